@@ -1,0 +1,1 @@
+"""The pure heart of unflub: values in, values out."""

@@ -1,0 +1,46 @@
+"""What a classifier says about a message, and the protocol every classifier follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from scanner.core.segment import Sentences
+
+CATEGORIES = (
+    "reanswer",
+    "self_criticism",
+    "apology",
+    "excuse",
+    "correction",
+    "omission",
+    "plea",
+    "pretext",
+)
+"""The eight categories of a flub sentence, as in the labelling guide."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentencePrediction:
+    """One sentence: how probable a flub it is (0 to 1), and which category it would be."""
+
+    probability: float
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """One message: how probably it is a post-interview note, and each sentence's prediction.
+
+    `sentences` is as long as the `Sentences` it was made from, and in the same order.
+    """
+
+    thank_you: float
+    sentences: tuple[SentencePrediction, ...]
+
+
+class Classifier(Protocol):
+    """Reads messages in batches; answers one `Predictions` per message, in order."""
+
+    def predict(self, messages: Sequence[Sentences]) -> list[Predictions]: ...

@@ -1,0 +1,44 @@
+"""What can go wrong, as one line for the user and one exit status for scripts."""
+
+from __future__ import annotations
+
+
+class UnflubError(Exception):
+    """A problem the user can act on.
+
+    The message is one line: what happened, then what to do now. It never holds a
+    subject, an address, text of a message or a secret, because it is also logged.
+    `exit_status` is the process's exit status (see the README's table).
+    """
+
+    exit_status = 2
+
+
+class ConfigurationError(UnflubError):
+    """Wrong usage or a wrong configuration file."""
+
+    exit_status = 2
+
+
+class CredentialsError(UnflubError):
+    """The server refused the credentials, or none could be obtained."""
+
+    exit_status = 3
+
+
+class UnreachableError(UnflubError):
+    """The mail server cannot be reached, or the connection to it broke."""
+
+    exit_status = 4
+
+
+class UnreadableError(UnflubError):
+    """A message, file or mailbox that cannot be read; never to be taken for clean."""
+
+    exit_status = 5
+
+
+class ModelError(UnflubError):
+    """The model is missing, was tampered with, or was made by another version."""
+
+    exit_status = 6

@@ -1,0 +1,1 @@
+"""Training, measuring and loading the classifier; the only home of scikit-learn."""
