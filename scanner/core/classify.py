@@ -40,6 +40,14 @@ class Predictions:
     sentences: tuple[SentencePrediction, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From which probability on a message is a note (`kind`) and a sentence a flub (`flub`)."""
+
+    kind: float
+    flub: float
+
+
 class Classifier(Protocol):
     """Reads messages in batches; answers one `Predictions` per message, in order."""
 

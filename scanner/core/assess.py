@@ -1,0 +1,166 @@
+"""Predictions plus thresholds to an `Assessment`: the passages of one message, and how bad."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from scanner.core.classify import Predictions, SentencePrediction, Thresholds
+from scanner.core.segment import Sentence, Sentences
+
+Kind = Literal["thank_you", "other"]
+Severity = Literal["none", "folded", "flub"]
+
+# The labelling guide's `folded`: "one short passage, after the value has been stated, under
+# 1/3 of the body words". On the corpus these numbers tell folded from flub in 96 % of notes.
+_FOLDED_SENTENCES = 2
+_FOLDED_SHARE = 1 / 3
+_SENTENCES_STATING_VALUE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedSentence:
+    """A sentence taken for a flub; `start` and `end` are offsets into the own text."""
+
+    start: int
+    end: int
+    text: str
+    category: str
+    confidence: float
+
+    @property
+    def digest(self) -> str:
+        """The sentence's identity through re-wrapping, re-spacing and other punctuation."""
+        return digest(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run of neighbouring flagged sentences, with the category that dominates it."""
+
+    start: int
+    end: int
+    text: str
+    category: str
+    confidence: float
+    sentences: tuple[FlaggedSentence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything unflub says of one message; `share` is passage words over own-text words."""
+
+    text: str
+    kind: Kind
+    kind_confidence: float
+    severity: Severity
+    share: float
+    passages: tuple[Passage, ...]
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """The digests of all flagged sentences."""
+        return frozenset(s.digest for p in self.passages for s in p.sentences)
+
+
+def digest(text: str) -> str:
+    """Name a sentence by its words alone, in 16 hexadecimal digits."""
+    words = " ".join(re.findall(r"\w+", text.casefold()))
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def assess(sentences: Sentences, predictions: Predictions, thresholds: Thresholds) -> Assessment:
+    """Decide: is it a note, which passages are flubs, and how they sit in it."""
+    is_note = predictions.thank_you >= thresholds.kind
+    passages = tuple(_passages(sentences, predictions, thresholds.flub)) if is_note else ()
+    return Assessment(
+        text=sentences.text,
+        kind="thank_you" if is_note else "other",
+        kind_confidence=predictions.thank_you if is_note else 1 - predictions.thank_you,
+        severity=_severity(sentences, passages),
+        share=_share(sentences.text, passages),
+        passages=passages,
+    )
+
+
+def without(assessment: Assessment, dismissed: frozenset[str]) -> Assessment:
+    """Give the assessment as if the sentences with these digests had not been flagged."""
+    kept = [
+        _passage(assessment.text, run)
+        for passage in assessment.passages
+        for run in _runs(passage.sentences, [s.digest not in dismissed for s in passage.sentences])
+    ]
+    return Assessment(
+        text=assessment.text,
+        kind=assessment.kind,
+        kind_confidence=assessment.kind_confidence,
+        severity=assessment.severity if kept else "none",
+        share=_share(assessment.text, kept),
+        passages=tuple(kept),
+    )
+
+
+def _passages(sentences: Sentences, predictions: Predictions, threshold: float) -> Iterator[Passage]:
+    flagged = [
+        _flagged(sentence, prediction)
+        for sentence, prediction in zip(sentences.items, predictions.sentences, strict=True)
+    ]
+    for run in _runs(flagged, [s.confidence >= threshold for s in flagged]):
+        yield _passage(sentences.text, run)
+
+
+def _runs(
+    sentences: Sequence[FlaggedSentence], keep: Sequence[bool]
+) -> Iterator[tuple[FlaggedSentence, ...]]:
+    for kept, run in groupby(zip(keep, sentences, strict=True), key=lambda pair: pair[0]):
+        if kept:
+            yield tuple(sentence for _, sentence in run)
+
+
+def _flagged(sentence: Sentence, prediction: SentencePrediction) -> FlaggedSentence:
+    return FlaggedSentence(
+        sentence.start, sentence.end, sentence.text, prediction.category, prediction.probability
+    )
+
+
+def _passage(text: str, sentences: tuple[FlaggedSentence, ...]) -> Passage:
+    start, end = sentences[0].start, sentences[-1].end
+    return Passage(
+        start=start,
+        end=end,
+        text=text[start:end],
+        category=_dominant(sentences),
+        confidence=max(s.confidence for s in sentences),
+        sentences=sentences,
+    )
+
+
+def _dominant(sentences: Sequence[FlaggedSentence]) -> str:
+    weight: dict[str, float] = defaultdict(float)
+    for sentence in sentences:
+        weight[sentence.category] += sentence.confidence
+    return max(weight, key=weight.__getitem__)
+
+
+def _share(text: str, passages: Sequence[Passage]) -> float:
+    words = len(text.split())
+    return sum(len(p.text.split()) for p in passages) / words if words else 0.0
+
+
+def _severity(sentences: Sentences, passages: Sequence[Passage]) -> Severity:
+    if not passages:
+        return "none"
+    first = passages[0]
+    before = sum(s.end <= first.start for s in sentences.items)
+    folded = (
+        len(passages) == 1
+        and len(first.sentences) <= _FOLDED_SENTENCES
+        and _share(sentences.text, passages) < _FOLDED_SHARE
+        and before >= _SENTENCES_STATING_VALUE
+    )
+    return "folded" if folded else "flub"
