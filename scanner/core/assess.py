@@ -105,7 +105,9 @@ def without(assessment: Assessment, dismissed: frozenset[str]) -> Assessment:
     )
 
 
-def _passages(sentences: Sentences, predictions: Predictions, threshold: float) -> Iterator[Passage]:
+def _passages(
+    sentences: Sentences, predictions: Predictions, threshold: float
+) -> Iterator[Passage]:
     flagged = [
         _flagged(sentence, prediction)
         for sentence, prediction in zip(sentences.items, predictions.sentences, strict=True)

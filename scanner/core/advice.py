@@ -1,0 +1,57 @@
+"""The words for each category: what a passage does, and why the note is stronger without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """`name` says what the passage does; `reason` why it weakens a note; both are for the user."""
+
+    name: str
+    reason: str
+
+
+ADVICE = {
+    "reanswer": Advice(
+        "answers an interview question again",
+        "A second try tells the reader that the first one fell short, which they may not have "
+        "thought. The conversation is over; the note cannot carry an answer.",
+    ),
+    "self_criticism": Advice(
+        "judges your own performance",
+        "We remember our weak moments far more sharply than the people across the table do. "
+        "This sentence hands them a verdict they may never have reached.",
+    ),
+    "apology": Advice(
+        "apologises for something in the interview",
+        "An apology asks the reader to think of the moment once more, just when they are "
+        "forming the picture that stays.",
+    ),
+    "excuse": Advice(
+        "gives the reason for something that went wrong",
+        "A good reason still sounds defensive in a short note, and it spends the reader's time "
+        "on the hole instead of on you.",
+    ),
+    "correction": Advice(
+        "takes back something you said",
+        "In a note of a few lines a correction becomes the headline. If the fact matters, it is "
+        "better settled in the next conversation or by your references and papers.",
+    ),
+    "omission": Advice(
+        "says what you forgot to mention",
+        "The thing itself may be a strength; calling it forgotten makes it a gap. Told plainly, "
+        "as one more thing you bring, it works for you.",
+    ),
+    "plea": Advice(
+        "asks the reader to overlook something",
+        "Asking not to be marked down assumes that you would have been. It puts the doubt into "
+        "words for them.",
+    ),
+    "pretext": Advice(
+        "reopens an answer behind a question or an offer",
+        "Readers notice a question that is really about your own answer. A plain offer of more "
+        "information does the same work without the worry.",
+    ),
+}

@@ -1,0 +1,233 @@
+"""What lies in the Drafts mailbox, and what to do about it: snapshot to actions.
+
+The mailbox itself is the record of what was warned about; only what the user dismissed has
+to be remembered elsewhere. The types protect the user: the one action that takes something
+away holds an `OwnWarning`, and only a sealed warning draft of unflub's becomes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from scanner.core.assess import Assessment, without
+from scanner.core.parse import Draft
+from scanner.core.render import Recognised
+
+# Two drafts to the same people that share this part of their sentences are copies of one note.
+_COPY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A draft that was read: `sentences` are the digests of all its sentences."""
+
+    uid: int
+    draft: Draft
+    assessment: Assessment
+    sentences: frozenset[str]
+
+    @property
+    def message_id(self) -> str:
+        """The draft's Message-ID, or nothing."""
+        return self.draft.message_id
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A draft of which nothing is known: unreadable, or (`settling`) still being written."""
+
+    uid: int
+    message_id: str
+    settling: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWarning:
+    """A warning draft that unflub appended and nobody changed: it may be removed."""
+
+    uid: int
+    digests: frozenset[str]
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditedWarning:
+    """What was a warning draft until somebody edited it: it counts, and is never removed."""
+
+    uid: int
+    digests: frozenset[str]
+    about: str
+
+
+Warning_ = OwnWarning | EditedWarning
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the mailbox held at one moment, messages flagged `\\Deleted` left out."""
+
+    readings: tuple[Reading, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    warnings: tuple[Warning_, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Write a warning draft about this note; `assessment` holds what is not dismissed."""
+
+    note: Reading
+    assessment: Assessment
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take one of our own warning drafts away."""
+
+    warning: OwnWarning
+
+
+Action = Append | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the mailbox cannot tell: warnings that stood in it, and dismissed sentences."""
+
+    standing: tuple[Warning_, ...] = ()
+    dismissed: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Note:
+    """The copies of one note, and the warnings that belong to it."""
+
+    copies: list[Reading | Unknown]
+    warnings: list[Warning_] = field(default_factory=list)
+
+    @property
+    def newest(self) -> Reading | Unknown:
+        return max(self.copies, key=lambda copy: copy.uid)
+
+    @property
+    def message_ids(self) -> set[str]:
+        return {copy.message_id for copy in self.copies if copy.message_id}
+
+    def overlap(self, digests: frozenset[str]) -> int:
+        readings = [copy for copy in self.copies if isinstance(copy, Reading)]
+        return max((len(reading.sentences & digests) for reading in readings), default=0)
+
+
+def warning(uid: int, recognised: Recognised) -> Warning_:
+    """Give a recognised warning draft the type that says whether it may be removed."""
+    kind = OwnWarning if recognised.sealed else EditedWarning
+    return kind(uid, recognised.digests, recognised.about)
+
+
+def plan(snapshot: Snapshot, dismissed: frozenset[str] = frozenset()) -> tuple[Action, ...]:
+    """Decide what to do so that every flagged note has exactly one warning draft.
+
+    Appends come first and removals last: a crash between them leaves one draft too many,
+    which the next pass removes, and never a note without its warning. Planning what a plan
+    has brought about gives no actions.
+    """
+    notes = _notes(snapshot)
+    strays = _hand_out(snapshot.warnings, notes)
+    actions = [action for note in notes for action in _for_note(note, dismissed)]
+    if not any(draft.settling for draft in snapshot.unknown):
+        # While a draft is being written its warning may seem to belong to no note.
+        actions += _removals(strays)
+    return tuple(sorted(actions, key=lambda action: isinstance(action, Remove)))
+
+
+def remember(memory: Memory, snapshot: Snapshot) -> Memory:
+    """Find what the user dismissed: a warning is gone although its note still stands.
+
+    A warning that vanished while a draft is being written stays in memory until that draft
+    can be read, since it may be the note.
+    """
+    present = {w.uid for w in snapshot.warnings}
+    covered = frozenset[str]().union(*(w.digests for w in snapshot.warnings))
+    gone = [w for w in memory.standing if w.uid not in present]
+    flagged = frozenset[str]().union(*(_flagged(note) for note in _notes(snapshot)))
+    deleted = frozenset[str]().union(*(w.digests for w in gone)) & flagged - covered
+    settling = any(draft.settling for draft in snapshot.unknown)
+    return Memory(
+        standing=(*snapshot.warnings, *(gone if settling else ())),
+        dismissed=memory.dismissed | deleted,
+    )
+
+
+def _for_note(note: _Note, dismissed: frozenset[str]) -> Iterator[Action]:
+    newest = note.newest
+    if isinstance(newest, Unknown):
+        return
+    assessment = without(newest.assessment, dismissed)
+    # The lowest UID stays, so that two daemons on one mailbox keep the same one.
+    keep = next(
+        (w for w in sorted(note.warnings, key=lambda w: w.uid) if w.digests == assessment.digests),
+        None,
+    )
+    if assessment.passages and keep is None:
+        yield Append(newest, assessment)
+    yield from _removals(w for w in note.warnings if w is not keep)
+
+
+def _removals(warnings: Iterable[Warning_]) -> Iterator[Remove]:
+    return (Remove(w) for w in warnings if isinstance(w, OwnWarning))
+
+
+def _flagged(note: _Note) -> frozenset[str]:
+    newest = note.newest
+    return newest.assessment.digests if isinstance(newest, Reading) else frozenset()
+
+
+def _notes(snapshot: Snapshot) -> list[_Note]:
+    """Gather the copies that autosave left behind: one `_Note` for each note."""
+    notes: list[_Note] = []
+    for draft in sorted((*snapshot.readings, *snapshot.unknown), key=lambda draft: draft.uid):
+        same = [note for note in notes if any(_is_copy(draft, copy) for copy in note.copies)]
+        notes = [note for note in notes if note not in same]
+        notes.append(_Note([draft, *(copy for note in same for copy in note.copies)]))
+    return notes
+
+
+def _is_copy(one: Reading | Unknown, other: Reading | Unknown) -> bool:
+    if one.message_id and one.message_id == other.message_id:
+        return True
+    if isinstance(one, Unknown) or isinstance(other, Unknown):
+        return False
+    return _same_recipients(one.draft, other.draft) and _share_sentences(one, other)
+
+
+def _same_recipients(one: Draft, other: Draft) -> bool:
+    """Recipients may still have been missing when the older copy was saved."""
+    return one.recipients <= other.recipients or other.recipients <= one.recipients
+
+
+def _share_sentences(one: Reading, other: Reading) -> bool:
+    shared = one.sentences & other.sentences
+    if shared & one.assessment.digests & other.assessment.digests:
+        return True
+    fewer = min(len(one.sentences), len(other.sentences))
+    return fewer > 0 and len(shared) >= _COPY * fewer
+
+
+def _hand_out(warnings: Sequence[Warning_], notes: Sequence[_Note]) -> list[Warning_]:
+    """Give each warning to the note it is about; return those that are about none."""
+    strays: list[Warning_] = []
+    # Those with a living Message-ID first: a note that has its warning leaves the others
+    # to a note with the same passage.
+    for w in sorted(warnings, key=lambda w: (not _named(w, notes), w.uid)):
+        note = next(iter(_named(w, notes)), None) or _likest(w, notes)
+        (note.warnings if note else strays).append(w)
+    return strays
+
+
+def _named(w: Warning_, notes: Sequence[_Note]) -> list[_Note]:
+    return [note for note in notes if w.about in note.message_ids]
+
+
+def _likest(w: Warning_, notes: Sequence[_Note]) -> _Note | None:
+    best = max(notes, key=lambda note: (note.overlap(w.digests), not note.warnings), default=None)
+    return best if best and best.overlap(w.digests) else None

@@ -1,0 +1,97 @@
+"""The position and the employer a note is about, where the note names them plainly.
+
+Only for wording a suggestion: it prefers silence to a guess, since the user sees a blank to
+fill in where nothing was found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_MOST_TITLE_WORDS = 6
+_TITLE = r"((?:[\w&/'+-]{1,30} ){0,4}[\w&/'+-]{1,30})"  # bounded, so that no note is slow
+_ROLE = r"(?:position|role|post|opening|job|vacancy)"
+_IN_TEXT = (
+    re.compile(rf"\b(?:for|about|regarding) (?:the|your|an?) {_TITLE} {_ROLE}\b"),
+    re.compile(rf"\b{_ROLE} of {_TITLE}(?= (?:at|with|in)\b|[.,;])"),
+)
+_REPLY = re.compile(r"^(?:(?:re|fwd?|aw)\s*:\s*)+", re.IGNORECASE)
+_THANKS = re.compile(
+    r"^(?:(?:many )?thanks?(?: you)?(?: again)?|interview|follow(?:ing)?[- ]up)"
+    r"(?: (?:for|on|about|regarding|re))?(?: (?:the|my|your|our|an?))? ",
+    re.IGNORECASE,
+)
+_INTERVIEW = re.compile(rf"^{_TITLE} (?:interview|{_ROLE})\b", re.IGNORECASE)
+_JOB_NOUN = re.compile(
+    r"\b(?:accountant|administrator|advis[eo]r|analyst|apprentice|architect|assistant|associate|"
+    r"attorney|baker|bookkeeper|carer|chef|clerk|consultant|coordinator|counsel|curator|dentist|"
+    r"designer|developer|director|driver|editor|electrician|engineer|fellow|generalist|head|"
+    r"interpreter|lead|lecturer|librarian|manager|mechanic|midwife|nurse|officer|operator|"
+    r"paralegal|pharmacist|physiotherapist|planner|plumber|producer|professor|programmer|"
+    r"receptionist|recruiter|representative|researcher|scientist|secretary|specialist|"
+    r"supervisor|surveyor|teacher|technician|teller|therapist|trainer|translator|tutor|waiter|"
+    r"waitress|warden|welder|writer)$",
+    re.IGNORECASE,
+)
+_NAME = r"([A-Z][\w&'’-]{0,30}(?: (?:(?:& |and |of )?[A-Z][\w&'’-]{0,30})){0,3})"
+_EMPLOYER = re.compile(
+    rf"\b(?:{_ROLE}|interview|team|opportunity|conversation|meeting|visit|visiting|working|work)"
+    rf"(?: [a-z]+){{0,3}} at {_NAME}|\bjoin(?:ing)? {_NAME}"
+)
+# Words that stand before "interview" or "position" without naming a job.
+_VAGUE = frozenset(
+    "same this that other open new current whole interview first second third final next last "
+    "phone video skype zoom panel technical case today's yesterday's today yesterday thank thanks "
+    "thoughts on from after about following our my your in for with to and the of one two great "
+    "lovely perfect right better real very such team said only mr mrs ms dr monday's "
+    "tuesday's wednesday's thursday's friday's morning's afternoon's week's".split()
+)
+_NOT_EMPLOYERS = frozenset(
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May "
+    "June July August September October November December You Your The My Our Mr Mrs Ms Dr "
+    "I".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The job a note is about; a field is empty where the note does not name it."""
+
+    title: str = ""
+    employer: str = ""
+
+
+def find_position(subject: str, text: str) -> Position:
+    """Look for the position and the employer in a note's subject and own text."""
+    flat = " ".join(text.split())
+    return Position(title=_title(subject, flat), employer=_employer(f"{subject}. {flat}"))
+
+
+def _title(subject: str, text: str) -> str:
+    candidates = [*_titles_in_subject(subject)]
+    candidates += [m.group(1) for pattern in _IN_TEXT for m in pattern.finditer(text)]
+    return next((title for title in candidates if _is_specific(title)), "")
+
+
+def _titles_in_subject(subject: str) -> Iterator[str]:
+    """Yield the parts of a subject that name a job: "Thank you: Ward Nurse", "Nurse interview"."""
+    for part in re.split(r"\s*[,:;|()–—]\s*|\s+-\s+", _REPLY.sub("", subject)):
+        bare = _THANKS.sub("", part)
+        if match := _INTERVIEW.match(bare):
+            yield match.group(1)
+        elif _JOB_NOUN.search(bare) and len(bare.split()) <= _MOST_TITLE_WORDS:
+            yield bare
+
+
+def _is_specific(title: str) -> bool:
+    return not any(word.casefold() in _VAGUE for word in title.split())
+
+
+def _employer(text: str) -> str:
+    for match in _EMPLOYER.finditer(text):
+        name = (match.group(1) or match.group(2)).rstrip("'’-")
+        if name.split()[0] not in _NOT_EMPLOYERS:
+            return name.removesuffix("'s").removesuffix("’s")
+    return ""
