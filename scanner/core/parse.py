@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from email import message_from_bytes
+from itertools import islice
+
+from scanner.core.body import body_text, encrypted, guessed
+from scanner.core.fields import header_fields
+from scanner.core.owntext import own_text
+from scanner.errors import UnreadableError
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What unflub needs to know of one message.
+    r"""What unflub needs to know of one message.
 
     `text` is the *own text*: what the writer wrote, without quoted replies, forwarded
-    messages, signatures, disclaimers or "Sent from my ..." lines; lines end in "\\n".
+    messages, signatures, disclaimers or "Sent from my ..." lines; lines end in "\n".
     `message_id` keeps its angle brackets and is empty where the message has none;
     addresses are bare (`user@host`) and in lower case.
     """
@@ -22,11 +31,99 @@ class Draft:
     recipients: frozenset[str] = frozenset()
 
 
-def parse(raw: bytes) -> Draft:
-    """Read one RFC 5322 message."""
-    raise NotImplementedError
+# What is read of one message at most. Each bound is far above any note, and keeps the
+# time for a hostile message under a second.
+_BYTES = 32 * 1024 * 1024
+_LINES = 100_000
+_CONTAINERS = 40
+_BOUNDARIES = 2_000
+_OWN_TEXT = 200_000
+
+_CONTAINER = re.compile(rb"boundary\s?=|message/rfc822", re.IGNORECASE)
+_BOUNDARY = re.compile(rb"^--", re.MULTILINE)
+_FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
+_WELL_KNOWN = frozenset(
+    b"from to cc bcc subject date message-id mime-version content-type received reply-to sender"
+    b" return-path delivered-to in-reply-to references content-transfer-encoding".split()
+)
+_CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))
+_PGP_MESSAGE = re.compile(r"^-----BEGIN PGP MESSAGE-----\s*$", re.MULTILINE)
+
+
+def read(raw: bytes) -> Draft:
+    """Read a message, or plain text that has no header fields."""
+    return parse(raw) if looks_like_message(raw) else plain(guessed(raw[: 4 * _OWN_TEXT]))
+
+
+def looks_like_message(raw: bytes) -> bool:
+    """Tell a message (RFC 5322 section 2.2) from plain text.
+
+    Every line before the first blank one is a field or goes on from one, and a field
+    has a well-known name; an mbox "From " line may stand before them.
+    """
+    known = False
+    for number, line in enumerate(_lines(raw)):
+        if not line.strip():
+            return known
+        if number == 0 and line.startswith(b"From "):
+            continue
+        if number and line[:1] in (b" ", b"\t"):
+            continue
+        field = _FIELD.match(line)
+        if field is None:
+            return False
+        known = known or field[1].lower() in _WELL_KNOWN
+    return known
+
+
+def _lines(raw: bytes) -> list[bytes]:
+    return raw[:1_000_000].splitlines()
 
 
 def plain(text: str) -> Draft:
     """Take plain text for the body of a message without headers."""
-    return Draft(text)
+    return Draft(_own(text))
+
+
+def parse(raw: bytes) -> Draft:
+    """Read one RFC 5322 message.
+
+    Raises UnreadableError for an encrypted or a broken message, and nothing else.
+    """
+    try:
+        message = message_from_bytes(_bounded(raw))
+        fields = header_fields(message)
+        text = _own(body_text(message))
+    except RecursionError:
+        raise UnreadableError(
+            "broken: its parts are nested too deeply; save the draft again to check it."
+        ) from None
+    if _PGP_MESSAGE.search(text):
+        raise encrypted()  # inline PGP (RFC 9580 section 6.2)
+    return Draft(text, fields.subject, fields.message_id, fields.sender, fields.recipients)
+
+
+def _bounded(raw: bytes) -> bytes:
+    """Cut a message where reading on would take too long; parts before it are whole."""
+    raw = raw[:_BYTES]
+    for pattern, limit in ((_CONTAINER, _CONTAINERS), (_BOUNDARY, _BOUNDARIES)):
+        starts = (match.start() for match in pattern.finditer(raw))
+        raw = raw[: _nth(starts, limit, len(raw))]
+    return b"\n".join(raw.split(b"\n", _LINES)[:_LINES])
+
+
+def _nth(positions: Iterator[int], count: int, default: int) -> int:
+    return next(islice(positions, count, None), default)
+
+
+def _own(text: str) -> str:
+    return own_text(_clean(text))[:_OWN_TEXT].rstrip()
+
+
+def _clean(text: str) -> str:
+    r"""Give text in "\n" lines without control characters, which could steer a terminal."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")[: 4 * _OWN_TEXT]
+    cleaned = text.translate(_CONTROL)
+    if len(text) - len(cleaned) + cleaned.count("\N{REPLACEMENT CHARACTER}") > len(text) // 10:
+        raise UnreadableError("broken: it is not text; open it in the program that made it.")
+    return cleaned.encode("utf-8", "replace").decode("utf-8")

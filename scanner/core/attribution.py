@@ -1,0 +1,164 @@
+"""Where quoted mail begins: attribution lines, header blocks and separators.
+
+What mail clients write above a quoted or forwarded message, in the languages people
+have them set to. Every function looks at a few lines only, so a hostile message costs
+no more than a long one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mailparser_reply.constants import MAIL_LANGUAGES
+
+_WINDOW = 400
+"""The longest attribution looked at, in characters; real ones stay under 250."""
+
+_LINES = 4
+"""The most lines over which clients wrap an attribution."""
+
+_REPLY_HEADERS = [
+    re.compile(patterns["wrote_header"], re.IGNORECASE)
+    for patterns in MAIL_LANGUAGES.values()
+    if "wrote_header" in patterns
+]
+"""mail-parser-reply's attribution lines; tried on single bounded lines only."""
+
+_VERB = re.compile(
+    r"\b(?:wrote|writes|schrieb|a écrit|écrit|escribió|escribio|ha scritto|scrive|schreef"
+    r"|skrev|escreveu|kirjoitti|napsala?|napsal\(a\)|napísala?|napisała?|napisał\(a\)|pisze"
+    r"|написала?|пишет|пише|írta|a scris|yazdı|έγραψε)\b"
+    r"|写道|寫道|のメール|님이 작성|כתב|كتب",
+    re.IGNORECASE,
+)
+"""The verb of an attribution, also in languages the package does not know."""
+
+_OPENING = re.compile(
+    r"(?:On|Am|Le|El|Il|Op|Den|Em|No dia|A|Dne|Dňa|Dnia|W dniu|На|Дата|Pe|Le jeu|Στις)\s"
+    r"|\d|[^<>\n]{1,80}<[^<>\s]+@",
+    re.IGNORECASE,
+)
+"""How an attribution that is wrapped over lines starts: a preposition, a date, a mailbox."""
+
+_DATED = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[:.h]\d\d\b|@")
+"""What an attribution carries and a sentence that merely says "wrote" does not."""
+
+_FIRST_PERSON = re.compile(
+    r"\b(?:I|you|we|they|he|she|ich|wir|je|j'ai|nous|yo|io)\s+\w+:?$", re.IGNORECASE
+)
+"""A sentence about writing ends so: "On the 2023 test I wrote:"."""
+
+_FROM = (
+    "from|von|de|da|van|od|från|fra|lähettäjä|от|от кого|发件人|發件人|寄件者|差出人|보낸 사람"
+    "|expéditeur|remitente|mittente|feladó|gönderen|kimden|από"
+)
+_OTHERS = (
+    "sent|date|to|cc|bcc|subject|reply-to|importance|attachments|organization"
+    "|gesendet|datum|an|betreff|kopie|envoyé|envoyé le|à|objet|copie à|pour|enviado|enviado el"
+    "|fecha|para|asunto|inviato|data|a|oggetto|verzonden|aan|onderwerp|assunto|enviada|enviado em"
+    "|skickat|till|ämne|kopia|sendt|til|emne|lähetetty|päivämäärä|vastaanottaja|aihe"
+    "|odesláno|komu|předmět|wysłano|do|temat|dw|data wysłania|odoslané|predmet"
+    "|отправлено|дата|кому|тема|копия|发送时间|收件人|主题|抄送|日期|發送時間|主旨|送信日時|宛先|件名"
+    "|보낸 날짜|받는 사람|제목|elküldve|címzett|tárgy|gönderildi|kime|konu"
+)
+_SPACE = r"[ \t\xa0]"
+_FROM_FIELD = re.compile(rf"[*_ \t]{{0,4}}(?:{_FROM}){_SPACE}{{0,2}}[:：]", re.IGNORECASE)
+_OTHER_FIELD = re.compile(rf"[*_ \t]{{0,4}}(?:{_OTHERS}){_SPACE}{{0,2}}[:：]", re.IGNORECASE)
+
+_SEPARATOR = re.compile(
+    r"\s{0,3}(?:"
+    r"-{2,20}\s?(?:original message|forwarded (?:message|by)|original-nachricht"
+    r"|ursprüngliche nachricht|weitergeleitete nachricht|message (?:d'origine|transféré|original)"
+    r"|mensaje (?:original|reenviado)|mensagem (?:original|encaminhada)"
+    r"|messaggio (?:originale|inoltrato)|oorspronkelijk bericht|doorgestuurd bericht"
+    r"|original(?:t)? meddelande|vidarebefordrat meddelande|oprindelig meddelelse"
+    r"|videresendt (?:besked|melding)|opprinnelig melding|alkuperäinen viesti"
+    r"|původní zpráva|wiadomość oryginalna|исходное сообщение|пересылаемое сообщение"
+    r"|reply message|reply above this line|原始邮件|轉寄郵件|转发邮件|元のメッセージ|転送メッセージ"
+    r")"
+    r"|(?:begin forwarded message|anfang der weitergeleiteten (?:nachricht|e-?mail)"
+    r"|début du (?:message réexpédié|message transféré)|inicio del mensaje reenviado"
+    r"|inizio messaggio inoltrato|início da mensagem (?:re)?encaminhada"
+    r"|begin doorgestuurd bericht|vidarebefordrat brev|videresendt besked)\s?[:：]\s*$)",
+    re.IGNORECASE,
+)
+
+_RULE = re.compile(r"\s{0,3}[_=-]{10,}\s*$")
+"""A line of underscores, equals signs or dashes that stands above a header block."""
+
+
+def is_quoted(line: str) -> bool:
+    """Tell whether a line carries the quote mark ">" (RFC 3676 section 4.5)."""
+    return line[:4].lstrip(" ").startswith(">")
+
+
+def quote_header(lines: Sequence[str], at: int) -> int:
+    """How many lines, from line `at` on, announce a quoted message; 0 if they do not."""
+    return separator(lines, at) or header_block(lines, at) or attribution(lines, at)
+
+
+def attribution(lines: Sequence[str], at: int) -> int:
+    """How many lines an attribution ("On ... wrote:") takes that begins at line `at`."""
+    for count in range(1, _LINES + 1):
+        window = lines[at : at + count]
+        if len(window) < count or not window[-1].strip():
+            return 0
+        if window[-1].rstrip(" \t\xa0*_").endswith((":", "\N{FULLWIDTH COLON}")):
+            joined = " ".join(line.strip() for line in window)
+            quoted = _quote_follows(lines, at + count)
+            return count if is_attribution(joined, wrapped=count > 1, quoted=quoted) else 0
+    return 0
+
+
+def is_attribution(text: str, *, wrapped: bool = False, quoted: bool = False) -> bool:
+    """Tell whether `text`, on one line, names who wrote the message quoted below.
+
+    A sentence may say "wrote" and end in a colon too, so a date, a time or an address
+    is asked for, unless a quoted line follows.
+    """
+    text = text.strip(" \t\xa0*_")
+    if len(text) > _WINDOW or (wrapped and not _OPENING.match(text)):
+        return False
+    if not quoted and (not _DATED.search(text) or _FIRST_PERSON.search(text)):
+        return False
+    return bool(_VERB.search(text)) or any(header.match(text) for header in _REPLY_HEADERS)
+
+
+def _quote_follows(lines: Sequence[str], at: int) -> bool:
+    following = next((line for line in lines[at : at + 3] if line.strip()), "")
+    return is_quoted(following)
+
+
+def header_block(lines: Sequence[str], at: int) -> int:
+    """How many lines a block of copied header fields takes (Outlook and its kin).
+
+    It needs a From field and another one: "To:" or "Date:" alone may open a list.
+    """
+    if not _is_field(lines[at]):
+        return 0
+    end = at
+    while end < min(len(lines), at + 12) and lines[end].strip():
+        end += 1
+    block = lines[at:end]
+    origins = sum(1 for line in block if _FROM_FIELD.match(line))
+    others = sum(1 for line in block if _OTHER_FIELD.match(line))
+    return len(block) if origins and others >= 1 + (not _FROM_FIELD.match(block[0])) else 0
+
+
+def _is_field(line: str) -> bool:
+    return bool(_FROM_FIELD.match(line) or _OTHER_FIELD.match(line))
+
+
+def separator(lines: Sequence[str], at: int) -> int:
+    """How many lines a separator takes, with the header block under it."""
+    line = lines[at]
+    if not (_SEPARATOR.match(line) or _RULE.match(line)):
+        return 0
+    below = at + 1
+    while below < len(lines) and below < at + 4 and not lines[below].strip():
+        below += 1
+    block = header_block(lines, below) if below < len(lines) else 0
+    if block:
+        return below - at + block
+    return 1 if _SEPARATOR.match(line) else 0

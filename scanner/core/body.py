@@ -1,0 +1,199 @@
+"""The MIME parts of a message (RFC 2045, 2046) to the text that a reader is shown."""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import re
+from collections.abc import Iterator
+from email.message import Message
+
+from mailparser import MailParser
+
+from scanner.core.flowed import unflow
+from scanner.core.html import text_of_html
+from scanner.errors import UnreadableError
+
+# mail-parser logs header values when they are malformed; what people write must
+# reach neither the terminal nor a log file.
+for _noisy in ("mailparser", "mailparser_reply"):
+    logging.getLogger(_noisy).addHandler(logging.NullHandler())
+    logging.getLogger(_noisy).propagate = False
+
+_PAYLOAD = 1_500_000
+"""As many characters of one part as are decoded; base64 takes four for three."""
+
+_TEXT = 400_000
+"""As much of one part's text as is read."""
+
+_STUB = 200
+"""A plain alternative shorter than this may be a stub ("please view as HTML")."""
+
+# S/MIME (RFC 8551 section 3.2; opaque signatures hide the text as well) and PGP/MIME.
+_SEALED = frozenset(
+    {
+        "application/pkcs7-mime",
+        "application/x-pkcs7-mime",
+        "application/pgp-encrypted",
+        "multipart/encrypted",
+    }
+)
+
+# What senders call by one name and mean another by: the supersets that browsers read
+# (WHATWG Encoding Standard, section 4.2).
+_SUPERSETS = {
+    "ascii": "utf-8",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "big5": "big5hkscs",
+}
+_WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
+
+
+def body_text(message: Message) -> str:
+    """All text parts of the body that are shown, in order; "" if there are none.
+
+    Raises UnreadableError where the body is encrypted.
+    """
+    text = "\n\n".join(_shown(message, root=True))
+    sealed = (part.get_content_type() in _SEALED for part in message.walk())
+    if not text.strip() and any(sealed):
+        raise encrypted()
+    return text
+
+
+def encrypted() -> UnreadableError:
+    """Say that only the key opens the message."""
+    return UnreadableError("encrypted: unflub cannot read it; decrypt the message to check it.")
+
+
+def _shown(part: Message, *, root: bool = False) -> Iterator[str]:
+    kind = part.get_content_type()
+    if kind == "multipart/encrypted":
+        raise encrypted()  # RFC 3156 section 4, PGP/MIME
+    if not root and _is_attached(part):
+        return
+    if part.is_multipart():
+        yield from _shown_of_multipart(part, kind)
+    elif kind == "text/html":
+        yield text_of_html(_decoded(part, kind)[:_TEXT])
+    elif kind in ("text/plain", "text/markdown") or kind.startswith("multipart/"):
+        # A multipart without its boundary was cut short; what is there is read as text.
+        yield _plain(part)
+
+
+def _is_attached(part: Message) -> bool:
+    """RFC 2183; clients that show a named text part as an attachment say "inline" too."""
+    return part.get_content_disposition() == "attachment" or bool(part.get_filename())
+
+
+def _shown_of_multipart(part: Message, kind: str) -> Iterator[str]:
+    children = [child for child in part.get_payload() if isinstance(child, Message)]
+    if kind.startswith("message/"):
+        return  # a forwarded message, attached
+    if kind == "multipart/alternative":
+        yield _best_alternative(children)
+        return
+    if kind == "multipart/related":
+        children = children[:1]  # RFC 2387: the others are pictures of the first
+    for child in children:
+        yield from _shown(child)
+
+
+def _best_alternative(children: list[Message]) -> str:
+    """Plain text if it says something, else the last that does (RFC 2046 section 5.1.4)."""
+    plain = [child for child in children if child.get_content_type() == "text/plain"]
+    rich = [child for child in reversed(children) if child not in plain]
+    text = next(filter(str.strip, ("\n\n".join(_shown(child)) for child in plain)), "")
+    if len(text) >= _STUB:
+        return text
+    full = next(filter(str.strip, ("\n\n".join(_shown(child)) for child in rich)), "")
+    return full if len(full) > 2 * len(text) else text
+
+
+def _plain(part: Message) -> str:
+    text = _decoded(part, "text/plain")[:_TEXT].replace("\r\n", "\n").replace("\r", "\n")
+    if str(part.get_param("format", "")).lower() == "flowed":
+        return unflow(text, delsp=str(part.get_param("delsp", "")).lower() == "yes")
+    return text
+
+
+def _decoded(part: Message, kind: str) -> str:
+    """Undo transfer encoding and charset of one part, by mail-parser where it can."""
+    leaf = _leaf(part, kind)
+    try:
+        parser = MailParser(leaf)
+        texts = parser.text_plain + parser.text_html
+        sure = "CharsetDecodeDefect" not in parser.defects_categories
+    except Exception:  # noqa: BLE001 - it raises AttributeError and others on hard parts
+        texts, sure = [], False
+    if sure:
+        return texts[0] if texts else ""
+    payload = leaf.get_payload(decode=True)
+    return guessed(payload) if isinstance(payload, bytes) else ""
+
+
+def _leaf(part: Message, kind: str) -> Message:
+    """Make a message of this part alone, with headers that mail-parser decodes surely."""
+    payload = part.get_payload()
+    payload = payload[:_PAYLOAD] if isinstance(payload, str) else ""
+    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    if encoding == "base64":
+        payload = _whole_base64(payload)
+    elif encoding not in ("quoted-printable", "x-uuencode", "uuencode", "uue", "x-uue"):
+        # For 7bit and 8bit mail-parser overlooks charsets that live in seven bits
+        # (iso-2022-jp, utf-7); RFC 2045 section 6.2 calls all of these identity.
+        encoding = "binary"
+    leaf = Message()
+    leaf["Content-Type"] = f'{kind}; charset="{_charset(part, payload)}"'
+    leaf["Content-Transfer-Encoding"] = encoding
+    leaf.set_payload(payload)
+    return leaf
+
+
+def _whole_base64(payload: str) -> str:
+    """Base64 cut short in the middle of a character loses one digit, not the message."""
+    digits = re.sub(r"[^A-Za-z0-9+/=]", "", payload)
+    return digits[:-1] if len(digits.rstrip("=")) % 4 == 1 else digits
+
+
+def _charset(part: Message, payload: str) -> str:
+    declared = _declared_charset(part)
+    try:
+        known = codecs.lookup(declared)
+    except (LookupError, ValueError):
+        return "utf-8"
+    if known.name.startswith(_WIDE) and part.get("content-transfer-encoding") is None:
+        return known.name if "\0" in payload else "utf-8"
+    return _SUPERSETS.get(known.name, known.name)
+
+
+def _declared_charset(part: Message) -> str:
+    try:
+        return (part.get_content_charset() or "utf-8").strip(" '\"")
+    except (LookupError, UnicodeError, ValueError):
+        return "utf-8"
+
+
+def guessed(raw: bytes) -> str:
+    """Decode bytes whose charset is wrong or unknown: a BOM, then UTF-8, then cp1252."""
+    for mark, charset in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if raw.startswith(mark):
+            return raw.decode(charset, "replace")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # Cut short inside a character is still UTF-8.
+        if error.start >= len(raw) - 3:
+            return raw.decode("utf-8", "ignore")
+        return raw.decode("cp1252", "replace")

@@ -1,0 +1,103 @@
+"""Lines below a message that its author did not write: "Sent from my ...", disclaimers."""
+
+from __future__ import annotations
+
+import re
+
+from mailparser_reply.constants import MAIL_LANGUAGES
+
+
+def _alternatives(key: str) -> str:
+    """All of mail-parser-reply's patterns of one kind, in every language it knows."""
+    found: list[str] = []
+    for patterns in MAIL_LANGUAGES.values():
+        entry = patterns.get(key, [])
+        found += [entry] if isinstance(entry, str) else entry
+    return "|".join(pattern for pattern in found if pattern)
+
+
+_LINE = 120
+"""The longest "Sent from ..." line; a longer one is a sentence."""
+
+_SENT_FROM = re.compile(
+    rf"(?:{_alternatives('sent_from')}"
+    r"|sent (?:from|via|with|using) (?:my |the )?(?:i(?:phone|pad)|mobile|android|samsung|galaxy"
+    r"|blackberry|windows|mail\b|yahoo|outlook|gmail|proton|phone|cell|tablet|nokia|huawei|pixel"
+    r"|t-mobile|verizon|aol|spark|superhuman|mailbird|front|tutanota|hey\b|fastmail)"
+    r"|von meine[mr] .{1,40} gesendet|gesendet mit|diese nachricht wurde von mein"
+    r"|envoyé (?:de|à partir de|avec|via) (?:mon |ma |la |l')?|télécharge[zr] outlook"
+    r"|enviad[oa] (?:desde|do|a partir do|con|com) |obtener outlook|obter o outlook"
+    r"|inviato (?:da|con) |scarica outlook|verzonden (?:vanaf|met|via) |outlook voor "
+    r"|skickat från |hämta outlook|sendt fra |lähetetty |hanki outlook|wysłane z |pobierz outlook"
+    r"|odesláno z|odoslané z|отправлено (?:с|из) |iphone ?から送信|发自我的|從我的 .{1,20} 傳送"
+    r"|получить outlook|get outlook for|outlook für .{1,12} beziehen"
+    r"|(?:sent|typed|written) (?:from|on) (?:a|my|the) (?:tiny|small|mobile|touch)"
+    r"|yahoo mail: search, organize|holen sie sich outlook)",
+    re.IGNORECASE,
+)
+
+_MOST_WORDS = 10
+
+_STARTER = re.compile(rf"[\s*_]{{0,4}}(?:{_alternatives('disclaimers')})", re.IGNORECASE)
+_HEADING = re.compile(
+    r"[\s*_-]{0,4}(?:confidential(?:ity)?\b.{0,20}(?:notice|statement|note|warning)?"
+    r"|(?:legal )?disclaimer|avis de confidentialité|vertraulichkeitshinweis"
+    r"|aviso (?:legal|de confidencialidad))\s*[:.-]*\s*$",
+    re.IGNORECASE,
+)
+
+_ABOUT_MAIL = re.compile(
+    r"\b(?:e-?mails?|messages?|communication|transmission|nachricht|courriels?|courrier|mél|correo"
+    r"|mensaje|mensagem|messaggio|bericht|meddelande|besked|wiadomość|zpráva)\b",
+    re.IGNORECASE,
+)
+_SECRET = re.compile(
+    r"confidenti|privileged|proprietary|vertraulich|rechtlich geschützt|confidenc|riservat"
+    r"|vertrouwelijk|konfidentiell|fortrolig|poufn|důvěrn|intended (?:only|solely|for)",
+    re.IGNORECASE,
+)
+_ADDRESSEE = re.compile(
+    r"intended|recipient|addressee|empfänger|adressat|bestimmt|destinataire|destinatari"
+    r"|destinatário|geadresseerde|ontvanger|mottagare|modtager|adresat|in error|unauthori[sz]ed",
+    re.IGNORECASE,
+)
+_PRINTING = re.compile(
+    r"(?:please )?(?:consider|think of|think about) (?:the|our) environment before printing"
+    r"|bitte (?:denken sie|prüfen sie).{0,60}(?:ausdruck|drucken)"
+    r"|(?:pensez|merci de penser) à l'environnement",
+    re.IGNORECASE,
+)
+_IN_ERROR = re.compile(
+    r"if you (?:are not the intended recipient|(?:have )?received? this (?:e-?mail|message|"
+    r"communication) (?:in error|by mistake))"
+    r"|wenn sie (?:nicht der richtige adressat|diese e-?mail irrtümlich)"
+    r"|si vous (?:n'êtes pas le destinataire|avez reçu ce (?:message|courriel) par erreur)",
+    re.IGNORECASE,
+)
+
+_PARAGRAPH = 6000
+"""As much of a paragraph as is looked at."""
+
+_OPENING = 160
+"""Within so many characters a disclaimer names what it is about: the message."""
+
+
+def is_sent_from(line: str) -> bool:
+    """Tell whether a line was added by a phone or a mail client."""
+    line = line.strip(" \t\xa0*_-\N{EM DASH}\N{EN DASH}<>[]")
+    if not line or len(line) > _LINE:
+        return False
+    # "Sent from my desk at noon, the parcel ..." is prose: it goes on after the device.
+    words = line.split("<")[0].split()
+    return len(words) <= _MOST_WORDS and bool(_SENT_FROM.match(line))
+
+
+def is_disclaimer(paragraph: str) -> bool:
+    """Tell whether a paragraph is a confidentiality notice or a plea to save paper."""
+    paragraph = paragraph[:_PARAGRAPH].replace("\u2019", "'")
+    if _PRINTING.search(paragraph[:_OPENING]) or _IN_ERROR.match(paragraph.lstrip(" *_")):
+        return True
+    if _HEADING.match(paragraph[:_OPENING]):
+        return True
+    told = bool(_SECRET.search(paragraph)) and bool(_ADDRESSEE.search(paragraph))
+    return told and bool(_ABOUT_MAIL.search(paragraph[:_OPENING]) or _STARTER.match(paragraph))

@@ -1,0 +1,91 @@
+"""Plain text of a message to its own text: quotes, forwards and signatures cut away.
+
+Whole lines are kept or dropped; no character inside a line is ever changed, so what is
+found in the own text is found in the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scanner.core.attribution import is_quoted, quote_header
+from scanner.core.footers import is_disclaimer, is_sent_from
+
+_SIGNATURE = 15
+"""A bare "--" opens a signature only when so few lines follow; "-- " always does."""
+
+_PGP_SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
+_PGP_SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
+_PGP_END = "-----END PGP SIGNATURE-----"
+
+
+def own_text(text: str) -> str:
+    """Keep the lines that the author of the message wrote."""
+    written = list(_written(_unsigned(text.split("\n"))))
+    return "\n".join(_trimmed(_without_disclaimers(written)))
+
+
+def _written(lines: list[str]) -> Iterator[str]:
+    """Give the lines outside quotes, up to where a quoted message without marks begins."""
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        if is_quoted(line) or is_sent_from(line):
+            at += 1
+        elif _opens_signature(lines, at):
+            return
+        elif header := quote_header(lines, at):
+            at += header
+            if not _marks_follow(lines, at):
+                return
+        else:
+            yield line
+            at += 1
+
+
+def _opens_signature(lines: list[str], at: int) -> bool:
+    """RFC 3676 section 4.3; many clients trim the space after the two hyphens."""
+    line = lines[at]
+    return line == "-- " or (line.strip() == "--" and len(lines) - at <= _SIGNATURE)
+
+
+def _marks_follow(lines: list[str], at: int) -> bool:
+    """Whether the quoted message bears ">" marks, so that own text may follow it."""
+    for line in lines[at:]:
+        if line.strip():
+            return is_quoted(line)
+    return False
+
+
+def _unsigned(lines: list[str]) -> list[str]:
+    """Take off the armour of an inline PGP signature (RFC 9580 section 7)."""
+    if _PGP_SIGNED not in lines:
+        return lines
+    start = lines.index(_PGP_SIGNED)
+    body = start + 1
+    while body < len(lines) and lines[body].strip():
+        body += 1
+    end = lines.index(_PGP_SIGNATURE, body) if _PGP_SIGNATURE in lines[body:] else len(lines)
+    after = lines.index(_PGP_END, end) + 1 if _PGP_END in lines[end:] else len(lines)
+    return lines[:start] + lines[body:end] + lines[after:]
+
+
+def _without_disclaimers(lines: list[str]) -> Iterator[str]:
+    paragraph: list[str] = []
+    for line in [*lines, ""]:
+        if line.strip():
+            paragraph.append(line)
+            continue
+        if paragraph and not is_disclaimer("\n".join(paragraph)):
+            yield from paragraph
+        paragraph = []
+        yield line
+
+
+def _trimmed(lines: Iterator[str]) -> list[str]:
+    """Without blank lines and rules at either end."""
+    kept = list(lines)
+    while kept and not kept[-1].strip(" \t\xa0_=*-"):
+        kept.pop()
+    first = next((at for at, line in enumerate(kept) if line.strip()), 0)
+    return kept[first:]
