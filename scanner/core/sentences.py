@@ -1,0 +1,69 @@
+"""Where the sentences of one paragraph begin and end: sentencex, and what it gets wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import sentencex
+
+_TITLES = re.compile(
+    r"\b(?:mr|mrs|ms|mx|dr|drs|prof|rev|hon|st|fr|sr|sra|sgt|capt|cpt|lt|col|gen|gov|sen|rep|messrs"
+    r"|mme|mlle|ing|no|nos|vs|approx|ext|fig)\.\s*$",
+    re.IGNORECASE,
+)
+"""What no sentence ends in: sentencex parts "Ms. Ibarra" where the name begins with a vowel."""
+
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms mx dr drs prof rev hon st fr sr jr sra sgt capt cpt lt col gen gov sen rep messrs"
+    " mme mlle vs approx ext fig dept est inc ltd co corp bros ave blvd rd apt mt ft tel"
+    " jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat"
+    " eg ie cf al op ed eds vol pp assoc asst univ govt mgr dir ph phd".split()
+)
+
+_JOINT = re.compile(r"(?<![\w.'\u2019])([^\W\d_]{2,20})[.!?]+[\"')\]\u201d\u2019]*[ \t]+(?=(\S{1,2}))")
+"""A full stop inside what sentencex takes for one sentence."""
+
+_WORDS = frozenset({"me", "us", "may", "no", "it", "so"})
+"""Words that are abbreviations too ("Me." is Maine); a sentence may end in them."""
+
+_SHOUT = re.compile(r"[!?]{2,}[ \t]+|(?:[\U0001f300-\U0001faff\u2600-\u27bf]\ufe0f?)+[ \t]+")
+"""Ends of sentences in chat: "the chat!! so i ...", or an emoji between two sentences."""
+
+_OPENERS = "\"'(\u201c\u2018"
+
+
+def boundaries(text: str) -> Iterator[tuple[int, int]]:
+    """The spans of the sentences of `text`, in order, together all of it."""
+    start = 0
+    for found in sentencex.get_sentence_boundaries("en", text):
+        end = found["end_index"]
+        if end < len(text) and _TITLES.search(text, max(start, end - 12), end):
+            continue
+        yield from _parted(text, start, end)
+        start = end
+    if start < len(text):
+        yield from _parted(text, start, len(text))
+
+
+def _parted(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut one span where sentencex overlooked the end of a sentence."""
+    for cut in sorted({*_full_stops(text, start, end), *_shouts(text, start, end)}):
+        yield start, cut
+        start = cut
+    yield start, end
+
+
+def _full_stops(text: str, start: int, end: int) -> Iterator[int]:
+    for joint in _JOINT.finditer(text, start, end):
+        word = joint[1].lower()
+        following = joint[2].lstrip(_OPENERS)[:1]
+        if word in _WORDS or (following.isupper() and word not in _ABBREVIATIONS):
+            yield joint.end()
+
+
+def _shouts(text: str, start: int, end: int) -> Iterator[int]:
+    for shout in _SHOUT.finditer(text, start, end):
+        # An emoji that opens the sentence, or ends it, parts nothing.
+        if shout.end() < end and any(map(str.isalnum, text[start : shout.start()])):
+            yield shout.end()
