@@ -51,4 +51,6 @@ class Thresholds:
 class Classifier(Protocol):
     """Reads messages in batches; answers one `Predictions` per message, in order."""
 
-    def predict(self, messages: Sequence[Sentences]) -> list[Predictions]: ...
+    def predict(self, messages: Sequence[Sentences]) -> list[Predictions]:
+        """Predict for each message, in order."""
+        ...

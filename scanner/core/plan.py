@@ -60,16 +60,16 @@ class EditedWarning:
     about: str
 
 
-Warning_ = OwnWarning | EditedWarning
+WarningDraft = OwnWarning | EditedWarning
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the mailbox held at one moment, messages flagged `\\Deleted` left out."""
+    r"""What the mailbox held at one moment, messages flagged `\Deleted` left out."""
 
     readings: tuple[Reading, ...] = ()
     unknown: tuple[Unknown, ...] = ()
-    warnings: tuple[Warning_, ...] = ()
+    warnings: tuple[WarningDraft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,18 @@ Action = Append | Remove
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A warning that stood in the mailbox when it was last looked at."""
+
+    uid: int
+    digests: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What the mailbox cannot tell: warnings that stood in it, and dismissed sentences."""
 
-    standing: tuple[Warning_, ...] = ()
+    standing: tuple[Standing, ...] = ()
     dismissed: frozenset[str] = frozenset()
 
 
@@ -103,7 +111,7 @@ class _Note:
     """The copies of one note, and the warnings that belong to it."""
 
     copies: list[Reading | Unknown]
-    warnings: list[Warning_] = field(default_factory=list)
+    warnings: list[WarningDraft] = field(default_factory=list)
 
     @property
     def newest(self) -> Reading | Unknown:
@@ -118,7 +126,7 @@ class _Note:
         return max((len(reading.sentences & digests) for reading in readings), default=0)
 
 
-def warning(uid: int, recognised: Recognised) -> Warning_:
+def warning(uid: int, recognised: Recognised) -> WarningDraft:
     """Give a recognised warning draft the type that says whether it may be removed."""
     kind = OwnWarning if recognised.sealed else EditedWarning
     return kind(uid, recognised.digests, recognised.about)
@@ -153,7 +161,10 @@ def remember(memory: Memory, snapshot: Snapshot) -> Memory:
     deleted = frozenset[str]().union(*(w.digests for w in gone)) & flagged - covered
     settling = any(draft.settling for draft in snapshot.unknown)
     return Memory(
-        standing=(*snapshot.warnings, *(gone if settling else ())),
+        standing=(
+            *(Standing(w.uid, w.digests) for w in snapshot.warnings),
+            *(gone if settling else ()),
+        ),
         dismissed=memory.dismissed | deleted,
     )
 
@@ -173,7 +184,7 @@ def _for_note(note: _Note, dismissed: frozenset[str]) -> Iterator[Action]:
     yield from _removals(w for w in note.warnings if w is not keep)
 
 
-def _removals(warnings: Iterable[Warning_]) -> Iterator[Remove]:
+def _removals(warnings: Iterable[WarningDraft]) -> Iterator[Remove]:
     return (Remove(w) for w in warnings if isinstance(w, OwnWarning))
 
 
@@ -185,7 +196,8 @@ def _flagged(note: _Note) -> frozenset[str]:
 def _notes(snapshot: Snapshot) -> list[_Note]:
     """Gather the copies that autosave left behind: one `_Note` for each note."""
     notes: list[_Note] = []
-    for draft in sorted((*snapshot.readings, *snapshot.unknown), key=lambda draft: draft.uid):
+    drafts: list[Reading | Unknown] = [*snapshot.readings, *snapshot.unknown]
+    for draft in drafts:
         same = [note for note in notes if any(_is_copy(draft, copy) for copy in note.copies)]
         notes = [note for note in notes if note not in same]
         notes.append(_Note([draft, *(copy for note in same for copy in note.copies)]))
@@ -213,9 +225,9 @@ def _share_sentences(one: Reading, other: Reading) -> bool:
     return fewer > 0 and len(shared) >= _COPY * fewer
 
 
-def _hand_out(warnings: Sequence[Warning_], notes: Sequence[_Note]) -> list[Warning_]:
+def _hand_out(warnings: Sequence[WarningDraft], notes: Sequence[_Note]) -> list[WarningDraft]:
     """Give each warning to the note it is about; return those that are about none."""
-    strays: list[Warning_] = []
+    strays: list[WarningDraft] = []
     # Those with a living Message-ID first: a note that has its warning leaves the others
     # to a note with the same passage.
     for w in sorted(warnings, key=lambda w: (not _named(w, notes), w.uid)):
@@ -224,10 +236,10 @@ def _hand_out(warnings: Sequence[Warning_], notes: Sequence[_Note]) -> list[Warn
     return strays
 
 
-def _named(w: Warning_, notes: Sequence[_Note]) -> list[_Note]:
+def _named(w: WarningDraft, notes: Sequence[_Note]) -> list[_Note]:
     return [note for note in notes if w.about in note.message_ids]
 
 
-def _likest(w: Warning_, notes: Sequence[_Note]) -> _Note | None:
+def _likest(w: WarningDraft, notes: Sequence[_Note]) -> _Note | None:
     best = max(notes, key=lambda note: (note.overlap(w.digests), not note.warnings), default=None)
     return best if best and best.overlap(w.digests) else None

@@ -1,0 +1,80 @@
+"""What unflub remembers of a mailbox between runs: a small file for each account.
+
+It holds UIDs and digests only, no text and no address. Losing it costs no correctness: what
+was dismissed is then warned about once more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from scanner.core.plan import Memory, Standing
+from scanner.errors import UnreadableError
+
+_FORMAT = 1
+# Far more than anybody dismisses; it only keeps the file from growing for ever.
+_MOST_DISMISSED = 5000
+
+
+def folder() -> Path:
+    """Where the state files lie: `$XDG_STATE_HOME/unflub` or the platform's like."""
+    return platformdirs.user_state_path("unflub")
+
+
+def load(path: Path, uidvalidity: int) -> Memory:
+    """Read the memory of a mailbox; an unreadable file counts as none.
+
+    UIDs mean something under one UIDVALIDITY only (RFC 9051 section 2.3.1.1); what was
+    dismissed holds under every one.
+    """
+    try:
+        table = json.loads(path.read_bytes())
+        if table["format"] != _FORMAT:
+            return Memory()
+        standing = table["standing"] if table["uidvalidity"] == uidvalidity else []
+        return Memory(
+            tuple(_standing(row) for row in standing), frozenset(map(str, table["dismissed"]))
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return Memory()
+
+
+def save(path: Path, uidvalidity: int, memory: Memory) -> None:
+    """Write the memory, whole or not at all. Raises UnreadableError when the disk refuses."""
+    table = {
+        "format": _FORMAT,
+        "uidvalidity": uidvalidity,
+        "standing": [{"uid": w.uid, "digests": sorted(w.digests)} for w in memory.standing],
+        "dismissed": sorted(memory.dismissed)[:_MOST_DISMISSED],
+    }
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _replace(path, json.dumps(table, indent=1).encode())
+    except OSError as error:
+        raise UnreadableError(
+            f"the state file {path} cannot be written ({error.strerror}); "
+            "free some space, or make its folder writable"
+        ) from None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _standing(row: dict[str, Any]) -> Standing:
+    return Standing(int(row["uid"]), frozenset(map(str, row["digests"])))

@@ -1,0 +1,211 @@
+"""config.toml to a frozen `Config`; every problem in the file is reported at once."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import platformdirs
+
+from scanner.errors import ConfigurationError
+
+Preset = Literal["cautious", "balanced", "strict"]
+Tls = Literal["implicit", "starttls", "none"]
+Seconds = float
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One mailbox account; `name` is its key in the file, an empty string is "not set"."""
+
+    name: str
+    address: str
+    host: str
+    user: str = ""
+    port: int = 0
+    tls: Tls = "implicit"
+    ca_file: str = ""
+    password_command: tuple[str, ...] = ()
+    password_env: str = ""
+    drafts: str = ""
+
+    @property
+    def login(self) -> str:
+        """The user name the server knows."""
+        return self.user or self.address
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """Host and port, the port by default that of RFC 8314 (993) or RFC 9051 (143)."""
+        return self.host, self.port or (993 if self.tls == "implicit" else 143)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration; the defaults are those of config.example.toml."""
+
+    preset: Preset = "balanced"
+    model: str = ""
+    settle_seconds: Seconds = 10.0
+    sweep_seconds: int = 300
+    poll_seconds: int = 60
+    idle_seconds: int = 240
+    timeout_seconds: int = 30
+    accounts: tuple[Account, ...] = field(default=())
+
+    def account(self, name: str) -> Account:
+        """Give one account by name. Raises ConfigurationError when there is none."""
+        for account in self.accounts:
+            if account.name == name:
+                return account
+        known = ", ".join(account.name for account in self.accounts) or "none"
+        raise ConfigurationError(
+            f"there is no account {name!r} in the configuration; it names: {known}"
+        )
+
+
+# Bounds of the numbers, so that a slip of the keyboard cannot hammer a server or blind a daemon.
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "settle_seconds": (0, 3600),
+    "sweep_seconds": (1, 86400),
+    "poll_seconds": (1, 86400),
+    "idle_seconds": (1, 600),
+    "timeout_seconds": (1, 600),
+    "port": (1, 65535),
+}
+
+
+def default_path() -> Path:
+    """Where the configuration is looked for: `$UNFLUB_CONFIG`, else the platform's folder."""
+    if path := os.environ.get("UNFLUB_CONFIG"):
+        return Path(path)
+    return platformdirs.user_config_path("unflub") / "config.toml"
+
+
+def example() -> Path:
+    """Where the example configuration lies, in a checkout as in an installed copy."""
+    package = Path(__file__).parent
+    inside = package / "config.example.toml"
+    return inside if inside.exists() else package.parent / "config.example.toml"
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file. Raises ConfigurationError that names every problem."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"there is no configuration at {path}; copy {example()} there and fill it in"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigurationError(f"{path} cannot be read: {reason}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str = "configuration") -> Config:
+    """Make a `Config` of TOML text. Raises ConfigurationError that names every problem."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{where} is not valid TOML: {error}") from None
+    problems: list[str] = []
+    accounts = table.pop("accounts", {})
+    if not isinstance(accounts, dict):
+        problems.append("accounts must be tables such as [accounts.home]")
+        accounts = {}
+    named = tuple(
+        Account(**_read(Account, account, f"accounts.{name}.", problems, name=name))
+        for name, account in accounts.items()
+        if _is_table(account, name, problems)
+    )
+    config = Config(**_read(Config, table, "", problems, accounts=named))
+    problems += [problem for account in named for problem in _insecure(account)]
+    if problems:
+        raise ConfigurationError(f"{where}: " + "; ".join(problems))
+    return config
+
+
+def _is_table(account: object, name: str, problems: list[str]) -> bool:
+    if isinstance(account, dict):
+        return True
+    problems.append(f"accounts.{name} must be a table, [accounts.{name}]")
+    return False
+
+
+def _read(
+    kind: type[Account | Config],
+    table: Mapping[str, Any],
+    prefix: str,
+    problems: list[str],
+    **given: object,
+) -> dict[str, Any]:
+    """Check a table against the fields of `kind`; what is wrong is added to `problems`."""
+    wanted = {f.name: f for f in fields(kind) if f.name not in given}
+    types = get_type_hints(kind)
+    values = dict(given)
+    for key, value in table.items():
+        if key not in wanted:
+            problems.append(_unknown(prefix, key, wanted))
+        elif problem := _mismatch(key, value, types[key]):
+            problems.append(f"{prefix}{key} {problem}")
+        else:
+            values[key] = tuple(value) if isinstance(value, list) else value
+    for name, f in wanted.items():
+        if name not in table and f.default is MISSING:
+            problems.append(f"{prefix}{name} is missing")
+        if f.default is MISSING:
+            values.setdefault(name, "")
+    return values
+
+
+def _unknown(prefix: str, key: str, wanted: Mapping[str, object]) -> str:
+    if key == "password":
+        return (
+            f"{prefix}password must not stand in a file: store it with `unflub login`, "
+            "or name a password_command"
+        )
+    return f"{prefix}{key} is not known; known are {', '.join(sorted(wanted))}"
+
+
+def _mismatch(key: str, value: object, kind: Any) -> str:
+    """Say what is wrong with a value, or nothing."""
+    if get_origin(kind) is Literal:
+        choices = get_args(kind)
+        return "" if value in choices else f"must be one of {', '.join(choices)}"
+    if get_origin(kind) is tuple:
+        fits = isinstance(value, list) and value and all(isinstance(v, str) for v in value)
+        return "" if fits else 'must be a list of strings, such as ["pass", "mail/home"]'
+    if kind is str:
+        return "" if isinstance(value, str) else "must be a string"
+    return _number_mismatch(key, value, whole=kind is int)
+
+
+def _number_mismatch(key: str, value: Any, *, whole: bool) -> str:
+    fits = isinstance(value, int) if whole else isinstance(value, int | float)
+    if not fits or isinstance(value, bool):
+        return "must be a whole number" if whole else "must be a number"
+    low, high = _BOUNDS[key]
+    return "" if low <= value <= high else f"must lie between {low:g} and {high:g}"
+
+
+def _insecure(account: Account) -> list[str]:
+    if account.tls != "none" or _is_loopback(account.host):
+        return []
+    problem = (
+        f'accounts.{account.name}.tls = "none" is for a server on this machine only; '
+        'use "implicit" or "starttls"'
+    )
+    return [problem]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
