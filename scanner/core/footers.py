@@ -57,10 +57,22 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _ADDRESSEE = re.compile(
-    r"intended|recipient|addressee|empfänger|adressat|bestimmt|destinataire|destinatari"
-    r"|destinatário|geadresseerde|ontvanger|mottagare|modtager|adresat|in error|unauthori[sz]ed",
+    r"intended (?:only|solely|for|recipient)|recipients?\b|addressee|empfänger|adressat|bestimmt"
+    r"|destinataire|destinatari|destinatário|geadresseerde|ontvanger|mottagare|modtager|adresat"
+    r"|in error|unauthori[sz]ed",
     re.IGNORECASE,
 )
+_SUBJECT = re.compile(
+    r"[\s*_\"'(]{0,4}(?:this|these|the (?:information|contents?|above)|any (?:views|opinions)"
+    r"|e-?mail"
+    r"|diese|dieses|der inhalt dieser|die (?:in|information)|ce|cet|cette"
+    r"|les informations|l'information"
+    r"|este|esta|la información|o conteúdo|questo|questa|le informazioni|dit|deze|de informatie"
+    r"|denne|detta|tato|tento|niniejsza)\b",
+    re.IGNORECASE,
+)
+"""A notice speaks of itself first; a sentence about somebody's message does not."""
+
 _PRINTING = re.compile(
     r"(?:please )?(?:consider|think of|think about) (?:the|our) environment before printing"
     r"|bitte (?:denken sie|prüfen sie).{0,60}(?:ausdruck|drucken)"
@@ -94,10 +106,10 @@ def is_sent_from(line: str) -> bool:
 
 def is_disclaimer(paragraph: str) -> bool:
     """Tell whether a paragraph is a confidentiality notice or a plea to save paper."""
-    paragraph = paragraph[:_PARAGRAPH].replace("\u2019", "'")
-    if _PRINTING.search(paragraph[:_OPENING]) or _IN_ERROR.match(paragraph.lstrip(" *_")):
+    paragraph = paragraph[:_PARAGRAPH].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    opening = paragraph[:_OPENING]
+    if _PRINTING.match(opening.lstrip(" *_")) or _IN_ERROR.match(opening.lstrip(" *_")):
         return True
-    if _HEADING.match(paragraph[:_OPENING]):
-        return True
-    told = bool(_SECRET.search(paragraph)) and bool(_ADDRESSEE.search(paragraph))
-    return told and bool(_ABOUT_MAIL.search(paragraph[:_OPENING]) or _STARTER.match(paragraph))
+    if _STARTER.match(opening) or (_SUBJECT.match(opening) and _ABOUT_MAIL.search(opening)):
+        return bool(_SECRET.search(paragraph) and _ADDRESSEE.search(paragraph))
+    return bool(_HEADING.match(opening))

@@ -13,27 +13,37 @@ from scanner.core.lines import Unit, units
 _GREETING = re.compile(
     r"(?:dear|dearest|hi|hii+|hello|hey|heya|hiya|hallo|howdy|greetings|alright|respected|esteemed"
     r"|good (?:morning|afternoon|evening|day)|morning|afternoon|evening|to whom it may concern"
-    r"|to the|g'?day|sir|madam|sirs|salutations|yo|namaste|ciao|bonjour|hola)\b",
+    r"|to the|to all|g'?day|sir|madam|sirs|salutations|yo|namaste|ciao|bonjour|hola)\b",
     re.IGNORECASE,
 )
 
 _CLOSING = re.compile(
-    r"(?:(?:with |my |our |all my |all the |all |very |the |many |kind(?:est)?|warm(?:est|ly)?|best"
-    r"|sincere(?:ly|st)?|yours?|most|thanks?|thank you|thx|cheers|regards?|rgds|respectfully"
-    r"|cordially|gratefully|truly|faithfully|wishes|love|take care|talk soon|speak soon|see you"
-    r"|bye|bless(?:ings| you)|have a (?:good|great|nice|lovely)|onwards?|ever|in (?:gratitude|christ)"
-    r"|until|looking forward|hope to|appreciatively|hugs?|xo|xx|respect|humbly|obediently"
-    r"|fondly|later|ta|peace|god bless|accept|best of|go |keep|stay|hasta|saludos|salut|mit|viele|liebe"
-    r"|cordialement|bien|your |i (?:am|remain))\b)",
+    r"(?:(?:my |our |very |the )?(?:kind(?:est|ly)?|warm(?:est|ly)?|best|sincere|good|all good) "
+    r"(?:regards?|wishes|thanks|greetings|personal regards)"
+    r"|with (?:best|kind(?:est)?|warm(?:est)?|many|my|thanks|gratitude|love|respect|every|sincere"
+    r"|regards|appreciation|all|friendly|great|high)"
+    r"|best(?=\W|$)(?! \w+ \w)|all (?:the|my) (?:very )?best|kindest(?=,|$)|warmly|warmest(?=,|$)"
+    r"|regards|rgds|yours?(?:,|$)|yours (?:\w+ )?(?:sincerely|truly|faithfully|\w+ly\b|in|etc)"
+    r"|sincerely|most sincerely|respectfully|cordially|gratefully|faithfully|appreciatively"
+    r"|fondly|humbly|obediently|love(?= from| to|,|$| \w+$)|lots of love|hugs|xo+|xx+|take care"
+    r"|(?:talk|speak) (?:soon|to you)|see you|bye|(?:god )?bless(?: you| up|ings)|onwards?(?=,|$)"
+    r"|have a (?:good|great|nice|lovely)|until (?:then|we|next)|looking forward|in gratitude"
+    r"|saludos|un saludo|cordialement|bien à vous|mit freundlichen|(?:viele|liebe|herzliche) grüße"
+    r"|laters?(?=,|$)|peace(?=,|$)|from (?:\w+)(?: \w+)?$"
+    r"|(?:many |my |sincere |big |with )?(?:thanks|thank you|thx|ta|cheers|gracias|merci|danke)"
+    r"(?: again| so much| very much| kindly| a lot| a million| in advance| once more"
+    r"| for (?:your|the) (?:time|consideration|help))*(?: and (?:best|kind|warm|god)\b.*)?[ ,.!]*$)",
     re.IGNORECASE,
 )
 _CLOSING_WORDS = 6
+_PHRASE_WORDS = 3
 _SALUTATION_WORDS = 7
 _SIGNATURE_WORDS = 8
 _NAME_WORDS = 4
 
 _POSTSCRIPT = re.compile(
-    r"[ \t\xa0]*(?:p\.?[ ]?(?:p\.?[ ]?)?s\.?|post ?script(?:um)?)(?=[\s:,.\u2013\u2014-])[\s:,.\u2013\u2014-]*",
+    r"[ \t\xa0]*(?:p\.?[ ]?(?:p\.?[ ]?)?s\.?|post ?script(?:um)?)"
+    r"(?=[\s:,.\u2013\u2014-])[\s:,.\u2013\u2014-]*",
     re.IGNORECASE,
 )
 _SENTENCE_END = (".", "!", "?", "\u2026")
@@ -46,7 +56,7 @@ def postscript_marker(text: str) -> int:
 
 
 def body_units(text: str) -> list[Unit]:
-    """The units between salutation and closing, and the postscript after it."""
+    """Give the units between salutation and closing, and the postscript after it."""
     found = units(text)
     pieces = [text[unit.start : unit.end].strip() for unit in found]
     start = _salutation(found, pieces)
@@ -63,7 +73,7 @@ def _first_postscript(pieces: list[str], start: int) -> int:
 
 def _salutation(found: list[Unit], pieces: list[str]) -> int:
     """How many units at the top address the reader."""
-    if len(pieces) < 2 or len(pieces[0].split()) > _SALUTATION_WORDS:
+    if len(pieces) == 1 or not pieces or len(pieces[0].split()) > _SALUTATION_WORDS:
         return 0
     first = pieces[0]
     if first.endswith((",", ":", ";", "-", "\u2013", "\u2014")):
@@ -79,12 +89,31 @@ def _closing(found: list[Unit], pieces: list[str], start: int, end: int) -> int:
     at = end
     while at > start and _fits_signature(pieces[at - 1]):
         at -= 1
-    for phrase in range(at, end):
-        if _is_closing_phrase(pieces[phrase]) and (phrase > start or start):
+    if start < at < end and pieces[at - 1].endswith(",") and found[at - 1].after_blank:
+        at -= 1  # a long closing: "With thanks to you, to the panel and to the cat,"
+    for phrase in range(max(at, 1), end):
+        if _is_closing_phrase(pieces[phrase]) or _is_closing_above_name(found, pieces, phrase, end):
             return phrase
-    if end - 1 > start and found[end - 1].after_blank and _is_name(pieces[end - 1]):
+    if end - 1 > start and _is_signed(found, pieces, end - 1):
         return end - 1
     return end
+
+
+def _is_closing_above_name(found: list[Unit], pieces: list[str], at: int, end: int) -> bool:
+    """Tell a closing in any language: some words and a comma, or a few words, then a name."""
+    if at + 1 >= end or not _is_name(pieces[at + 1]) or found[at + 1].after_blank:
+        return False
+    words = len(pieces[at].split())
+    if pieces[at].endswith(","):
+        return found[at].after_blank or words <= _CLOSING_WORDS
+    short = words <= _PHRASE_WORDS and not pieces[at].endswith(_SENTENCE_END)
+    return short and found[at].after_blank and at + 2 == end
+
+
+def _is_signed(found: list[Unit], pieces: list[str], last: int) -> bool:
+    """Tell a name on the last line, set off by a blank line or below a full sentence."""
+    set_off = found[last].after_blank or pieces[last - 1].endswith(_SENTENCE_END)
+    return set_off and _is_name(pieces[last])
 
 
 def _fits_signature(piece: str) -> bool:
@@ -96,16 +125,16 @@ def _fits_signature(piece: str) -> bool:
 
 
 def _is_closing_phrase(piece: str) -> bool:
-    return (
-        len(piece.split()) <= _CLOSING_WORDS
-        and bool(_CLOSING.match(piece))
-        and not piece.endswith("?")
-    )
+    words = len(piece.split())
+    if piece.endswith("?") or words > _CLOSING_WORDS or not _CLOSING.match(piece):
+        return False
+    # "I remain very keen." is a sentence; "Thanks again." is none to speak of.
+    return words <= _PHRASE_WORDS or not piece.endswith(_SENTENCE_END)
 
 
 def _is_name(piece: str) -> bool:
-    """A name signs a letter: a few words, each with a capital, or one word."""
-    words = piece.split()
+    """Tell a name: a few words, each with a capital, or one word; kisses may follow."""
+    words = [word for word in piece.split() if word.strip("xXoO.,!")] or piece.split()
     if not words or len(words) > _NAME_WORDS or piece.endswith(("?", "!")):
         return False
     return len(words) == 1 or all(word[:1].isupper() or not word[:1].isalpha() for word in words)

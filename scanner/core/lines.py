@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 _NARROWEST, _WIDEST = 45, 100
 """Between these columns programs wrap; RFC 5322 section 2.1.1 asks for 78 at most."""
@@ -17,11 +18,18 @@ _NARROWEST, _WIDEST = 45, 100
 _LONG_TOKEN = 50
 """A line with so long a word (a link) says nothing about the column."""
 
+_RAGGED = 3
+"""The longest line may stop short of the column, which is not known but by it."""
+
+_ONE_BREAK = range(60, 79)
+"""Where one break alone is believed: the columns that programs are set to."""
+
 _WRAPPED_SHARE = 0.7
 """Wrapped text has most of its lines full; some are the last of a paragraph."""
 
 _ITEM = re.compile(
-    r"[ \t\xa0]*(?:[-*+\u2022\u2013\u2014\u25cf\u25aa\u2023\u2043\u00b7>](?=[ \t\xa0])|\(?\d{1,2}[.)](?=[ \t\xa0])"
+    r"[ \t\xa0]*(?:[-*+\u2022\u2013\u2014\u25cf\u25aa\u2023\u2043\u00b7>](?=[ \t\xa0])"
+    r"|\(?\d{1,2}[.)](?=[ \t\xa0])"
     r"|\(?[a-zA-Z]\)(?=[ \t\xa0]))[ \t\xa0]+"
 )
 """The bullet or number that opens a list item."""
@@ -83,7 +91,7 @@ def _lines(text: str) -> list[_Line]:
 
 
 def _column(lines: list[_Line]) -> int:
-    """The column at which a program wrapped the text; 0 if none did."""
+    """Find the column at which a program wrapped the text; 0 if none did."""
     widths = [len(line.text.rstrip()) for line in lines if not _has_long_token(line.text)]
     column = max(widths, default=0)
     if not _NARROWEST <= column <= _WIDEST:
@@ -91,8 +99,8 @@ def _column(lines: list[_Line]) -> int:
     breaks = list(_breaks(lines))
     full = sum(1 for above, below in breaks if _is_full(above, below, column))
     if len(breaks) == 1:
-        above, below = breaks[0]
-        return column if full and below.lstrip()[:1].islower() else 0
+        (_, below), *_ = breaks
+        return column if full and column in _ONE_BREAK and below.lstrip()[:1].islower() else 0
     return column if breaks and full >= _WRAPPED_SHARE * len(breaks) else 0
 
 
@@ -102,15 +110,15 @@ def _has_long_token(line: str) -> bool:
 
 def _breaks(lines: list[_Line]) -> Iterator[tuple[str, str]]:
     """Each break inside a paragraph, below a line long enough to tell."""
-    for above, below in zip(lines, lines[1:], strict=False):
-        if len(above.text) >= _NARROWEST - 5 and below.text.strip():
+    for above, below in pairwise(lines):
+        if len(above.text) >= _NARROWEST and below.text.strip():
             yield above.text, below.text
 
 
 def _is_full(above: str, below: str, column: int) -> bool:
     """Whether the first word of the line below had no room on the line above."""
     words = below.split(maxsplit=1)
-    return len(above.rstrip()) + 1 + len(words[0]) > column
+    return len(above.rstrip()) + 1 + len(words[0]) > column - _RAGGED
 
 
 def _continues(above: str, below: str, column: int) -> bool:

@@ -40,7 +40,7 @@ def segment(draft: Draft) -> Sentences:
 
 
 def _sentences(text: str, unit: Unit) -> Iterator[Sentence]:
-    """The sentences of one unit, without its bullet, its number or its "P.S."."""
+    """Give the sentences of one unit, without its bullet, its number or its "P.S."."""
     start = unit.start + item_marker(text[unit.start : unit.end])
     start += postscript_marker(text[start : unit.end])
     # A line break inside a unit is a soft one: a space to whoever splits sentences.

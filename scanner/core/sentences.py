@@ -21,7 +21,9 @@ _ABBREVIATIONS = frozenset(
     " eg ie cf al op ed eds vol pp assoc asst univ govt mgr dir ph phd".split()
 )
 
-_JOINT = re.compile(r"(?<![\w.'\u2019])([^\W\d_]{2,20})[.!?]+[\"')\]\u201d\u2019]*[ \t]+(?=(\S{1,2}))")
+_JOINT = re.compile(
+    r"(?<![\w.'\u2019])([^\W\d_]{2,20})[.!?]+[\"')\]\u201d\u2019]*[ \t]+(?=(\S{1,2}))"
+)
 """A full stop inside what sentencex takes for one sentence."""
 
 _WORDS = frozenset({"me", "us", "may", "no", "it", "so"})
@@ -34,7 +36,7 @@ _OPENERS = "\"'(\u201c\u2018"
 
 
 def boundaries(text: str) -> Iterator[tuple[int, int]]:
-    """The spans of the sentences of `text`, in order, together all of it."""
+    """Give the spans of the sentences of `text`, in order, together all of it."""
     start = 0
     for found in sentencex.get_sentence_boundaries("en", text):
         end = found["end_index"]
