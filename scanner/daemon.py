@@ -21,7 +21,7 @@ from pathlib import Path
 import schedule
 
 from scanner.adapters import credentials, state
-from scanner.adapters.mailbox import ImapMailbox, Listing, Mailbox, connect
+from scanner.adapters.mailbox import ImapMailbox, Listing, Mailbox, batches, connect
 from scanner.config import Account, Config, Seconds
 from scanner.core.assess import digest
 from scanner.core.judge import Judge, Verdict
@@ -42,7 +42,6 @@ from scanner.errors import UnflubError, UnreachableError, UnreadableError
 
 log = logging.getLogger("unflub")
 
-_BATCH = 20  # messages fetched at a time, so that a full mailbox does not fill the memory
 _FIRST_RETRY: Seconds = 1
 _LONGEST_RETRY: Seconds = 300
 _GOODBYE: Seconds = 2  # for LOGOUT at the end
@@ -67,7 +66,7 @@ class Desk:
             self.uidvalidity = listing.uidvalidity
             self.headers, self.first_seen, self.known = {}, {}, {}
         for table in (self.headers, self.first_seen, self.known):
-            for uid in table.keys() - listing.flags.keys():
+            for uid in table.keys() - set(listing.uids):
                 del table[uid]
 
 
@@ -100,11 +99,10 @@ def one_pass(mailbox: Mailbox, desk: Desk, judge: Judge, terms: Terms) -> Pass:
     """
     listing = mailbox.listing()
     desk.forget_all_but(listing)
-    live = [uid for uid, flags in listing.flags.items() if "\\Deleted" not in flags]
     settled = time.monotonic() - terms.settle
-    _look_at_headers(mailbox, desk, live)
-    _read_settled(mailbox, desk, judge, live, settled)
-    snapshot = _snapshot(desk, live)
+    _look_at_headers(mailbox, desk, listing.uids)
+    _read_settled(mailbox, desk, judge, listing.uids, settled)
+    snapshot = _snapshot(desk, listing.uids)
     memory = remember(state.load(terms.memory_file, listing.uidvalidity), snapshot)
     actions = plan(snapshot, memory.dismissed)
     if not terms.dry_run:
@@ -114,26 +112,26 @@ def one_pass(mailbox: Mailbox, desk: Desk, judge: Judge, terms: Terms) -> Pass:
     return Pass(len(snapshot.readings), actions, _settles_in(desk, snapshot, settled))
 
 
-def _look_at_headers(mailbox: Mailbox, desk: Desk, live: Sequence[int]) -> None:
+def _look_at_headers(mailbox: Mailbox, desk: Desk, uids: Sequence[int]) -> None:
     now = time.monotonic()
-    for batch in _batches([uid for uid in live if uid not in desk.headers]):
+    for batch in batches([uid for uid in uids if uid not in desk.headers]):
         for uid, header in mailbox.headers(batch).items():
             desk.headers[uid] = recognise(header) or _message_id(header)
             desk.first_seen[uid] = now
 
 
 def _read_settled(
-    mailbox: Mailbox, desk: Desk, judge: Judge, live: Sequence[int], settled: Seconds
+    mailbox: Mailbox, desk: Desk, judge: Judge, uids: Sequence[int], settled: Seconds
 ) -> None:
     """Read each message that is not known yet: warnings at once, drafts when settled."""
-    new = [uid for uid in live if uid in desk.headers and uid not in desk.known]
+    new = [uid for uid in uids if uid in desk.headers and uid not in desk.known]
     warnings = [uid for uid in new if isinstance(desk.headers[uid], Recognised)]
     drafts = [uid for uid in new if uid not in warnings and desk.first_seen[uid] <= settled]
-    for batch in _batches(warnings):
+    for batch in batches(warnings):
         for uid, raw in mailbox.messages(batch).items():
             if recognised := recognise(raw):
                 desk.known[uid] = warning(uid, recognised)
-    for batch in _batches(drafts):
+    for batch in batches(drafts):
         messages = mailbox.messages(batch)
         for uid, verdict in zip(messages, judge(list(messages.values())), strict=True):
             desk.known[uid] = _known(uid, str(desk.headers[uid]), verdict)
@@ -151,9 +149,9 @@ def _known(uid: int, message_id: str, verdict: Verdict | UnreadableError) -> Rea
     )
 
 
-def _snapshot(desk: Desk, live: Sequence[int]) -> Snapshot:
-    known = [desk.known[uid] for uid in live if uid in desk.known]
-    unread = [uid for uid in live if uid in desk.headers and uid not in desk.known]
+def _snapshot(desk: Desk, uids: Sequence[int]) -> Snapshot:
+    known = [desk.known[uid] for uid in uids if uid in desk.known]
+    unread = [uid for uid in uids if uid in desk.headers and uid not in desk.known]
     settling = tuple(Unknown(uid, str(desk.headers[uid]), settling=True) for uid in unread)
     return Snapshot(
         readings=tuple(k for k in known if isinstance(k, Reading)),
@@ -184,10 +182,6 @@ def _envelope(sender: str) -> Envelope:
 
 def _message_id(header: bytes) -> str:
     return str(BytesHeaderParser().parsebytes(header).get("Message-ID", "")).strip()
-
-
-def _batches(uids: Sequence[int]) -> list[Sequence[int]]:
-    return [uids[i : i + _BATCH] for i in range(0, len(uids), _BATCH)]
 
 
 class Stop:

@@ -14,10 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import LoginError
 
+from scanner.adapters.sources import Message
 from scanner.config import Account, Seconds
 from scanner.core.plan import OwnWarning
 from scanner.core.render import WARNS_ABOUT, recognise
@@ -29,6 +31,7 @@ _HEADERS = f"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID SUBJECT IN-REPLY-TO {WARNS_ABOU
 _BODY = f"BODY.PEEK[]<0.{FETCH_LIMIT}>"
 _CHANGES = frozenset({b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED"})
 _CONNECT_SECONDS = 15
+_BATCH = 20
 # How mail clients name the Drafts mailbox where the server does not mark it (RFC 6154).
 _DRAFTS_NAMES = frozenset(
     name.casefold()
@@ -42,17 +45,17 @@ _DRAFTS_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Every message of the mailbox: UID to flags, valid under this UIDVALIDITY."""
+    r"""The UIDs of all messages not flagged `\Deleted`, valid under this UIDVALIDITY."""
 
     uidvalidity: int
-    flags: Mapping[int, frozenset[str]]
+    uids: tuple[int, ...]
 
 
 class Mailbox(Protocol):
     """What the daemon needs of a mailbox. Every method may raise UnreachableError."""
 
     def listing(self) -> Listing:
-        """List all messages."""
+        r"""List the messages not flagged `\Deleted`."""
         ...
 
     def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
@@ -74,6 +77,11 @@ class Mailbox(Protocol):
     def wait(self, seconds: Seconds, interrupt: socket.socket | None = None) -> bool:
         """Wait until the mailbox may have changed (true), or for so long, or until interrupted."""
         ...
+
+
+def batches(uids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cut UIDs into runs that are fetched at a time, so that a full mailbox fits the memory."""
+    return (uids[i : i + _BATCH] for i in range(0, len(uids), _BATCH))
 
 
 @contextmanager
@@ -106,15 +114,10 @@ class ImapMailbox:
         self._uidvalidity = self._examine()
 
     def listing(self) -> Listing:
-        """List all messages by one FETCH of their flags."""
+        """List the messages by one SEARCH."""
         self._forget_news()
         with _translated(self._account):
-            rows = self._client.fetch("1:*", ["FLAGS"])
-        return Listing(
-            self._uidvalidity,
-            {uid: frozenset(f.decode("ascii", "replace") for f in row[b"FLAGS"])
-             for uid, row in rows.items() if b"FLAGS" in row},
-        )  # fmt: skip
+            return Listing(self._uidvalidity, tuple(self._client.search(["UNDELETED"])))
 
     def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
         """Fetch a few header fields of each message."""
@@ -153,11 +156,22 @@ class ImapMailbox:
             _, responses = self._client.idle_done()
         return any(_CHANGES.intersection(response) for response in responses)
 
+    def walk(self) -> Iterator[Message]:
+        """Read all messages, a few at a time, for a scan."""
+        for batch in batches(self.listing().uids):
+            for uid, raw in self.messages(batch).items():
+                yield Message(self._source(uid), raw)
+
     @property
     def has_idle(self) -> bool:
         """Whether the server reports changes by itself (RFC 2177)."""
         with _translated(self._account):
             return bool(self._client.has_capability("IDLE"))
+
+    def _source(self, uid: int) -> str:
+        """Name a message by a URL in the manner of RFC 5092."""
+        user, host = quote(self._account.login, safe=""), self._account.host
+        return f"imap://{user}@{host}/{quote(self.folder)};uid={uid}"
 
     def _examine(self) -> int:
         return self._uidvalidity_of(self._client.select_folder(self.folder, readonly=True))

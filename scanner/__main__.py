@@ -1,0 +1,5 @@
+"""`python -m scanner` is `unflub`."""
+
+from scanner.cli import main
+
+main()

@@ -1,0 +1,338 @@
+"""The `unflub` command: the only module that prints or sets an exit status."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scanner import __version__, config
+from scanner.errors import ConfigurationError, UnflubError, UnreadableError
+
+if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
+    from scanner.adapters.sources import Message
+    from scanner.core.judge import Judge
+    from scanner.core.report import Row
+    from scanner.daemon import Watcher
+
+INTERRUPTED = 130
+INTERNAL = 70  # EX_SOFTWARE of sysexits.h
+_BATCH = 64
+
+_config = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Configuration file, instead of $UNFLUB_CONFIG or the platform's folder.",
+)
+_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "jsonl"]),
+    default="text",
+    show_default=True,
+    help="How to print the findings.",
+)
+_with_text = click.option("--with-text", is_flag=True, help="Add each message's own text to JSON.")
+_direction = click.option(
+    "--direction",
+    type=click.Choice(["outgoing", "incoming"]),
+    default="outgoing",
+    show_default=True,
+    help="Whether the messages were written or received by you.",
+)
+_model = click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Model folder, instead of your own or the shipped one.",
+)
+_preset = click.option(
+    "--preset",
+    type=click.Choice(["cautious", "balanced", "strict"]),
+    help="How sure unflub must be before it speaks up.",
+)
+
+
+def main() -> None:
+    """Run the command line; every error becomes one line and an exit status."""
+    sys.exit(_status(partial(cli.main, standalone_mode=False)))
+
+
+def _status(run: Callable[[], Any]) -> int:
+    try:
+        return run() or 0
+    except click.exceptions.Abort:
+        return _fail("interrupted", INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except UnflubError as error:
+        return _fail(str(error), error.exit_status)
+    except BrokenPipeError:
+        # Whoever read our output has enough of it; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - never a traceback; it may hold text of a message
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+        return _fail(f"internal error, {where}; please report it", INTERNAL)
+
+
+def _fail(line: str, status: int) -> int:
+    click.echo(f"unflub: {line}", err=True)
+    return status
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 nothing found, 1 a flub found, 2 usage or configuration, "
+    "3 credentials, 4 server, 5 unreadable input, 6 model.",
+)
+@click.version_option(__version__, prog_name="unflub")
+def cli() -> None:
+    r"""Warn before a post-interview thank-you note explains a flub.
+
+    \b
+    Examples:
+      unflub demo                       see it work on an embedded mail server
+      unflub check note.eml             check one message before it is sent
+      unflub scan ~/Mail/sent.mbox      look through an archive
+      unflub watch                      watch the Drafts of every configured account
+    """
+
+
+@cli.command()
+@click.argument("files", nargs=-1, metavar="[FILE|-]...")
+@_format
+@_with_text
+@_direction
+@_preset
+@_model
+@_config
+def check(files: tuple[str, ...], form: str, *, with_text: bool, **options: Any) -> int:
+    r"""Check messages (RFC 5322 or plain text) from files or standard input.
+
+    \b
+    Examples:
+      unflub check note.txt
+      unflub check --format json - < note.eml
+    """
+    from scanner.adapters.sources import STANDARD_INPUT, messages
+
+    found = messages(files or [STANDARD_INPUT])
+    judge = _judge(options)
+    printer = Printer(form, with_text=with_text, show_clean=True)
+    return printer.run(_rows(found, judge, options["direction"]))
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--account", metavar="NAME", help="Scan a mailbox of this account instead of files.")
+@click.option("--folder", metavar="F", default="", help="The mailbox; without it, Drafts.")
+@_format
+@_with_text
+@_direction
+@_preset
+@_model
+@_config
+def scan(
+    paths: tuple[str, ...], account: str | None, folder: str, form: str, *, with_text: bool,
+    **options: Any,
+) -> int:  # fmt: skip
+    r"""Scan .eml files, folders of them, mbox files, Maildirs, or a mailbox over IMAP.
+
+    \b
+    Examples:
+      unflub scan ~/Mail/sent.mbox
+      unflub scan --format jsonl ~/Maildir > findings.jsonl
+      unflub scan --account home --folder Sent
+    """
+    from scanner.adapters.sources import messages
+
+    if bool(paths) == bool(account):
+        raise click.UsageError("name either files or folders to scan, or an --account")
+    printer = Printer(form, with_text=with_text, show_clean=False)
+    if account:
+        return printer.run(_mailbox_rows(account, folder, options))
+    found = messages(paths)
+    return printer.run(_rows(found, _judge(options), options["direction"]))
+
+
+@cli.command()
+@click.option("--once", is_flag=True, help="Make one pass over every account and end.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+@click.option("--account", "names", multiple=True, metavar="NAME", help="Only this account.")
+@_preset
+@_model
+@_config
+def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) -> None:
+    r"""Watch the Drafts mailbox of every account, and write warning drafts.
+
+    \b
+    Examples:
+      unflub watch --once --dry-run     what would be done now?
+      unflub watch                      run until stopped
+    """
+    from scanner import daemon
+
+    settings = _load_config(options["config_path"])
+    accounts = [settings.account(name) for name in names] or list(settings.accounts)
+    if not accounts:
+        raise ConfigurationError("the configuration names no account; add an [accounts.NAME] table")
+    judge = _judge(options, settings)
+    watchers = [daemon.Watcher(settings, account, judge, dry_run) for account in accounts]
+    _log_to_stderr()
+    if once:
+        _watch_once(watchers)
+    else:
+        daemon.watch(watchers)
+
+
+@cli.command()
+@click.argument("name", metavar="ACCOUNT")
+@_config
+def login(name: str, config_path: Path | None) -> None:
+    """Store an account's password in the system keyring."""
+    from scanner.adapters import credentials
+
+    account = _load_config(config_path).account(name)
+    secret = click.prompt(f"Password of {account.login} at {account.host}", hide_input=True)
+    credentials.store(account, secret)
+    click.echo(f"stored; `unflub watch --once --dry-run --account {name}` tries it")
+
+
+@cli.command()
+def demo() -> None:
+    """Show the main job on an embedded mail server, with nothing of yours involved."""
+    from scanner.demo import run
+
+    for line in run():
+        click.echo(line)
+
+
+class Printer:
+    """Prints rows as they come, counts them, and turns the counts into the exit status."""
+
+    def __init__(self, form: str, *, with_text: bool, show_clean: bool) -> None:
+        self._form = form
+        self._with_text = with_text
+        self._show_clean = show_clean
+        self._color = None if "NO_COLOR" not in os.environ else False
+        self._records: list[dict[str, Any]] = []
+        self.checked = self.flagged = self.unreadable = 0
+
+    def run(self, rows: Iterable[Row]) -> int:
+        """Print all rows; after an interruption, what was found so far."""
+        try:
+            for row in rows:
+                self._count(row)
+                self._print(row)
+        finally:
+            self._finish()
+        return 1 if self.flagged else UnreadableError.exit_status if self.unreadable else 0
+
+    def _count(self, row: Row) -> None:
+        self.unreadable += bool(row.error)
+        self.checked += not row.error
+        self.flagged += bool(row.passages)
+
+    def _print(self, row: Row) -> None:
+        from scanner.core.report import as_record, as_text
+
+        if self._form == "text":
+            if self._show_clean or row.passages or row.error:
+                self._echo(as_text(row, self._mark) if self._in_color() else as_text(row))
+        elif self._form == "json":
+            self._records.append(as_record(row, with_text=self._with_text))
+        else:
+            self._echo(json.dumps(as_record(row, with_text=self._with_text), ensure_ascii=False))
+
+    def _finish(self) -> None:
+        from scanner.core.report import summary
+
+        if self._form == "json":
+            self._echo(json.dumps(self._records, ensure_ascii=False, indent=2))
+        elif self._form == "text" and self.checked + self.unreadable != 1:
+            self._echo(summary(self.checked, self.flagged, self.unreadable))
+
+    def _in_color(self) -> bool:
+        return self._color is None and sys.stdout.isatty()
+
+    @staticmethod
+    def _mark(text: str) -> str:
+        return click.style(text, fg="black", bg="yellow")
+
+    def _echo(self, line: str) -> None:
+        click.echo(line, color=self._color)
+
+
+def _rows(messages: Iterable[Message], judge: Judge, direction: Any) -> Iterator[Row]:
+    from scanner.core.render import recognise
+    from scanner.core.report import Row
+
+    others = (m for m in messages if m.error or recognise(m.raw) is None)
+    while batch := list(islice(others, _BATCH)):
+        verdicts = iter(judge([m.raw for m in batch if not m.error]))
+        for m in batch:
+            yield Row(m.source, direction, m.error or next(verdicts))
+
+
+def _mailbox_rows(name: str, folder: str, options: dict[str, Any]) -> Iterator[Row]:
+    from scanner.adapters import credentials
+    from scanner.adapters.mailbox import connect
+
+    settings = _load_config(options["config_path"])
+    account = settings.account(name)
+    judge = _judge(options, settings)
+    secret = credentials.password(account)
+    with connect(account, secret, timeout=settings.timeout_seconds, folder=folder) as mailbox:
+        yield from _rows(mailbox.walk(), judge, options["direction"])
+
+
+def _watch_once(watchers: Sequence[Watcher]) -> None:
+    """Make one pass over each account; one that fails does not keep the others from theirs."""
+    errors: list[UnflubError] = []
+    for watcher in watchers:
+        try:
+            watcher.once()
+        except UnflubError as error:
+            errors.append(error)
+    for other in errors[1:]:
+        _fail(str(other), other.exit_status)
+    if errors:
+        raise errors[0]
+
+
+def _judge(options: dict[str, Any], settings: config.Config | None = None) -> Judge:
+    from scanner.core.judge import Judge
+    from scanner.learning import artifact
+
+    settings = settings or _optional_config(options["config_path"])
+    named = options["model"] or (Path(settings.model).expanduser() if settings.model else None)
+    model = artifact.load(artifact.installed(named))
+    return Judge(model, model.thresholds[options["preset"] or settings.preset])
+
+
+def _load_config(path: Path | None) -> config.Config:
+    return config.load(path or config.default_path())
+
+
+def _optional_config(path: Path | None) -> config.Config:
+    """Read the configuration where there is one; `check` and `scan` of files need none."""
+    if path is None and not config.default_path().exists():
+        return config.Config()
+    return _load_config(path)
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    logging.getLogger("unflub").setLevel(logging.INFO)
