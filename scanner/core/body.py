@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import logging
 import re
 from collections.abc import Iterator
 from email.message import Message
 
-from mailparser import MailParser
-
 from scanner.core.flowed import unflow
 from scanner.core.html import text_of_html
+from scanner.core.mail_parser import Parser
 from scanner.errors import UnreadableError
-
-# mail-parser logs header values when they are malformed; what people write must
-# reach neither the terminal nor a log file.
-for _noisy in ("mailparser", "mailparser_reply"):
-    logging.getLogger(_noisy).addHandler(logging.NullHandler())
-    logging.getLogger(_noisy).propagate = False
 
 _PAYLOAD = 1_500_000
 """As many characters of one part as are decoded; base64 takes four for three."""
@@ -128,7 +120,7 @@ def _decoded(part: Message, kind: str) -> str:
     """Undo transfer encoding and charset of one part, by mail-parser where it can."""
     leaf = _leaf(part, kind)
     try:
-        parser = MailParser(leaf)
+        parser = Parser(leaf)
         texts = parser.text_plain + parser.text_html
         sure = "CharsetDecodeDefect" not in parser.defects_categories
     except Exception:  # noqa: BLE001 - it raises AttributeError and others on hard parts

@@ -9,7 +9,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses
 
-from mailparser import MailParser
+from scanner.core.mail_parser import Parser
 
 _UNSTRUCTURED = 1_000
 """A longer subject is cut."""
@@ -77,7 +77,7 @@ def _cut(value: str, limit: int) -> str:
 
 
 def _by_mail_parser(header: Message) -> tuple[str, dict[str, list[str]]]:
-    parser = MailParser(header)
+    parser = Parser(header)
     addresses = {
         "from": parser.from_,
         "to": parser.to,
