@@ -126,9 +126,9 @@ def check(files: tuple[str, ...], form: str, *, with_text: bool, **options: Any)
       unflub check note.txt
       unflub check --format json - < note.eml
     """
-    from scanner.adapters.sources import STANDARD_INPUT, messages
+    from scanner.adapters.sources import STANDARD_INPUT, single
 
-    found = messages(files or [STANDARD_INPUT])
+    found = [single(name) for name in files or (STANDARD_INPUT,)]
     judge = _judge(options)
     printer = Printer(form, with_text=with_text, show_clean=True)
     return printer.run(_rows(found, judge, options["direction"]))
@@ -156,15 +156,14 @@ def scan(
       unflub scan --format jsonl ~/Maildir > findings.jsonl
       unflub scan --account home --folder Sent
     """
-    from scanner.adapters.sources import messages
+    from scanner.adapters.sources import walk
 
     if bool(paths) == bool(account):
         raise click.UsageError("name either files or folders to scan, or an --account")
     printer = Printer(form, with_text=with_text, show_clean=False)
     if account:
         return printer.run(_mailbox_rows(account, folder, options))
-    found = messages(paths)
-    return printer.run(_rows(found, _judge(options), options["direction"]))
+    return printer.run(_rows(walk(paths), _judge(options), options["direction"]))
 
 
 @cli.command()

@@ -97,23 +97,30 @@ def one_pass(mailbox: Mailbox, desk: Desk, judge: Judge, terms: Terms) -> Pass:
 
     Raises UnreachableError, or UnreadableError when the memory cannot be saved.
     """
-    listing = mailbox.listing()
-    desk.forget_all_but(listing)
-    settled = time.monotonic() - terms.settle
-    _look_at_headers(mailbox, desk, listing.uids)
-    _read_settled(mailbox, desk, judge, listing.uids, settled)
-    snapshot = _snapshot(desk, listing.uids)
-    memory = remember(state.load(terms.memory_file, listing.uidvalidity), snapshot)
+    now = time.monotonic()
+    snapshot = _look(mailbox, desk, judge, terms, now)
+    memory = remember(state.load(terms.memory_file, desk.uidvalidity), snapshot)
     actions = plan(snapshot, memory.dismissed)
     if not terms.dry_run:
         # What was dismissed is safe on disk before anything depends on it.
-        state.save(terms.memory_file, listing.uidvalidity, memory)
+        state.save(terms.memory_file, desk.uidvalidity, memory)
         _apply(mailbox, actions, terms.sender)
-    return Pass(len(snapshot.readings), actions, _settles_in(desk, snapshot, settled))
+    if actions and not terms.dry_run:
+        # What was written stands from now on: deleting it, however soon, dismisses it.
+        after = remember(memory, _look(mailbox, desk, judge, terms, now))
+        state.save(terms.memory_file, desk.uidvalidity, after)
+    return Pass(len(snapshot.readings), actions, _settles_in(desk, snapshot, now - terms.settle))
 
 
-def _look_at_headers(mailbox: Mailbox, desk: Desk, uids: Sequence[int]) -> None:
-    now = time.monotonic()
+def _look(mailbox: Mailbox, desk: Desk, judge: Judge, terms: Terms, now: Seconds) -> Snapshot:
+    listing = mailbox.listing()
+    desk.forget_all_but(listing)
+    _look_at_headers(mailbox, desk, listing.uids, now)
+    _read_settled(mailbox, desk, judge, listing.uids, now - terms.settle)
+    return _snapshot(desk, listing.uids)
+
+
+def _look_at_headers(mailbox: Mailbox, desk: Desk, uids: Sequence[int], now: Seconds) -> None:
     for batch in batches([uid for uid in uids if uid not in desk.headers]):
         for uid, header in mailbox.headers(batch).items():
             desk.headers[uid] = recognise(header) or _message_id(header)
@@ -234,7 +241,7 @@ class Watcher:
     def once(self) -> Pass:
         """Make one pass, taking every draft for settled. Raises any UnflubError."""
         with self._mailbox() as mailbox:
-            return self._look(mailbox, Desk(), settle=0)
+            return self._pass(mailbox, Desk(), settle=0)
 
     def forever(self, stop: Stop) -> None:
         """Watch until stopped, however often the connection breaks.
@@ -265,8 +272,10 @@ class Watcher:
         if not mailbox.has_idle:
             timetable.every(self.config.poll_seconds).seconds.do(due.set)
         while not stop:
-            found = self._look(mailbox, desk, self.config.settle_seconds)
+            found = self._pass(mailbox, desk, self.config.settle_seconds)
             retry.reset()
+            if found.actions and not self.dry_run:
+                continue  # what came in meanwhile may have been reported only to us, then
             due.clear()
             if found.settles_in is not None:
                 timetable.every(1).seconds.do(_once(due)).next_run = _in(found.settles_in)
@@ -282,7 +291,7 @@ class Watcher:
         with connect(self.account, secret, timeout=self.config.timeout_seconds) as mailbox:
             yield mailbox
 
-    def _look(self, mailbox: Mailbox, desk: Desk, settle: Seconds) -> Pass:
+    def _pass(self, mailbox: Mailbox, desk: Desk, settle: Seconds) -> Pass:
         memory_file = state.folder() / f"{self.account.name}.json"
         terms = Terms(self.account.address, memory_file, settle, self.dry_run)
         found = one_pass(mailbox, desk, self.judge, terms)

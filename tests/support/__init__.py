@@ -1,0 +1,1 @@
+"""Real servers, a mail client and programs for the tests."""

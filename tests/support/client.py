@@ -1,0 +1,106 @@
+"""The user's mail client: saves, changes and deletes drafts over IMAP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from imapclient import IMAPClient
+
+PATIENCE = 30
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A message as the server holds it; `flags` without `\\Recent`, a session's own view."""
+
+    raw: bytes
+    flags: frozenset[bytes]
+
+    @property
+    def message(self) -> EmailMessage:
+        parsed = message_from_bytes(self.raw, policy=policy.default)
+        assert isinstance(parsed, EmailMessage)
+        return parsed
+
+    @property
+    def is_warning(self) -> bool:
+        return self.message["X-Unflub-Warns-About"] is not None
+
+    def body(self, subtype: str) -> str:
+        part = self.message.get_body((subtype,))
+        assert part is not None
+        return part.get_content()
+
+
+@dataclass(frozen=True)
+class MailClient:
+    port: int
+    user: str
+    password: str
+    drafts: str = "Drafts"
+
+    def save(self, raw: bytes, flags: tuple[bytes, ...] = (b"\\Draft",)) -> None:
+        with self._open() as imap:
+            imap.append(self.drafts, raw, flags=flags)
+
+    def replace(self, uid: int, raw: bytes) -> None:
+        """Autosave: the new message first, then the old one expunged."""
+        self.save(raw)
+        self.delete(uid)
+
+    def delete(self, uid: int) -> None:
+        with self._open() as imap:
+            imap.delete_messages([uid])
+            imap.uid_expunge([uid])
+
+    def mark_deleted(self, uid: int) -> None:
+        with self._open() as imap:
+            imap.delete_messages([uid])
+
+    def send(self, uid: int) -> None:
+        """Move the draft to Sent, as sending does."""
+        with self._open() as imap:
+            imap.move([uid], "Sent")
+
+    def messages(self) -> dict[int, Stored]:
+        with self._open() as imap:
+            rows = imap.fetch(imap.search(), ["BODY.PEEK[]", "FLAGS"])
+        return {
+            uid: Stored(row[b"BODY[]"], frozenset(row[b"FLAGS"]) - {b"\\Recent"})
+            for uid, row in rows.items()
+        }
+
+    def warnings(self) -> dict[int, Stored]:
+        return {
+            uid: stored
+            for uid, stored in self.messages().items()
+            if stored.is_warning and b"\\Deleted" not in stored.flags
+        }
+
+    def own(self) -> dict[int, Stored]:
+        """What the user saved."""
+        return {uid: stored for uid, stored in self.messages().items() if not stored.is_warning}
+
+    def wait_until(self, condition: Callable[[MailClient], Any]) -> Any:
+        """Wait until the condition holds, looking again at every change; give what it gave."""
+        deadline = time.monotonic() + PATIENCE
+        while not (result := condition(self)):
+            assert time.monotonic() < deadline, f"waited in vain; there are {list(self.messages())}"
+            with self._open() as imap:
+                imap.idle()
+                imap.idle_check(timeout=0.2)
+                imap.idle_done()
+        return result
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        with IMAPClient("127.0.0.1", self.port, ssl=False, timeout=PATIENCE) as imap:
+            imap.login(self.user, self.password)
+            imap.select_folder(self.drafts)
+            yield imap

@@ -1,0 +1,175 @@
+"""A private Dovecot server in a folder of its own: any user, one password."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+PASSWORD = "correct-horse"
+_PATIENCE = 20
+
+_CONFIG = """
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/dovecot.log
+protocols = imap
+ssl = yes
+ssl_cert = <{folder}/server.pem
+ssl_key = <{folder}/server.key
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+mail_location = maildir:{folder}/mail/%u
+first_valid_uid = 1
+default_login_user = {user}
+default_internal_user = {user}
+default_internal_group = {group}
+imap_capability = {capability}
+imap_idle_notify_interval = 2 mins
+mail_max_userip_connections = 100
+
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={folder}/mail/%u
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {port}
+  }}
+  inet_listener imaps {{
+    address = 127.0.0.1
+    port = {tls_port}
+  }}
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+  mailbox {drafts} {{
+    auto = subscribe
+    {special_use}
+  }}
+  mailbox Sent {{
+    auto = subscribe
+    special_use = \\Sent
+  }}
+  mailbox Trash {{
+    auto = subscribe
+    special_use = \\Trash
+  }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Dovecot:
+    folder: Path
+    port: int
+    tls_port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def authority(self) -> Path:
+        """The PEM file of the certificate authority that signed the server's certificate."""
+        return self.folder / "authority.pem"
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(_PATIENCE)
+
+
+def start(
+    folder: Path, *, capability: str = "", drafts: str = "Drafts", special_use: bool = True
+) -> Dovecot:
+    """Start a server; `capability` replaces what it says it can do."""
+    program = _program()
+    user, group = _unprivileged()
+    ports = _free_port(), _free_port()
+    _write_certificates(folder)
+    (folder / "mail").mkdir()
+    (folder / "dovecot.conf").write_text(
+        _CONFIG.format(
+            folder=folder,
+            user=user,
+            group=group,
+            password=PASSWORD,
+            capability=capability,
+            port=ports[0],
+            tls_port=ports[1],
+            drafts=drafts,
+            special_use="special_use = \\Drafts" if special_use else "",
+        )
+    )
+    _let_in(folder, user, group)
+    process = subprocess.Popen([program, "-F", "-c", folder / "dovecot.conf"])
+    server = Dovecot(folder, *ports, process)
+    _wait_until_up(server)
+    return server
+
+
+def _program() -> str:
+    program = shutil.which("dovecot", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    assert program, "Dovecot is missing: apt-get install dovecot-imapd"
+    return program
+
+
+def _unprivileged() -> tuple[str, str]:
+    """Dovecot refuses mail users with uid 0; without root there is only ourselves."""
+    if os.getuid() == 0:
+        return "nobody", grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
+    return pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
+
+
+def _write_certificates(folder: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    certificate.private_key_pem.write_to_path(folder / "server.key")
+    certificate.cert_chain_pems[0].write_to_path(folder / "server.pem")
+
+
+def _let_in(folder: Path, user: str, group: str) -> None:
+    if os.getuid() != 0:
+        return
+    shutil.chown(folder / "mail", user, group)
+    for path in (folder, *folder.parents):
+        if path.stat().st_uid == 0 and str(path).startswith("/tmp/"):
+            path.chmod(path.stat().st_mode | 0o011)
+
+
+def _wait_until_up(server: Dovecot) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=1) as sock:
+                assert sock.recv(4) == b"* OK"
+            return
+        except OSError:
+            assert server.process.poll() is None, (server.folder / "dovecot.log").read_text()
+            assert time.monotonic() < deadline, "Dovecot did not start"
+            time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])

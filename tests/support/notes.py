@@ -1,0 +1,36 @@
+"""Notes as a mail client saves them."""
+
+from __future__ import annotations
+
+from email import policy
+from email.message import EmailMessage
+
+FLUB = (
+    "I am sorry I rambled when you asked about the budget. "
+    "What I should have said is that I planned it for three years."
+)
+OTHER_FLUB = "I also forgot to mention my certificate in the interview, which was stupid of me."
+OPENING = "Thank you for meeting me today about the ward manager position at Larkfield Hospital."
+STRENGTH = "Your plan for shorter handovers is just what I would like to work on."
+
+
+def note(
+    *paragraphs: str,
+    subject: str = "Thank you for the interview",
+    message_id: str = "<note-1@client.example>",
+    to: str = "panel@example.com",
+) -> bytes:
+    """A draft with salutation and closing around the paragraphs, as RFC 5322 bytes."""
+    message = EmailMessage(policy=policy.SMTP)
+    message["From"] = "Me <me@example.org>"
+    if to:
+        message["To"] = to
+    message["Subject"] = subject
+    if message_id:
+        message["Message-ID"] = message_id
+    message.set_content("\n\n".join(("Dear Ms Okafor,", *paragraphs, "Kind regards,\nAda")))
+    return message.as_bytes()
+
+
+FLUBBED = note(OPENING, FLUB, STRENGTH)
+CLEAN = note(OPENING, STRENGTH)

@@ -1,0 +1,91 @@
+"""The real `unflub` command, with a home of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PATIENCE = 60
+
+
+@dataclass(frozen=True)
+class Daemon:
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_for(self, words: str, times: int = 1) -> None:
+        """Wait until these words stood in the log so many times."""
+        deadline = time.monotonic() + PATIENCE
+        while self.log.read_text().count(words) < times:
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
+    def passes(self) -> int:
+        return self.log.read_text().count(" drafts read; ")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+@dataclass(frozen=True)
+class Program:
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def configure(self, text: str) -> None:
+        (self.home / "config.toml").write_text(text)
+
+    def run(self, *arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "scanner", *map(str, arguments)],
+            input=stdin.decode("utf-8", "surrogateescape"),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            env=self._environment(),
+            cwd=self.home,
+            timeout=PATIENCE * 2,
+            check=False,
+        )
+
+    @contextmanager
+    def watching(self, *arguments: str) -> Iterator[Daemon]:
+        log = self.home / "watch.log"
+        with log.open("wb") as sink:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "scanner", "watch", *arguments],
+                stdout=sink,
+                stderr=sink,
+                env=self._environment(),
+                cwd=self.home,
+            )
+        daemon = Daemon(process, log)
+        try:
+            daemon.wait_for(" drafts read; ")
+            yield daemon
+        finally:
+            process.kill()
+            process.wait(PATIENCE)
+
+    def _environment(self) -> dict[str, str]:
+        kept = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
+        return {
+            **kept,
+            "HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
+            "XDG_STATE_HOME": str(self.home / "state"),
+            "XDG_DATA_HOME": str(self.home / "data"),
+            "UNFLUB_CONFIG": str(self.home / "config.toml"),
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+            **self.environment,
+        }
