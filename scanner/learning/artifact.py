@@ -11,24 +11,27 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import platformdirs
 import skops.io
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
 
 import scanner
-from scanner.core.classify import Thresholds
+from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
+from scanner.core.segment import Sentences
 from scanner.errors import ModelError
 from scanner.learning import features
-from scanner.learning.features import Weighting
-from scanner.learning.train import Estimators, KindEstimator, Model, SentenceEstimator
+from scanner.learning.features import Counts, Floats, Matrix, Weighting
 
 FORMAT = 1
 """Counts up whenever the folder's layout changes."""
@@ -37,8 +40,96 @@ _METADATA, _WEIGHTS, _CARD, _POINTER = "model.json", "weights.skops", "README.md
 _ADVICE = "install unflub anew, or train a model with `unflub train`"
 
 
+@dataclass(frozen=True, slots=True)
+class KindEstimator:
+    """Tells whether a message is a post-interview note."""
+
+    words: Weighting
+    classifier: LogisticRegression
+
+    def probability(self, counts: Matrix) -> Floats:
+        """Give each message's probability to be a note."""
+        return probability(self.classifier, self.words.transform(counts))
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceEstimator:
+    """Reads sentences with their neighbours; `classifier` gives odds, or a category."""
+
+    words: Weighting
+    characters: Weighting
+    classifier: LogisticRegression | LinearSVC
+
+    def matrix(self, counts: Counts) -> Matrix:
+        """Weigh the sentences' features as this estimator learnt them."""
+        return features.sentence_matrix(counts, self.words, self.characters)
+
+    def odds(self, counts: Counts) -> Floats:
+        """Give each sentence's log-odds by a first reading."""
+        if not counts.rows.texts:
+            return np.zeros(0, np.float32)
+        odds: Floats = self.classifier.decision_function(self.matrix(counts)).astype(np.float32)
+        return odds
+
+
+@dataclass(frozen=True, slots=True)
+class Estimators:
+    """The three questions: `kind`, `flub` (read twice) and `category`."""
+
+    kind: KindEstimator
+    flub: SentenceEstimator
+    second: LogisticRegression
+    category: SentenceEstimator
+
+    def flub_probability(self, counts: Counts) -> Floats:
+        """Give each sentence's probability to be a flub, were its message a note."""
+        return probability(self.second, features.second_look(self.flub.odds(counts), counts.rows))
+
+    def categories(self, counts: Counts) -> list[str]:
+        """Give the category each sentence would be."""
+        if not counts.rows.texts:
+            return []
+        names: list[str] = self.category.classifier.predict(self.category.matrix(counts)).tolist()
+        return names
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A trained classifier with the thresholds it was chosen with.
+
+    `metadata` is what `model.json` says beside them: corpus hash, seed, scores and so on.
+    """
+
+    version: str
+    estimators: Estimators
+    thresholds: Mapping[str, Thresholds]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def predict(self, messages: Sequence[Sentences]) -> list[Predictions]:
+        """Predict for each message, in order.
+
+        Sentences of a message that no preset takes for a note are not looked at: 0.0.
+        """
+        if not messages:
+            return []
+        kinds = self.estimators.kind.probability(features.kind_counts(messages))
+        floor = min(thresholds.kind for thresholds in self.thresholds.values())
+        read = self._sentences([m for m, k in zip(messages, kinds, strict=True) if k >= floor])
+        return [
+            Predictions(float(kind), next(read) if kind >= floor else _unread(message))
+            for message, kind in zip(messages, kinds, strict=True)
+        ]
+
+    def _sentences(self, messages: Sequence[Sentences]) -> Iterator[tuple[SentencePrediction, ...]]:
+        counts = features.count(messages)
+        chances = self.estimators.flub_probability(counts).tolist()
+        found = map(SentencePrediction, chances, self.estimators.categories(counts))
+        for message in messages:
+            yield tuple(islice(found, len(message.items)))
+
+
 def shipped() -> Path:
-    """The folder of the model that comes with unflub, in a checkout or installed.
+    """Give the folder of the model that comes with unflub, in a checkout or installed.
 
     Raises `ModelError` where there is none.
     """
@@ -50,19 +141,19 @@ def shipped() -> Path:
 
 
 def own() -> Path:
-    """The folder that holds the user's own models; it need not exist."""
+    """Give the folder that holds the user's own models; it need not exist."""
     return platformdirs.user_data_path("unflub") / "models"
 
 
 def installed(explicit: Path | None = None) -> Path:
-    """The model folder to use: the explicit one, else the user's own, else the shipped one."""
+    """Choose the model folder: the explicit one, else the user's own, else the shipped one."""
     if explicit is not None:
         return explicit
     return current(own()) if (own() / _POINTER).is_file() else shipped()
 
 
 def current(models: Path) -> Path:
-    """The model folder that `models/current` names.
+    """Find the model folder that `models/current` names.
 
     Raises `ModelError` where the pointer is no plain name of a folder beside it.
     """
@@ -82,8 +173,8 @@ def make_current(folder: Path) -> None:
     temporary.replace(folder.parent / _POINTER)
 
 
-def save(model: Model, folder: Path, evaluation: str = "") -> None:
-    """Write a model folder, all or nothing; `evaluation` is a table for the model card.
+def save(model: Model, folder: Path, card: str = "") -> None:
+    """Write a model folder, all or nothing; `card` is its README, the model card.
 
     Raises `ModelError` where the folder exists already or cannot be written.
     """
@@ -94,7 +185,7 @@ def save(model: Model, folder: Path, evaluation: str = "") -> None:
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=folder.parent) as temporary:
             made = Path(temporary) / folder.name
             made.mkdir()
-            _write(model, made, evaluation)
+            _write(model, made, card)
             made.replace(folder)
     except OSError as error:
         raise ModelError(
@@ -120,20 +211,15 @@ def load(folder: Path) -> Model:
         raise ModelError(f"{folder} lacks parts of a model; {_ADVICE}") from None
 
 
-def remove(folder: Path) -> None:
-    """Delete a model folder."""
-    shutil.rmtree(folder)
-
-
-def _write(model: Model, folder: Path, evaluation: str) -> None:
+def _write(model: Model, folder: Path, card: str) -> None:
     skops.io.dump(
         _parts(model.estimators),
         folder / _WEIGHTS,
         compression=zipfile.ZIP_DEFLATED,
         compresslevel=9,
     )
+    (folder / _CARD).write_text(card or f"# unflub model {model.version}\n", "utf-8")
     record = _described(model)
-    (folder / _CARD).write_text(_card(record, evaluation), "utf-8")
     record["files"] = {name: _sha256((folder / name).read_bytes()) for name in (_WEIGHTS, _CARD)}
     record["sha256"] = _own_hash(record)
     text = json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True)
@@ -203,7 +289,7 @@ def _weights(folder: Path) -> Estimators:
 def _parts(estimators: Estimators) -> dict[str, Any]:
     """Take estimators apart into stock objects, which skops loads without trusting a type."""
     return {
-        "kind": _pair(estimators.kind.words) | {"classifier": _slim(estimators.kind.classifier)},
+        "kind": _pair(estimators.kind.words) | {"classifier": estimators.kind.classifier},
         "flub": _sentence_parts(estimators.flub),
         "second": estimators.second,
         "category": _sentence_parts(estimators.category),
@@ -214,17 +300,12 @@ def _sentence_parts(estimator: SentenceEstimator) -> dict[str, Any]:
     return {
         "words": _pair(estimator.words),
         "characters": _pair(estimator.characters),
-        "classifier": _slim(estimator.classifier),
+        "classifier": estimator.classifier,
     }
 
 
 def _pair(weighting: Weighting) -> dict[str, Any]:
     return {"columns": weighting.columns.astype(np.int32), "tfidf": weighting.tfidf}
-
-
-def _slim(classifier: Any) -> Any:
-    classifier.coef_ = classifier.coef_.astype(np.float32)
-    return classifier
 
 
 def _assembled(parts: Mapping[str, Any]) -> Estimators:
@@ -256,9 +337,13 @@ def _own_hash(record: Mapping[str, Any]) -> str:
     return _sha256(json.dumps(said, sort_keys=True).encode())
 
 
-def _card(record: Mapping[str, Any], evaluation: str) -> str:
-    thresholds = "\n".join(
-        f"| {name} | {pair['kind']:.3f} | {pair['flub']:.3f} |"
-        for name, pair in record["thresholds"].items()
-    )
-    return f"# unflub model {record['version']}\n\n| preset | note from | flub from |\n| --- | --- | --- |\n{thresholds}\n\n{evaluation}\n"
+def probability(classifier: LogisticRegression, matrix: Any) -> Floats:
+    """Give each row's probability of the second class."""
+    if not matrix.shape[0]:
+        return np.zeros(0, np.float32)
+    chances: Floats = classifier.predict_proba(matrix)[:, 1].astype(np.float32)
+    return chances
+
+
+def _unread(message: Sentences) -> tuple[SentencePrediction, ...]:
+    return (SentencePrediction(0.0, CATEGORIES[0]),) * len(message.items)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Merged:
 
 
 def shipped() -> Path:
-    """The folder of the corpus that comes with unflub, in a checkout or installed.
+    """Give the folder of the corpus that comes with unflub, in a checkout or installed.
 
     Raises `UnreadableError` where there is none.
     """
@@ -194,7 +195,7 @@ def _without_flubs(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _wrong_fields(record: Any) -> list[str]:
-    """What is missing, unknown or of another type, so that the values can be looked at."""
+    """List what is missing, unknown or of another type, so that the values can be looked at."""
     if not isinstance(record, dict):
         return ["not a JSON object"]
     wrong = [f"field {name!r} is missing" for name in sorted(_FIELDS - record.keys())]
@@ -251,7 +252,7 @@ def _overlapping(flubs: Sequence[Mapping[str, Any]]) -> list[str]:
     spans = sorted((flub["start"], flub["end"]) for flub in flubs)
     return [
         f"flubs overlap at character {later[0]}"
-        for earlier, later in zip(spans, spans[1:], strict=False)
+        for earlier, later in pairwise(spans)
         if later[0] < earlier[1]
     ]
 

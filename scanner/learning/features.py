@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ VERSION = 1
 """Counts up whenever a feature changes: models made from other features are refused."""
 
 Floats = NDArray[np.float32]
-Matrix = sparse.csr_matrix
+Mask = NDArray[np.bool_]
+Matrix: TypeAlias = sparse.csr_matrix
 
 _PUNCTUATION = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " ", "\u00ad": ""}
@@ -31,16 +33,17 @@ _WORD = r"(?u)\b\w[\w']*"
 _COUNTS = {"alternate_sign": False, "norm": None, "dtype": np.float32}
 _WORDS = HashingVectorizer(ngram_range=(1, 2), token_pattern=_WORD, n_features=2**18, **_COUNTS)
 _CHARACTERS = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), n_features=2**18, **_COUNTS)
-_SUBJECT_WORDS = HashingVectorizer(token_pattern=_WORD, n_features=2**16, **_COUNTS)
 
 # Of neighbours and of the whole note a sentence sees less than of itself.
+_CHARACTER_WEIGHT = 0.6
 _NEIGHBOUR_WEIGHT = 0.5
-_NOTE_WEIGHT = 0.3
+_NOTE_WEIGHT = 0.6
 _LAYOUT_WEIGHT = 0.5
 
 _LENGTHS = (0, 4, 8, 15, 25, 40)
 _PARTS = 5
 _EDGE = 3
+_MARKS = _PARTS + 2 * _EDGE + len(_LENGTHS) + 6
 _ODDS_LIMIT = 9.0
 _ODDS_BEYOND_EDGE = 4.0
 
@@ -53,8 +56,13 @@ class Weighting:
     tfidf: TfidfTransformer
 
     def transform(self, counts: Matrix) -> Matrix:
-        """Weigh counts: rows of unit length, unknown columns dropped."""
-        return self.tfidf.transform(counts[:, self.columns]).tocsr()
+        """Weigh counts: rows of unit length, of which unknown columns are then dropped.
+
+        What a text says in unknown words so takes its part: a text of which hardly anything
+        is known comes out short, and is judged by little more than the intercept.
+        """
+        weighed = self.tfidf.transform(counts) if counts.shape[0] else counts
+        return weighed.tocsr()[:, self.columns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,36 +97,39 @@ def normalised(text: str) -> str:
 def fit_weighting(counts: Matrix, minimum: int = 2) -> Weighting:
     """Learn document frequencies; columns in fewer than `minimum` rows are dropped."""
     columns = np.flatnonzero(np.bincount(counts.indices, minlength=counts.shape[1]) >= minimum)
-    return Weighting(columns, TfidfTransformer(sublinear_tf=True).fit(counts[:, columns]))
+    return Weighting(columns, TfidfTransformer(sublinear_tf=True).fit(counts))
 
 
 def kind_counts(messages: Sequence[Sentences]) -> Matrix:
-    """Count the words of each message's subject and sentences, in columns of their own.
+    """Count the words of each message's subject and sentences.
 
     Salutation and closing are no sentences: how somebody greets does not say why he writes.
     """
-    bodies = [normalised(" ".join(s.text for s in message.items)) for message in messages]
-    subjects = [normalised(message.subject) for message in messages]
-    return sparse.hstack(
-        [_WORDS.transform(bodies), _SUBJECT_WORDS.transform(subjects)], format="csr"
+    return _hashed(
+        _WORDS,
+        [
+            normalised(" ".join([message.subject, *(s.text for s in message.items)]))
+            for message in messages
+        ],
     )
 
 
 def count(messages: Sequence[Sentences]) -> Counts:
     """Count what the sentences of a batch hold."""
     rows = _rows(messages)
-    if not rows.texts:
-        empty = sparse.csr_matrix((0, 2**18), dtype=np.float32)
-        return Counts(rows, empty, empty)
-    return Counts(rows, _WORDS.transform(rows.texts), _CHARACTERS.transform(rows.texts))
+    return Counts(rows, _hashed(_WORDS, rows.texts), _hashed(_CHARACTERS, rows.texts))
 
 
 def sentence_matrix(counts: Counts, words: Weighting, characters: Weighting) -> Matrix:
-    """Weigh and join: own words and characters, both neighbours, the whole note, layout."""
-    own = words.transform(counts.words)
+    """Weigh and join: own words and characters, both neighbours, the whole note, layout.
+
+    Rows are brought back to unit length: a sentence is short, one unknown name should not
+    weaken the rest of it.
+    """
+    own = normalize(words.transform(counts.words))
     columns = [
         own,
-        characters.transform(counts.characters),
+        _CHARACTER_WEIGHT * normalize(characters.transform(counts.characters)),
         _NEIGHBOUR_WEIGHT * _neighbours(own, counts.rows, -1),
         _NEIGHBOUR_WEIGHT * _neighbours(own, counts.rows, +1),
         _NOTE_WEIGHT * normalize(_whole_notes(own, counts.rows)),
@@ -141,6 +152,12 @@ def take(counts: Counts, messages: NDArray[np.bool_]) -> Counts:
     return Counts(rows, counts.words[chosen], counts.characters[chosen])
 
 
+def _hashed(vectorizer: HashingVectorizer, texts: Sequence[str]) -> Matrix:
+    if not texts:
+        return sparse.csr_matrix((0, vectorizer.n_features), dtype=np.float32)
+    return vectorizer.transform(texts)
+
+
 def _rows(messages: Sequence[Sentences]) -> Rows:
     lengths = np.array([len(message.items) for message in messages], dtype=np.int64)
     place = [n for message in messages for n in range(len(message.items))]
@@ -151,7 +168,7 @@ def _rows(messages: Sequence[Sentences]) -> Rows:
         np.repeat(np.arange(len(messages)), lengths),
         np.array(place, dtype=np.int64),
         np.repeat(lengths, lengths),
-        np.array(marks, dtype=np.float32).reshape(len(texts), -1),
+        np.array(marks, dtype=np.float32).reshape(len(texts), _MARKS),
     )
 
 

@@ -1,126 +1,53 @@
-"""Fit the three estimators to labelled notes, and choose thresholds on held-out writers."""
+"""Fit the estimators to labelled notes, keeping some writers out to choose thresholds on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.optimize import minimize
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import precision_recall_curve
 from sklearn.svm import LinearSVC
 
-from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
+from scanner.core.classify import CATEGORIES
 from scanner.core.segment import Sentences
 from scanner.errors import ConfigurationError
-from scanner.learning import corpus, features
+from scanner.learning import corpus, features, thresholds
+from scanner.learning.artifact import (
+    Estimators,
+    KindEstimator,
+    Model,
+    SentenceEstimator,
+    probability,
+)
 from scanner.learning.corpus import Example
-from scanner.learning.features import Counts, Floats, Matrix, Weighting
+from scanner.learning.features import Counts, Floats, Mask, Matrix
+from scanner.learning.thresholds import LOWEST_KIND, HeldOut, highest
 
 SEED = 20260101
 FOLDS = 4
 
-Mask = NDArray[np.bool_]
+
+# Inverse strength of the penalties, chosen on held-out writers.
+_KIND_C = 10.0
+_FLUB_C = 6.0
 
 
 class Progress(Protocol):
     """Told how far a long run is: `done` of `total` steps, and what comes next."""
 
-    def __call__(self, done: int, total: int, label: str) -> None: ...
+    def __call__(self, done: int, total: int, label: str) -> None:
+        """Take note of it."""
 
 
 def silent(done: int, total: int, label: str) -> None:
     """Show no progress."""
-
-
-@dataclass(frozen=True, slots=True)
-class KindEstimator:
-    """Is a message a post-interview note?"""
-
-    words: Weighting
-    classifier: LogisticRegression
-
-    def probability(self, counts: Matrix) -> Floats:
-        """Give each message's probability to be a note."""
-        return _probability(self.classifier, self.words.transform(counts))
-
-
-@dataclass(frozen=True, slots=True)
-class SentenceEstimator:
-    """Reads sentences with their neighbours; `classifier` gives odds, or a category."""
-
-    words: Weighting
-    characters: Weighting
-    classifier: LogisticRegression | LinearSVC
-
-    def matrix(self, counts: Counts) -> Matrix:
-        """Weigh the sentences' features as this estimator learnt them."""
-        return features.sentence_matrix(counts, self.words, self.characters)
-
-
-@dataclass(frozen=True, slots=True)
-class Estimators:
-    """The three questions: `kind`, `flub` (read twice) and `category`."""
-
-    kind: KindEstimator
-    flub: SentenceEstimator
-    second: LogisticRegression
-    category: SentenceEstimator
-
-    def flub_probability(self, counts: Counts) -> Floats:
-        """Give each sentence's probability to be a flub, were its message a note."""
-        odds = self.flub.classifier.decision_function(self.flub.matrix(counts))
-        return _probability(self.second, features.second_look(odds, counts.rows))
-
-    def categories(self, counts: Counts) -> list[str]:
-        """Give the category each sentence would be."""
-        return list(self.category.classifier.predict(self.category.matrix(counts)))
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A trained classifier with the thresholds it was chosen with.
-
-    `metadata` is what `model.json` says beside them: corpus hash, seed, scores and so on.
-    """
-
-    version: str
-    estimators: Estimators
-    thresholds: Mapping[str, Thresholds]
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-    def predict(self, messages: Sequence[Sentences]) -> list[Predictions]:
-        """Predict for each message, in order.
-
-        Sentences of a message that no preset takes for a note are not looked at: 0.0.
-        """
-        if not messages:
-            return []
-        kinds = self.estimators.kind.probability(features.kind_counts(messages))
-        floor = min(thresholds.kind for thresholds in self.thresholds.values())
-        read = self._sentences([m for m, k in zip(messages, kinds, strict=True) if k >= floor])
-        return [
-            Predictions(float(kind), next(read) if kind >= floor else _unread(message))
-            for message, kind in zip(messages, kinds, strict=True)
-        ]
-
-    def _sentences(self, messages: Sequence[Sentences]) -> Any:
-        counts = features.count(messages)
-        found: list[SentencePrediction] = []
-        if counts.rows.texts:
-            chances = self.estimators.flub_probability(counts)
-            names = self.estimators.categories(counts)
-            found = [
-                SentencePrediction(float(chance), name)
-                for chance, name in zip(chances, names, strict=True)
-            ]
-        row = 0
-        for message in messages:
-            yield tuple(found[row : row + len(message.items)])
-            row += len(message.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +75,16 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOut:
-    """Predictions for a corpus by estimators that did not see its writers."""
+class Background:
+    """Ordinary mail, known to hold no note: its messages and the kind features of each."""
 
-    kinds: Floats
-    odds: Floats
-    flubs: Floats
+    messages: Sequence[Sentences]
+    kinds: Matrix
+
+    def part(self, fold: int, folds: int) -> Mask:
+        """Mark the messages of one of so many folds."""
+        part: Mask = np.arange(len(self.messages)) % folds == fold
+        return part
 
 
 def prepare(examples: Sequence[Example]) -> Prepared:
@@ -171,110 +102,164 @@ def prepare(examples: Sequence[Example]) -> Prepared:
     )
 
 
-def train(
+def prepare_background(messages: Sequence[Sentences]) -> Background:
+    """Count the words of ordinary mail, once."""
+    return Background(messages, features.kind_counts(messages))
+
+
+def train(  # noqa: PLR0913 - what may differ from one training to the next
     examples: Sequence[Example],
     background: Sequence[Sentences] = (),
     *,
     version: str,
+    base: Model | None = None,
+    added: Sequence[Example] = (),
     seed: int = SEED,
     progress: Progress = silent,
 ) -> Model:
     """Fit a model to labelled notes; same corpus, seed and libraries, same predictions.
 
-    `background` is ordinary mail, known to hold no note: it strengthens `kind` only.
+    `background` is ordinary mail without notes: it teaches `kind` alone, and only through
+    words that the corpus has. Where there is none, a `base` model's `kind` is taken over
+    and adapted to the `added` examples. Of equal texts, an added one replaces the other.
     Raises `ConfigurationError` where the corpus is too small to hold writers out.
     """
+    examples = corpus.merge(examples, added).examples
     prepared = prepare(examples)
     _require_enough(prepared)
-    ordinary = features.kind_counts(background) if background else None
-    steps = FOLDS + 2
-    estimators, held_out = fit(
-        prepared, ordinary, seed, lambda done, label: progress(done, steps, label)
-    )
-    thresholds = choose_thresholds(prepared, held_out)
-    progress(steps, steps, "done")
+    ordinary = prepare_background(background)
+    kind = _adapted(base, added, seed) if base and not background else None
+    estimators, held_out = fit(prepared, ordinary, seed, progress, kind)
+    chosen = thresholds.choose(held_out, base.thresholds if base and kind else None)
     return Model(
         version,
         estimators,
-        thresholds,
+        chosen,
         {
             "corpus_sha256": corpus.digest(examples),
             "messages": len(examples),
             "writers": sorted(set(prepared.writers.tolist())),
-            "background_messages": len(background),
+            "background": _described(background, base if kind else None),
             "seed": seed,
             "labels": list(corpus.KINDS),
             "categories": list(CATEGORIES),
+            "scores": thresholds.scores(held_out, chosen),
         },
     )
 
 
 def fit(
     prepared: Prepared,
-    ordinary: Matrix | None,
-    seed: int,
-    step: Callable[[int, str], None] = lambda _done, _label: None,
+    ordinary: Background,
+    seed: int = SEED,
+    progress: Progress = silent,
+    kind: KindEstimator | None = None,
 ) -> tuple[Estimators, HeldOut]:
-    """Fit everything, and keep what each part said of writers it had not seen."""
-    count = len(prepared.is_note)
-    kinds = np.zeros(count, np.float32)
+    """Fit everything, and keep what was said of writers and mail held out.
+
+    A ready `kind` is kept as it is.
+    """
+    rows = prepared.counts.rows
+    kinds = np.zeros(len(prepared.is_note), np.float32)
+    ordinary_kinds = np.zeros(len(ordinary.messages), np.float32)
     odds = np.zeros(len(prepared.is_flub), np.float32)
     folds = _folds(prepared.writers)
     for number, fold in enumerate(folds):
-        step(number, f"writers held out, {number + 1} of {len(folds)}")
-        seen, unseen = prepared.take(~fold), prepared.take(fold)
-        kinds[fold] = _fit_kind(seen, ordinary, seed).probability(unseen.kinds)
-        flub = _fit_flub(seen, seed)
-        odds[fold[prepared.counts.rows.message]] = flub.classifier.decision_function(
-            flub.matrix(unseen.counts)
+        progress(number, len(folds) + 1, f"holding out {', '.join(_names(prepared.writers[fold]))}")
+        seen, unseen, part = (
+            prepared.take(~fold),
+            prepared.take(fold),
+            ordinary.part(number, len(folds)),
         )
-    step(len(folds), "all writers")
+        judge = kind or _fit_kind(seen, ordinary.kinds[np.flatnonzero(~part)], seed)
+        kinds[fold] = judge.probability(unseen.kinds)
+        ordinary_kinds[part] = judge.probability(ordinary.kinds[np.flatnonzero(part)])
+        odds[fold[rows.message]] = _fit_flub(seen, seed).odds(unseen.counts)
+    progress(len(folds), len(folds) + 1, "fitting all writers")
     second, flubs = _fit_second(prepared, odds, folds, seed)
     estimators = Estimators(
-        _fit_kind(prepared, ordinary, seed),
+        kind or _fit_kind(prepared, ordinary.kinds, seed),
         _fit_flub(prepared, seed),
         second,
         _fit_category(prepared, seed),
     )
-    return estimators, HeldOut(kinds, odds, flubs)
+    alarms = _ordinary_flubs(estimators, ordinary, ordinary_kinds)
+    progress(len(folds) + 1, len(folds) + 1, "done")
+    return estimators, HeldOut(
+        prepared.is_note, kinds, rows.message, prepared.is_flub, flubs, ordinary_kinds, alarms
+    )
 
 
-def choose_thresholds(prepared: Prepared, held_out: HeldOut) -> dict[str, Thresholds]:
-    """Choose each preset's thresholds from predictions for unseen writers."""
-    notes = prepared.is_note[prepared.counts.rows.message]
-    precision, recall, at = precision_recall_curve(prepared.is_flub[notes], held_out.flubs[notes])
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
-    best = float(at[f1[:-1].argmax()])
+def _described(background: Sequence[Sentences], base: Model | None) -> dict[str, Any]:
+    """Name the ordinary mail that `kind` learnt from, by hash and size: it is not shipped."""
+    if base:
+        inherited: dict[str, Any] = dict(base.metadata.get("background", {}))
+        return inherited | {"kind_taken_from": base.version}
+    texts = [f"{message.subject}\n{message.text}" for message in background]
     return {
-        "cautious": Thresholds(0.7, min(0.95, best + 0.2)),
-        "balanced": Thresholds(0.5, best),
-        "strict": Thresholds(0.3, best * 0.6),
+        "messages": len(texts),
+        "characters": sum(map(len, texts)),
+        "sha256": hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest(),
     }
 
 
 def _require_enough(prepared: Prepared) -> None:
-    writers = len(set(prepared.writers.tolist()))
-    if writers < 2 or prepared.is_note.all() or not set(CATEGORIES) <= set(prepared.categories):  # noqa: PLR2004
+    both = prepared.is_note.any() and not prepared.is_note.all()
+    if len(_names(prepared.writers)) <= 1 or not both or not prepared.is_flub.any():
         raise ConfigurationError(
-            "too few labelled notes to train on: at least two files are needed that hold both "
-            "kinds and every category; add more notes"
+            "too few labelled notes to train on: at least two files are needed, with notes that "
+            "hold flubs, clean notes and other messages in them; add more notes"
         )
+
+
+def _names(writers: NDArray[np.str_]) -> list[str]:
+    return sorted(set(writers.tolist()))
 
 
 def _folds(writers: NDArray[np.str_]) -> list[Mask]:
     """Deal the writers to a few folds, by name, so that no writer is in two of them."""
-    names = sorted(set(writers.tolist()))
+    names = _names(writers)
     count = min(FOLDS, len(names))
     return [np.isin(writers, names[start::count]) for start in range(count)]
 
 
-def _fit_kind(prepared: Prepared, ordinary: Matrix | None, seed: int) -> KindEstimator:
+def _fit_kind(prepared: Prepared, ordinary: Matrix, seed: int) -> KindEstimator:
+    """Fit on the words that the corpus has: no word is known from background alone."""
     words = features.fit_weighting(prepared.kinds)
-    matrix, answers = words.transform(prepared.kinds), prepared.is_note
-    if ordinary is not None:
-        matrix = sparse.vstack([matrix, words.transform(ordinary)], format="csr")
-        answers = np.concatenate([answers, np.zeros(ordinary.shape[0], bool)])
-    return KindEstimator(words, _logistic(10, seed).fit(matrix, answers))
+    matrix = sparse.vstack([words.transform(prepared.kinds), words.transform(ordinary)]).tocsr()
+    answers = np.concatenate([prepared.is_note, np.zeros(ordinary.shape[0], bool)])
+    return KindEstimator(words, _slim(_logistic(_KIND_C, seed).fit(matrix, answers)))
+
+
+def _adapted(base: Model, added: Sequence[Example], seed: int) -> KindEstimator:
+    """Move the base's `kind` no further than the added examples ask for.
+
+    The base's coefficients are the centre of the penalty (a prior), so what it learnt from
+    mail that is not at hand is kept.
+    """
+    kind = base.estimators.kind
+    if not added:
+        return kind
+    prepared = prepare(added)
+    matrix = kind.words.transform(prepared.kinds).astype(np.float64)
+    start = np.append(kind.classifier.coef_.ravel(), kind.classifier.intercept_).astype(float)
+    found = minimize(
+        _penalised_loss, start, (start, matrix, prepared.is_note), jac=True, method="L-BFGS-B"
+    ).x
+    classifier = _logistic(_KIND_C, seed)
+    classifier.classes_ = kind.classifier.classes_
+    classifier.coef_, classifier.intercept_ = found[None, :-1].astype(np.float32), found[-1:]
+    return KindEstimator(kind.words, classifier)
+
+
+def _penalised_loss(
+    weights: NDArray[np.float64], prior: NDArray[np.float64], matrix: Matrix, answers: Mask
+) -> tuple[float, NDArray[np.float64]]:
+    odds = matrix @ weights[:-1] + weights[-1]
+    moved = weights - prior
+    loss = np.logaddexp(0, np.where(answers, -odds, odds)).sum() + moved @ moved / (2 * _KIND_C)
+    error = expit(odds) - answers
+    return float(loss), np.append(matrix.T @ error, error.sum()) + moved / _KIND_C
 
 
 def _fit_flub(prepared: Prepared, seed: int) -> SentenceEstimator:
@@ -283,7 +268,8 @@ def _fit_flub(prepared: Prepared, seed: int) -> SentenceEstimator:
     words = features.fit_weighting(notes.counts.words)
     characters = features.fit_weighting(notes.counts.characters)
     matrix = features.sentence_matrix(notes.counts, words, characters)
-    return SentenceEstimator(words, characters, _logistic(4, seed).fit(matrix, notes.is_flub))
+    classifier = _logistic(_FLUB_C, seed).fit(matrix, notes.is_flub)
+    return SentenceEstimator(words, characters, _slim(classifier))
 
 
 def _fit_second(
@@ -297,7 +283,7 @@ def _fit_second(
         unseen = fold[prepared.counts.rows.message]
         seen = notes & ~unseen
         second = _logistic(1, seed).fit(looks[seen], prepared.is_flub[seen])
-        flubs[unseen] = _probability(second, looks[unseen])
+        flubs[unseen] = probability(second, looks[unseen])
     return _logistic(1, seed).fit(looks[notes], prepared.is_flub[notes]), flubs
 
 
@@ -307,19 +293,25 @@ def _fit_category(prepared: Prepared, seed: int) -> SentenceEstimator:
     characters = features.fit_weighting(prepared.counts.characters[flubs])
     matrix = features.sentence_matrix(prepared.counts, words, characters)[flubs]
     classifier = LinearSVC(C=0.5, class_weight="balanced", random_state=seed)
-    classifier.fit(matrix, prepared.categories[flubs])
-    classifier.coef_ = classifier.coef_.astype(np.float32)
-    return SentenceEstimator(words, characters, classifier)
+    return SentenceEstimator(
+        words, characters, _slim(classifier.fit(matrix, prepared.categories[flubs]))
+    )
+
+
+def _ordinary_flubs(estimators: Estimators, ordinary: Background, kinds: Floats) -> Floats:
+    """Give each background message's likeliest sentence; those far from a note are not read."""
+    read = np.flatnonzero(kinds >= LOWEST_KIND)
+    counts = features.count([ordinary.messages[place] for place in read.tolist()])
+    likeliest = np.zeros(len(kinds), np.float32)
+    likeliest[read] = highest(counts.rows.message, estimators.flub_probability(counts), len(read))
+    return likeliest
 
 
 def _logistic(strength: float, seed: int) -> LogisticRegression:
     return LogisticRegression(C=strength, solver="liblinear", max_iter=500, random_state=seed)
 
 
-def _probability(classifier: LogisticRegression, matrix: Any) -> Floats:
-    chances: Floats = classifier.predict_proba(matrix)[:, 1].astype(np.float32)
-    return chances
-
-
-def _unread(message: Sentences) -> tuple[SentencePrediction, ...]:
-    return (SentencePrediction(0.0, CATEGORIES[0]),) * len(message.items)
+def _slim(classifier: Any) -> Any:
+    """Halve the coefficients' size; done before anything is predicted, so nothing changes."""
+    classifier.coef_ = classifier.coef_.astype(np.float32)
+    return classifier

@@ -1,0 +1,141 @@
+"""From which probability on: chosen on messages that the estimators were not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score
+
+from scanner.core.classify import Thresholds
+from scanner.learning.features import Floats, Mask
+
+LOWEST_KIND = 0.2
+"""Below this probability a message is never taken for a note: it keeps ordinary mail cheap."""
+
+_GRID = tuple(step / 100 for step in range(1, 100))
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """How many false alarms a preset may cost.
+
+    `clean` is the share of clean notes that may be warned about, `ordinary` the share of
+    background mail; `unrecognised` is the share of notes worth giving up for fewer of them.
+    """
+
+    clean: float
+    ordinary: float
+    unrecognised: float
+
+
+PRESETS: Mapping[str, Preset] = {
+    "cautious": Preset(clean=0.05, ordinary=0.0001, unrecognised=0.06),
+    "balanced": Preset(clean=0.20, ordinary=0.0005, unrecognised=0.03),
+    "strict": Preset(clean=1.00, ordinary=0.001, unrecognised=0.015),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What estimators said of messages they were not trained on, beside the truth.
+
+    Per message of the corpus `is_note` and `kinds`; per sentence its `message` (an index),
+    `is_flub` and `flubs`; per message of the background `ordinary_kinds` and
+    `ordinary_flubs` (its likeliest sentence).
+    """
+
+    is_note: Mask
+    kinds: Floats
+    message: NDArray[np.int64]
+    is_flub: Mask
+    flubs: Floats
+    ordinary_kinds: Floats
+    ordinary_flubs: Floats
+
+    @property
+    def likeliest(self) -> Floats:
+        """Each message's likeliest sentence."""
+        return highest(self.message, self.flubs, len(self.is_note))
+
+    @property
+    def is_clean(self) -> Mask:
+        """Marks the notes without a flub."""
+        clean: Mask = self.is_note & (highest(self.message, self.is_flub, len(self.is_note)) == 0)
+        return clean
+
+
+def highest(message: NDArray[np.int64], values: Floats | Mask, messages: int) -> Floats:
+    """Give each message the highest value among its sentences, 0 where it has none."""
+    result = np.zeros(messages, np.float32)
+    np.maximum.at(result, message, values)
+    return result
+
+
+def choose(
+    held_out: HeldOut, base: Mapping[str, Thresholds] | None = None
+) -> dict[str, Thresholds]:
+    """Choose every preset's thresholds.
+
+    `flub`: the best sentence F1 among those that warn about no more clean notes than the
+    preset allows. `kind`: the highest that recognises nearly all notes, and higher still
+    where that would warn about more background mail than allowed; without background the
+    best balance on the corpus; with a `base`, the base's.
+    """
+    chosen = {}
+    for name, preset in PRESETS.items():
+        flub = _flub(held_out, preset)
+        kind = base[name].kind if base else _kind(held_out, flub, preset)
+        chosen[name] = Thresholds(kind, flub)
+    return chosen
+
+
+def scores(held_out: HeldOut, chosen: Mapping[str, Thresholds]) -> dict[str, dict[str, float]]:
+    """Score each preset on the messages its thresholds were chosen on (`evaluate` does better)."""
+    return {name: _score(held_out, at) for name, at in chosen.items()}
+
+
+def _flub(held_out: HeldOut, preset: Preset) -> float:
+    notes = held_out.is_note[held_out.message]
+    truth, said = held_out.is_flub[notes], held_out.flubs[notes]
+    clean = held_out.likeliest[held_out.is_clean]
+    allowed = [at for at in _GRID if _share(clean >= at) <= preset.clean]
+    return max(allowed or _GRID[-1:], key=lambda at: f1_score(truth, said >= at, zero_division=0))
+
+
+def _kind(held_out: HeldOut, flub: float, preset: Preset) -> float:
+    if not len(held_out.ordinary_kinds):
+        return _balanced_kind(held_out)
+    worth = float(np.quantile(held_out.kinds[held_out.is_note], preset.unrecognised))
+    alarming = np.sort(held_out.ordinary_kinds[held_out.ordinary_flubs >= flub])[::-1]
+    allowed = int(preset.ordinary * len(held_out.ordinary_kinds))
+    # A hair above the first message that must not be warned about any more.
+    needed = float(alarming[allowed]) + 0.005 if allowed < len(alarming) else 0.0
+    return round(max(LOWEST_KIND, worth, needed), 3)
+
+
+def _balanced_kind(held_out: HeldOut) -> float:
+    notes, others = held_out.kinds[held_out.is_note], held_out.kinds[~held_out.is_note]
+    grid = [at for at in _GRID if at >= LOWEST_KIND]
+    return max(grid, key=lambda at: _share(notes >= at) + _share(others < at))
+
+
+def _score(held_out: HeldOut, at: Thresholds) -> dict[str, float]:
+    is_note = held_out.kinds >= at.kind
+    warned = is_note & (held_out.likeliest >= at.flub)
+    flagged = is_note[held_out.message] & (held_out.flubs >= at.flub)
+    ordinary = (held_out.ordinary_kinds >= at.kind) & (held_out.ordinary_flubs >= at.flub)
+    return {
+        "sentence_f1": round(float(f1_score(held_out.is_flub, flagged, zero_division=0)), 4),
+        "kind_accuracy": _share(is_note == held_out.is_note),
+        "flub_notes_warned": _share(warned[held_out.is_note & ~held_out.is_clean]),
+        "clean_notes_warned": _share(warned[held_out.is_clean]),
+        "other_messages_warned": _share(warned[~held_out.is_note]),
+        "background_warned": _share(ordinary),
+    }
+
+
+def _share(marks: Mask) -> float:
+    return round(float(marks.mean()), 5) if len(marks) else 0.0
