@@ -19,7 +19,7 @@ from sklearn.preprocessing import normalize
 
 from scanner.core.segment import Sentences
 
-VERSION = 1
+VERSION = 2
 """Counts up whenever a feature changes: models made from other features are refused."""
 
 Floats = NDArray[np.float32]
