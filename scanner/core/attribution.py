@@ -15,19 +15,27 @@ from mailparser_reply.constants import MAIL_LANGUAGES
 _WINDOW = 400
 """The longest attribution looked at, in characters; real ones stay under 250."""
 
+_BLOCK = 10
+"""A header block is looked for in so many lines; a long To field takes some of them."""
+
+_WITHOUT_FROM = 3
+"""So many other fields make a header block even without a From field."""
+
 _LINES = 4
 """The most lines over which clients wrap an attribution."""
 
 _REPLY_HEADERS = [
-    re.compile(patterns["wrote_header"], re.IGNORECASE)
-    for patterns in MAIL_LANGUAGES.values()
-    if "wrote_header" in patterns
+    re.compile(MAIL_LANGUAGES[language]["wrote_header"]) for language in ("ja", "ko", "zh")
 ]
-"""mail-parser-reply's attribution lines; tried on single bounded lines only."""
+"""mail-parser-reply's attribution lines where no verb tells them.
+
+Its patterns for the other languages take cubic time on a long line, so `_VERB` stands
+for them.
+"""
 
 _VERB = re.compile(
     r"\b(?:wrote|writes|schrieb|a écrit|écrit|escribió|escribio|ha scritto|scrive|schreef"
-    r"|skrev|escreveu|kirjoitti|napsala?|napsal\(a\)|napísala?|napisała?|napisał\(a\)|pisze"
+    r"|skrev|escreveu|kirjoitti|napsala?|napsal\(a\)|napísala?|napisała?|napisał\(a\)|nadesłał|pisze"
     r"|написала?|пишет|пише|írta|a scris|yazdı|έγραψε)\b"
     r"|写道|寫道|のメール|님이 작성|כתב|كتب",
     re.IGNORECASE,
@@ -63,8 +71,8 @@ _OTHERS = (
     "|보낸 날짜|받는 사람|제목|elküldve|címzett|tárgy|gönderildi|kime|konu"
 )
 _SPACE = r"[ \t\xa0]"
-_FROM_FIELD = re.compile(rf"[*_ \t]{{0,4}}(?:{_FROM}){_SPACE}{{0,2}}[:：]", re.IGNORECASE)
-_OTHER_FIELD = re.compile(rf"[*_ \t]{{0,4}}(?:{_OTHERS}){_SPACE}{{0,2}}[:：]", re.IGNORECASE)
+_FROM_FIELD = re.compile(rf"[*_ \t]{{0,12}}(?:{_FROM}){_SPACE}{{0,2}}[:：]", re.IGNORECASE)
+_OTHER_FIELD = re.compile(rf"[*_ \t]{{0,12}}(?:{_OTHERS}){_SPACE}{{0,2}}[:：]", re.IGNORECASE)
 
 _SEPARATOR = re.compile(
     r"\s{0,3}(?:"
@@ -133,17 +141,20 @@ def _quote_follows(lines: Sequence[str], at: int) -> bool:
 def header_block(lines: Sequence[str], at: int) -> int:
     """How many lines a block of copied header fields takes (Outlook and its kin).
 
-    It needs a From field and another one: "To:" or "Date:" alone may open a list.
+    It needs a From field and another one, or three others (Lotus Notes names the author
+    above the block): "To:" or "Date:" alone may open a list.
     """
-    if not _is_field(lines[at]):
-        return 0
-    end = at
-    while end < min(len(lines), at + 12) and lines[end].strip():
-        end += 1
-    block = lines[at:end]
-    origins = sum(1 for line in block if _FROM_FIELD.match(line))
-    others = sum(1 for line in block if _OTHER_FIELD.match(line))
-    return len(block) if origins and others >= 1 + (not _FROM_FIELD.match(block[0])) else 0
+    origins = others = end = 0
+    for number, line in enumerate(lines[at : at + _BLOCK]):
+        if not line.strip() or (number == 0 and not _is_field(line)):
+            break
+        is_origin = bool(_FROM_FIELD.match(line))
+        is_other = not is_origin and bool(_OTHER_FIELD.match(line))
+        origins += is_origin
+        others += is_other
+        if is_origin or is_other:
+            end = number + 1
+    return end if (origins and others) or others >= _WITHOUT_FROM else 0
 
 
 def _is_field(line: str) -> bool:

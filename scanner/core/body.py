@@ -18,6 +18,12 @@ _PAYLOAD = 1_500_000
 _TEXT = 400_000
 """As much of one part's text as is read."""
 
+_PARTS = 200
+"""So many text parts of one message are read."""
+
+_TAGS = 15_000
+"""So many HTML tags of one message are read; each takes some 25 microseconds."""
+
 _STUB = 200
 """A plain alternative shorter than this may be a stub ("please view as HTML")."""
 
@@ -53,7 +59,7 @@ def body_text(message: Message) -> str:
 
     Raises UnreadableError where the body is encrypted.
     """
-    text = "\n\n".join(_shown(message, root=True))
+    text = "\n\n".join(_Reader().shown(message, root=True))
     sealed = (part.get_content_type() in _SEALED for part in message.walk())
     if not text.strip() and any(sealed):
         raise encrypted()
@@ -65,48 +71,65 @@ def encrypted() -> UnreadableError:
     return UnreadableError("encrypted: unflub cannot read it; decrypt the message to check it.")
 
 
-def _shown(part: Message, *, root: bool = False) -> Iterator[str]:
-    kind = part.get_content_type()
-    if kind == "multipart/encrypted":
-        raise encrypted()  # RFC 3156 section 4, PGP/MIME
-    if not root and _is_attached(part):
-        return
-    if part.is_multipart():
-        yield from _shown_of_multipart(part, kind)
-    elif kind == "text/html":
-        yield text_of_html(_decoded(part, kind)[:_TEXT])
-    elif kind in ("text/plain", "text/markdown") or kind.startswith("multipart/"):
+class _Reader:
+    """Reads the parts of one body, and stops where a hostile one would take too long."""
+
+    def __init__(self) -> None:
+        self._parts_left = _PARTS
+        self._tags_left = _TAGS
+
+    def shown(self, part: Message, *, root: bool = False) -> Iterator[str]:
+        """Yield the text of each part below `part` that a reader is shown."""
+        kind = part.get_content_type()
+        if kind == "multipart/encrypted":
+            raise encrypted()  # RFC 3156 section 4, PGP/MIME
+        if not root and _is_attached(part):
+            return
+        if part.is_multipart():
+            yield from self._shown_of_multipart(part, kind)
+        elif self._parts_left > 0:
+            self._parts_left -= 1
+            yield self._text(part, kind)
+
+    def _shown_of_multipart(self, part: Message, kind: str) -> Iterator[str]:
+        children = [child for child in part.get_payload() if isinstance(child, Message)]
+        if kind.startswith("message/"):
+            return  # a forwarded message, attached
+        if kind == "multipart/alternative":
+            yield self._best_alternative(children)
+            return
+        if kind == "multipart/related":
+            children = children[:1]  # RFC 2387: the others are pictures of the first
+        for child in children:
+            yield from self.shown(child)
+
+    def _best_alternative(self, children: list[Message]) -> str:
+        """Plain text if it says something, else the last that does (RFC 2046 section 5.1.4)."""
+        plain = [child for child in children if child.get_content_type() == "text/plain"]
+        text = self._first_with_text(plain)
+        if len(text) >= _STUB:
+            return text
+        full = self._first_with_text([child for child in reversed(children) if child not in plain])
+        return full if len(full) > 2 * len(text) else text
+
+    def _first_with_text(self, parts: list[Message]) -> str:
+        texts = ("\n\n".join(self.shown(part)) for part in parts)
+        return next(filter(str.strip, texts), "")
+
+    def _text(self, part: Message, kind: str) -> str:
+        if kind == "text/html":
+            markup = _decoded(part, kind)[:_TEXT]
+            text = text_of_html(markup, self._tags_left)
+            self._tags_left = max(0, self._tags_left - markup.count("<"))
+            return text
         # A multipart without its boundary was cut short; what is there is read as text.
-        yield _plain(part)
+        is_plain = kind in ("text/plain", "text/markdown") or kind.startswith("multipart/")
+        return _plain(part) if is_plain else ""
 
 
 def _is_attached(part: Message) -> bool:
     """RFC 2183; clients that show a named text part as an attachment say "inline" too."""
     return part.get_content_disposition() == "attachment" or bool(part.get_filename())
-
-
-def _shown_of_multipart(part: Message, kind: str) -> Iterator[str]:
-    children = [child for child in part.get_payload() if isinstance(child, Message)]
-    if kind.startswith("message/"):
-        return  # a forwarded message, attached
-    if kind == "multipart/alternative":
-        yield _best_alternative(children)
-        return
-    if kind == "multipart/related":
-        children = children[:1]  # RFC 2387: the others are pictures of the first
-    for child in children:
-        yield from _shown(child)
-
-
-def _best_alternative(children: list[Message]) -> str:
-    """Plain text if it says something, else the last that does (RFC 2046 section 5.1.4)."""
-    plain = [child for child in children if child.get_content_type() == "text/plain"]
-    rich = [child for child in reversed(children) if child not in plain]
-    text = next(filter(str.strip, ("\n\n".join(_shown(child)) for child in plain)), "")
-    if len(text) >= _STUB:
-        return text
-    full = next(filter(str.strip, ("\n\n".join(_shown(child)) for child in rich)), "")
-    return full if len(full) > 2 * len(text) else text
 
 
 def _plain(part: Message) -> str:

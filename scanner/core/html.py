@@ -19,9 +19,6 @@ from lxml.html import HtmlElement
 
 from scanner.core.attribution import header_block, is_attribution
 
-_MOST_TAGS = 20_000
-"""Markup is cut after so many tags: layout takes time for each element."""
-
 _QUOTE_CLASSES = frozenset(
     {
         "moz-forward-container",  # Thunderbird, forwards
@@ -67,9 +64,12 @@ _PREFORMATTED = re.compile(r"white-space\s*:\s*(pre(?:-wrap|-line)?)\b", re.IGNO
 _BORDER_TOP = re.compile(r"border-top\s*:\s*(?!none)", re.IGNORECASE)
 
 
-def text_of_html(markup: str) -> str:
-    """Give the text a reader sees, quoted parts as lines ">", paragraphs parted by blank lines."""
-    tree = _tree(markup)
+def text_of_html(markup: str, most_tags: int) -> str:
+    """Give the text a reader sees, quoted parts as lines ">", paragraphs parted by blank lines.
+
+    Markup is cut after so many tags, because layout takes time for each.
+    """
+    tree = _tree("<".join(markup.split("<", most_tags + 1)[: most_tags + 1]))
     if tree is None:
         return ""
     for element in list(tree.iter()):
@@ -81,11 +81,11 @@ def text_of_html(markup: str) -> str:
 
 
 def _tree(markup: str) -> HtmlElement | None:
-    head = "<".join(markup.split("<", _MOST_TAGS)[:_MOST_TAGS]).replace("\0", "")
     # Bytes, because lxml refuses a string that carries an XML encoding declaration.
+    source = markup.replace("\0", "").encode("utf-8", "replace")
     parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
-        return lxml.html.document_fromstring(head.encode("utf-8", "replace"), parser=parser)
+        return lxml.html.document_fromstring(source, parser=parser)
     except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError):
         return None  # markup without a single element or word
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
-from itertools import islice
+from typing import AnyStr
 
 from scanner.core.body import body_text, encrypted, guessed
 from scanner.core.fields import header_fields
@@ -38,9 +37,9 @@ _LINES = 100_000
 _CONTAINERS = 40
 _BOUNDARIES = 2_000
 _OWN_TEXT = 200_000
+_TEXT_LINES = 10_000
 
-_CONTAINER = re.compile(rb"boundary\s?=|message/rfc822", re.IGNORECASE)
-_BOUNDARY = re.compile(rb"^--", re.MULTILINE)
+_SURE = 3
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _WELL_KNOWN = frozenset(
     b"from to cc bcc subject date message-id mime-version content-type received reply-to sender"
@@ -59,21 +58,20 @@ def looks_like_message(raw: bytes) -> bool:
     """Tell a message (RFC 5322 section 2.2) from plain text.
 
     Every line before the first blank one is a field or goes on from one, and a field
-    has a well-known name; an mbox "From " line may stand before them.
+    has a well-known name; an mbox "From " line may stand before them. A line that is
+    no field is forgiven after three such fields.
     """
-    known = False
+    known = 0
     for number, line in enumerate(_lines(raw)):
         if not line.strip():
-            return known
-        if number == 0 and line.startswith(b"From "):
-            continue
-        if number and line[:1] in (b" ", b"\t"):
+            break
+        if (number == 0 and line.startswith(b"From ")) or (number and line[:1] in b" \t"):
             continue
         field = _FIELD.match(line)
         if field is None:
-            return False
-        known = known or field[1].lower() in _WELL_KNOWN
-    return known
+            return known >= _SURE
+        known += field[1].lower() in _WELL_KNOWN
+    return known > 0
 
 
 def _lines(raw: bytes) -> list[bytes]:
@@ -106,14 +104,24 @@ def parse(raw: bytes) -> Draft:
 def _bounded(raw: bytes) -> bytes:
     """Cut a message where reading on would take too long; parts before it are whole."""
     raw = raw[:_BYTES]
-    for pattern, limit in ((_CONTAINER, _CONTAINERS), (_BOUNDARY, _BOUNDARIES)):
-        starts = (match.start() for match in pattern.finditer(raw))
-        raw = raw[: _nth(starts, limit, len(raw))]
-    return b"\n".join(raw.split(b"\n", _LINES)[:_LINES])
+    lowered = raw.lower()
+    ends = (
+        _nth(lowered, b"boundary=", _CONTAINERS),
+        _nth(lowered, b"message/rfc822", _CONTAINERS),
+        _nth(lowered, b"\n--", _BOUNDARIES),
+        _nth(lowered, b"\n", _LINES),
+    )
+    return raw[: min(ends)]
 
 
-def _nth(positions: Iterator[int], count: int, default: int) -> int:
-    return next(islice(positions, count, None), default)
+def _nth(raw: AnyStr, mark: AnyStr, count: int) -> int:
+    """Find where `mark` stands for the `count`-th time; the end where it does not."""
+    if raw.count(mark) < count:
+        return len(raw)
+    at = -1
+    for _ in range(count):
+        at = raw.find(mark, at + 1)
+    return at
 
 
 def _own(text: str) -> str:
@@ -123,6 +131,7 @@ def _own(text: str) -> str:
 def _clean(text: str) -> str:
     r"""Give text in "\n" lines without control characters, which could steer a terminal."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")[: 4 * _OWN_TEXT]
+    text = text[: _nth(text, "\n", _TEXT_LINES)]
     cleaned = text.translate(_CONTROL)
     if len(text) - len(cleaned) + cleaned.count("\N{REPLACEMENT CHARACTER}") > len(text) // 10:
         raise UnreadableError("broken: it is not text; open it in the program that made it.")

@@ -32,6 +32,7 @@ _WORDS = frozenset({"me", "us", "may", "no", "it", "so"})
 _SHOUT = re.compile(r"[!?]{2,}[ \t]+|(?:[\U0001f300-\U0001faff\u2600-\u27bf]\ufe0f?)+[ \t]+")
 """Ends of sentences in chat: "the chat!! so i ...", or an emoji between two sentences."""
 
+_WORD_CHARACTER = re.compile(r"\w")
 _OPENERS = "\"'(\u201c\u2018"
 
 
@@ -65,7 +66,9 @@ def _full_stops(text: str, start: int, end: int) -> Iterator[int]:
 
 
 def _shouts(text: str, start: int, end: int) -> Iterator[int]:
-    for shout in _SHOUT.finditer(text, start, end):
+    word = _WORD_CHARACTER.search(text, start, end)
+    first = word.start() if word else end
+    for shout in _SHOUT.finditer(text, first, end):
         # An emoji that opens the sentence, or ends it, parts nothing.
-        if shout.end() < end and any(map(str.isalnum, text[start : shout.start()])):
+        if shout.end() < end:
             yield shout.end()
