@@ -115,8 +115,10 @@ class ImapMailbox:
 
     def listing(self) -> Listing:
         """List the messages by one SEARCH."""
-        self._forget_news()
         with _translated(self._account):
+            # Servers may show what came in since the last command only from the next one on.
+            self._client.noop()
+            self._forget_news()
             return Listing(self._uidvalidity, tuple(self._client.search(["UNDELETED"])))
 
     def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
@@ -246,7 +248,7 @@ def _open(account: Account, timeout: Seconds) -> Any:
         try:
             client.starttls(ssl_context=context)
         except BaseException:
-            client.shutdown()
+            _leave(client, politely=False)
             raise
     return client
 
@@ -259,9 +261,10 @@ def _log_in(client: Any, account: Account, secret: str) -> None:
         client.plain_login(account.login, secret)
 
 
-def _leave(client: Any) -> None:
-    with suppress(imaplib.IMAP4.error, OSError):
-        client.logout()
+def _leave(client: Any, *, politely: bool = True) -> None:
+    if politely:
+        with suppress(imaplib.IMAP4.error, OSError):
+            client.logout()
     with suppress(imaplib.IMAP4.error, OSError):
         client.shutdown()
 

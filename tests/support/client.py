@@ -92,11 +92,18 @@ class MailClient:
         deadline = time.monotonic() + PATIENCE
         while not (result := condition(self)):
             assert time.monotonic() < deadline, f"waited in vain; there are {list(self.messages())}"
-            with self._open() as imap:
-                imap.idle()
-                imap.idle_check(timeout=0.2)
-                imap.idle_done()
+            self._pause()
         return result
+
+    def _pause(self) -> None:
+        """Wait for a change, or a moment where the server reports none."""
+        with self._open() as imap:
+            if not imap.has_capability("IDLE"):
+                time.sleep(0.2)
+                return
+            imap.idle()
+            imap.idle_check(timeout=0.2)
+            imap.idle_done()
 
     @contextmanager
     def _open(self) -> Iterator[Any]:

@@ -98,10 +98,14 @@ class Dovecot:
 
 
 def start(
-    folder: Path, *, capability: str = "", drafts: str = "Drafts", special_use: bool = True
+    folder: Path,
+    *,
+    capability: str = "",
+    drafts: str = "Drafts",
+    special_use: bool = True,
+    password: str = PASSWORD,
 ) -> Dovecot:
     """Start a server; `capability` replaces what it says it can do."""
-    program = _program()
     user, group = _unprivileged()
     ports = _free_port(), _free_port()
     _write_certificates(folder)
@@ -111,7 +115,7 @@ def start(
             folder=folder,
             user=user,
             group=group,
-            password=PASSWORD,
+            password=password,
             capability=capability,
             port=ports[0],
             tls_port=ports[1],
@@ -120,8 +124,17 @@ def start(
         )
     )
     _let_in(folder, user, group)
-    process = subprocess.Popen([program, "-F", "-c", folder / "dovecot.conf"])
-    server = Dovecot(folder, *ports, process)
+    return _run(folder, *ports)
+
+
+def restart(server: Dovecot) -> Dovecot:
+    """Start a stopped server again, with its mail and on its ports."""
+    return _run(server.folder, server.port, server.tls_port)
+
+
+def _run(folder: Path, port: int, tls_port: int) -> Dovecot:
+    process = subprocess.Popen([_program(), "-F", "-c", folder / "dovecot.conf"])
+    server = Dovecot(folder, port, tls_port, process)
     _wait_until_up(server)
     return server
 
@@ -141,7 +154,7 @@ def _unprivileged() -> tuple[str, str]:
 
 def _write_certificates(folder: Path) -> None:
     authority = trustme.CA()
-    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    certificate = authority.issue_cert("localhost")
     authority.cert_pem.write_to_path(folder / "authority.pem")
     certificate.private_key_pem.write_to_path(folder / "server.key")
     certificate.cert_chain_pems[0].write_to_path(folder / "server.pem")
@@ -162,7 +175,7 @@ def _wait_until_up(server: Dovecot) -> None:
         try:
             with socket.create_connection(("127.0.0.1", server.port), timeout=1) as sock:
                 assert sock.recv(4) == b"* OK"
-            return
+                return
         except OSError:
             assert server.process.poll() is None, (server.folder / "dovecot.log").read_text()
             assert time.monotonic() < deadline, "Dovecot did not start"

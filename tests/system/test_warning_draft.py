@@ -204,7 +204,9 @@ def test_a_new_passage_is_warned_about_after_a_dismissal(warned):
 def test_two_notes_with_the_same_passage_have_a_warning_each(household):
     """Notes to different people are different notes, whatever they share."""
     household.client.save(FLUBBED)
-    household.client.save(note(OPENING, FLUB, STRENGTH, message_id="<n2@x>", to="other@example.com"))
+    household.client.save(
+        note(OPENING, FLUB, STRENGTH, message_id="<n2@x>", to="other@example.com")
+    )
     household.once()
     assert len(household.client.warnings()) == 2
     assert "warned about 0, removed 0" in household.once()

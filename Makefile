@@ -1,0 +1,42 @@
+# Everything a newcomer needs: `make demo` shows the program at work, `make test` tries all of it.
+
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,\
+	$(if $(shell $(p) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(p))))
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check format bench model evaluate pictures dist pythons dovecot clean
+
+demo: $(READY)  ## run the main job on an embedded mail server
+	@$(BIN)/unflub demo
+
+test: $(READY) dovecot  ## pass all tests, those against real servers included
+	$(BIN)/pytest -n auto
+
+check: $(READY)  ## lint, types, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "unflub needs Python 3.11 or newer: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[demo]' --group dev
+	@touch $@
+
+dovecot:  ## the tests run Debian's Dovecot from a folder of its own
+	@PATH="$$PATH:/usr/sbin" command -v dovecot >/dev/null || { \
+	  echo "installing Dovecot for the tests (apt-get install dovecot-imapd)"; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y dovecot-imapd >/dev/null; \
+	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y dovecot-imapd >/dev/null'; fi; } || { \
+	  echo "the tests need Debian's Dovecot; install it with: sudo apt-get install dovecot-imapd"; exit 1; }
+
+clean:
+	rm -rf $(VENV) .venv-* build dist *.egg-info

@@ -1,0 +1,270 @@
+"""How the daemon gets in, finds Drafts and waits, on a real Dovecot."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Household, household_on
+from imapclient import IMAPClient
+from support import dovecot
+from support.notes import FLUBBED, note
+
+pytestmark = pytest.mark.system
+
+_A_DAY = 86400
+_WITHOUT_IDLE = {"capability": "IMAP4rev1 UIDPLUS SPECIAL-USE"}
+
+
+@pytest.fixture
+def other_server(request: pytest.FixtureRequest) -> Iterator[dovecot.Dovecot]:
+    """A Dovecot of its own, with the test's options."""
+    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
+        running = dovecot.start(Path(folder), **request.param)
+        yield running
+        running.stop()
+
+
+def has_one_warning(household: Household) -> bool:
+    return len(household.client.warnings()) == 1
+
+
+def assert_one_pass_warns(household: Household) -> None:
+    household.client.save(FLUBBED)
+    household.once()
+    assert has_one_warning(household)
+
+
+def test_the_password_comes_from_a_command(household):
+    """password_command is run as a list, and its one trailing newline is dropped."""
+    command = [sys.executable, "-c", f"print('{dovecot.PASSWORD}')"]
+    household.configure(password_env="", password_command=json.dumps(command))
+    assert_one_pass_warns(household)
+
+
+def test_the_password_comes_from_the_keyring(household):
+    """`unflub login` puts it there, and the daemon finds it under the account's name."""
+    (household.program.home / "filekeyring.py").write_text(_FILE_KEYRING)
+    household.program.environment.update(
+        PYTHON_KEYRING_BACKEND="filekeyring.FileKeyring", PYTHONPATH=str(household.program.home)
+    )
+    household.configure(password_env="")
+    stored = household.program.run("login", "home", stdin=f"{dovecot.PASSWORD}\n".encode())
+    assert stored.returncode == 0, stored.stderr
+    assert dovecot.PASSWORD not in stored.stdout + stored.stderr
+    assert_one_pass_warns(household)
+
+
+_FILE_KEYRING = '''
+import json, os, pathlib
+from keyring.backend import KeyringBackend
+
+class FileKeyring(KeyringBackend):
+    """A keyring in a file: the real interface, for a machine without a desktop."""
+    priority = 1
+    path = pathlib.Path(os.environ["HOME"]) / "keyring.json"
+
+    def _all(self):
+        return json.loads(self.path.read_text()) if self.path.exists() else {}
+
+    def get_password(self, service, username):
+        return self._all().get(f"{service}/{username}")
+
+    def set_password(self, service, username, password):
+        self.path.write_text(json.dumps(self._all() | {f"{service}/{username}": password}))
+'''
+
+
+@pytest.mark.parametrize(
+    ("other_server", "drafts", "configured"),
+    [
+        ({"drafts": "Unsent"}, "Unsent", ""),
+        ({"drafts": "Entwürfe", "special_use": False}, "Entwürfe", ""),
+        ({"drafts": "Half-done", "special_use": False}, "Half-done", '"Half-done"'),
+    ],
+    indirect=["other_server"],
+    ids=["by special use", "by a known name", "by configuration"],
+)
+def test_the_drafts_mailbox_is_found(other_server, program, drafts, configured):
+    """It is found by SPECIAL-USE, else by a known name, else by configuration."""
+    household = household_on(other_server, program, drafts)
+    household.configure(drafts=configured)
+    assert_one_pass_warns(household)
+
+
+@pytest.mark.parametrize(
+    "other_server", [{"drafts": "Half-done", "special_use": False}], indirect=True
+)
+def test_a_missing_drafts_mailbox_is_a_clear_line(other_server, program):
+    """Where nothing looks like Drafts, unflub says how to name it."""
+    household_on(other_server, program, "Half-done")
+    done = program.run("watch", "--once")
+    assert done.returncode == 2
+    assert "no Drafts mailbox found" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("tls", "port"), [("implicit", "tls_port"), ("starttls", "port")], ids=["implicit", "starttls"]
+)
+def test_tls_with_a_trusted_certificate_works(household, tls, port):
+    """Both kinds of TLS work with a private certificate authority named in the configuration."""
+    household.configure(
+        tls=f'"{tls}"',
+        host='"localhost"',
+        port=str(getattr(household.server, port)),
+        ca_file=f'"{household.server.authority}"',
+    )
+    assert_one_pass_warns(household)
+
+
+@pytest.mark.parametrize(
+    ("host", "trusted"), [("localhost", False), ("127.0.0.1", True)], ids=["stranger", "wrong name"]
+)
+@pytest.mark.parametrize(
+    ("tls", "port"), [("implicit", "tls_port"), ("starttls", "port")], ids=["implicit", "starttls"]
+)
+def test_an_untrusted_certificate_is_refused(household, tls, port, host, trusted):
+    """A certificate by an unknown authority or for another host ends the connection."""
+    household.configure(
+        tls=f'"{tls}"',
+        host=f'"{host}"',
+        port=str(getattr(household.server, port)),
+        ca_file=f'"{household.server.authority}"' if trusted else "",
+    )
+    done = household.program.run("watch", "--once")
+    assert done.returncode == 4
+    assert "not to be trusted" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("other_server", "timing"),
+    [
+        (_WITHOUT_IDLE, f"poll_seconds = 1\nsweep_seconds = {_A_DAY}"),
+        (_WITHOUT_IDLE, f"poll_seconds = {_A_DAY}\nsweep_seconds = 1"),
+    ],
+    indirect=["other_server"],
+    ids=["poll", "sweep"],
+)
+def test_without_idle_the_timetable_finds_the_note(other_server, program, timing):
+    """The poll stands in for IDLE, and the sweep comes whatever else fails."""
+    household = household_on(other_server, program)
+    household.configure(top=f"settle_seconds = 0\n{timing}")
+    with program.watching():
+        household.client.save(FLUBBED)
+        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
+def test_a_draft_is_left_in_peace_until_it_has_settled(household):
+    """The warning is written no sooner than the settle time after the note was saved."""
+    household.configure(top="settle_seconds = 3")
+    with household.program.watching():
+        household.client.save(FLUBBED)
+        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+    with IMAPClient("127.0.0.1", household.server.port, ssl=False) as imap:
+        imap.login(household.client.user, dovecot.PASSWORD)
+        imap.select_folder("Drafts", readonly=True)
+        rows = imap.fetch(sorted(imap.search()), ["INTERNALDATE"])
+    saved, warned = (rows[uid][b"INTERNALDATE"] for uid in sorted(rows))
+    assert (warned - saved).total_seconds() >= 2  # INTERNALDATE counts whole seconds
+
+
+def test_a_note_written_over_and_over_is_read_when_the_writer_stops(household):
+    """Autosaves that come faster than the settle time are not warned about one by one."""
+    household.configure(top="settle_seconds = 2")
+    with household.program.watching() as daemon:
+        household.client.save(FLUBBED)
+        for number in range(3):
+            (uid,) = household.client.own()
+            household.client.replace(uid, note(f"Draft {number}.", message_id=f"<{number}@x>"))
+        household.client.save(FLUBBED)
+        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        assert daemon.log.read_text().count("warned about 1") == 1
+
+
+def test_only_changed_drafts_are_fetched(household):
+    """A big draft is transferred once, however often others are saved beside it."""
+    size = 200_000
+    household.client.save(note("Dear diary. " * (size // 12), message_id="<big@x>"))
+    with household.program.watching() as daemon:
+        for number in range(5):
+            before = daemon.passes()
+            household.client.save(note(f"A small one, {number}.", message_id=f"<{number}@x>"))
+            daemon.wait_for(" drafts read; ", before + 1)
+        assert daemon.stop() == 0
+    log = (household.server.folder / "dovecot.log").read_text().splitlines()
+    sent = [int(line.rsplit("out=", 1)[1].split()[0]) for line in log
+            if f"imap({household.client.user})" in line and "out=" in line]  # fmt: skip
+    # The mail client of this test never fetches; the one big session is the daemon's.
+    assert size < max(sent) < 2 * size
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+def test_a_signal_ends_the_daemon_at_once_and_well(household, number):
+    """It says goodbye to the server and ends with status 0."""
+    with household.program.watching() as daemon:
+        assert daemon.stop(number) == 0
+    assert "Logged out" in (household.server.folder / "dovecot.log").read_text()
+
+
+def test_a_wrong_password_is_a_clear_line(household):
+    """The status is 3, the line says what to do, and the password is not in it."""
+    household.program.environment["TEST_PASSWORD"] = "wrong-horse"
+    done = household.program.run("watch")
+    assert done.returncode == 3
+    assert "refused the user name or password [AUTHENTICATIONFAILED]" in done.stderr
+    assert "wrong-horse" not in done.stderr
+
+
+def test_an_unreachable_server_is_a_clear_line(program):
+    """One pass without a server ends with status 4."""
+    program.configure(
+        '[accounts.home]\naddress = "a@example.org"\nhost = "127.0.0.1"\nport = 1\n'
+        'tls = "none"\npassword_env = "TEST_PASSWORD"\n'
+    )
+    done = program.run("watch", "--once")
+    assert done.returncode == 4
+    assert done.stderr.startswith("unflub: account home: no connection to 127.0.0.1:1")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_daemon_comes_back_after_the_server_was_away(program):
+    """A server that goes away and returns is found again without a restart."""
+    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
+        first = dovecot.start(Path(folder))
+        household = household_on(first, program)
+        with program.watching() as daemon:
+            first.stop()
+            daemon.wait_for("next try in")
+            second = dovecot.restart(first)
+            household.client.save(FLUBBED)
+            household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        second.stop()
+
+
+def test_one_failing_account_does_not_disturb_another(household):
+    """An account whose server is away leaves the others to be watched."""
+    file = household.program.home / "config.toml"
+    file.write_text(
+        file.read_text() + '\n[accounts.away]\naddress = "b@example.org"\nhost = "127.0.0.1"\n'
+        'port = 1\ntls = "none"\npassword_env = "TEST_PASSWORD"\n'
+    )
+    with household.program.watching() as daemon:
+        daemon.wait_for("account away: no connection")
+        household.client.save(FLUBBED)
+        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
+def test_a_non_ascii_password_is_sent_as_utf8(program):
+    """LOGIN is ASCII only; such passwords go by SASL PLAIN."""
+    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
+        server = dovecot.start(Path(folder), password="größe")
+        household = household_on(server, program)
+        program.environment["TEST_PASSWORD"] = "größe"
+        assert "drafts read" in household.once()
+        server.stop()
