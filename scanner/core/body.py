@@ -24,6 +24,8 @@ _PARTS = 200
 _TAGS = 15_000
 """So many HTML tags of one message are read; each takes some 25 microseconds."""
 
+_ENCODINGS = ("base64", "quoted-printable", "x-uuencode", "uuencode", "uue", "x-uue")
+
 _STUB = 200
 """A plain alternative shorter than this may be a stub ("please view as HTML")."""
 
@@ -156,12 +158,11 @@ def _decoded(part: Message, kind: str) -> str:
 
 def _leaf(part: Message, kind: str) -> Message:
     """Make a message of this part alone, with headers that mail-parser decodes surely."""
-    payload = part.get_payload()
-    payload = payload[:_PAYLOAD] if isinstance(payload, str) else ""
     encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    payload = _payload(part, encoded=encoding in _ENCODINGS)[:_PAYLOAD]
     if encoding == "base64":
         payload = _whole_base64(payload)
-    elif encoding not in ("quoted-printable", "x-uuencode", "uuencode", "uue", "x-uue"):
+    elif encoding not in _ENCODINGS:
         # For 7bit and 8bit mail-parser overlooks charsets that live in seven bits
         # (iso-2022-jp, utf-7); RFC 2045 section 6.2 calls all of these identity.
         encoding = "binary"
@@ -170,6 +171,15 @@ def _leaf(part: Message, kind: str) -> Message:
     leaf["Content-Transfer-Encoding"] = encoding
     leaf.set_payload(payload)
     return leaf
+
+
+def _payload(part: Message, *, encoded: bool) -> str:
+    """Give the payload as it came: ASCII, other bytes as surrogate escapes."""
+    # Undecoded, the email package would already guess at the charset of 8-bit text.
+    payload = part.get_payload(decode=not encoded)
+    if isinstance(payload, bytes):
+        return payload.decode("ascii", "surrogateescape")
+    return payload if isinstance(payload, str) else ""
 
 
 def _whole_base64(payload: str) -> str:

@@ -20,8 +20,9 @@ def _paragraphs(lines: list[str], *, delsp: bool) -> Iterator[str]:
     pending_depth = 0
     for line in lines:
         depth, content = _unstuffed(line)
-        if pending and depth != pending_depth:
-            # Section 4.5: a change of quote depth ends the paragraph, flowed or not.
+        if pending and (depth != pending_depth or not content):
+            # Section 4.5: a change of quote depth ends the paragraph, flowed or not. So
+            # does an empty line: people type a space after "Dear Ann," too.
             yield _line(pending_depth, pending)
             pending = []
         soft = content.endswith(" ") and content != "-- "

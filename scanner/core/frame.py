@@ -76,10 +76,10 @@ def _salutation(found: list[Unit], pieces: list[str]) -> int:
     if len(pieces) == 1 or not pieces or len(pieces[0].split()) > _SALUTATION_WORDS:
         return 0
     first = pieces[0]
-    if first.endswith((",", ":", ";", "-", "\u2013", "\u2014")):
-        return 1
     if _GREETING.match(first):
         return int(not first.endswith(("?", ".")) or len(first.split()) <= _NAME_WORDS)
+    if first.endswith((",", ":", ";", "-", "\u2013", "\u2014")):
+        return int(_is_name(first) or first.endswith(","))
     alone = found[1].after_blank and not first.endswith(_SENTENCE_END)
     return int(alone and _is_name(first))
 

@@ -22,7 +22,7 @@ _ABBREVIATIONS = frozenset(
 )
 
 _JOINT = re.compile(
-    r"(?<![\w.'\u2019])([^\W\d_]{2,20})[.!?]+[\"')\]\u201d\u2019]*[ \t]+(?=(\S{1,2}))"
+    r"(?<![\w.'\u2019])([^\W\d_]{2,20})([.!?]+)[\"')\]\u201d\u2019]*[ \t]+(?=(\S{1,2}))"
 )
 """A full stop inside what sentencex takes for one sentence."""
 
@@ -60,8 +60,9 @@ def _parted(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _full_stops(text: str, start: int, end: int) -> Iterator[int]:
     for joint in _JOINT.finditer(text, start, end):
         word = joint[1].lower()
-        following = joint[2].lstrip(_OPENERS)[:1]
-        if word in _WORDS or (following.isupper() and word not in _ABBREVIATIONS):
+        following = joint[3].lstrip(_OPENERS)[:1]
+        one_stop = joint[2] == "."
+        if (word in _WORDS and one_stop) or (following.isupper() and word not in _ABBREVIATIONS):
             yield joint.end()
 
 
