@@ -1,0 +1,296 @@
+"""What every mailbox must do, in memory or on a real server."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import dovecot, pymap
+from support.client import MailClient
+from support.fake_mailbox import FakeMailbox, FakeServer
+from support.notes import OPENING, STRENGTH, note
+from support.phrases import reading
+
+from scanner.adapters.mailbox import FETCH_LIMIT, Mailbox, connect
+from scanner.config import Account
+from scanner.core.plan import OwnWarning
+from scanner.core.render import Envelope, recognise, render
+from scanner.daemon import Stop
+from scanner.errors import ConfigurationError, CredentialsError
+
+LONG = 30.0
+NOTE = note(OPENING, "That was a flub.", STRENGTH)
+_numbers = count(1)
+
+
+def warning_draft(text: str = "That was a flub.") -> tuple[bytes, frozenset[str]]:
+    about = reading(1, note(OPENING, text, STRENGTH))
+    envelope = Envelope("me@example.org", "<w@example.org>", datetime.now(UTC))
+    return render(about.draft, about.assessment, envelope), about.assessment.digests
+
+
+WARNING, DIGESTS = warning_draft()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A mailbox, and the user's client on the same one."""
+
+    mailbox: Mailbox
+    client: Any
+
+    def save(self, *raws: bytes) -> list[int]:
+        """Save as the user; give all UIDs there are."""
+        for raw in raws:
+            self.client.save(raw)
+        return list(self.client.messages())
+
+    def warning(self, uid: int) -> OwnWarning:
+        return OwnWarning(uid, DIGESTS, "")
+
+
+@pytest.fixture(scope="module")
+def pymap_port() -> Iterator[int]:
+    with pymap.running() as port:
+        yield port
+
+
+@pytest.fixture(params=["fake", "dovecot", "pymap"])
+def setting(request) -> Iterator[Setting]:
+    """Each of the mailboxes that must keep the contract, empty."""
+    if request.param == "fake":
+        server = FakeServer()
+        yield Setting(FakeMailbox(server), server)
+    elif request.param == "dovecot":
+        with on_dovecot(request.getfixturevalue("server")) as made:
+            yield made
+    else:
+        port, folder = request.getfixturevalue("pymap_port"), f"Folder{next(_numbers)}"
+        account = Account("p", "me@example.org", "127.0.0.1", pymap.USER, port, "none")
+        with (
+            pymap.client(port, folder) as client,
+            connect(account, pymap.PASSWORD, folder=folder) as mailbox,
+        ):
+            yield Setting(mailbox, client)
+
+
+@contextmanager
+def on_dovecot(server: dovecot.Dovecot, drafts: str = "Drafts") -> Iterator[Setting]:
+    account = dovecot_account(server)
+    with connect(account, dovecot.PASSWORD) as mailbox:
+        client = MailClient(server.port, account.login, dovecot.PASSWORD, drafts)
+        yield Setting(mailbox, client)
+
+
+def dovecot_account(server: dovecot.Dovecot, **settings: Any) -> Account:
+    user = f"contract{next(_numbers)}"
+    given = {"port": server.port, "tls": "none", **settings}
+    return Account("d", "me@example.org", "127.0.0.1", user, **given)
+
+
+@pytest.fixture
+def dovecot_with() -> Iterator[Callable[..., Setting]]:
+    """A Dovecot with some abilities only."""
+    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
+        running = []
+
+        def start(**abilities: Any) -> dovecot.Dovecot:
+            running.append(dovecot.start(Path(folder), **abilities))
+            return running[0]
+
+        yield start
+        for server in running:
+            server.stop()
+
+
+@contextmanager
+def waiting(mailbox: Mailbox, seconds: float = LONG) -> Iterator[Callable[[], bool]]:
+    """Wait on another thread; give what tells the answer, which must come before the time."""
+    with ThreadPoolExecutor(1) as pool:
+        began = time.monotonic()
+        future = pool.submit(mailbox.wait, seconds)
+        yield future.result
+        assert time.monotonic() - began < seconds / 2
+
+
+def test_a_listing_names_all_messages_but_those_flagged_deleted(setting):
+    """What the user deleted does not count, expunged or not."""
+    first, second, third = setting.save(NOTE, NOTE, NOTE)
+    setting.client.mark_deleted(second)
+    before = setting.mailbox.listing()
+    setting.client.delete(third)
+    after = setting.mailbox.listing()
+    assert before.uids == (first, third)
+    assert after.uids == (first,)
+    assert before.uidvalidity == after.uidvalidity > 0
+
+
+def test_the_headers_tell_a_warning_draft_and_the_identity_of_a_note(setting):
+    """The few fields that are fetched are enough to tell a warning and a Message-ID."""
+    plain, warning = setting.save(NOTE, WARNING)
+    setting.mailbox.listing()
+    headers = setting.mailbox.headers([plain, warning])
+    assert b"<note-1@client.example>" in headers[plain]
+    assert recognise(headers[plain]) is None
+    found = recognise(headers[warning])
+    assert found
+    assert found.digests == DIGESTS
+    assert found.about == "<note-1@client.example>"
+    assert all(len(header) < 1000 for header in headers.values())
+
+
+def test_messages_come_byte_for_byte_and_reading_them_changes_nothing(setting):
+    """The bytes are the user's, and no flag changes by reading."""
+    uids = setting.save(NOTE, WARNING)
+    before = setting.client.messages()
+    setting.mailbox.listing()
+    setting.mailbox.headers(uids)
+    assert setting.mailbox.messages(uids) == dict(zip(uids, (NOTE, WARNING), strict=True))
+    assert setting.client.messages() == before
+
+
+def test_what_has_vanished_is_left_out(setting):
+    """A message that another client expunged is no error; a server may show it once more."""
+    first, second = setting.save(NOTE, NOTE)
+    assert setting.mailbox.listing().uids == (first, second)
+    setting.client.delete(second)
+    asked = [first, second, second + 100]
+    whole = {first: NOTE, second: NOTE}
+    assert setting.mailbox.messages(asked) in (whole, {first: NOTE})
+    assert setting.mailbox.listing().uids == (first,)
+    assert setting.mailbox.messages(asked) == {first: NOTE}
+    assert list(setting.mailbox.headers(asked)) == [first]
+    assert setting.mailbox.messages([second]) == setting.mailbox.headers([]) == {}
+
+
+def test_a_big_message_is_cut(setting):
+    """Only the beginning of a draft with a big attachment is fetched."""
+    big = NOTE + b"A line of the attachment.\r\n" * (FETCH_LIMIT // 20)
+    (uid,) = setting.save(big)
+    setting.mailbox.listing()
+    assert setting.mailbox.messages([uid]) == {uid: big[:FETCH_LIMIT]}
+
+
+def test_an_appended_warning_lies_there_as_a_seen_draft(setting):
+    """Bytes and flags are those of the contract, and nothing else changes."""
+    (uid,) = setting.save(NOTE)
+    before = setting.client.messages()[uid]
+    setting.mailbox.append(WARNING)
+    after = setting.client.messages()
+    assert after.pop(uid) == before
+    (stored,) = after.values()
+    assert stored.raw == WARNING
+    assert stored.flags == {b"\\Draft", b"\\Seen"}
+    assert len(setting.mailbox.listing().uids) == 2
+
+
+def test_only_an_unchanged_warning_of_ours_is_removed(setting):
+    """Whatever else is asked to go stays: edited warnings, notes, other and deleted messages."""
+    edited = WARNING.replace(b"Subject: ", b"To: panel@example.com\r\nSubject: ")
+    other, _ = warning_draft("That was another flub.")
+    uids = setting.save(NOTE, WARNING, edited, other, NOTE)
+    setting.client.mark_deleted(uids[4])
+    before = setting.client.messages()
+    setting.mailbox.remove([setting.warning(uid) for uid in (*uids, 999)])
+    assert before.pop(uids[1])
+    assert setting.client.messages() == before
+    assert setting.mailbox.listing().uids == (uids[0], uids[2], uids[3])
+
+
+@pytest.mark.parametrize("change", ["save", "delete", "mark_deleted"])
+def test_waiting_ends_when_another_client_changes_the_mailbox(setting, change):
+    """A message that comes, goes, or is flagged as deleted wakes the waiter."""
+    (uid,) = setting.save(NOTE)
+    setting.mailbox.listing()
+    with waiting(setting.mailbox) as answer:
+        getattr(setting.client, change)(NOTE if change == "save" else uid)
+        assert answer() is True
+
+
+def test_waiting_ends_at_once_for_what_came_during_another_command(setting):
+    """A note that was saved while messages were fetched is not overlooked."""
+    (uid,) = setting.save(NOTE)
+    setting.mailbox.listing()
+    setting.client.save(NOTE)
+    setting.mailbox.messages([uid])
+    with waiting(setting.mailbox) as answer:
+        assert answer() is True
+    assert len(setting.mailbox.listing().uids) == 2
+
+
+def test_waiting_in_vain_takes_its_time_and_no_more(setting):
+    """In a quiet mailbox a wait lasts as long as was asked for; afterwards all still works."""
+    setting.save(NOTE)
+    setting.mailbox.listing()
+    began = time.monotonic()
+    assert setting.mailbox.wait(0.3) is False
+    assert 0.3 <= time.monotonic() - began < 10
+    assert len(setting.mailbox.listing().uids) == 1
+
+
+def test_an_interrupted_wait_ends_at_once(setting):
+    """A request to stop does not wait for the server."""
+    setting.mailbox.listing()
+    stop, began = Stop(), time.monotonic()
+    stop()
+    assert setting.mailbox.wait(LONG, stop.waiter) is False
+    assert time.monotonic() - began < LONG / 2
+
+
+def test_without_uidplus_a_removal_expunges_nothing_of_the_user_s(dovecot_with):
+    """The warning is flagged as deleted; a message that the user flagged so stays as well."""
+    with on_dovecot(dovecot_with(capability="IMAP4rev1 IDLE")) as setting:
+        plain, warning = setting.save(NOTE, WARNING)
+        setting.client.mark_deleted(plain)
+        setting.mailbox.remove([setting.warning(warning)])
+        left = setting.client.messages()
+        assert set(left) == {plain, warning}
+        assert b"\\Deleted" in left[warning].flags
+        assert setting.mailbox.listing().uids == ()
+
+
+def test_without_idle_a_wait_is_just_a_wait(dovecot_with):
+    """The caller is told that it must poll, and an interrupt still ends the wait."""
+    with on_dovecot(dovecot_with(capability="IMAP4rev1 UIDPLUS")) as setting:
+        setting.mailbox.listing()
+        assert not setting.mailbox.has_idle
+        assert setting.mailbox.wait(0.01) is False
+        stop, began = Stop(), time.monotonic()
+        stop()
+        assert setting.mailbox.wait(LONG, stop.waiter) is False
+        assert time.monotonic() - began < LONG / 2
+
+
+@pytest.mark.parametrize(("name", "special_use"), [("Ablage", True), ("Entwürfe", False)])
+def test_the_drafts_mailbox_is_found_by_its_mark_or_by_its_name(dovecot_with, name, special_use):
+    """SPECIAL-USE tells it whatever its name; else a common name does."""
+    server = dovecot_with(drafts=name, special_use=special_use)
+    with on_dovecot(server, name) as setting:
+        setting.save(NOTE)
+        assert len(setting.mailbox.listing().uids) == 1
+
+
+def test_a_missing_drafts_mailbox_is_reported_with_those_there_are(dovecot_with):
+    """The line says which key to set, and to what."""
+    account = dovecot_account(dovecot_with(drafts="Ablage", special_use=False))
+    with pytest.raises(ConfigurationError, match=r"`drafts`.*Ablage"), connect(
+        account, dovecot.PASSWORD
+    ):  # fmt: skip
+        pass
+
+
+def test_a_refused_password_is_reported_without_it(server):
+    """The error is about credentials, and holds none."""
+    account = dovecot_account(server)
+    with pytest.raises(CredentialsError, match="refused") as raised, connect(account, "wr0ng"):
+        pass
+    assert "wr0ng" not in str(raised.value)

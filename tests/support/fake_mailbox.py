@@ -1,0 +1,147 @@
+"""A mailbox in memory that passes the same contract suite as the real ones."""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from email.message import Message
+from email.parser import BytesHeaderParser
+
+from scanner.adapters.mailbox import FETCH_LIMIT, Listing
+from scanner.core.plan import OwnWarning
+from scanner.core.render import WARNS_ABOUT, recognise
+from scanner.errors import UnreachableError
+from support.client import Stored
+
+_FIELDS = ("Message-ID", "Subject", "In-Reply-To", WARNS_ABOUT)
+
+
+@dataclass
+class FakeServer:
+    """The messages, and what the user's mail client does to them."""
+
+    uidvalidity: int = 1
+    _messages: dict[int, Stored] = field(default_factory=dict)
+    _next: int = 1
+    _watchers: list[socket.socket] = field(default_factory=list)
+
+    def save(self, raw: bytes, flags: tuple[bytes, ...] = (b"\\Draft",)) -> int:
+        uid, self._next = self._next, self._next + 1
+        self._messages[uid] = Stored(raw, frozenset(flags))
+        self._tell()
+        return uid
+
+    def replace(self, uid: int, raw: bytes) -> int:
+        """Autosave: the new message first, then the old one expunged."""
+        new = self.save(raw)
+        self.delete(uid)
+        return new
+
+    def delete(self, uid: int) -> None:
+        del self._messages[uid]
+        self._tell()
+
+    def mark_deleted(self, uid: int) -> None:
+        old = self._messages[uid]
+        self._messages[uid] = Stored(old.raw, old.flags | {b"\\Deleted"})
+        self._tell()
+
+    def renumber(self) -> None:
+        """Give every message another UID under another UIDVALIDITY."""
+        self.uidvalidity += 1
+        self._messages = dict(enumerate(self._messages.values(), self._next))
+        self._next += len(self._messages)
+        self._tell()
+
+    def messages(self) -> dict[int, Stored]:
+        return dict(self._messages)
+
+    def warnings(self) -> dict[int, Stored]:
+        return {uid: stored for uid, stored in self._messages.items() if stored.is_warning}
+
+    def own(self) -> dict[int, Stored]:
+        return {uid: stored for uid, stored in self._messages.items() if not stored.is_warning}
+
+    def watch(self) -> socket.socket:
+        """A socket that becomes readable at every change."""
+        ours, theirs = socket.socketpair()
+        self._watchers.append(ours)
+        return theirs
+
+    def _tell(self) -> None:
+        for watcher in self._watchers:
+            watcher.send(b"!")
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass
+class FakeMailbox:
+    """One connection to a `FakeServer`; it follows the `Mailbox` protocol.
+
+    `writes_left` is how many writes succeed before the connection breaks; `before_write` is
+    called first at each; `fetched` are the UIDs of the messages read so far.
+    """
+
+    server: FakeServer
+    writes_left: int | None = None
+    before_write: Callable[[], None] = _nothing
+    fetched: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._changes = self.server.watch()
+
+    def listing(self) -> Listing:
+        while self._changed(0):
+            self._changes.recv(4096)
+        held = self.server.messages().items()
+        uids = tuple(uid for uid, stored in held if b"\\Deleted" not in stored.flags)
+        return Listing(self.server.uidvalidity, uids)
+
+    def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
+        held = self.server.messages()
+        return {uid: _header(held[uid].raw) for uid in uids if uid in held}
+
+    def messages(self, uids: Sequence[int]) -> dict[int, bytes]:
+        self.fetched += uids
+        held = self.server.messages()
+        return {uid: held[uid].raw[:FETCH_LIMIT] for uid in uids if uid in held}
+
+    def append(self, raw: bytes) -> None:
+        self._write()
+        self.server.save(raw, (b"\\Draft", b"\\Seen"))
+
+    def remove(self, warnings: Sequence[OwnWarning]) -> None:
+        for warning in warnings:
+            held = self.server.messages().get(warning.uid)
+            found = recognise(held.raw) if held else None
+            if found and found.sealed and found.digests == warning.digests:
+                self._write()
+                self.server.delete(warning.uid)
+
+    def wait(self, seconds: float, interrupt: socket.socket | None = None) -> bool:
+        return self._changed(seconds, interrupt)
+
+    def _write(self) -> None:
+        callback, self.before_write = self.before_write, _nothing
+        callback()
+        if self.writes_left is not None:
+            if not self.writes_left:
+                raise UnreachableError("account fake: the connection broke; try again")
+            self.writes_left -= 1
+
+    def _changed(self, seconds: float, interrupt: socket.socket | None = None) -> bool:
+        sockets = [self._changes, *([interrupt] if interrupt else [])]
+        return self._changes in select.select(sockets, [], [], seconds)[0]
+
+
+def _header(raw: bytes) -> bytes:
+    header, answer = BytesHeaderParser().parsebytes(raw), Message()
+    for name in _FIELDS:
+        if name in header:
+            answer[name] = header[name]
+    return answer.as_bytes()
