@@ -151,7 +151,8 @@ def _dominant(sentences: Sequence[FlaggedSentence]) -> str:
 
 def _share(text: str, passages: Sequence[Passage]) -> float:
     words = len(text.split())
-    return sum(len(p.text.split()) for p in passages) / words if words else 0.0
+    # Where no space parts the sentences, as in Chinese, a word may lie in two passages.
+    return min(1.0, sum(len(p.text.split()) for p in passages) / words) if words else 0.0
 
 
 def _severity(sentences: Sentences, passages: Sequence[Passage]) -> Severity:
