@@ -64,7 +64,7 @@ _preset = click.option(
 
 def main() -> None:
     """Run the command line; every error becomes one line and an exit status."""
-    sys.exit(_status(partial(cli.main, standalone_mode=False)))
+    sys.exit(_status(partial(cli.main, prog_name="unflub", standalone_mode=False)))
 
 
 def _status(run: Callable[[], Any]) -> int:
@@ -99,7 +99,7 @@ def _fail(line: str, status: int) -> int:
 )
 @click.version_option(__version__, prog_name="unflub")
 def cli() -> None:
-    r"""Warn before a post-interview thank-you note explains a flub.
+    """Warn before a post-interview thank-you note explains a flub.
 
     \b
     Examples:
@@ -119,7 +119,7 @@ def cli() -> None:
 @_model
 @_config
 def check(files: tuple[str, ...], form: str, *, with_text: bool, **options: Any) -> int:
-    r"""Check messages (RFC 5322 or plain text) from files or standard input.
+    """Check messages (RFC 5322 or plain text) from files or standard input.
 
     \b
     Examples:
@@ -148,7 +148,7 @@ def scan(
     paths: tuple[str, ...], account: str | None, folder: str, form: str, *, with_text: bool,
     **options: Any,
 ) -> int:  # fmt: skip
-    r"""Scan .eml files, folders of them, mbox files, Maildirs, or a mailbox over IMAP.
+    """Scan .eml files, folders of them, mbox files, Maildirs, or a mailbox over IMAP.
 
     \b
     Examples:
@@ -174,7 +174,7 @@ def scan(
 @_model
 @_config
 def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) -> None:
-    r"""Watch the Drafts mailbox of every account, and write warning drafts.
+    """Watch the Drafts mailbox of every account, and write warning drafts.
 
     \b
     Examples:

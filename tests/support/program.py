@@ -58,6 +58,16 @@ class Program:
             check=False,
         )
 
+    def start(self, *arguments: str | Path, **pipes: int) -> subprocess.Popen[bytes]:
+        """Start the command and leave it running; standard error is kept in a pipe."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "scanner", *map(str, arguments)],
+            stderr=subprocess.PIPE,
+            env=self._environment(),
+            cwd=self.home,
+            **pipes,
+        )
+
     @contextmanager
     def watching(self, *arguments: str) -> Iterator[Daemon]:
         log = self.home / "watch.log"

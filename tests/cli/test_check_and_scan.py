@@ -1,0 +1,246 @@
+"""`unflub check` and `unflub scan` as scripts and people meet them."""
+
+from __future__ import annotations
+
+import json
+import mailbox
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.notes import CLEAN, FLUBBED
+from support.program import Program
+
+OTHER = b"From: a@example.org\r\nSubject: Lunch\r\n\r\nSorry I was late for lunch today.\r\n"
+ENCRYPTED = (
+    b"From: a@example.org\r\nSubject: x\r\nMIME-Version: 1.0\r\n"
+    b'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b"\r\n\r\n'
+    b"--b\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n"
+    b"--b\r\nContent-Type: application/octet-stream\r\n\r\nxyz\r\n--b--\r\n"
+)
+EMPTY = b"From: a@example.org\r\nSubject: x\r\n\r\n\r\n"
+FIELDS = {
+    "source", "message_id", "subject", "direction", "kind", "kind_confidence", "severity",
+    "share", "passages", "error",
+}  # fmt: skip
+
+
+def save(folder: Path, name: str, raw: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(raw)
+    return path
+
+
+def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [(FLUBBED, 1), (CLEAN, 0), (OTHER, 0), (ENCRYPTED, 5), (EMPTY, 5)],
+    ids=["flub", "clean", "other", "encrypted", "empty"],
+)
+def test_the_exit_status_of_check_tells_the_verdict(program, raw, status):
+    """0 is nothing found, 1 a flub, 5 a message that cannot be read."""
+    done = program.run("check", stdin=raw)
+    assert done.returncode == status, done.stderr
+    assert not done.stderr
+
+
+def test_plain_text_is_checked_like_a_message(program):
+    """A body without header fields, as a pre-send hook may hand it over, is enough."""
+    text = FLUBBED.split(b"\r\n\r\n", 1)[1]
+    assert program.run("check", stdin=text).returncode == 1
+
+
+def test_a_record_has_the_fields_of_the_contract_and_exact_spans(program):
+    """Offsets point into the text that --with-text prints, for passages and sentences."""
+    done = program.run("check", "--format", "jsonl", "--with-text", stdin=FLUBBED)
+    (row,) = rows(done)
+    assert row.keys() == FIELDS | {"text"}
+    assert (row["kind"], row["severity"], row["error"]) == ("thank_you", "flub", None)
+    assert (row["message_id"], row["direction"]) == ("<note-1@client.example>", "outgoing")
+    assert 0 < row["share"] < 1
+    assert row["passages"]
+    for passage in row["passages"]:
+        for span in (passage, *passage["sentences"]):
+            assert row["text"][span["start"] : span["end"]] == span["text"]
+            assert span.keys() >= {"category", "confidence"}
+
+
+def test_an_unreadable_message_is_never_called_clean(program):
+    """Its record has an error and no verdict."""
+    (row,) = rows(program.run("check", "--format", "jsonl", stdin=ENCRYPTED))
+    assert row["error"].startswith("encrypted")
+    assert row["kind"] is row["severity"] is row["share"] is None
+
+
+def test_json_is_one_array_and_direction_is_told(program, tmp_path):
+    """`json` can be parsed whole; the direction is what the user said."""
+    paths = [save(tmp_path, "a.eml", FLUBBED), save(tmp_path, "b.eml", CLEAN)]
+    done = program.run("check", "--format", "json", "--direction", "incoming", *paths)
+    records = json.loads(done.stdout)
+    assert [record["source"] for record in records] == [str(path) for path in paths]
+    assert {record["direction"] for record in records} == {"incoming"}
+
+
+def test_text_marks_the_passages_in_place_without_colour_in_a_pipe(program):
+    """In a pipe the marks are characters."""
+    done = program.run("check", stdin=FLUBBED)
+    assert ">>> I am sorry I rambled" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(("no_color", "colored"), [(None, True), ("1", False)])
+def test_colour_is_for_terminals_and_no_color_wins(program, tmp_path, no_color, colored):
+    """On a terminal the marks are colour, unless NO_COLOR is set."""
+    environment = program.environment | ({"NO_COLOR": no_color} if no_color else {})
+    output = _in_terminal(Program(tmp_path, environment), save(tmp_path, "a.eml", FLUBBED))
+    assert (b"\x1b[" in output) is colored
+    assert (b">>>" in output) is not colored
+
+
+def _in_terminal(program: Program, path: Path) -> bytes:
+    ours, theirs = pty.openpty()
+    process = program.start("check", path, stdout=theirs)
+    os.close(theirs)
+    output = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            output += chunk
+    except OSError:  # Linux: the other side has closed the terminal
+        pass
+    os.close(ours)
+    assert process.wait() == 1
+    return output
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """One of each: an .eml in a subfolder, an mbox and a Maildir."""
+    top = tmp_path / "mail"
+    (top / "letters").mkdir(parents=True)
+    save(top / "letters", "flub.eml", FLUBBED)
+    box = mailbox.mbox(top / "sent.mbox")
+    for raw in (CLEAN, OTHER, FLUBBED):
+        box.add(raw)
+    box.close()
+    maildir = mailbox.Maildir(top / "Maildir")
+    maildir.add(FLUBBED)
+    maildir.add(EMPTY)
+    return top
+
+
+def test_scan_reads_eml_mbox_and_maildir(program, archive):
+    """Every message of a folder of mixed sources has one row, numbered in an mbox."""
+    done = program.run("scan", "--format", "jsonl", archive)
+    found = rows(done)
+    assert done.returncode == 1
+    assert len(found) == 6
+    flubbed = [row["source"] for row in found if row["severity"] == "flub"]
+    assert sorted(str(Path(s).relative_to(archive)).split("/")[0] for s in flubbed) == [
+        "Maildir", "letters", "sent.mbox#3",
+    ]  # fmt: skip
+    assert sum(row["error"] is not None for row in found) == 1
+
+
+def test_scan_text_shows_findings_and_a_summary(program, archive):
+    """Clean messages are only counted."""
+    done = program.run("scan", archive)
+    assert done.stdout.count(": flub: ") == 3
+    assert done.stdout.splitlines()[-1] == "5 checked, 3 with a flub, 1 not checked"
+
+
+def test_a_cheap_scan_of_clean_mail_ends_with_status_0(program, tmp_path):
+    """Nothing found, nothing unread: 0."""
+    assert program.run("scan", save(tmp_path, "a.eml", CLEAN)).returncode == 0
+
+
+def test_an_empty_mbox_is_no_error(program, tmp_path):
+    """An archive without messages has nothing in it, and that is said."""
+    done = program.run("scan", save(tmp_path, "empty.mbox", b""))
+    assert (done.returncode, done.stdout) == (0, "0 checked, 0 with a flub\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["check", "missing.eml"], 5, "missing.eml"),
+        (["scan"], 2, "files or folders"),
+        (["scan", "--format", "yaml", "x"], 2, "yaml"),
+        (["scan", "--account", "home"], 2, "config"),
+        (["watch"], 2, "config"),
+        (["check", "--model", "nowhere"], 6, "nowhere"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_an_error_is_one_clear_line_with_its_status(program, arguments, status, words):
+    """What happened stands on standard error, without a traceback."""
+    done = program.run(*arguments, stdin=CLEAN)
+    assert done.returncode == status
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.startswith("unflub:")]) <= 1
+
+
+def test_a_file_that_is_no_message_is_one_row_with_an_error(program, tmp_path):
+    """A picture among the letters does not end the scan."""
+    save(tmp_path, "a.png", bytes(range(256)) * 50)
+    save(tmp_path, "b.eml", FLUBBED)
+    done = program.run("scan", "--format", "jsonl", tmp_path / "a.png", tmp_path / "b.eml")
+    picture, letter = rows(done)
+    assert (picture["error"] is None) is (picture["kind"] is not None)
+    assert picture["severity"] in {None, "none"}
+    assert letter["severity"] == "flub"
+
+
+def test_ctrl_c_keeps_what_was_found_so_far(program):
+    """An interrupted scan has printed whole rows, ends with 130 and says so in one line."""
+    process = program.start(
+        "scan", "--format", "jsonl", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    separator = b"From a@example.org Mon Jan  1 00:00:00 2024\n"
+    process.stdin.write((separator + FLUBBED.replace(b"\r\n", b"\n") + b"\n") * 70)
+    process.stdin.flush()
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == b"unflub: interrupted"
+    assert {json.loads(line)["severity"] for line in (first + rest).splitlines()} == {"flub"}
+
+
+def test_help_is_quick_to_load_and_shows_examples():
+    """--help names the commands and examples, and loads no scikit-learn."""
+    code = (
+        "import sys\nfrom scanner.cli import cli\ntry: cli(['--help'])\n"
+        "finally: print([name for name in sys.modules if name.startswith('sklearn')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Examples:" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+    for command in ("demo", "check", "scan", "watch", "train", "evaluate", "login"):
+        assert command in done.stdout
+
+
+def test_the_version_is_told(program):
+    """--version names program and version."""
+    assert program.run("--version").stdout.startswith("unflub, version ")
+
+
+def test_shell_completion_comes_from_the_command_definitions(program):
+    """Completion for bash, zsh and fish is built in."""
+    shell = Program(program.home, {"_UNFLUB_COMPLETE": "bash_source"})
+    done = shell.run()
+    assert "complete" in done.stdout
+
+
+def test_strict_and_cautious_presets_are_accepted(program):
+    """A preset is a choice of the user's, for one run too."""
+    for preset in ("cautious", "balanced", "strict"):
+        done = program.run("check", "--preset", preset, stdin=CLEAN)
+        assert done.returncode == 0
