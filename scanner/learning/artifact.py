@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import platformdirs
 import skops.io
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
@@ -32,6 +33,9 @@ from scanner.core.segment import Sentences
 from scanner.errors import ModelError
 from scanner.learning import features
 from scanner.learning.features import Counts, Floats, Matrix, Weighting
+
+PRESETS = ("cautious", "balanced", "strict")
+"""The presets every model has thresholds for."""
 
 FORMAT = 1
 """Counts up whenever the folder's layout changes."""
@@ -66,10 +70,7 @@ class SentenceEstimator:
 
     def odds(self, counts: Counts) -> Floats:
         """Give each sentence's log-odds by a first reading."""
-        if not counts.rows.texts:
-            return np.zeros(0, np.float32)
-        odds: Floats = self.classifier.decision_function(self.matrix(counts)).astype(np.float32)
-        return odds
+        return odds(self.classifier, self.matrix(counts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +203,10 @@ def load(folder: Path) -> Model:
     record = _record(folder)
     _check_versions(folder, record)
     for name, expected in record["files"].items():
-        if _sha256(_bytes(folder, name)) != expected:
+        if sha256(_bytes(folder, name)) != expected:
             raise ModelError(f"{folder / name} was changed after training; {_ADVICE}")
     try:
-        thresholds = {name: Thresholds(**pair) for name, pair in record["thresholds"].items()}
+        thresholds = {name: Thresholds(**record["thresholds"][name]) for name in PRESETS}
         return Model(record["version"], _weights(folder), thresholds, record)
     except (KeyError, TypeError, AttributeError):
         raise ModelError(f"{folder} lacks parts of a model; {_ADVICE}") from None
@@ -220,8 +221,8 @@ def _write(model: Model, folder: Path, card: str) -> None:
     )
     (folder / _CARD).write_text(card or f"# unflub model {model.version}\n", "utf-8")
     record = _described(model)
-    record["files"] = {name: _sha256((folder / name).read_bytes()) for name in (_WEIGHTS, _CARD)}
-    record["sha256"] = _own_hash(record)
+    record["files"] = {name: sha256((folder / name).read_bytes()) for name in (_WEIGHTS, _CARD)}
+    record["sha256"] = own_hash(record)
     text = json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True)
     (folder / _METADATA).write_text(text + "\n", "utf-8")
 
@@ -249,7 +250,7 @@ def _record(folder: Path) -> dict[str, Any]:
         record = json.loads(_bytes(folder, _METADATA))
     except ValueError:
         raise ModelError(f"{folder / _METADATA} is not JSON; {_ADVICE}") from None
-    if not isinstance(record, dict) or record.get("sha256") != _own_hash(record):
+    if not isinstance(record, dict) or record.get("sha256") != own_hash(record):
         raise ModelError(f"{folder / _METADATA} was changed after training; {_ADVICE}")
     return record
 
@@ -327,22 +328,27 @@ def _weighting(parts: Mapping[str, Any]) -> Weighting:
     return Weighting(parts["columns"].astype(np.int64), parts["tfidf"])
 
 
-def _sha256(content: bytes) -> str:
+def sha256(content: bytes) -> str:
+    """Hash a file's content, in hex."""
     return hashlib.sha256(content).hexdigest()
 
 
-def _own_hash(record: Mapping[str, Any]) -> str:
+def own_hash(record: Mapping[str, Any]) -> str:
     """Hash all that `model.json` says but this hash itself."""
     said = {name: value for name, value in record.items() if name != "sha256"}
-    return _sha256(json.dumps(said, sort_keys=True).encode())
+    return sha256(json.dumps(said, sort_keys=True).encode())
+
+
+def odds(classifier: LogisticRegression, matrix: Any) -> Floats:
+    """Give each row's log-odds, as `decision_function` does, without its checks."""
+    result: Floats = matrix @ classifier.coef_.ravel() + classifier.intercept_[0]
+    return result.astype(np.float32)
 
 
 def probability(classifier: LogisticRegression, matrix: Any) -> Floats:
     """Give each row's probability of the second class."""
-    if not matrix.shape[0]:
-        return np.zeros(0, np.float32)
-    chances: Floats = classifier.predict_proba(matrix)[:, 1].astype(np.float32)
-    return chances
+    result: Floats = expit(odds(classifier, matrix))
+    return result
 
 
 def _unread(message: Sentences) -> tuple[SentencePrediction, ...]:

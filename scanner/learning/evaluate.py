@@ -270,3 +270,73 @@ def _category_scores(outcomes: Sequence[_Outcome], preset: str = "balanced") -> 
         name: Scores(float(precision), float(recall), float(f1), int(count))
         for name, precision, recall, f1, count in zip(CATEGORIES, *columns, strict=True)
     }
+
+
+def card(model: Model, report: Report | None = None) -> str:
+    """Write the model card: what the model is, how it was measured, what it is not for.
+
+    `report` is the leave-one-writer-out report of the same corpus and background.
+    """
+    background = model.metadata.get("background", {})
+    ordinary = (
+        f"{background['messages']} ordinary messages as background for `kind` (not shipped; "
+        f"SHA-256 of their own texts {background['sha256']})"
+        if background.get("messages")
+        else "no background mail"
+    )
+    thresholds = "\n".join(
+        f"| {name} | {at.kind:.3f} | {at.flub:.3f} |" for name, at in _presets(model)
+    )
+    measured = as_text(report) if report else "Not measured; run `unflub evaluate`."
+    return _CARD.format(
+        version=model.version,
+        messages=model.metadata.get("messages", 0),
+        writers=len(model.metadata.get("writers", ())),
+        corpus=model.metadata.get("corpus_sha256", ""),
+        ordinary=ordinary,
+        thresholds=thresholds,
+        measured=measured,
+    )
+
+
+_CARD = """\
+# unflub model {version}
+
+Reads one outgoing message and says three things: how probably it is a thank-you note after a job
+interview (`kind`), how probably each of its sentences explains a flub, and which of eight
+categories such a sentence would be. Logistic regression and a linear support vector machine over
+hashed TF-IDF of words and characters, the neighbouring sentences, the whole note and the layout;
+a second logistic regression reads the first one's odds of a sentence and its neighbours.
+
+## Data
+
+{messages} messages by {writers} writers, SHA-256 of the corpus {corpus}, and {ordinary}.
+All flubs and clean notes were composed for this project, none is real mail. Words are hashed:
+no text can be read out of the weights, and no word counts that the composed corpus lacks.
+
+## Thresholds
+
+| preset | a note from | a flub from |
+| --- | ---: | ---: |
+{thresholds}
+
+Chosen on writers (and background mail) held out while training: the best sentence F1 that warns
+about at most 5 % (cautious), 20 % (balanced) or any share (strict) of the clean notes of the
+corpus, which are hard on purpose; half of them differ from a flub note in one passage only.
+
+## Measured: leave one writer out
+
+`unflub evaluate` holds out each writer in turn and trains on the others; with `--background`
+it uses the mail that the shipped model was trained with.
+
+{measured}
+
+## Limits
+
+- English only. It has no idea of other languages and does not say so.
+- It knows words and their neighbourhood, not meaning: a flub told without any telling word is
+  missed, and a clean sentence in a flub's words may be flagged.
+- The notes are composed. Real ones are plainer, which `plain_mail.jsonl` in the tests stands for.
+- Mail about another sort of interview or meeting, in the words of a note, may pass for one.
+- It judges neither people nor their chances, and is not meant for screening candidates.
+"""

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-from sklearn.preprocessing import normalize
 
 from scanner.core.segment import Sentences
 
@@ -61,8 +60,11 @@ class Weighting:
         What a text says in unknown words so takes its part: a text of which hardly anything
         is known comes out short, and is judged by little more than the intercept.
         """
-        weighed = self.tfidf.transform(counts) if counts.shape[0] else counts
-        return weighed.tocsr()[:, self.columns]
+        # What TfidfTransformer.transform does, without its checks of every input: they
+        # would take longer than the work on a single message.
+        weighed = counts.copy()
+        weighed.data = (np.log(counts.data) + 1) * self.tfidf.idf_[counts.indices]
+        return unit_rows(weighed)[:, self.columns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,14 @@ class Counts:
     rows: Rows
     words: Matrix
     characters: Matrix
+
+
+def unit_rows(matrix: Matrix) -> Matrix:
+    """Bring each row to unit length; empty rows stay empty."""
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    lengths = np.sqrt(np.bincount(row, np.square(matrix.data), matrix.shape[0]))
+    data = (matrix.data / np.maximum(lengths, 1e-12)[row]).astype(np.float32)
+    return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def normalised(text: str) -> str:
@@ -126,13 +136,13 @@ def sentence_matrix(counts: Counts, words: Weighting, characters: Weighting) -> 
     Rows are brought back to unit length: a sentence is short, one unknown name should not
     weaken the rest of it.
     """
-    own = normalize(words.transform(counts.words))
+    own = unit_rows(words.transform(counts.words))
     columns = [
         own,
-        _CHARACTER_WEIGHT * normalize(characters.transform(counts.characters)),
+        _CHARACTER_WEIGHT * unit_rows(characters.transform(counts.characters)),
         _NEIGHBOUR_WEIGHT * _neighbours(own, counts.rows, -1),
         _NEIGHBOUR_WEIGHT * _neighbours(own, counts.rows, +1),
-        _NOTE_WEIGHT * normalize(_whole_notes(own, counts.rows)),
+        _NOTE_WEIGHT * unit_rows(_whole_notes(own, counts.rows)),
         _LAYOUT_WEIGHT * sparse.csr_matrix(counts.rows.marks),
     ]
     return sparse.hstack(columns, format="csr", dtype=np.float32)

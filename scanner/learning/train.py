@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from scanner.core.classify import CATEGORIES
-from scanner.core.segment import Sentences
+from scanner.core.segment import Sentence, Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import corpus, features, thresholds
 from scanner.learning.artifact import (
@@ -35,8 +36,14 @@ FOLDS = 4
 
 
 # Inverse strength of the penalties, chosen on held-out writers.
-_KIND_C = 10.0
+_KIND_C = 30.0
 _FLUB_C = 6.0
+
+
+# Of a message mixed with ordinary mail: the share of its sentences that stay, and the
+# lengths in words of a sentence that may be mixed in.
+_KEPT = 0.8
+_SENTENCE_WORDS = range(4, 30)
 
 
 class Progress(Protocol):
@@ -52,9 +59,13 @@ def silent(done: int, total: int, label: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A corpus in arrays: per message `kinds`, `is_note`, `writers`; per sentence the rest."""
+    """A corpus in arrays: per message `kinds`, `is_note`, `writers`; per sentence the rest.
+
+    `mixed` is the kind features of each message once more, with ordinary mail mixed in.
+    """
 
     kinds: Matrix
+    mixed: Matrix
     is_note: Mask
     writers: NDArray[np.str_]
     counts: Counts
@@ -64,8 +75,10 @@ class Prepared:
     def take(self, messages: Mask) -> Prepared:
         """Keep the messages marked."""
         rows = messages[self.counts.rows.message]
+        chosen = np.flatnonzero(messages)
         return Prepared(
-            self.kinds[np.flatnonzero(messages)],
+            self.kinds[chosen],
+            self.mixed[chosen] if self.mixed.shape[0] else self.mixed,
             self.is_note[messages],
             self.writers[messages],
             features.take(self.counts, messages),
@@ -87,13 +100,16 @@ class Background:
         return part
 
 
-def prepare(examples: Sequence[Example]) -> Prepared:
+def prepare(
+    examples: Sequence[Example], background: Sequence[Sentences] = (), seed: int = SEED
+) -> Prepared:
     """Cut, label and count the corpus once; folds then only choose rows."""
     projected = [corpus.project(example) for example in examples]
     messages = [one.sentences for one in projected]
     categories = np.array([c or "" for one in projected for c in one.categories], dtype=np.str_)
     return Prepared(
         features.kind_counts(messages),
+        features.kind_counts(_mixed(messages, background, seed)),
         np.array([example.kind == "thank_you" for example in examples]),
         np.array([example.writer for example in examples], dtype=np.str_),
         features.count(messages),
@@ -125,8 +141,7 @@ def train(  # noqa: PLR0913 - what may differ from one training to the next
     Raises `ConfigurationError` where the corpus is too small to hold writers out.
     """
     examples = corpus.merge(examples, added).examples
-    prepared = prepare(examples)
-    _require_enough(prepared)
+    prepared = prepare(examples, background, seed)
     ordinary = prepare_background(background)
     kind = _adapted(base, added, seed) if base and not background else None
     estimators, held_out = fit(prepared, ordinary, seed, progress, kind)
@@ -164,6 +179,8 @@ def fit(
     ordinary_kinds = np.zeros(len(ordinary.messages), np.float32)
     odds = np.zeros(len(prepared.is_flub), np.float32)
     folds = _folds(prepared.writers)
+    for fold in folds:
+        _require_enough(prepared.take(~fold))
     for number, fold in enumerate(folds):
         progress(number, len(folds) + 1, f"holding out {', '.join(_names(prepared.writers[fold]))}")
         seen, unseen, part = (
@@ -203,13 +220,19 @@ def _described(background: Sequence[Sentences], base: Model | None) -> dict[str,
     }
 
 
-def _require_enough(prepared: Prepared) -> None:
-    both = prepared.is_note.any() and not prepared.is_note.all()
-    if len(_names(prepared.writers)) <= 1 or not both or not prepared.is_flub.any():
+def _require_enough(seen: Prepared) -> None:
+    kinds = set(seen.is_note.tolist())
+    if kinds != {True, False} or set(seen.is_flub[_of_notes(seen)].tolist()) != {True, False}:
         raise ConfigurationError(
-            "too few labelled notes to train on: at least two files are needed, with notes that "
-            "hold flubs, clean notes and other messages in them; add more notes"
+            "too few labelled notes to train on: whichever file is held out, the others need "
+            "notes with flubs, clean notes and other messages; add more notes"
         )
+
+
+def _of_notes(prepared: Prepared) -> Mask:
+    """Mark the sentences of notes."""
+    marks: Mask = prepared.is_note[prepared.counts.rows.message]
+    return marks
 
 
 def _names(writers: NDArray[np.str_]) -> list[str]:
@@ -223,11 +246,43 @@ def _folds(writers: NDArray[np.str_]) -> list[Mask]:
     return [np.isin(writers, names[start::count]) for start in range(count)]
 
 
+def _mixed(
+    messages: Sequence[Sentences], background: Sequence[Sentences], seed: int
+) -> list[Sentences]:
+    """Copy each message, with a sentence of ordinary mail in it and some of its own left out.
+
+    Otherwise `kind` would learn the style of the background for the sign of "other": a
+    plain sentence such as ordinary mail is full of must not speak against a note.
+    """
+    chance = random.Random(seed)  # noqa: S311 - nothing secret hangs on it
+    pool = [s for message in background for s in message.items if _is_ordinary(s)]
+    if not pool:
+        return []
+    return [
+        Sentences(
+            message.subject,
+            message.text,
+            (
+                chance.choice(pool),
+                *(s for s in message.items[1:] if chance.random() < _KEPT),
+                *message.items[:1],
+            ),
+        )
+        for message in messages
+    ]
+
+
+def _is_ordinary(sentence: Sentence) -> bool:
+    return len(sentence.text.split()) in _SENTENCE_WORDS
+
+
 def _fit_kind(prepared: Prepared, ordinary: Matrix, seed: int) -> KindEstimator:
     """Fit on the words that the corpus has: no word is known from background alone."""
     words = features.fit_weighting(prepared.kinds)
-    matrix = sparse.vstack([words.transform(prepared.kinds), words.transform(ordinary)]).tocsr()
-    answers = np.concatenate([prepared.is_note, np.zeros(ordinary.shape[0], bool)])
+    parts = [prepared.kinds, prepared.mixed, ordinary]
+    matrix = sparse.vstack([words.transform(part) for part in parts], format="csr")
+    again = prepared.is_note[: prepared.mixed.shape[0]]
+    answers = np.concatenate([prepared.is_note, again, np.zeros(ordinary.shape[0], bool)])
     return KindEstimator(words, _slim(_logistic(_KIND_C, seed).fit(matrix, answers)))
 
 
@@ -277,7 +332,7 @@ def _fit_second(
 ) -> tuple[LogisticRegression, Floats]:
     """Fit the second reading on first readings of unseen writers, as it will meet them."""
     looks = features.second_look(odds, prepared.counts.rows)
-    notes = prepared.is_note[prepared.counts.rows.message]
+    notes = _of_notes(prepared)
     flubs = np.zeros(len(odds), np.float32)
     for fold in folds:
         unseen = fold[prepared.counts.rows.message]

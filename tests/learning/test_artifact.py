@@ -1,0 +1,171 @@
+"""The model folder: what is written is read again, and whatever was touched is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import skops.io
+
+from scanner.errors import ModelError
+from scanner.learning import artifact, corpus, features
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scanner.learning.artifact import Model
+    from scanner.learning.corpus import Example
+
+
+class Stranger:
+    """A type that no model has."""
+
+
+def restamped(folder: Path, **changes: Any) -> None:
+    """Change model.json and make its hashes true again, as another version would write it."""
+    path = folder / "model.json"
+    record = json.loads(path.read_text("utf-8")) | changes
+    record["files"]["weights.skops"] = artifact.sha256((folder / "weights.skops").read_bytes())
+    record["sha256"] = artifact.own_hash(record)
+    path.write_text(json.dumps(record), "utf-8")
+
+
+def edited(folder: Path, old: str, new: str) -> None:
+    """Change model.json by hand."""
+    path = folder / "model.json"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def with_a_stranger(folder: Path) -> None:
+    skops.io.dump({"kind": Stranger()}, folder / "weights.skops")
+    restamped(folder)
+
+
+def with_parts_missing(folder: Path) -> None:
+    skops.io.dump({"kind": {}}, folder / "weights.skops")
+    restamped(folder)
+
+
+def with_garbage(folder: Path) -> None:
+    (folder / "weights.skops").write_bytes(b"PK no archive")
+    restamped(folder)
+
+
+def with_a_bit_flipped(folder: Path) -> None:
+    path = folder / "weights.skops"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def with_a_pickle(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "weights.skops", "w") as archive:
+        archive.writestr("schema.json", "cos\nsystem\n(S'true'\ntR.")
+    restamped(folder)
+
+
+REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "the folder is missing": (shutil.rmtree, "there is no model folder"),
+    "model.json is missing": (lambda f: (f / "model.json").unlink(), "model.json is missing"),
+    "weights are missing": (lambda f: (f / "weights.skops").unlink(), "weights.skops is missing"),
+    "the card was changed": (lambda f: (f / "README.md").write_text("x"), "README.md was changed"),
+    "a bit of the weights is flipped": (with_a_bit_flipped, "weights.skops was changed"),
+    "a threshold was changed": (
+        lambda f: edited(f, '"flub": 0.', '"flub": 0.0'),
+        "model.json was changed",
+    ),
+    "model.json is no JSON": (lambda f: (f / "model.json").write_text("{"), "is not JSON"),
+    "model.json is a list": (lambda f: (f / "model.json").write_text("[]"), "was changed"),
+    "another format": (lambda f: restamped(f, format=99), "another version of unflub"),
+    "other features": (lambda f: restamped(f, features=0), "another version of unflub"),
+    "an older scikit-learn": (
+        lambda f: restamped(f, libraries={"scikit-learn": "1.2.0"}),
+        "made with scikit-learn 1.2.0",
+    ),
+    "no thresholds": (lambda f: restamped(f, thresholds={}), "lacks parts"),
+    "odd thresholds": (lambda f: restamped(f, thresholds={"x": {"kind": 1}}), "lacks parts"),
+    "a type of somebody's own": (with_a_stranger, "holds types that no model of unflub has"),
+    "weights without parts": (with_parts_missing, "lacks parts"),
+    "weights that are no archive": (with_garbage, "cannot be read"),
+    "a pickle in the archive": (with_a_pickle, "cannot be read"),
+}
+
+
+def test_a_saved_model_predicts_as_before(model: Model, folder: Path, few: list[Example]):
+    """Saving and loading changes no prediction and no threshold."""
+    loaded = artifact.load(folder)
+    messages = [corpus.project(example).sentences for example in few]
+    assert loaded.predict(messages) == model.predict(messages)
+    assert loaded.thresholds == model.thresholds
+    assert loaded.version == "tiny"
+
+
+def test_the_weights_hold_only_stock_types(folder: Path):
+    """Loading needs no type to be trusted."""
+    assert skops.io.get_untrusted_types(file=folder / "weights.skops") == []
+
+
+def test_the_metadata_says_what_the_model_is(folder: Path, few: list[Example]):
+    """model.json names corpus, seed, versions, thresholds and the hash of every file."""
+    record = json.loads((folder / "model.json").read_text("utf-8"))
+    assert record["corpus_sha256"] == corpus.digest(few)
+    assert record["features"] == features.VERSION
+    assert set(record["thresholds"]) == {"cautious", "balanced", "strict"}
+    assert set(record["libraries"]) == {"python", "scikit-learn", "skops", "numpy"}
+    assert set(record["files"]) == {
+        path.name for path in folder.iterdir() if path.name != "model.json"
+    }
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_a_model_that_was_touched_is_refused(what: str, folder: Path):
+    """Whatever is wrong with a model folder: one line says what, and what to do now."""
+    tamper, said = REFUSALS[what]
+    tamper(folder)
+    with pytest.raises(ModelError) as caught:
+        artifact.load(folder)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "unflub train" in str(caught.value)
+
+
+def test_a_version_name_is_used_once(model: Model, folder: Path):
+    """A model folder that is there is never written over."""
+    with pytest.raises(ModelError, match="exists already"):
+        artifact.save(model, folder)
+
+
+def test_nothing_is_left_of_a_save_that_fails(model: Model, tmp_path: Path):
+    """Where a model cannot be written the error is one line, and no part of it stays."""
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ModelError, match="cannot be written"):
+        artifact.save(model, tmp_path / "file" / "models" / "tiny")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_users_model_comes_before_the_shipped_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Explicit comes first, then the user's own current model, then the shipped one."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert artifact.installed() == artifact.shipped()
+    mine = artifact.own() / "own-1"
+    shutil.copytree(folder, mine)
+    assert artifact.installed() == artifact.shipped()
+    artifact.make_current(mine)
+    assert artifact.installed() == mine
+    assert artifact.installed(folder) == folder
+
+
+@pytest.mark.parametrize("named", ["", "../elsewhere", "absent", "/etc"])
+def test_a_pointer_leads_nowhere_else(folder: Path, named: str):
+    """The pointer names a folder beside it, or is refused."""
+    (folder.parent / "current").write_text(named)
+    with pytest.raises(ModelError, match="names no model folder"):
+        artifact.current(folder.parent)

@@ -1,0 +1,71 @@
+"""The model that comes with unflub, on plain notes in words of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scanner.core.assess import assess
+from scanner.core.parse import Draft
+from scanner.core.segment import segment
+from scanner.learning import artifact, corpus
+
+if TYPE_CHECKING:
+    from scanner.learning.artifact import Model
+    from scanner.learning.corpus import Example
+
+MAIL = [
+    json.loads(line)
+    for line in Path(__file__).with_name("plain_mail.jsonl").read_text("utf-8").splitlines()
+]
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Model:
+    return artifact.load(artifact.shipped())
+
+
+def judged(model: Model, what: str) -> list[tuple[str, str]]:
+    """Give kind and severity, at the balanced preset, of each message of one sort."""
+    mail = [Draft(one["text"], one["subject"]) for one in MAIL if one["what"] == what]
+    messages = [segment(draft) for draft in mail]
+    found = [
+        assess(message, said, model.thresholds["balanced"])
+        for message, said in zip(messages, model.predict(messages), strict=True)
+    ]
+    return [(one.kind, one.severity) for one in found]
+
+
+def test_the_shipped_model_was_trained_on_the_shipped_corpus(
+    shipped: Model, everything: list[Example]
+):
+    """The hash in model.json is that of training_data."""
+    assert shipped.metadata["corpus_sha256"] == corpus.digest(everything)
+
+
+def test_plain_flubs_are_caught(shipped: Model):
+    """Nearly all plain notes that explain a flub get a warning."""
+    found = judged(shipped, "flubbed")
+    assert sum(severity != "none" for _, severity in found) >= len(found) - 2
+
+
+def test_plain_clean_notes_pass(shipped: Model):
+    """Plain notes without a flub are known for notes and get no warning."""
+    found = judged(shipped, "clean")
+    assert sum(kind == "thank_you" for kind, _ in found) >= len(found) - 1
+    assert sum(severity != "none" for _, severity in found) == 0
+
+
+def test_other_mail_gets_no_warning(shipped: Model):
+    """Apologies and corrections elsewhere in life are nobody's business."""
+    assert {severity for _, severity in judged(shipped, "other")} == {"none"}
+
+
+def test_the_model_is_small(shipped: Model):
+    """The shipped folder stays below four megabytes."""
+    folder = artifact.shipped()
+    assert folder.name == shipped.version
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 4_000_000

@@ -1,0 +1,174 @@
+"""Training, prediction and measuring, on a small corpus."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from scanner.core.classify import CATEGORIES
+from scanner.core.parse import Draft
+from scanner.core.segment import Sentences, segment
+from scanner.errors import ConfigurationError
+from scanner.learning import corpus, evaluate, features, train
+
+if TYPE_CHECKING:
+    from scanner.learning.artifact import Model
+    from scanner.learning.corpus import Example
+
+ORDINARY = [
+    segment(Draft(f"The pump of line {n} stopped at noon. We changed the seal.", "Pump report"))
+    for n in range(40)
+]
+
+
+@pytest.fixture(scope="module")
+def messages(few: list[Example]) -> list[Sentences]:
+    return [corpus.project(example).sentences for example in few]
+
+
+def test_the_same_corpus_and_seed_give_the_same_predictions(
+    few: list[Example], model: Model, messages: list[Sentences]
+):
+    """Training twice gives identical predictions and thresholds."""
+    again = train.train(few, version="again")
+    assert again.predict(messages) == model.predict(messages)
+    assert again.thresholds == model.thresholds
+
+
+def test_each_sentence_gets_a_probability_and_a_category(model: Model, messages: list[Sentences]):
+    """Predictions are as many as sentences, between 0 and 1, in known categories."""
+    said = model.predict(messages)
+    assert [len(one.sentences) for one in said] == [len(one.items) for one in messages]
+    assert all(0 <= one.thank_you <= 1 for one in said)
+    assert all(0 <= s.probability <= 1 for one in said for s in one.sentences)
+    assert {s.category for one in said for s in one.sentences} <= set(CATEGORIES)
+
+
+def test_a_message_is_judged_alone(model: Model, messages: list[Sentences]):
+    """What else is in a batch changes nothing about a message."""
+    together = model.predict(messages[:6])
+    for one, said in zip(messages[:6], together, strict=True):
+        [alone] = model.predict([one])
+        assert alone.thank_you == pytest.approx(said.thank_you, abs=1e-5)
+        assert [s.probability for s in alone.sentences] == pytest.approx(
+            [s.probability for s in said.sentences], abs=1e-5
+        )
+
+
+def test_nothing_and_empty_messages_are_judged_too(model: Model):
+    """An empty batch gives nothing, an empty message no sentences."""
+    assert model.predict([]) == []
+    [said] = model.predict([Sentences("", "", ())])
+    assert said.sentences == ()
+
+
+def test_wrapping_and_typographic_quotes_do_not_matter(model: Model):
+    """A client's line breaks and curly quotes leave a prediction as it is."""
+    plain = (
+        "Thank you for the interview last Thursday about the post in your office. "
+        "I'm sorry that I was late for our talk, the tram had stopped."
+    )
+    wrapped = plain.replace(" in ", "\nin ").replace("'", "\u2019")
+    one, other = model.predict([segment(Draft(plain)), segment(Draft(wrapped))])
+    assert one.thank_you == other.thank_you
+    assert one.sentences[-1].probability == pytest.approx(other.sentences[-1].probability)
+
+
+def test_background_makes_ordinary_mail_less_of_a_note(few: list[Example], model: Model):
+    """Ordinary mail as background lowers what is taken for a note, and is named by hash."""
+    taught = train.train(few, ORDINARY, version="taught")
+    [before], [after] = model.predict(ORDINARY[:1]), taught.predict(ORDINARY[:1])
+    assert after.thank_you < before.thank_you
+    assert taught.metadata["background"]["messages"] == len(ORDINARY)
+    assert len(taught.metadata["background"]["sha256"]) == 64
+
+
+def test_no_word_is_known_from_background_alone(few: list[Example], model: Model):
+    """Columns that the corpus does not hold are not in a model taught with background."""
+    taught = train.train(few, ORDINARY, version="taught")
+    columns = taught.estimators.kind.words.columns
+    assert np.array_equal(columns, model.estimators.kind.words.columns)
+
+
+def test_added_notes_move_a_base_model(few: list[Example], model: Model):
+    """Without background a base's kind is kept, but for what added notes say otherwise."""
+    text = "Your gate is open again. The goats are in the barley."
+    note = corpus.Example("mine", "thank_you", "Goats", text, (), "none", "mine")
+    message = corpus.project(note).sentences
+    same = train.train(few, version="same", base=model)
+    moved = train.train(few, version="own", base=model, added=[note] * 3)
+    assert same.estimators.kind is model.estimators.kind
+    assert moved.predict([message])[0].thank_you > model.predict([message])[0].thank_you
+    assert {n: t.kind for n, t in moved.thresholds.items()} == {
+        n: t.kind for n, t in model.thresholds.items()
+    }
+
+
+def test_progress_counts_up_to_its_total(few: list[Example]):
+    """Progress is told in steps from nothing to all, each with a label."""
+    steps: list[tuple[int, int, str]] = []
+    train.train(few, version="told", progress=lambda *step: steps.append(step))
+    total = steps[-1][1]
+    assert [done for done, _, _ in steps] == list(range(total + 1))
+    assert all(of == total and label for _, of, label in steps)
+
+
+def test_one_writer_is_too_few(few: list[Example]):
+    """A corpus that leaves nobody to hold out is refused in one line."""
+    with pytest.raises(ConfigurationError, match="too few labelled notes"):
+        train.train([e for e in few if e.writer == "t9"], version="no")
+
+
+def test_features_of_held_out_rows_are_those_of_the_whole(messages: list[Sentences]):
+    """Taking some messages out of counted features equals counting only them."""
+    keep = np.arange(len(messages)) % 2 == 0
+    taken = features.take(features.count(messages), keep)
+    counted = features.count(messages[::2])
+    assert taken.rows.texts == counted.rows.texts
+    assert np.array_equal(taken.rows.message, counted.rows.message)
+    assert np.array_equal(taken.rows.marks, counted.rows.marks)
+    assert (taken.words != counted.words).nnz == 0
+
+
+def test_every_writer_is_held_out_once(few: list[Example]):
+    """Leave-one-writer-out measures every message once, and its text says how it went."""
+    report = evaluate.leave_one_writer_out(few)
+    assert report.messages == len(few)
+    assert set(report.presets) == {"cautious", "balanced", "strict"}
+    assert 0 < report.average_precision < 1
+    for row in ("sentence F1", "flub notes warned about", "macro average"):
+        assert row in evaluate.as_text(report)
+
+
+def test_groups_deal_every_writer_out_once(few: list[Example]):
+    """Groups of writers are disjoint and hold everybody."""
+    alone = list(evaluate.writer_groups(few))
+    assert sorted(map(sorted, alone)) == [["t13"], ["t2"], ["t9"]]
+    dealt = list(evaluate.writer_groups(few, 2))
+    assert len(dealt) == 2
+    assert set.union(*dealt) == {"t2", "t9", "t13"}
+
+
+def test_a_model_knows_best_what_it_was_trained_on(few: list[Example], model: Model):
+    """Notes that a model was trained on score higher than writers held out."""
+    known, unseen = evaluate.score(model, few), evaluate.leave_one_writer_out(few, groups=2)
+    assert known.average_precision > unseen.average_precision
+    assert known.lost_labels == 0
+
+
+def test_alarms_agree_with_the_predictions(model: Model):
+    """False alarms are counted per preset over all messages, none of an empty mailbox."""
+    alarms = evaluate.false_alarms(model, ORDINARY)
+    assert alarms.messages == len(ORDINARY)
+    assert all(alarms.warned[name] <= alarms.notes[name] for name in alarms.notes)
+    assert "balanced" in evaluate.alarms_as_text(alarms)
+    assert set(evaluate.false_alarms(model, []).warned.values()) == {0}
+
+
+def test_an_example_is_a_value(few: list[Example]):
+    """Examples cannot be changed by accident."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        few[0].kind = "other"  # type: ignore[misc]
