@@ -176,7 +176,7 @@ def _leaf(part: Message, kind: str) -> Message:
 def _payload(part: Message, *, encoded: bool) -> str:
     """Give the payload as it came: ASCII, other bytes as surrogate escapes."""
     # Undecoded, the email package would already guess at the charset of 8-bit text.
-    payload = part.get_payload(decode=not encoded)
+    payload = part.get_payload() if encoded else part.get_payload(decode=True)
     if isinstance(payload, bytes):
         return payload.decode("ascii", "surrogateescape")
     return payload if isinstance(payload, str) else ""

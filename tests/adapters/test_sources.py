@@ -67,7 +67,7 @@ def test_mbox_is_read_one_message_at_a_time(tmp_path):
     """Memory stays at the size of a message, not of the mailbox."""
     path = tmp_path / "big.mbox"
     entry = (
-        b"From a@example.org Tue Mar  4 10:12:00 2025\nSubject: x\n\n" + b"word\n" * 2_000 + b"\n"
+        b"From a@example.org Tue Mar  4 10:12:00 2025\nSubject: x\n\n" + b"word " * 2_000 + b"\n\n"
     )
     path.write_bytes(entry * 2_000)
     tracemalloc.start()
