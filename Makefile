@@ -40,3 +40,6 @@ dovecot:  ## the tests run Debian's Dovecot from a folder of its own
 
 clean:
 	rm -rf $(VENV) .venv-* build dist *.egg-info
+
+bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX=file scans an archive of yours
+	@PYTHONPATH=tests $(BIN)/python tests/bench/run.py

@@ -1,0 +1,202 @@
+"""`make bench`: what unflub costs, side by side with a yardstick of the same run.
+
+Machines differ and are noisy, so the ratios are what to compare. MBOX names an archive to
+scan; without one the labelled corpus is written into a temporary mbox.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from email import policy
+from email.message import EmailMessage
+from itertools import islice
+from pathlib import Path
+
+import mailparser
+from support import dovecot
+from support.client import MailClient
+from support.notes import FLUB, OPENING, STRENGTH, note
+
+from scanner.adapters.mailbox import ImapMailbox, connect
+from scanner.adapters.sources import walk
+from scanner.config import Account
+from scanner.core.judge import Judge
+from scanner.daemon import Desk, Terms, one_pass
+from scanner.learning import artifact, corpus
+
+DRAFTS = 60
+STARTS = 15
+BATCH = 64
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="unflub-bench-") as name:
+        folder = Path(name)
+        mbox = Path(os.environ["MBOX"]) if os.environ.get("MBOX") else _corpus_mbox(folder)
+        model = artifact.load(artifact.installed())
+        judge = Judge(model, model.thresholds["balanced"])
+        _speed(mbox, judge)
+        _watching(folder, judge)
+        _start_up()
+        _memory(mbox)
+
+
+def _speed(mbox: Path, judge: Judge) -> None:
+    raws = [message.raw for message in walk([str(mbox)])]
+    print(f"speed, on {len(raws)} messages of {mbox.name}, one process, model loaded")
+    parsing = _rate(raws, lambda batch: [mailparser.parse_from_bytes(raw) for raw in batch])
+    scanning = _rate(raws, judge)
+    print(f"  mail-parser alone    {parsing:8.0f} messages/s")
+    print(f"  unflub scan          {scanning:8.0f} messages/s   ratio {scanning / parsing:.2f}")
+
+
+def _rate(raws: Sequence[bytes], work: Callable[[list[bytes]], object]) -> float:
+    """Messages a second; what mail-parser cannot parse counts as done."""
+    rest = iter(raws)
+    start = time.perf_counter()
+    while batch := list(islice(rest, BATCH)):
+        try:
+            work(batch)
+        except AttributeError:  # known of mail-parser on hard messages
+            continue
+    return len(raws) / (time.perf_counter() - start)
+
+
+class TimedMailbox:
+    """A mailbox that notes when the server told of a change and when APPEND was done."""
+
+    def __init__(self, mailbox: ImapMailbox) -> None:
+        self.noticed: list[float] = []
+        self.appended: list[float] = []
+        self._mailbox = mailbox
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._mailbox, name)
+
+    def wait(self, seconds: float) -> bool:
+        changed = self._mailbox.wait(seconds)
+        if changed:
+            self.noticed.append(time.perf_counter())
+        return changed
+
+    def append(self, raw: bytes) -> None:
+        self._mailbox.append(raw)
+        self.appended.append(time.perf_counter())
+
+
+def _watching(folder: Path, judge: Judge) -> None:
+    home = folder / "dovecot"
+    home.mkdir()
+    server = dovecot.start(home)
+    try:
+        client = MailClient(server.port, "bench", dovecot.PASSWORD)
+        latencies = _latencies(server, client, judge, folder / "memory.json")
+    finally:
+        server.stop()
+    latencies.sort()
+    log = (home / "dovecot.log").read_text()
+    sent = max(int(out) for out in re.findall(r"imap\(bench\).* out=(\d+)", log))
+    print(f"watching, {len(latencies)} flubbed drafts saved one after the other, settle 0")
+    print(f"  notice to warning    {statistics.median(latencies) * 1000:8.1f} ms median")
+    print(f"                       {_percentile(latencies, 95) * 1000:8.1f} ms 95th percentile")
+    print(
+        f"  bytes from server    {sent / len(latencies):8.0f} a draft, of {len(_draft(0))} it holds"
+    )
+
+
+def _latencies(
+    server: dovecot.Dovecot, client: MailClient, judge: Judge, memory: Path
+) -> list[float]:
+    account = Account("bench", "me@example.org", "127.0.0.1", client.user, server.port, "none")
+    latencies = []
+    with connect(account, dovecot.PASSWORD) as plain:
+        mailbox = TimedMailbox(plain)
+        desk, terms = Desk(), Terms("me@example.org", memory)
+        one_pass(mailbox, desk, judge, terms)
+        for number in range(DRAFTS):
+            saver = threading.Thread(target=client.save, args=(_draft(number),))
+            saver.start()
+            while len(mailbox.appended) == number:
+                if mailbox.wait(30):
+                    noticed = mailbox.noticed[-1]
+                    one_pass(mailbox, desk, judge, terms)
+            latencies.append(mailbox.appended[-1] - noticed)
+            saver.join()
+    return latencies
+
+
+def _draft(number: int) -> bytes:
+    return note(
+        OPENING, f"{FLUB} That was number {number}.", STRENGTH,
+        message_id=f"<{number}@client.example>", to=f"panel{number}@example.com",
+    )  # fmt: skip
+
+
+def _percentile(values: Sequence[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100)[percent - 1]
+
+
+def _start_up() -> None:
+    commands = {
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "unflub --help": [sys.executable, "-m", "scanner", "--help"],
+        "unflub check": [sys.executable, "-m", "scanner", "check", os.devnull],
+    }
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(STARTS):
+        for name, command in commands.items():
+            start = time.perf_counter()
+            subprocess.run(command, capture_output=True, check=False)
+            times[name].append(time.perf_counter() - start)
+    bare = statistics.median(times["python -c pass"])
+    print(f"start-up, median of {STARTS}, alternating")
+    for name, values in times.items():
+        median = statistics.median(values)
+        print(f"  {name:20} {median:8.3f} s   {median - bare:+.3f} s")
+
+
+def _memory(mbox: Path) -> None:
+    print("peak memory")
+    for name, arguments in (
+        ("unflub --help", ["--help"]),
+        (f"unflub scan {mbox.name}", ["scan", "--format", "jsonl", str(mbox)]),
+    ):
+        print(f"  {name:28} {_peak([sys.executable, '-m', 'scanner', *arguments]):8.0f} MiB")
+
+
+def _peak(command: list[str]) -> float:
+    """Ask a child that waits for nobody else how much memory its own child took."""
+    code = (
+        "import resource, subprocess, sys; "
+        "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=True
+    )
+    return int(done.stdout) / 1024
+
+
+def _corpus_mbox(folder: Path) -> Path:
+    path = folder / "corpus.mbox"
+    with path.open("wb") as file:
+        for example in corpus.read([corpus.shipped()]):
+            message = EmailMessage(policy=policy.SMTP.clone(linesep="\n"))
+            message["From"], message["Subject"] = "a@example.org", example.subject
+            message.set_content(example.text)
+            file.write(
+                b"From a@example.org Mon Jan  1 00:00:00 2024\n" + message.as_bytes() + b"\n"
+            )
+    return path
+
+
+if __name__ == "__main__":
+    main()
