@@ -272,10 +272,13 @@ def _category_scores(outcomes: Sequence[_Outcome], preset: str = "balanced") -> 
     }
 
 
-def card(model: Model, report: Report | None = None) -> str:
+def card(
+    model: Model, report: Report | None = None, alarms: Mapping[str, Alarms] | None = None
+) -> str:
     """Write the model card: what the model is, how it was measured, what it is not for.
 
-    `report` is the leave-one-writer-out report of the same corpus and background.
+    `report` is the leave-one-writer-out report of the same corpus and background, `alarms`
+    what mailboxes without notes met, by name.
     """
     background = model.metadata.get("background", {})
     ordinary = (
@@ -296,7 +299,13 @@ def card(model: Model, report: Report | None = None) -> str:
         ordinary=ordinary,
         thresholds=thresholds,
         measured=measured,
+        alarms=_alarm_lines(alarms or {}),
     )
+
+
+def _alarm_lines(alarms: Mapping[str, Alarms]) -> str:
+    lines = [f"- {name}, {alarms_as_text(found)}" for name, found in alarms.items()]
+    return "\n".join(lines).replace("\n", "\n  ").replace("\n  - ", "\n- ") or "Not measured."
 
 
 _CARD = """\
@@ -312,7 +321,7 @@ a second logistic regression reads the first one's odds of a sentence and its ne
 
 {messages} messages by {writers} writers, SHA-256 of the corpus {corpus}, and {ordinary}.
 All flubs and clean notes were composed for this project, none is real mail. Words are hashed:
-no text can be read out of the weights, and no word counts that the composed corpus lacks.
+no text can be read out of the weights, and no hash counts that the composed corpus lacks.
 
 ## Thresholds
 
@@ -322,7 +331,7 @@ no text can be read out of the weights, and no word counts that the composed cor
 
 Chosen on writers (and background mail) held out while training: the best sentence F1 that warns
 about at most 5 % (cautious), 20 % (balanced) or any share (strict) of the clean notes of the
-corpus, which are hard on purpose; half of them differ from a flub note in one passage only.
+corpus, which are hard on purpose: many have a twin with a flub in the same words.
 
 ## Measured: leave one writer out
 
@@ -330,6 +339,13 @@ corpus, which are hard on purpose; half of them differ from a flub note in one p
 it uses the mail that the shipped model was trained with.
 
 {measured}
+
+## Measured: false alarms on ordinary mail
+
+Sent mail and list mail without post-interview notes, none of it trained on; every warning there
+is a false one. `unflub scan FILE` counts them.
+
+{alarms}
 
 ## Limits
 

@@ -154,7 +154,7 @@ def test_groups_deal_every_writer_out_once(few: list[Example]):
 
 def test_a_model_knows_best_what_it_was_trained_on(few: list[Example], model: Model):
     """Notes that a model was trained on score higher than writers held out."""
-    known, unseen = evaluate.score(model, few), evaluate.leave_one_writer_out(few, groups=2)
+    known, unseen = evaluate.score(model, few), evaluate.leave_one_writer_out(few)
     assert known.average_precision > unseen.average_precision
     assert known.lost_labels == 0
 
@@ -166,6 +166,15 @@ def test_alarms_agree_with_the_predictions(model: Model):
     assert all(alarms.warned[name] <= alarms.notes[name] for name in alarms.notes)
     assert "balanced" in evaluate.alarms_as_text(alarms)
     assert set(evaluate.false_alarms(model, []).warned.values()) == {0}
+
+
+def test_the_card_says_what_was_measured(few: list[Example], model: Model):
+    """The model card names version, corpus, thresholds, scores and false alarms."""
+    alarms = {"pumps.mbox": evaluate.false_alarms(model, ORDINARY)}
+    card = evaluate.card(model, evaluate.score(model, few), alarms)
+    for part in ("# unflub model tiny", corpus.digest(few), "balanced", "sentence F1", "pumps"):
+        assert part in card
+    assert "Not measured" in evaluate.card(model)
 
 
 def test_an_example_is_a_value(few: list[Example]):
