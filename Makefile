@@ -43,3 +43,6 @@ clean:
 
 bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX=file scans an archive of yours
 	@PYTHONPATH=tests $(BIN)/python tests/bench/run.py
+
+pictures: $(READY)  ## take the README's picture anew, in Chromium
+	$(BIN)/python docs/pictures.py

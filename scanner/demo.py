@@ -27,12 +27,15 @@ _PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Note:
+class Note:
+    """A draft of the demonstration."""
+
     subject: str
     recipient: str
     paragraphs: tuple[str, ...]
 
     def as_bytes(self) -> bytes:
+        """Write it as a mail client saves it."""
         message = EmailMessage(policy=policy.SMTP)
         message["From"] = f"Sam <{_ADDRESS}>"
         message["To"] = self.recipient
@@ -41,7 +44,7 @@ class _Note:
         return message.as_bytes()
 
 
-_FLUBBED = _Note(
+FLUBBED = Note(
     "Thank you: Data Analyst interview",
     "priya@example.com",
     (
@@ -54,8 +57,8 @@ _FLUBBED = _Note(
         "Best wishes,\nSam",
     ),
 )
-_MENDED = replace(_FLUBBED, paragraphs=_FLUBBED.paragraphs[:2] + _FLUBBED.paragraphs[3:])
-_CLEAN = _Note(
+MENDED = replace(FLUBBED, paragraphs=FLUBBED.paragraphs[:2] + FLUBBED.paragraphs[3:])
+CLEAN = Note(
     "Thank you for yesterday",
     "tomas@example.com",
     (
@@ -65,7 +68,7 @@ _CLEAN = _Note(
         "Kind regards,\nSam",
     ),
 )
-_OTHER = _Note(
+OTHER = Note(
     "Saturday",
     "ida@example.net",
     ("Hi Ida,", "sorry I was late again on Friday! Are we still on for the lake?", "Sam"),
@@ -80,7 +83,7 @@ def run() -> Iterator[str]:
     """
     with tempfile.TemporaryDirectory(prefix="unflub-demo-") as name, _server() as port:
         home, drafts = Path(name), _Drafts(port)
-        for note in (_FLUBBED, _CLEAN, _OTHER):
+        for note in (FLUBBED, CLEAN, OTHER):
             drafts.save(note.as_bytes())
         yield f"An embedded mail server runs on 127.0.0.1:{port}. Its Drafts mailbox holds:"
         yield from drafts.table()
@@ -92,7 +95,7 @@ def run() -> Iterator[str]:
             yield "\nThe warning draft reads:\n"
             yield from (f"  | {line}".rstrip() for line in drafts.warning_text().splitlines())
             yield "\nSam takes the passage out; the mail client saves the note anew."
-            drafts.replace_first(_MENDED.as_bytes())
+            drafts.replace_first(MENDED.as_bytes())
             drafts.wait_for_warnings(0)
             yield "The warning draft is gone by itself. Drafts now holds:"
             yield from drafts.table()
