@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
+from email.policy import EmailPolicy
+from typing import Any
 
 import lxml.html
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -20,6 +22,8 @@ from lxml import etree
 from scanner import __version__
 from scanner.core.advice import ADVICE
 from scanner.core.assess import Assessment, Passage
+from scanner.core.frame import postscript_marker
+from scanner.core.lines import item_marker
 from scanner.core.parse import Draft
 from scanner.core.position import Position, find_position
 
@@ -31,6 +35,8 @@ SEAL = "X-Unflub-Seal"
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>")
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 _LONGEST_SUBJECT = 120
+_THREAD = ("In-Reply-To", "References")
+_GAP = "\0"  # stands for a passage taken out; an own text holds no control character
 
 _TEMPLATES = Environment(
     loader=PackageLoader("scanner.core"),
@@ -40,6 +46,27 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+
+
+class _Policy(EmailPolicy):
+    """Writes as SMTP wants it, and the header fields that name messages as they are.
+
+    The library takes a Message-ID that is too long for a line for words to encode
+    (RFC 2047), which nobody takes for a Message-ID again.
+    """
+
+    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
+        """Keep what names messages unparsed: nothing in it is to be decoded."""
+        return (name, value) if name in _THREAD else super().header_store_parse(name, value)
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """Fold a header field, one that names messages on one line."""
+        if name in _THREAD:
+            return f"{name}: {value}{self.linesep}".encode()
+        return super().fold_binary(name, value)
+
+
+_SMTP = _Policy(linesep="\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +108,21 @@ def render(note: Draft, assessment: Assessment, envelope: Envelope) -> bytes:
     if not assessment.passages:
         raise ValueError("there is nothing to warn about")
     view = _view(note, assessment)
+    text = _TEMPLATES.get_template("warning.txt.j2").render(view)
     html = _TEMPLATES.get_template("warning.html.j2").render(view)
-    message = EmailMessage(policy=policy.SMTP)
+    message = EmailMessage(policy=_SMTP)
     message["From"] = envelope.sender
     message["Date"] = envelope.date
     message["Subject"] = f"{SUBJECT_PREFIX} before you send “{_subject(note)}”"
     message["Message-ID"] = envelope.message_id
     if _MESSAGE_ID.fullmatch(note.message_id):
-        message["In-Reply-To"] = note.message_id
-        message["References"] = note.message_id
+        for name in _THREAD:
+            message[name] = note.message_id
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5
     message[VERSION] = __version__
     message[WARNS_ABOUT] = " ".join(sorted(assessment.digests))
-    message[SEAL] = _seal(html, assessment.digests)
-    message.set_content(_TEMPLATES.get_template("warning.txt.j2").render(view), cte="base64")
+    message[SEAL] = f"{_seal(_shown(html), assessment.digests)} {_seal(text, assessment.digests)}"
+    message.set_content(text, cte="base64")
     message.add_alternative(html, subtype="html", cte="base64")
     return message.as_bytes()
 
@@ -106,7 +134,7 @@ def recognise(raw: bytes) -> Recognised | None:
     if message[WARNS_ABOUT] is None and not subject.startswith(SUBJECT_PREFIX):
         return None
     digests = frozenset(_DIGEST.findall(_header(message, WARNS_ABOUT)))
-    about = _MESSAGE_ID.search(_header(message, "In-Reply-To"))
+    about = _MESSAGE_ID.search(str(message.get("In-Reply-To", "")))
     return Recognised(
         digests=digests,
         about=about.group() if about else "",
@@ -120,12 +148,20 @@ def remainder(text: str, passages: Sequence[Passage]) -> str:
     for passage in passages:
         kept.append(text[position : passage.start])
         position = passage.end
-    rest = "".join([*kept, text[position:]])
-    rest = re.sub(r"(?m)^[ \t]*P\.?\s?S\.?[ \t]*:?[ \t]*$", "", rest)  # a P.S. left empty
-    rest = re.sub(r"(?m)^[ \t]*[-*•–][ \t]*$", "", rest)  # a list item left empty
-    rest = re.sub(r"[ \t]{2,}", " ", rest)
-    rest = re.sub(r"(?m)^ | $", "", rest)
+    lines = _GAP.join([*kept, text[position:]]).split("\n")
+    rest = "\n".join(_closed(line) for line in lines if not _is_emptied(line))
     return re.sub(r"\n{3,}", "\n\n", rest).strip()
+
+
+def _is_emptied(line: str) -> bool:
+    """Tell a line of which a passage leaves nothing, or a bullet or "P.S." alone."""
+    rest = line.replace(_GAP, " ")
+    rest = rest[item_marker(rest) :]
+    return _GAP in line and not rest[postscript_marker(rest) :].strip()
+
+
+def _closed(line: str) -> str:
+    return re.sub(rf"[ \t]*{_GAP}[ \t]*", " ", line).strip() if _GAP in line else line
 
 
 def _view(note: Draft, assessment: Assessment) -> dict[str, object]:
@@ -188,28 +224,45 @@ def _pieces(assessment: Assessment) -> Iterator[_Piece]:
 def _subject(note: Draft) -> str:
     # Line ends and control characters would end the header (RFC 5322 section 2.2).
     printable = "".join(c if c.isprintable() else " " for c in note.subject)
-    subject = " ".join(printable.split()) or "(no subject)"
+    # What looks encoded (RFC 2047) the library would decode, and line ends may come of it.
+    subject = " ".join(printable.replace("=?", "= ?").split()) or "(no subject)"
     return subject if len(subject) <= _LONGEST_SUBJECT else subject[: _LONGEST_SUBJECT - 1] + "…"
 
 
-def _seal(html: str, digests: frozenset[str]) -> str:
+def _seal(words: str, digests: frozenset[str]) -> str:
     """Hash the words a reader sees; servers may re-encode a message, but they keep its words."""
-    tree = lxml.html.document_fromstring(
-        html.encode("utf-8", "replace"), parser=lxml.html.HTMLParser(encoding="utf-8")
-    )
-    words = re.findall(r"\w+", tree.text_content())
-    return hashlib.sha256(" ".join([*sorted(digests), *words]).encode()).hexdigest()[:32]
+    found = re.findall(r"\w+", words)
+    return hashlib.sha256(" ".join([*sorted(digests), *found]).encode()).hexdigest()[:32]
 
 
 def _is_sealed(message: Message, digests: frozenset[str]) -> bool:
-    parts = [part for part in message.walk() if part.get_content_type() == "text/html"]
-    if not digests or len(parts) != 1 or message["To"] or message["Cc"] or message["Bcc"]:
+    """Tell whether the parts still hold our words; a server may have dropped the text part."""
+    if not digests or message["To"] or message["Cc"] or message["Bcc"]:
         return False
+    leaves = [part for part in message.walk() if not part.is_multipart()]
+    types = sorted(part.get_content_type() for part in leaves)
+    if types not in (["text/html"], ["text/html", "text/plain"]):
+        return False
+    said = dict(zip(("text/html", "text/plain"), _header(message, SEAL).split(), strict=False))
     try:
-        seal = _seal(_decoded(parts[0]), digests)
-    except (etree.ParserError, LookupError):  # no HTML in it, or an unknown charset
+        return all(
+            _part_seal(part, digests) == said.get(part.get_content_type()) for part in leaves
+        )
+    except (etree.ParserError, LookupError, UnicodeError):  # no HTML in it, or no such charset
         return False
-    return seal == _header(message, SEAL).strip()
+
+
+def _part_seal(part: Message, digests: frozenset[str]) -> str:
+    content = _decoded(part)
+    return _seal(_shown(content) if part.get_content_subtype() == "html" else content, digests)
+
+
+def _shown(html: str) -> str:
+    """Give the text of an HTML part. Raises ParserError where there is none."""
+    tree = lxml.html.document_fromstring(
+        html.encode("utf-8", "replace"), parser=lxml.html.HTMLParser(encoding="utf-8")
+    )
+    return str(tree.text_content())
 
 
 def _decoded(part: Message) -> str:
