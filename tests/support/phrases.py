@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scanner.core.assess import digest
+from scanner.core.assess import Assessment, assess, digest
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
 from scanner.core.judge import Judge, Verdict
+from scanner.core.parse import Draft
 from scanner.core.plan import Reading
-from scanner.core.segment import Sentences
+from scanner.core.segment import Sentences, segment
 
 
 class PhraseClassifier:
@@ -42,3 +43,10 @@ def reading(uid: int, raw: bytes) -> Reading:
     assert isinstance(verdict, Verdict)
     digests = frozenset(digest(sentence.text) for sentence in verdict.sentences.items)
     return Reading(uid, verdict.draft, verdict.assessment, digests)
+
+
+def assessed(draft: Draft) -> Assessment:
+    """Assess a draft that was not read from bytes."""
+    sentences = segment(draft)
+    (predictions,) = JUDGE.classifier.predict([sentences])
+    return assess(sentences, predictions, JUDGE.thresholds)
