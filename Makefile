@@ -46,3 +46,9 @@ bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX=file s
 
 pictures: $(READY)  ## take the README's picture anew, in Chromium
 	$(BIN)/python docs/pictures.py
+
+model: $(READY)  ## make the shipped model anew; BACKGROUND and ORDINARY name mail without notes
+	$(BIN)/unflub train --measure $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINARY))
+
+evaluate: $(READY)  ## measure leave-one-writer-out
+	$(BIN)/unflub evaluate $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINARY))

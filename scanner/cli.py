@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.core.judge import Judge
     from scanner.core.report import Row
     from scanner.daemon import Watcher
+    from scanner.learning.train import Progress
 
 INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
@@ -60,6 +62,21 @@ _preset = click.option(
     type=click.Choice(["cautious", "balanced", "strict"]),
     help="How sure unflub must be before it speaks up.",
 )
+_Path = click.Path(path_type=Path)
+
+
+def _material(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name what there is to learn from."""
+    options = (
+        ("--add", "added", "FILE", _Path, "Labelled notes of your own, as in training_data."),
+        ("--corpus", "labelled", "PATH", _Path, "Labelled files, instead of the shipped corpus."),
+        ("--background", "background", "PATH", str, "Mail without notes to learn from."),
+        ("--ordinary", "ordinary", "PATH", str, "Mail without notes to count false alarms in."),
+    )
+    for flag, name, metavar, kind, text in reversed(options):
+        option = click.option(flag, name, multiple=True, metavar=metavar, type=kind, help=text)
+        command = option(command)
+    return command
 
 
 def main() -> None:
@@ -88,8 +105,12 @@ def _status(run: Callable[[], Any]) -> int:
 
 
 def _fail(line: str, status: int) -> int:
-    click.echo(f"unflub: {line}", err=True)
+    _say(line)
     return status
+
+
+def _say(line: str) -> None:
+    click.echo(f"unflub: {line}", err=True)
 
 
 @click.group(
@@ -194,6 +215,63 @@ def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) 
         _watch_once(watchers)
     else:
         daemon.watch(watchers)
+
+
+@cli.command()
+@_material
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write the versioned model folder into.",
+)
+@click.option("--measure", is_flag=True, help="Measure as `evaluate` does, for the model card.")
+def train(*, output: Path | None, measure: bool, **paths: Any) -> None:
+    """Train a model on the labelled corpus, and on notes of your own.
+
+    With --add the model is yours: `check`, `scan` and `watch` use it from then on, and the
+    shipped one stays. Without it, in a source checkout, the shipped model is made anew.
+
+    \b
+    Examples:
+      unflub train --add my-notes.jsonl
+      unflub train --background ~/Mail/sent.mbox --measure
+    """
+    from scanner.training import Material, make_model
+
+    with _progress("training") as progress:
+        made = make_model(Material(**paths), output, measure=measure, progress=progress)
+    for before, after in made.contradictions:
+        _say(f"{after.writer} {after.id} replaces the labels of {before.writer} {before.id}")
+    click.echo(f"trained on {made.messages} messages; the model in use is now {made.folder}")
+
+
+@cli.command()
+@_material
+@click.option(
+    "--groups",
+    type=click.IntRange(min=2),
+    help="Hold out so many groups of writers, instead of one writer at a time.",
+)
+@_model
+def evaluate(*, groups: int | None, model: Path | None, **paths: Any) -> None:
+    """Measure leave-one-writer-out: train on all writers but one, try on that one.
+
+    \b
+    Examples:
+      unflub evaluate --groups 4                    quicker than one writer at a time
+      unflub evaluate --ordinary ~/Mail/sent.mbox   false alarms of the model in use, too
+    """
+    from scanner.learning import artifact
+    from scanner.learning.evaluate import alarms_as_text, as_text
+    from scanner.training import Material, false_alarms, measured
+
+    material = Material(**paths)
+    with _progress("measuring") as progress:
+        report = measured(material, groups, progress)
+    click.echo(as_text(report))
+    in_use = artifact.load(artifact.installed(model))
+    for name, alarms in false_alarms(in_use, material).items():
+        click.echo(f"\n{name}, {alarms_as_text(alarms)}")
 
 
 @cli.command()
@@ -309,6 +387,21 @@ def _watch_once(watchers: Sequence[Watcher]) -> None:
         _fail(str(other), other.exit_status)
     if errors:
         raise errors[0]
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Progress]:
+    """Show a bar with the time left on a terminal, and nothing elsewhere."""
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(
+        length=1, label=title, file=sys.stderr, hidden=hidden, item_show_func=str
+    ) as bar:
+
+        def show(done: int, total: int, label: str) -> None:
+            bar.length = total
+            bar.update(done - bar.pos, label)
+
+        yield show
 
 
 def _judge(options: dict[str, Any], settings: config.Config | None = None) -> Judge:

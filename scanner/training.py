@@ -1,0 +1,108 @@
+"""What `unflub train` and `unflub evaluate` do: labelled files and mail to a model folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, count
+from pathlib import Path
+
+from scanner.adapters.sources import walk
+from scanner.core.parse import read
+from scanner.core.segment import Sentences, segment
+from scanner.errors import UnreadableError
+from scanner.learning import artifact, corpus, evaluate
+from scanner.learning.artifact import Model
+from scanner.learning.corpus import Example
+from scanner.learning.evaluate import Alarms, Report
+from scanner.learning.train import Progress, train
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What there is to learn from, as paths.
+
+    `labelled` files or folders (the shipped corpus where there are none), the user's own
+    labelled files `added` to them, `background` mail without notes to learn from, and
+    `ordinary` mail without notes to count false alarms in.
+    """
+
+    labelled: Sequence[Path] = ()
+    added: Sequence[Path] = ()
+    background: Sequence[str] = ()
+    ordinary: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model folder that was written, and the labels that the user's own replaced."""
+
+    folder: Path
+    messages: int
+    contradictions: tuple[tuple[Example, Example], ...]
+
+
+def make_model(
+    material: Material, output: Path | None, *, measure: bool, progress: Progress
+) -> Trained:
+    """Train, optionally measure, and write a model that is used from then on.
+
+    Raises UnreadableError, ConfigurationError or ModelError; the model in use then stays.
+    """
+    examples, added = _examples(material)
+    background = list(_mail(material.background))
+    # Without mail of their own, users keep what the shipped model knows of ordinary mail.
+    base = artifact.load(artifact.shipped()) if added and not background else None
+    folder = _new_folder(output or _home(yours=bool(added)))
+    model = train(
+        examples, background, version=folder.name, base=base, added=added, progress=progress
+    )
+    merged = corpus.merge(examples, added)
+    report = measured(material, None, progress) if measure else None
+    artifact.save(model, folder, evaluate.card(model, report, false_alarms(model, material)))
+    artifact.make_current(folder)
+    return Trained(folder, len(merged.examples), merged.contradictions)
+
+
+def measured(material: Material, groups: int | None, progress: Progress) -> Report:
+    """Measure leave-one-writer-out, or with `groups` that many groups of writers held out."""
+    examples = corpus.merge(*_examples(material)).examples
+    background = list(_mail(material.background))
+    return evaluate.leave_one_writer_out(examples, background, groups=groups, progress=progress)
+
+
+def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:
+    """Count false alarms in ordinary mail, by the name of its file."""
+    return {
+        Path(path).name: evaluate.false_alarms(model, list(_mail([path])))
+        for path in material.ordinary
+    }
+
+
+def _examples(material: Material) -> tuple[list[Example], list[Example]]:
+    return corpus.read(material.labelled or (corpus.shipped(),)), corpus.read(material.added)
+
+
+def _mail(paths: Iterable[str]) -> Iterator[Sentences]:
+    """Read ordinary mail; what cannot be read, or holds no own text, teaches nothing."""
+    for message in walk(paths):
+        with suppress(UnreadableError):
+            sentences = segment(read(message.raw))
+            if sentences.items:
+                yield sentences
+
+
+def _home(*, yours: bool) -> Path:
+    """Where models go: the user's own folder, or in a source checkout its models/."""
+    shipped = artifact.shipped().parent
+    in_checkout = (shipped.parent / "pyproject.toml").exists()
+    return shipped if in_checkout and not yours else artifact.own()
+
+
+def _new_folder(home: Path) -> Path:
+    """Name a model by the day it was trained on, and a number from the second on."""
+    day = datetime.now(UTC).strftime("%Y.%m.%d")
+    names = chain([day], (f"{day}.{number}" for number in count(2)))
+    return next(home / name for name in names if not (home / name).exists())
