@@ -49,12 +49,13 @@ def make_model(
 ) -> Trained:
     """Train, optionally measure, and write a model that is used from then on.
 
+    Without background mail, the new model keeps what the shipped one knows of ordinary mail;
+    a corpus of one's own starts from nothing.
     Raises UnreadableError, ConfigurationError or ModelError; the model in use then stays.
     """
     examples, added = _examples(material)
     background = list(_mail(material.background))
-    # Without mail of their own, users keep what the shipped model knows of ordinary mail.
-    base = artifact.load(artifact.shipped()) if added and not background else None
+    base = None if background or material.labelled else artifact.load(artifact.shipped())
     folder = _new_folder(output or _home(yours=bool(added)))
     model = train(
         examples, background, version=folder.name, base=base, added=added, progress=progress
