@@ -1,0 +1,260 @@
+"""From what lies in the mailbox to what is done about it: examples, then laws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.phrases import assessed
+
+from scanner.core.assess import digest, without
+from scanner.core.parse import Draft
+from scanner.core.plan import (
+    Action,
+    Append,
+    EditedWarning,
+    Memory,
+    OwnWarning,
+    Reading,
+    Remove,
+    Snapshot,
+    Standing,
+    Unknown,
+    WarningDraft,
+    plan,
+    remember,
+    warning,
+)
+from scanner.core.render import Recognised
+
+FLUB, BLUB, GOOD, FINE = "My flub.", "That other flub.", "A good thing.", "A fine thing."
+
+
+def saying(*sentences: str) -> frozenset[str]:
+    return frozenset(map(digest, sentences))
+
+
+def draft(uid: int, *sentences: str, message_id: str = "<1@x>", to: str = "panel") -> Reading:
+    """A settled draft with one paragraph for each sentence."""
+    said = Draft("\n\n".join(sentences), "Thanks", message_id, "me", frozenset(to.split()))
+    return Reading(uid, said, assessed(said), saying(*sentences))
+
+
+def own(uid: int, *sentences: str, about: str = "<1@x>") -> OwnWarning:
+    return OwnWarning(uid, saying(*sentences), about)
+
+
+def shot(*held: Reading | Unknown | WarningDraft) -> Snapshot:
+    return Snapshot(
+        tuple(h for h in held if isinstance(h, Reading)),
+        tuple(h for h in held if isinstance(h, Unknown)),
+        tuple(h for h in held if isinstance(h, OwnWarning | EditedWarning)),
+    )
+
+
+def told(actions: Iterable[Action]) -> list[tuple[str, int]]:
+    return [("append", a.note.uid) if isinstance(a, Append) else ("remove", a.warning.uid)
+            for a in actions]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        pytest.param([draft(1, GOOD, FLUB)], [("append", 1)], id="flub"),
+        pytest.param([draft(1, GOOD, FLUB), own(2, FLUB)], [], id="warned"),
+        pytest.param([draft(1, GOOD)], [], id="clean"),
+        pytest.param([draft(1, GOOD), own(2, FLUB)], [("remove", 2)], id="mended"),
+        pytest.param([own(2, FLUB)], [("remove", 2)], id="sent or deleted"),
+        pytest.param([draft(1, FLUB, BLUB), own(2, FLUB)], [("append", 1), ("remove", 2)],
+                     id="new passage"),
+        pytest.param([draft(1, FLUB), own(2, FLUB), own(3, FLUB)], [("remove", 3)], id="double"),
+        pytest.param([draft(3, FLUB, message_id="<2@x>"), own(2, FLUB)], [], id="new Message-ID"),
+        pytest.param([draft(3, FLUB, message_id=""), own(2, FLUB)], [], id="no Message-ID"),
+        pytest.param([draft(1, FLUB), draft(3, FLUB, GOOD), own(2, FLUB)], [], id="old copy"),
+        pytest.param([draft(1, FLUB, to=""), draft(3, FLUB, message_id="<2@x>"), own(2, FLUB)],
+                     [], id="recipients came later"),
+        pytest.param([draft(1, GOOD, FLUB), draft(3, GOOD), own(2, FLUB)], [("remove", 2)],
+                     id="newest copy mended"),
+        pytest.param([draft(1, FLUB), draft(3, FLUB, message_id="<2@x>", to="hr"), own(2, FLUB)],
+                     [("append", 3)], id="same passage to another person"),
+        pytest.param([draft(1, FLUB, message_id=""), draft(3, FLUB, message_id="", to="hr"),
+                      own(2, FLUB, about=""), own(4, FLUB, about="")], [],
+                     id="two people, no Message-IDs"),
+        pytest.param([draft(1, FLUB), EditedWarning(2, saying(FLUB), "<1@x>")], [],
+                     id="edited warning counts"),
+        pytest.param([draft(1, GOOD), EditedWarning(2, saying(FLUB), "<1@x>")], [],
+                     id="edited warning of a mended note"),
+        pytest.param([EditedWarning(2, saying(FLUB), "<1@x>")], [], id="edited stray"),
+        pytest.param([Unknown(1, "<1@x>", settling=False), own(2, FLUB)], [], id="unreadable"),
+        pytest.param([Unknown(1, "<9@x>", settling=False), own(2, FLUB)], [("remove", 2)],
+                     id="another draft is unreadable"),
+        pytest.param([Unknown(1, "<9@x>", settling=True), own(2, FLUB)], [],
+                     id="another draft may become the note"),
+        pytest.param([draft(1, FLUB), Unknown(3, "<1@x>", settling=True), own(2, FLUB)], [],
+                     id="newest copy is being written"),
+        pytest.param([Unknown(9, "", settling=True), draft(1, FLUB)], [("append", 1)],
+                     id="others need not wait"),
+    ],
+)  # fmt: skip
+def test_what_is_done(held, expected):
+    """Each situation of a mailbox has its actions, appends first."""
+    assert told(plan(shot(*held))) == expected
+
+
+def test_what_was_dismissed_is_not_warned_about_and_the_rest_is():
+    """The warning names only the new passage; one that names both is replaced."""
+    note = draft(1, FLUB, GOOD, BLUB)
+    append, remove = plan(shot(note, own(2, FLUB, BLUB)), saying(FLUB))
+    assert isinstance(append, Append)
+    assert append.assessment.digests == saying(BLUB)
+    assert isinstance(remove, Remove)
+    assert plan(shot(note, own(3, BLUB)), saying(FLUB)) == ()
+    assert plan(shot(note), saying(FLUB, BLUB)) == ()
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_only_a_sealed_warning_may_ever_be_removed(sealed):
+    """The type of a warning says whether it is ours still."""
+    made = warning(5, Recognised(saying(FLUB), "<1@x>", sealed))
+    assert isinstance(made, OwnWarning) == sealed
+    assert told(plan(shot(made))) == ([("remove", 5)] if sealed else [])
+
+
+STOOD = Memory((Standing(2, saying(FLUB)),))
+
+
+@pytest.mark.parametrize(
+    ("held", "dismissed"),
+    [
+        pytest.param([draft(1, GOOD, FLUB)], saying(FLUB), id="warning deleted"),
+        pytest.param([draft(7, FLUB, BLUB)], saying(FLUB), id="and the note edited"),
+        pytest.param([draft(1, FLUB), own(2, FLUB)], saying(), id="still there"),
+        pytest.param([draft(1, FLUB), own(9, FLUB)], saying(), id="another one stands"),
+        pytest.param([draft(1, GOOD)], saying(), id="note mended"),
+        pytest.param([], saying(), id="note gone"),
+        pytest.param([Unknown(1, "<1@x>", settling=False)], saying(), id="note unreadable"),
+    ],
+)
+def test_a_deleted_warning_dismisses_what_still_stands_in_the_note(held, dismissed):
+    """It counts only while the note holds the passage and no other warning covers it."""
+    assert remember(STOOD, shot(*held)).dismissed == dismissed
+
+
+def test_a_dismissal_is_not_lost_while_the_note_is_being_written():
+    """A warning deleted during an edit dismisses as soon as the note can be read."""
+    during = remember(STOOD, shot(Unknown(3, "", settling=True)))
+    assert during == STOOD
+    assert remember(during, shot(draft(3, FLUB))) == Memory((), saying(FLUB))
+
+
+def test_what_was_dismissed_stays_so():
+    """Neither a new warning nor an empty mailbox takes a dismissal back."""
+    memory = Memory((), saying(FLUB))
+    assert remember(memory, shot(draft(1, BLUB), own(2, BLUB))) == Memory(
+        (Standing(2, saying(BLUB)),), saying(FLUB)
+    )
+    assert remember(memory, shot()).dismissed == saying(FLUB)
+
+
+@dataclass
+class Box:
+    """A model of the mailbox that actions are applied to."""
+
+    held: dict[int, Reading | Unknown | WarningDraft] = field(default_factory=dict)
+
+    def snapshot(self) -> Snapshot:
+        return shot(*self.held.values())
+
+    def about(self, message_id: str) -> list[OwnWarning]:
+        warnings = [h for h in self.held.values() if isinstance(h, OwnWarning)]
+        return [w for w in warnings if w.about == message_id]
+
+    def apply(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Append):
+                uid = max(self.held, default=0) + 1
+                digests, about = action.assessment.digests, action.note.message_id
+                self.held[uid] = OwnWarning(uid, digests, about)
+            else:
+                del self.held[action.warning.uid]
+
+
+PASSAGES = st.sampled_from(["Flub one.", "Flub two.", "Flub three.", GOOD, FINE, "Nice."])
+TEXTS = st.lists(PASSAGES, max_size=4, unique=True)
+IDS = st.sampled_from(["", "<1@x>", "<2@x>", "<3@x>"])
+PEOPLE = st.sampled_from(["", "panel", "hr", "panel hr"])
+DISMISSED = st.lists(PASSAGES, max_size=2).map(lambda chosen: saying(*chosen))
+
+
+def seen_otherwise(note: Reading, missed: frozenset[str]) -> Reading:
+    """The same words, of which the classifier took fewer for flubs among these neighbours."""
+    return replace(note, assessment=without(note.assessment, missed))
+
+
+ANY_DRAFT = st.builds(
+    lambda texts, message_id, to, missed: seen_otherwise(
+        draft(0, *texts, message_id=message_id, to=to), missed
+    ),
+    TEXTS, IDS, PEOPLE, DISMISSED,
+)  # fmt: skip
+ANY_UNKNOWN = st.builds(Unknown, st.just(0), IDS, st.booleans())
+DIGESTS = st.lists(PASSAGES, min_size=1, max_size=3).map(lambda chosen: saying(*chosen))
+ANY_WARNING = st.one_of(
+    st.builds(kind, st.just(0), DIGESTS, IDS) for kind in (OwnWarning, EditedWarning)
+)
+BOXES = st.lists(st.one_of(ANY_DRAFT, ANY_DRAFT, ANY_UNKNOWN, ANY_WARNING), max_size=7).map(
+    lambda held: Box({uid: replace(h, uid=uid) for uid, h in enumerate(held, 1)})
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(BOXES, DISMISSED)
+def test_a_plan_applied_leaves_nothing_to_do(box, dismissed):
+    """Planning is idempotent in whatever mailbox; appends come first; edited warnings stay."""
+    actions = plan(box.snapshot(), dismissed)
+    kinds = [isinstance(action, Remove) for action in actions]
+    assert kinds == sorted(kinds)
+    assert all(isinstance(a.warning, OwnWarning) for a in actions if isinstance(a, Remove))
+    theirs = {uid: h for uid, h in box.held.items() if not isinstance(h, OwnWarning)}
+    box.apply(actions)
+    assert theirs.items() <= box.held.items()
+    assert plan(box.snapshot(), dismissed) == ()
+
+
+TAGGED = st.lists(st.tuples(PASSAGES, st.integers(0, 3)), max_size=2).map(
+    lambda chosen: saying(*(f"To {who}: {text}" for text, who in chosen))
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.tuples(TEXTS, st.integers(0, 3), st.booleans()), max_size=6),
+    st.lists(st.tuples(TEXTS.filter(bool), st.integers(0, 3)), max_size=3),
+    TAGGED,
+    st.randoms(use_true_random=False),
+)
+def test_every_flagged_note_ends_with_exactly_one_warning(drafts, warnings, dismissed, random):
+    """And no other note has one; for a note of which nothing is known nothing is done."""
+    held = [
+        draft(0, *(f"To {who}: {text}" for text in texts), message_id=f"<{who}@x>", to=f"p{who}")
+        if readable else Unknown(0, f"<{who}@x>", settling=False)
+        for texts, who, readable in drafts
+    ] + [
+        own(0, *(f"To {who}: {text}" for text in texts), about=f"<{who}@x>")
+        for texts, who in warnings
+    ]  # fmt: skip
+    random.shuffle(held)
+    box = Box({uid: replace(h, uid=uid) for uid, h in enumerate(held, 1)})
+    newest = {h.message_id: h for h in box.held.values() if not isinstance(h, OwnWarning)}
+    before = [box.about(f"<{who}@x>") for who in range(4)]
+    box.apply(plan(box.snapshot(), dismissed))
+    for who in range(4):
+        note = newest.get(f"<{who}@x>")
+        if isinstance(note, Unknown):
+            assert box.about(f"<{who}@x>") == before[who]
+        else:
+            wanted = note.assessment.digests - dismissed if note else frozenset()
+            assert [w.digests for w in box.about(f"<{who}@x>")] == ([wanted] if wanted else [])
