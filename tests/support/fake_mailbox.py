@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesHeaderParser
@@ -40,7 +41,7 @@ class FakeServer:
         return new
 
     def delete(self, uid: int) -> None:
-        del self._messages[uid]
+        self._messages.pop(uid, None)  # to expunge what is gone is no error
         self._tell()
 
     def mark_deleted(self, uid: int) -> None:
@@ -72,7 +73,8 @@ class FakeServer:
 
     def _tell(self) -> None:
         for watcher in self._watchers:
-            watcher.send(b"!")
+            with suppress(BrokenPipeError):  # that mailbox is closed
+                watcher.send(b"!")
 
 
 def _nothing() -> None:
@@ -84,7 +86,7 @@ class FakeMailbox:
     """One connection to a `FakeServer`; it follows the `Mailbox` protocol.
 
     `writes_left` is how many writes succeed before the connection breaks; `before_write` is
-    called first at each; `fetched` are the UIDs of the messages read so far.
+    called before the next one; `fetched` are the UIDs of the messages read so far.
     """
 
     server: FakeServer
@@ -94,8 +96,11 @@ class FakeMailbox:
 
     def __post_init__(self) -> None:
         self._changes = self.server.watch()
+        self._wrote = False
 
     def listing(self) -> Listing:
+        if self._wrote and self.writes_left == 0:
+            raise _broken()
         while self._changed(0):
             self._changes.recv(4096)
         held = self.server.messages().items()
@@ -129,14 +134,19 @@ class FakeMailbox:
     def _write(self) -> None:
         callback, self.before_write = self.before_write, _nothing
         callback()
-        if self.writes_left is not None:
-            if not self.writes_left:
-                raise UnreachableError("account fake: the connection broke; try again")
+        if self.writes_left == 0:
+            raise _broken()
+        if self.writes_left:
             self.writes_left -= 1
+        self._wrote = True
 
     def _changed(self, seconds: float, interrupt: socket.socket | None = None) -> bool:
         sockets = [self._changes, *([interrupt] if interrupt else [])]
         return self._changes in select.select(sockets, [], [], seconds)[0]
+
+
+def _broken() -> UnreachableError:
+    return UnreachableError("account fake: the connection broke; try again")
 
 
 def _header(raw: bytes) -> bytes:

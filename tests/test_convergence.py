@@ -1,0 +1,176 @@
+"""Whatever users, clients, crashes and a second daemon do: one warning for each flagged note."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from support.fake_mailbox import FakeMailbox, FakeServer
+from support.notes import OPENING, STRENGTH, note
+from support.phrases import JUDGE
+
+from scanner.core.assess import digest
+from scanner.core.render import recognise
+from scanner.daemon import Desk, Pass, Terms, one_pass
+from scanner.errors import UnreachableError
+
+_MOST_PASSES = 6
+
+
+@dataclass
+class Note:
+    """A note as its writer knows it; `uid` is its newest copy."""
+
+    person: str
+    flubs: list[str]
+    message_id: str
+    uid: int = 0
+    older: list[int] = field(default_factory=list)
+
+    @property
+    def raw(self) -> bytes:
+        who = f"This note is for {self.person} alone."
+        return note(OPENING, who, *self.flubs, STRENGTH,
+                    message_id=self.message_id, to=f"{self.person}@example.com")  # fmt: skip
+
+
+@dataclass
+class Daemon:
+    server: FakeServer
+    memory_file: Path
+    desk: Desk = field(default_factory=Desk)
+
+    def mailbox(self, writes_left: int | None = None) -> FakeMailbox:
+        return FakeMailbox(self.server, writes_left)
+
+    def look(self, mailbox: FakeMailbox) -> Pass:
+        return one_pass(mailbox, self.desk, JUDGE, Terms("me@example.org", self.memory_file))
+
+
+class DraftsMailbox(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.server = FakeServer()
+        self.daemons = [Daemon(self.server, Path(self.folder.name) / f"{i}.json") for i in (0, 1)]
+        self.notes: list[Note] = []
+        self.saved: dict[int, bytes] = {}
+        self.dismissed: frozenset[str] = frozenset()
+        self.numbers = count(1)
+
+    def teardown(self):
+        self.folder.cleanup()
+
+    def save(self, one: Note) -> None:
+        one.uid = self.server.save(one.raw)
+        self.saved[one.uid] = one.raw
+
+    def drop(self, uid: int) -> None:
+        self.server.delete(uid)
+        del self.saved[uid]
+
+    def fresh_id(self) -> str:
+        return f"<{next(self.numbers)}@client.example>"
+
+    def flub(self) -> str:
+        return f"Number {next(self.numbers)} was a flub."
+
+    def settle(self) -> None:
+        """Let both daemons look until neither finds anything to do."""
+        for _ in range(_MOST_PASSES):
+            passes = [daemon.look(daemon.mailbox()) for daemon in self.daemons]
+            if not any(found.actions for found in passes):
+                return
+        raise AssertionError("the daemons never come to rest")
+
+    @precondition(lambda self: len(self.notes) < 3)
+    @rule(flubs=st.integers(0, 2), identified=st.booleans())
+    def write_a_note(self, flubs, identified):
+        message_id = self.fresh_id() if identified else ""
+        person = f"person{next(self.numbers)}"
+        one = Note(person, [self.flub() for _ in range(flubs)], message_id)
+        self.notes.append(one)
+        self.save(one)
+
+    @precondition(lambda self: self.notes)
+    @rule(
+        data=st.data(),
+        change=st.sampled_from(["nothing", "one flub more", "one flub less"]),
+        identity=st.sampled_from(["same", "new", "none"]),
+        old=st.sampled_from(["expunged", "flagged as deleted", "left"]),
+    )
+    def save_a_note_anew(self, data, change, identity, old):
+        one = data.draw(st.sampled_from(self.notes))
+        if change == "one flub more":
+            one.flubs.append(self.flub())
+        elif change == "one flub less" and one.flubs:
+            one.flubs.pop(0)
+        one.message_id = {"same": one.message_id, "new": self.fresh_id(), "none": ""}[identity]
+        before = one.uid
+        self.save(one)
+        if old == "left":
+            one.older.append(before)
+        elif old == "expunged":
+            self.drop(before)
+        else:
+            self.server.mark_deleted(before)
+
+    @precondition(lambda self: self.notes)
+    @rule(data=st.data())
+    def send_a_note(self, data):
+        one = data.draw(st.sampled_from(self.notes))
+        self.notes.remove(one)
+        for uid in (one.uid, *one.older):
+            self.drop(uid)
+
+    @precondition(lambda self: self.notes)
+    @rule(data=st.data())
+    def dismiss_a_warning(self, data):
+        self.settle()
+        if warnings := self.server.warnings():
+            uid = data.draw(st.sampled_from(sorted(warnings)))
+            found = recognise(warnings[uid].raw)
+            assert found
+            self.dismissed |= found.digests
+            self.server.delete(uid)
+
+    @rule(which=st.integers(0, 1), writes=st.integers(0, 2))
+    def look_and_lose_the_connection(self, which, writes):
+        with suppress(UnreachableError):
+            self.daemons[which].look(self.daemons[which].mailbox(writes))
+
+    @rule(which=st.integers(0, 1))
+    def restart(self, which):
+        self.daemons[which].desk = Desk()
+        self.daemons[which].look(self.daemons[which].mailbox())
+
+    @rule(which=st.integers(0, 1))
+    def both_look_at_once(self, which):
+        """The second daemon makes a whole pass between the first one's plan and its writes."""
+        first, second = self.daemons[which], self.daemons[1 - which]
+        mailbox = first.mailbox()
+        mailbox.before_write = lambda: second.look(second.mailbox()) and None
+        first.look(mailbox)
+
+    @rule()
+    def every_flagged_note_has_one_warning(self):
+        self.settle()
+        wanted = [frozenset(map(digest, one.flubs)) - self.dismissed for one in self.notes]
+        recognised = [recognise(stored.raw) for stored in self.server.warnings().values()]
+        assert sorted(sorted(found.digests) for found in recognised if found) == sorted(
+            sorted(digests) for digests in wanted if digests
+        )
+
+    @invariant()
+    def the_user_s_messages_are_untouched(self):
+        assert {uid: stored.raw for uid, stored in self.server.own().items()} == self.saved
+
+
+TestDraftsMailbox = DraftsMailbox.TestCase
+TestDraftsMailbox.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
