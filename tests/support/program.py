@@ -59,13 +59,12 @@ class Program:
         )
 
     def start(self, *arguments: str | Path, **pipes: int) -> subprocess.Popen[bytes]:
-        """Start the command and leave it running; standard error is kept in a pipe."""
+        """Start the command and leave it running; standard error goes to a pipe."""
         return subprocess.Popen(
             [sys.executable, "-m", "scanner", *map(str, arguments)],
-            stderr=subprocess.PIPE,
             env=self._environment(),
             cwd=self.home,
-            **pipes,
+            **{"stderr": subprocess.PIPE, **pipes},
         )
 
     @contextmanager

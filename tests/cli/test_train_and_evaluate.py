@@ -1,0 +1,138 @@
+"""`unflub train` and `unflub evaluate`, by the real command on a small corpus."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+from pathlib import Path
+
+import pytest
+from support.notes import CLEAN, FLUBBED
+from support.program import Program
+
+CORPUS = Path(__file__).parents[2] / "training_data"
+WRITERS = ("t1", "t2", "t5", "t8", "t12")
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """The first fifty messages of five writers."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for writer in WRITERS:
+        lines = (CORPUS / f"{writer}.jsonl").read_text("utf-8").splitlines(keepends=True)
+        (folder / f"{writer}.jsonl").write_text("".join(lines[:50]), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def own_notes(tmp_path: Path) -> Path:
+    """Two labelled notes of the user's own."""
+    text = "Hi Bo,\n\nthanks for the interview. My brain took the scenic route.\n\nCy"
+    flub = "My brain took the scenic route."
+    start = text.index(flub)
+    label = {"start": start, "end": start + len(flub), "text": flub, "category": "self_criticism"}
+    note = {"id": "m1", "kind": "thank_you", "subject": "Thanks", "text": text}
+    clean = {**note, "id": "m2", "text": text.replace(flub, "I liked the scenic route.")}
+    path = tmp_path / "mine.jsonl"
+    path.write_text(
+        json.dumps({**note, "flubs": [label], "severity": "flub"})
+        + "\n"
+        + json.dumps({**clean, "flubs": [], "severity": "none"})
+        + "\n"
+    )
+    return path
+
+
+def test_train_writes_a_versioned_folder_that_check_can_use(program, corpus, tmp_path):
+    """Weights, metadata and card are there, and the model loads and answers."""
+    models = tmp_path / "models"
+    done = program.run("train", "--corpus", corpus, "--output", models)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (path for path in models.iterdir() if path.is_dir())
+    assert {path.name for path in folder.iterdir()} == {"README.md", "model.json", "weights.skops"}
+    record = json.loads((folder / "model.json").read_text())
+    assert record["messages"] == 250
+    assert record["thresholds"].keys() == {"cautious", "balanced", "strict"}
+    assert program.run("check", "--model", folder, stdin=FLUBBED).returncode in {0, 1}
+
+
+def test_training_again_gives_the_same_answers(program, corpus, tmp_path):
+    """The same corpus, seed and versions make the same predictions, to the last digit."""
+    answers = []
+    for name in ("one", "two"):
+        program.run("train", "--corpus", corpus, "--output", tmp_path / name)
+        (folder,) = (path for path in (tmp_path / name).iterdir() if path.is_dir())
+        arguments = ("check", "--format", "json", "--preset", "strict", "--model", folder)
+        answers.append(program.run(*arguments, stdin=FLUBBED).stdout)
+    assert answers[0] == answers[1]
+    assert json.loads(answers[0])
+
+
+def test_own_notes_make_a_model_of_ones_own_and_the_shipped_one_stays(program, own_notes):
+    """After `train --add` the user's model is used; without it the shipped one is there."""
+    shipped = sorted(path.name for path in (CORPUS.parent / "models").iterdir())
+    done = program.run("train", "--add", own_notes)
+    assert done.returncode == 0, done.stderr
+    own = program.home / "data" / "unflub" / "models"
+    assert str(own) in done.stdout
+    record = json.loads(next(own.glob("*/model.json")).read_text())
+    assert record["messages"] == 2 + sum(
+        len(file.read_text("utf-8").splitlines()) for file in CORPUS.glob("*.jsonl")
+    )
+    assert program.run("check", stdin=FLUBBED).returncode == 1
+    assert program.run("check", stdin=CLEAN).returncode == 0
+    assert sorted(path.name for path in (CORPUS.parent / "models").iterdir()) == shipped
+    (own / record["version"] / "weights.skops").write_bytes(b"spoilt")
+    refused = program.run("check", stdin=FLUBBED)
+    assert refused.returncode == 6
+    assert "changed after training" in refused.stderr
+
+
+def test_labels_that_do_not_match_their_text_are_named(program, own_notes):
+    """A wrong span is refused with file and line, and no model is written."""
+    own_notes.write_text(own_notes.read_text().replace('"start": ', '"start": 1'))
+    done = program.run("train", "--add", own_notes)
+    assert done.returncode == 5
+    assert f"{own_notes}:1" in done.stderr
+    assert not (program.home / "data").exists()
+
+
+def test_evaluate_prints_the_table(program, corpus):
+    """Precision, recall and F1, per category, note recall and false alarms."""
+    done = program.run("evaluate", "--corpus", corpus, "--groups", "2")
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "sentence precision", "sentence recall", "sentence F1", "flub notes warned about",
+        "clean notes warned about", "other mail warned about", "reanswer", "pretext",
+    ):  # fmt: skip
+        assert words in done.stdout
+    assert not done.stderr
+
+
+def test_evaluate_counts_false_alarms_in_ordinary_mail(program, corpus, tmp_path):
+    """--ordinary names mail in which every warning is a false one."""
+    mail = tmp_path / "ordinary.eml"
+    mail.write_bytes(b"From: a@example.org\r\nSubject: Lunch\r\n\r\nAre we still on for lunch?\r\n")
+    done = program.run("evaluate", "--corpus", corpus, "--groups", "2", "--ordinary", mail)
+    assert "ordinary.eml, cautious: 0 of 1 messages warned about" in done.stdout
+
+
+def test_training_shows_its_progress_on_a_terminal(corpus, tmp_path):
+    """There is a bar with the time left on a terminal; elsewhere there is none."""
+    ours, theirs = pty.openpty()
+    process = Program(tmp_path).start(
+        "train", "--corpus", corpus, "--output", tmp_path / "models", stderr=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            shown += chunk
+    except OSError:  # Linux: the other side has closed the terminal
+        pass
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"training" in shown
+    assert b"100%" in shown
