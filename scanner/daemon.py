@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.parser import BytesHeaderParser
@@ -33,6 +33,7 @@ from scanner.core.plan import (
     Snapshot,
     Unknown,
     WarningDraft,
+    forget,
     plan,
     remember,
     warning,
@@ -102,7 +103,9 @@ def one_pass(mailbox: Mailbox, desk: Desk, judge: Judge, terms: Terms) -> Pass:
     memory = remember(state.load(terms.memory_file, desk.uidvalidity), snapshot)
     actions = plan(snapshot, memory.dismissed)
     if not terms.dry_run:
-        # What was dismissed is safe on disk before anything depends on it.
+        # What was dismissed is safe on disk before anything depends on it; what is removed is
+        # forgotten before, so that after a crash the user is not taken for having deleted it.
+        memory = forget(memory, actions)
         state.save(terms.memory_file, desk.uidvalidity, memory)
         _apply(mailbox, actions, terms.sender)
     if actions and not terms.dry_run:
@@ -200,7 +203,8 @@ class Stop:
 
     def __call__(self, *_signal: object) -> None:
         """Ask everybody to end; fit for a signal handler."""
-        self._sender.send(b"!")
+        with suppress(BlockingIOError):  # asked for so often that the buffer is full
+            self._sender.send(b"!")
 
     def wait(self, seconds: Seconds) -> bool:
         """Wait so long at most; tell whether the end was asked for."""

@@ -8,7 +8,7 @@ away holds an `OwnWarning`, and only a sealed warning draft of unflub's becomes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scanner.core.assess import Assessment, without
 from scanner.core.parse import Draft
@@ -167,6 +167,12 @@ def remember(memory: Memory, snapshot: Snapshot) -> Memory:
         ),
         dismissed=memory.dismissed | deleted,
     )
+
+
+def forget(memory: Memory, actions: Sequence[Action]) -> Memory:
+    """Leave out the warnings that are to be removed: that they vanish is no dismissal."""
+    removed = {action.warning.uid for action in actions if isinstance(action, Remove)}
+    return replace(memory, standing=tuple(w for w in memory.standing if w.uid not in removed))
 
 
 def _for_note(note: _Note, dismissed: frozenset[str]) -> Iterator[Action]:
