@@ -1,0 +1,241 @@
+"""One pass over a mailbox in memory, the waiting times, and the request to end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from support.fake_mailbox import FakeMailbox, FakeServer
+from support.notes import OPENING, STRENGTH, note
+from support.phrases import JUDGE
+
+from scanner.config import Account
+from scanner.core.plan import Append, Remove
+from scanner.core.render import recognise
+from scanner.daemon import Desk, Pass, Retry, Stop, Terms, describe, one_pass
+from scanner.errors import UnreachableError, UnreadableError
+
+FLUBBED = note(OPENING, "That was a flub.", STRENGTH)
+WORSE = note(OPENING, "That was a flub.", STRENGTH, "And that was another flub.")
+MENDED = note(OPENING, STRENGTH)
+OTHER = note(OPENING, "My second flub.", message_id="<other@x>", to="other@example.com")
+ENCRYPTED = note("-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----")
+LONG_AGO = 3600.0
+
+
+@dataclass
+class Room:
+    """A mailbox, and the daemon that looks at it."""
+
+    memory_file: Path
+    server: FakeServer = field(default_factory=FakeServer)
+    desk: Desk = field(default_factory=Desk)
+
+    def __post_init__(self) -> None:
+        self.mailbox = FakeMailbox(self.server)
+
+    def look(self, *, settle: float = 0, dry_run: bool = False) -> Pass:
+        self.mailbox.fetched.clear()
+        terms = Terms("me@example.org", self.memory_file, settle, dry_run)
+        return one_pass(self.mailbox, self.desk, JUDGE, terms)
+
+    def restart(self) -> None:
+        self.desk, self.mailbox = Desk(), FakeMailbox(self.server)
+
+    @property
+    def warnings(self) -> list[int]:
+        return list(self.server.warnings())
+
+
+@pytest.fixture
+def room(tmp_path) -> Room:
+    return Room(tmp_path / "state" / "home.json")
+
+
+def wrote(found: Pass) -> list[int]:
+    return [action.note.uid for action in found.actions if isinstance(action, Append)]
+
+
+def removed(found: Pass) -> list[int]:
+    return [action.warning.uid for action in found.actions if isinstance(action, Remove)]
+
+
+def test_a_flubbed_note_is_warned_about_once(room):
+    """The first pass writes the warning, and the next ones find nothing to do."""
+    uid = room.server.save(FLUBBED)
+    assert wrote(room.look()) == [uid]
+    assert len(room.warnings) == 1
+    assert room.look().actions == ()
+    room.restart()
+    assert room.look().actions == ()
+
+
+def test_only_what_is_new_is_fetched(room):
+    """A message never changes under its UID, so that each is read once."""
+    first = room.server.save(MENDED)
+    room.look()
+    assert room.mailbox.fetched == [first]
+    second = room.server.save(FLUBBED)
+    room.look()
+    assert room.mailbox.fetched == [second, *room.warnings]
+    room.look()
+    assert room.mailbox.fetched == []
+
+
+def test_a_draft_that_is_being_written_is_not_read(room):
+    """Until it has settled nobody looks into it; the pass says when that will be."""
+    uid = room.server.save(FLUBBED)
+    found = room.look(settle=LONG_AGO)
+    assert (found.actions, found.drafts, room.mailbox.fetched) == ((), 0, [])
+    assert found.settles_in == pytest.approx(LONG_AGO, abs=60)
+    room.desk.first_seen[uid] -= LONG_AGO
+    found = room.look(settle=LONG_AGO)
+    assert (wrote(found), found.settles_in) == ([uid], None)
+
+
+def test_a_settled_note_does_not_wait_for_one_that_is_being_written(room):
+    """Its warning comes although another draft is not known yet, which has its own time."""
+    uid = room.server.save(FLUBBED)
+    room.look(settle=LONG_AGO)
+    room.desk.first_seen[uid] -= LONG_AGO
+    room.server.save(OTHER)
+    assert wrote(room.look(settle=LONG_AGO)) == [uid]
+    assert len(room.server.own()) == 2
+
+
+def test_a_dry_run_writes_nothing(room):
+    """The actions are told; neither the mailbox nor the disk changes."""
+    room.server.save(FLUBBED)
+    before = room.server.messages()
+    assert len(room.look(dry_run=True).actions) == 1
+    assert len(room.look(dry_run=True).actions) == 1
+    assert room.server.messages() == before
+    assert not room.memory_file.parent.exists()
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_deleted_warning_is_dismissed(room, restarts):
+    """It does not come back, neither for the note as it is nor as it is saved anew."""
+    uid = room.server.save(FLUBBED)
+    room.look()
+    room.server.delete(*room.warnings)
+    if restarts:
+        room.restart()
+    assert room.look().actions == ()
+    room.server.replace(uid, WORSE)
+    room.restart()
+    room.look()
+    (warning,) = room.server.warnings().values()
+    found = recognise(warning.raw)
+    assert found
+    assert len(found.digests) == 1
+
+
+def test_an_unreadable_draft_shields_its_own_warning_only(room):
+    """What cannot be read is not clean: its warning stays, that of a sent note goes."""
+    encrypted, sent = room.server.save(FLUBBED), room.server.save(OTHER)
+    room.look()
+    first, second = room.warnings
+    room.server.replace(encrypted, ENCRYPTED)
+    room.server.delete(sent)
+    assert removed(room.look()) == [second]
+    assert room.warnings == [first]
+
+
+def test_under_another_uidvalidity_everything_is_read_anew(room):
+    """UIDs mean nothing then, but the mailbox still tells what was warned about."""
+    room.server.save(FLUBBED)
+    room.look()
+    room.server.renumber()
+    assert room.look().actions == ()
+    assert sorted(room.mailbox.fetched) == list(room.server.messages())
+    assert len(room.warnings) == 1
+
+
+def test_a_crash_between_append_and_remove_leaves_no_note_without_its_warning(room):
+    """There are two warnings for a moment, and the next pass leaves the right one."""
+    uid = room.server.save(FLUBBED)
+    room.look()
+    room.server.replace(uid, WORSE)
+    room.mailbox.writes_left = 1
+    with pytest.raises(UnreachableError):
+        room.look()
+    assert len(room.warnings) == 2
+    old, new = room.warnings
+    room.restart()
+    assert removed(room.look()) == [old]
+    assert room.warnings == [new]
+
+
+def test_a_crash_after_a_removal_is_not_taken_for_a_dismissal(room):
+    """What unflub itself took away, the user did not: the passage is warned about again."""
+    uid = room.server.save(FLUBBED)
+    room.look()
+    uid = room.server.replace(uid, MENDED)
+    room.mailbox.writes_left = 1
+    with pytest.raises(UnreachableError):
+        room.look()
+    assert room.warnings == []
+    uid = room.server.replace(uid, FLUBBED)
+    room.restart()
+    assert wrote(room.look()) == [uid]
+
+
+def test_nothing_is_written_to_the_mailbox_when_the_memory_cannot_be_saved(room):
+    """A dismissal that may be lost must not come first: the pass ends in one line."""
+    room.server.save(FLUBBED)
+    room.memory_file.parent.write_text("a file where the folder should be")
+    with pytest.raises(UnreadableError, match="cannot be written"):
+        room.look()
+    assert room.warnings == []
+
+
+def test_a_pass_is_described_in_counts_and_uids(room):
+    """The line that is logged holds nothing of the mail."""
+    uid = room.server.save(FLUBBED)
+    account = Account("home", "me@example.org", "imap.example.org")
+    found = room.look(dry_run=True)
+    assert describe(account, found, dry_run=True) == (
+        f"account home: 1 drafts read; would have warned about 1 (uid {uid}), would have removed 0"
+    )
+
+
+def test_retries_grow_to_five_minutes_and_start_anew():
+    """Each waits about twice as long as the one before, with some jitter, up to a limit."""
+    retry = Retry()
+    expected = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+    for base in expected:
+        assert 0.75 * base <= retry.after() <= 1.25 * base
+    retry.reset()
+    assert retry.after() <= 1.25
+
+
+def test_a_request_to_end_wakes_every_waiter_and_stays():
+    """Threads that wait long return at once, also those that come later."""
+    stop, answers = Stop(), []
+    assert not stop
+    assert stop.wait(0.01) is False
+    threads = [
+        threading.Thread(target=lambda: answers.append(stop.wait(LONG_AGO))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    stop()
+    for thread in threads:
+        thread.join(30)
+    assert answers == [True] * 3
+    began = time.monotonic()
+    assert stop
+    assert stop.wait(LONG_AGO)
+    assert time.monotonic() - began < 30
+
+
+def test_asking_to_end_many_times_is_no_error():
+    """An impatient user may send the signal as often as they like."""
+    stop = Stop()
+    for _ in range(100_000):
+        stop()
+    assert stop
