@@ -41,7 +41,7 @@ def load(path: Path, uidvalidity: int) -> Memory:
         return Memory(
             tuple(_standing(row) for row in standing), frozenset(map(str, table["dismissed"]))
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Memory()
 
 
