@@ -1,0 +1,214 @@
+"""The configuration file: defaults, every problem at once, and where it is looked for."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from scanner.config import Account, Config, default_path, example, load, parse
+from scanner.errors import ConfigurationError
+
+HOME = '[accounts.home]\naddress = "me@example.org"\nhost = "imap.example.org"\n'
+
+
+def account(line: str) -> Account:
+    return parse(HOME + line).accounts[0]
+
+
+def problems(text: str) -> str:
+    with pytest.raises(ConfigurationError) as raised:
+        parse(text, "config.toml")
+    assert "\n" not in str(raised.value)
+    assert raised.value.exit_status == 2
+    return str(raised.value)
+
+
+def test_the_example_is_the_defaults():
+    """Loading the example file gives what an empty one would, but for the account."""
+    config = load(example())
+    assert config == Config(accounts=config.accounts)
+    (home,) = config.accounts
+    assert home == Account("home", home.address, home.host)
+
+
+@pytest.mark.parametrize(
+    ("kind", "section"), [(Config, "[accounts.home]"), (Account, None)], ids=["top", "account"]
+)
+def test_the_example_names_every_key(kind, section):
+    """Each field stands in its part of the file, at least commented out, and nothing else does."""
+    top, account_table = example().read_text().split("[accounts.home]")
+    part = top if section else account_table
+    named = set(re.findall(r"^(?:# )?(\w+) = ", part, re.MULTILINE))
+    assert named == {f.name for f in fields(kind)} - {"name", "accounts"}
+
+
+def test_what_is_commented_out_in_the_example_is_valid_too():
+    """Uncommenting each line gives a configuration that loads."""
+    text = re.sub(r"^# (\w+ = )", r"\1", example().read_text(), flags=re.MULTILINE)
+    assert tomllib.loads(text)
+    (home,) = parse(text).accounts
+    assert home.port == 993
+    assert home.password_command == ("pass", "show", "mail/home")
+
+
+def test_an_empty_file_is_a_configuration_without_accounts():
+    """Everything has a default but the account."""
+    assert parse("") == Config()
+
+
+def test_every_value_can_be_set():
+    """What the file says is what the program uses, for each key."""
+    text = (
+        'preset = "strict"\nmodel = "/m"\nsettle_seconds = 0.5\nsweep_seconds = 60\n'
+        "poll_seconds = 30\nidle_seconds = 100\ntimeout_seconds = 5\n" + HOME +
+        'user = "u"\nport = 1143\ntls = "starttls"\nca_file = "/ca"\ndrafts = "D"\n'
+        'password_command = ["pass"]\npassword_env = "P"\n'
+    )  # fmt: skip
+    home = Account("home", "me@example.org", "imap.example.org", "u", 1143, "starttls", "/ca",
+                   ("pass",), "P", "D")  # fmt: skip
+    assert parse(text) == Config("strict", "/m", 0.5, 60, 30, 100, 5, (home,))
+
+
+def test_every_problem_is_reported_at_once():
+    """One run of the program is enough to learn all that is to be mended."""
+    told = problems(
+        'preset = "wild"\nsetle_seconds = 1\nsweep_seconds = 0\n'
+        '[accounts.home]\nhost = 5\nport = "993"\n[accounts.work]\n'
+    )
+    for problem in (
+        "config.toml: ",
+        "preset must be one of cautious, balanced, strict",
+        "setle_seconds is not known; known are idle_seconds, model,",
+        "sweep_seconds must lie between 1 and 86400",
+        "accounts.home.address is missing",
+        "accounts.home.host must be a string",
+        "accounts.home.port must be a whole number",
+        "accounts.work.address is missing",
+        "accounts.work.host is missing",
+    ):
+        assert problem in told
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("settle_seconds = -1", "between 0 and 3600"),
+        ("settle_seconds = 3601", "between 0 and 3600"),
+        ("settle_seconds = nan", "between 0 and 3600"),
+        ("settle_seconds = true", "must be a number"),
+        ('settle_seconds = "10"', "must be a number"),
+        ("sweep_seconds = 1.5", "must be a whole number"),
+        ("sweep_seconds = 86401", "between 1 and 86400"),
+        ("poll_seconds = 0", "between 1 and 86400"),
+        ("idle_seconds = 601", "between 1 and 600"),
+        ("timeout_seconds = 0", "between 1 and 600"),
+        ("timeout_seconds = false", "must be a whole number"),
+        ("model = 1", "must be a string"),
+        ("preset = []", "must be one of"),
+        ("accounts = 1", "accounts must be tables"),
+        ("accounts.home = 1", "accounts.home must be a table"),
+        ('name = "x"', "name is not known"),
+        ("= 1", "not valid TOML"),
+    ],
+)
+def test_a_wrong_value_is_named(line, problem):
+    """Types and bounds are checked, so that a slip neither hammers a server nor blinds anyone."""
+    assert problem in problems(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("port = 0", "between 1 and 65535"),
+        ("port = 65536", "between 1 and 65535"),
+        ('tls = "ssl"', "must be one of implicit, starttls, none"),
+        ('password_command = "pass"', "must be a list of strings"),
+        ("password_command = []", "must be a list of strings"),
+        ('password_command = ["pass", 1]', "must be a list of strings"),
+        ('name = "x"', "name is not known"),
+        ('password = "hunter2"', "must not stand in a file: store it with `unflub login`"),
+    ],
+)
+def test_a_wrong_value_of_an_account_is_named(line, problem):
+    """The line says which account and key, and never repeats a password."""
+    told = problems(HOME + line)
+    assert f"accounts.home.{line.split(' ')[0]}" in told
+    assert problem in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "localhost"])
+def test_plain_text_is_for_this_machine(host):
+    """A server on this machine may be spoken to without TLS."""
+    text = HOME.replace("imap.example.org", host) + 'tls = "none"'
+    assert parse(text).accounts[0].tls == "none"
+
+
+@pytest.mark.parametrize(
+    "host", ["imap.example.org", "192.168.1.2", "0.0.0.0", "localhost.example.org", "127.0.0.1.x"]
+)
+def test_plain_text_to_another_machine_is_refused(host):
+    """No password ever crosses a network unprotected."""
+    told = problems(HOME.replace("imap.example.org", host) + 'tls = "none"')
+    assert 'accounts.home.tls = "none" is for a server on this machine only' in told
+
+
+@pytest.mark.parametrize(
+    ("lines", "endpoint"),
+    [("", 993), ('tls = "starttls"', 143), ('tls = "starttls"\nport = 1143', 1143)],
+)
+def test_the_port_follows_the_kind_of_tls(lines, endpoint):
+    """Without a port it is that of the standard for this kind of TLS."""
+    assert account(lines).endpoint == ("imap.example.org", endpoint)
+
+
+def test_the_login_is_the_address_where_no_user_is_named():
+    """Most servers know users by their address."""
+    assert account("").login == "me@example.org"
+    assert account('user = "me"').login == "me"
+
+
+def test_an_account_is_found_by_name():
+    """A wrong name is answered by those there are."""
+    config = parse(HOME)
+    assert config.account("home") is config.accounts[0]
+    with pytest.raises(ConfigurationError, match=r"'work' .*names: home"):
+        config.account("work")
+    with pytest.raises(ConfigurationError, match="names: none"):
+        Config().account("work")
+
+
+def test_the_path_comes_from_the_environment(monkeypatch, tmp_path):
+    """$UNFLUB_CONFIG names the file; else it lies in the platform's folder."""
+    monkeypatch.setenv("UNFLUB_CONFIG", "/somewhere/unflub.toml")
+    assert default_path() == Path("/somewhere/unflub.toml")
+    monkeypatch.delenv("UNFLUB_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_path().name == "config.toml"
+    assert default_path().is_relative_to(tmp_path)
+    if sys.platform == "linux":
+        assert default_path() == tmp_path / "unflub" / "config.toml"
+
+
+@pytest.mark.parametrize(
+    ("prepare", "problem"),
+    [
+        (lambda _: None, "copy .*config.example.toml there"),
+        (lambda path: path.mkdir(), "cannot be read: Is a directory"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "it is not UTF-8 text"),
+    ],
+    ids=["missing", "folder", "binary"],
+)
+def test_a_file_that_cannot_be_read_is_reported(tmp_path, prepare, problem):
+    """The line names the file and says what to do."""
+    path = tmp_path / "config.toml"
+    prepare(path)
+    with pytest.raises(ConfigurationError, match=problem) as raised:
+        load(path)
+    assert str(path) in str(raised.value)
