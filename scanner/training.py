@@ -13,7 +13,7 @@ from scanner.adapters.sources import walk
 from scanner.core.parse import read
 from scanner.core.segment import Sentences, segment
 from scanner.errors import UnreadableError
-from scanner.learning import artifact, corpus, evaluate
+from scanner.learning import artifact, card, corpus, evaluate
 from scanner.learning.artifact import Model
 from scanner.learning.corpus import Example
 from scanner.learning.evaluate import Alarms, Report
@@ -62,7 +62,7 @@ def make_model(
     )
     merged = corpus.merge(examples, added)
     report = measured(material, None, progress) if measure else None
-    artifact.save(model, folder, evaluate.card(model, report, false_alarms(model, material)))
+    artifact.save(model, folder, card.write(model, report, false_alarms(model, material)))
     artifact.make_current(folder)
     return Trained(folder, len(merged.examples), merged.contradictions)
 

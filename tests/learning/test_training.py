@@ -12,7 +12,7 @@ from scanner.core.classify import CATEGORIES
 from scanner.core.parse import Draft
 from scanner.core.segment import Sentences, segment
 from scanner.errors import ConfigurationError
-from scanner.learning import corpus, evaluate, features, train
+from scanner.learning import card, corpus, evaluate, features, train
 
 if TYPE_CHECKING:
     from scanner.learning.artifact import Model
@@ -171,10 +171,10 @@ def test_alarms_agree_with_the_predictions(model: Model):
 def test_the_card_says_what_was_measured(few: list[Example], model: Model):
     """The model card names version, corpus, thresholds, scores and false alarms."""
     alarms = {"pumps.mbox": evaluate.false_alarms(model, ORDINARY)}
-    card = evaluate.card(model, evaluate.score(model, few), alarms)
+    written = card.write(model, evaluate.score(model, few), alarms)
     for part in ("# unflub model tiny", corpus.digest(few), "balanced", "sentence F1", "pumps"):
-        assert part in card
-    assert "Not measured" in evaluate.card(model)
+        assert part in written
+    assert "Not measured" in card.write(model)
 
 
 def test_an_example_is_a_value(few: list[Example]):

@@ -1,0 +1,94 @@
+"""The model card: what a model is, how it was measured, what it is not for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scanner.learning.artifact import Model
+from scanner.learning.evaluate import Alarms, Report, alarms_as_text, as_text
+
+_CARD = """\
+# unflub model {version}
+
+Reads one outgoing message and says three things: how probably it is a thank-you note after a job
+interview (`kind`), how probably each of its sentences explains a flub, and which of eight
+categories such a sentence would be. Logistic regression and a linear support vector machine over
+hashed TF-IDF of words and characters, the neighbouring sentences, the whole note and the layout;
+a second logistic regression reads the first one's odds of a sentence and its neighbours.
+
+## Data
+
+{messages} messages by {writers} writers, SHA-256 of the corpus {corpus}, and {ordinary}.
+The shipped notes were composed for unflub, none is real mail; notes added with `--add` are their
+owner's. Words are hashed: no text can be read out of the weights, and background mail counts only
+in columns that the labelled notes fill.
+
+## Thresholds
+
+| preset | a note from | a flub from |
+| --- | ---: | ---: |
+{thresholds}
+
+Chosen on writers (and background mail) held out while training: the best sentence F1 that warns
+about at most 5 % (cautious), 20 % (balanced) or any share (strict) of the clean notes of the
+corpus, which are hard on purpose: many have a twin with a flub in the same words.
+
+## Measured: leave one writer out
+
+`unflub evaluate` holds out each writer in turn and trains on the others; with `--background`
+it uses the mail that the shipped model was trained with.
+
+{measured}
+
+## Measured: false alarms on ordinary mail
+
+Sent mail and list mail without post-interview notes, none of it trained on; every warning there
+is a false one. `unflub scan FILE` counts them.
+
+{alarms}
+
+## Limits
+
+- English only. It has no idea of other languages and does not say so.
+- It knows words and their neighbourhood, not meaning: a flub told without any telling word is
+  missed, and a clean sentence in a flub's words may be flagged.
+- The notes are composed. Real ones are plainer, which `plain_mail.jsonl` in the tests stands for.
+- Mail about another sort of interview or meeting, in the words of a note, may pass for one.
+- It judges neither people nor their chances, and is not meant for screening candidates.
+"""
+
+
+def write(
+    model: Model, report: Report | None = None, alarms: Mapping[str, Alarms] | None = None
+) -> str:
+    """Write the model card: what the model is, how it was measured, what it is not for.
+
+    `report` is the leave-one-writer-out report of the same corpus and background, `alarms`
+    what mailboxes without notes met, by name.
+    """
+    background = model.metadata.get("background", {})
+    ordinary = (
+        f"{background['messages']} ordinary messages as background for `kind` (not shipped; "
+        f"SHA-256 of their own texts {background['sha256']})"
+        if background.get("messages")
+        else "no background mail"
+    )
+    thresholds = "\n".join(
+        f"| {name} | {at.kind:.3f} | {at.flub:.3f} |" for name, at in model.thresholds.items()
+    )
+    measured = as_text(report) if report else "Not measured; run `unflub evaluate`."
+    return _CARD.format(
+        version=model.version,
+        messages=model.metadata.get("messages", 0),
+        writers=len(model.metadata.get("writers", ())),
+        corpus=model.metadata.get("corpus_sha256", ""),
+        ordinary=ordinary,
+        thresholds=thresholds,
+        measured=measured,
+        alarms=_alarm_lines(alarms or {}),
+    )
+
+
+def _alarm_lines(alarms: Mapping[str, Alarms]) -> str:
+    lines = [f"- {name}, {alarms_as_text(found)}" for name, found in alarms.items()]
+    return "\n".join(lines).replace("\n", "\n  ").replace("\n  - ", "\n- ") or "Not measured."
