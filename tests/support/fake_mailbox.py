@@ -24,6 +24,7 @@ class FakeServer:
     """The messages, and what the user's mail client does to them."""
 
     uidvalidity: int = 1
+    changes: int = 0
     _messages: dict[int, Stored] = field(default_factory=dict)
     _next: int = 1
     _watchers: list[socket.socket] = field(default_factory=list)
@@ -72,6 +73,7 @@ class FakeServer:
         return theirs
 
     def _tell(self) -> None:
+        self.changes += 1
         for watcher in self._watchers:
             with suppress(BrokenPipeError):  # that mailbox is closed
                 watcher.send(b"!")
@@ -95,14 +97,14 @@ class FakeMailbox:
     fetched: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._changes = self.server.watch()
         self._wrote = False
+        self._seen = -1
+        self._watch: socket.socket | None = None
 
     def listing(self) -> Listing:
         if self._wrote and self.writes_left == 0:
             raise _broken()
-        while self._changed(0):
-            self._changes.recv(4096)
+        self._seen = self.server.changes
         held = self.server.messages().items()
         uids = tuple(uid for uid, stored in held if b"\\Deleted" not in stored.flags)
         return Listing(self.server.uidvalidity, uids)
@@ -129,7 +131,12 @@ class FakeMailbox:
                 self.server.delete(warning.uid)
 
     def wait(self, seconds: float, interrupt: socket.socket | None = None) -> bool:
-        return self._changed(seconds, interrupt)
+        watch = self._watch = self._watch or self.server.watch()
+        while select.select([watch], [], [], 0)[0]:
+            watch.recv(4096)  # what was before is told by the count
+        if self._seen == self.server.changes:
+            select.select([watch, *([interrupt] if interrupt else [])], [], [], seconds)
+        return self._seen != self.server.changes
 
     def _write(self) -> None:
         callback, self.before_write = self.before_write, _nothing
@@ -139,10 +146,6 @@ class FakeMailbox:
         if self.writes_left:
             self.writes_left -= 1
         self._wrote = True
-
-    def _changed(self, seconds: float, interrupt: socket.socket | None = None) -> bool:
-        sockets = [self._changes, *([interrupt] if interrupt else [])]
-        return self._changes in select.select(sockets, [], [], seconds)[0]
 
 
 def _broken() -> UnreachableError:
