@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 _MOST_TITLE_WORDS = 6
 _TITLE = r"((?:[\w&/'+-]{1,30} ){0,4}[\w&/'+-]{1,30})"  # bounded, so that no note is slow
+_SHORTEST_TITLE = _TITLE.replace("{0,4}", "{0,4}?")
 _ROLE = r"(?:position|role|post|opening|job|vacancy)"
 _IN_TEXT = (
     re.compile(rf"\b(?:for|about|regarding) (?:the|your|an?) {_TITLE} {_ROLE}\b"),
-    re.compile(rf"\b{_ROLE} of {_TITLE}(?= (?:at|with|in)\b|[.,;])"),
+    re.compile(rf"\b{_ROLE} of {_SHORTEST_TITLE}(?= (?:at|with|in)\b|[.,;])"),
 )
 _REPLY = re.compile(r"^(?:(?:re|fwd?|aw)\s*:\s*)+", re.IGNORECASE)
 _THANKS = re.compile(
@@ -39,6 +40,7 @@ _NAME = r"([A-Z][\w&'’-]{0,30}(?: (?:(?:& |and |of )?[A-Z][\w&'’-]{0,30})){0
 _EMPLOYER = re.compile(
     rf"\b(?:{_ROLE}|interview|team|opportunity|conversation|meeting|visit|visiting|working|work)"
     rf"(?: [a-z]+){{0,3}} at {_NAME}|\bjoin(?:ing)? {_NAME}"
+    rf"|\b{_ROLE} of (?:[\w&/'+-]{{1,30}} ){{1,5}}at {_NAME}"
 )
 # Words that stand before "interview" or "position" without naming a job.
 _VAGUE = frozenset(
@@ -91,7 +93,7 @@ def _is_specific(title: str) -> bool:
 
 def _employer(text: str) -> str:
     for match in _EMPLOYER.finditer(text):
-        name = (match.group(1) or match.group(2)).rstrip("'’-")
+        name = next(filter(None, match.groups())).rstrip("'’-")
         if name.split()[0] not in _NOT_EMPLOYERS:
             return name.removesuffix("'s").removesuffix("’s")
     return ""
