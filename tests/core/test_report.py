@@ -1,0 +1,93 @@
+"""What `check` and `scan` print of a message."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.notes import OPENING, STRENGTH, note
+from support.phrases import JUDGE
+
+from scanner.core.report import EMPTY, Row, as_record, as_text, summary
+from scanner.errors import UnreadableError
+
+FLUBBED = note(OPENING, STRENGTH, "That excuse was a flub. A flub it was.", STRENGTH, STRENGTH)
+KEYS = [
+    "source", "message_id", "subject", "direction", "kind", "kind_confidence", "severity",
+    "share", "passages", "error",
+]  # fmt: skip
+
+
+def row(raw: bytes) -> Row:
+    (verdict,) = JUDGE([raw])
+    return Row("notes.mbox#3", "outgoing", verdict)
+
+
+BROKEN = Row("x.eml", "incoming", UnreadableError("broken: it is not text"))
+BLANK = row(b"Subject: Re: x\nMessage-ID: <1@x>\n\n> You wrote of a flub.\n")
+
+
+def test_a_record_is_that_of_the_contract():
+    """Keys, order and values are as promised, and the record is JSON."""
+    record = as_record(row(FLUBBED))
+    assert list(record) == KEYS
+    assert json.loads(json.dumps(record)) == record
+    (passage,) = record.pop("passages")
+    assert record == {
+        "source": "notes.mbox#3", "message_id": "<note-1@client.example>",
+        "subject": "Thank you for the interview", "direction": "outgoing", "kind": "thank_you",
+        "kind_confidence": 1.0, "severity": "folded", "share": 0.1268, "error": None,
+    }  # fmt: skip
+    assert list(passage) == ["start", "end", "text", "category", "confidence", "sentences"]
+    assert (passage["category"], passage["confidence"]) == ("excuse", 0.9)
+    assert [list(s) for s in passage["sentences"]] == [list(passage)[:-1]] * 2
+
+
+def test_offsets_are_into_the_text_that_is_printed_on_request():
+    """`text[start:end] == passage.text`, for passages and their sentences."""
+    assert "text" not in as_record(row(FLUBBED))
+    record = as_record(row(FLUBBED), with_text=True)
+    spans = [s for p in record["passages"] for s in (p, *p["sentences"])]
+    assert len(spans) == 3
+    for span in spans:
+        assert record["text"][span["start"] : span["end"]] == span["text"]
+
+
+@pytest.mark.parametrize(("made", "error"), [(BROKEN, "broken: it is not text"), (BLANK, EMPTY)])
+def test_what_was_not_assessed_is_never_called_clean(made, error):
+    """Its error is set, and kind, severity and share are null."""
+    record = as_record(made)
+    assert list(record) == KEYS
+    assert record["error"] == error
+    assert record["kind"] is record["kind_confidence"] is None
+    assert record["severity"] is record["share"] is None
+    assert record["passages"] == []
+    assert as_text(made) == f"{made.source}: not checked: {error}"
+
+
+def test_the_text_marks_each_passage_in_its_place():
+    """Headline, own text with the marks, and a reason for each passage."""
+    shown = as_text(row(FLUBBED))
+    assert shown.startswith("notes.mbox#3: folded: one passage, 13% of the words\n\n  | Dear")
+    assert "  | >>> That excuse was a flub. A flub it was. <<<\n" in shown
+    assert "  - It gives the reason for something that went wrong (excuse, 90%): " in shown
+    assert "  | <b>That" in as_text(row(FLUBBED), lambda text: f"<b>{text}</b>")
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (note(OPENING), "nothing found"),
+        (note("How about lunch? No flub."), "not a post-interview note"),
+        (note("A flub.", OPENING, "Another flub."), "flub: 2 passages, "),
+    ],
+)
+def test_the_headline_says_how_it_ended(raw, words):
+    """One line for a clean note, another message, and a note with two passages."""
+    assert as_text(row(raw)).splitlines()[0].startswith(f"notes.mbox#3: {words}")
+
+
+def test_the_summary_counts():
+    """What could not be read is told only where there is some."""
+    assert summary(3, 1, 0) == "3 checked, 1 with a flub"
+    assert summary(3, 1, 2) == "3 checked, 1 with a flub, 2 not checked"
