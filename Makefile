@@ -6,13 +6,19 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format bench model evaluate pictures dist pythons dovecot clean
+.PHONY: demo test check format bench model evaluate pictures pythons dovecot clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
 	@$(BIN)/unflub demo
 
 test: $(READY) dovecot  ## pass all tests, those against real servers included
 	$(BIN)/pytest -n auto
+
+pythons:  ## pass all tests on every supported Python that is installed
+	@for p in python3.11 python3.12 python3.13; do \
+	  $$p -c '' 2>/dev/null || continue; \
+	  echo "== $$p"; $(MAKE) --no-print-directory test PYTHON=$$p VENV=.venv-$$p || exit 1; \
+	done
 
 check: $(READY)  ## lint, types, import layers
 	$(BIN)/ruff check .

@@ -140,7 +140,9 @@ def cli() -> None:
 @_model
 @_config
 def check(files: tuple[str, ...], form: str, *, with_text: bool, **options: Any) -> int:
-    """Check messages (RFC 5322 or plain text) from files or standard input.
+    """Check messages before they are sent.
+
+    A FILE holds one message (RFC 5322) or plain text; without one, standard input is read.
 
     \b
     Examples:
@@ -169,7 +171,9 @@ def scan(
     paths: tuple[str, ...], account: str | None, folder: str, form: str, *, with_text: bool,
     **options: Any,
 ) -> int:  # fmt: skip
-    """Scan .eml files, folders of them, mbox files, Maildirs, or a mailbox over IMAP.
+    """Scan mail files, or a mailbox, for flubs.
+
+    A PATH is an .eml file, a folder, an mbox file or a Maildir; --account scans over IMAP.
 
     \b
     Examples:
@@ -195,7 +199,9 @@ def scan(
 @_model
 @_config
 def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) -> None:
-    """Watch the Drafts mailbox of every account, and write warning drafts.
+    """Watch Drafts and write warning drafts.
+
+    Every configured account is watched at once, until SIGTERM or Ctrl-C.
 
     \b
     Examples:
@@ -226,7 +232,7 @@ def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) 
 )
 @click.option("--measure", is_flag=True, help="Measure as `evaluate` does, for the model card.")
 def train(*, output: Path | None, measure: bool, **paths: Any) -> None:
-    """Train a model on the labelled corpus, and on notes of your own.
+    """Train a model, also on notes of your own.
 
     With --add the model is yours: `check`, `scan` and `watch` use it from then on, and the
     shipped one stays. Without it, in a source checkout, the shipped model is made anew.
@@ -254,7 +260,9 @@ def train(*, output: Path | None, measure: bool, **paths: Any) -> None:
 )
 @_model
 def evaluate(*, groups: int | None, model: Path | None, **paths: Any) -> None:
-    """Measure leave-one-writer-out: train on all writers but one, try on that one.
+    """Measure on writers the model has not seen.
+
+    Leave-one-writer-out: each writer in turn is held out, and the others are trained on.
 
     \b
     Examples:
@@ -278,7 +286,7 @@ def evaluate(*, groups: int | None, model: Path | None, **paths: Any) -> None:
 @click.argument("name", metavar="ACCOUNT")
 @_config
 def login(name: str, config_path: Path | None) -> None:
-    """Store an account's password in the system keyring."""
+    """Store a password in the system keyring."""
     from scanner.adapters import credentials
 
     account = _load_config(config_path).account(name)
@@ -289,7 +297,7 @@ def login(name: str, config_path: Path | None) -> None:
 
 @cli.command()
 def demo() -> None:
-    """Show the main job on an embedded mail server, with nothing of yours involved."""
+    """Show the main job on an embedded server."""
     from scanner.demo import run
 
     for line in run():
