@@ -45,8 +45,16 @@ class Program:
         (self.home / "config.toml").write_text(text)
 
     def run(self, *arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+        """Run the command to its end."""
+        return self._python("-m", "scanner", *map(str, arguments), stdin=stdin)
+
+    def python(self, code: str) -> subprocess.CompletedProcess[str]:
+        """Run a few lines of Python where the command would run."""
+        return self._python("-c", code)
+
+    def _python(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "scanner", *map(str, arguments)],
+            [sys.executable, *arguments],
             input=stdin.decode("utf-8", "surrogateescape"),
             capture_output=True,
             text=True,
