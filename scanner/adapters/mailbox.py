@@ -30,6 +30,7 @@ FETCH_LIMIT = 256 * 1024
 _HEADERS = f"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID SUBJECT IN-REPLY-TO {WARNS_ABOUT.upper()})]"
 _BODY = f"BODY.PEEK[]<0.{FETCH_LIMIT}>"
 _CHANGES = frozenset({b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED"})
+_NEWS = ("EXISTS", "EXPUNGE", "FETCH")
 _CONNECT_SECONDS = 15
 _BATCH = 20
 # How mail clients name the Drafts mailbox where the server does not mark it (RFC 6154).
@@ -111,6 +112,7 @@ class ImapMailbox:
         self.folder = folder
         self._account = account
         self._client = client
+        self._listed: tuple[int, ...] = ()
         self._uidvalidity = self._examine()
 
     def listing(self) -> Listing:
@@ -119,7 +121,8 @@ class ImapMailbox:
             # Servers may show what came in since the last command only from the next one on.
             self._client.noop()
             self._forget_news()
-            return Listing(self._uidvalidity, tuple(self._client.search(["UNDELETED"])))
+            self._listed = self._search()
+        return Listing(self._uidvalidity, self._listed)
 
     def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
         """Fetch a few header fields of each message."""
@@ -146,8 +149,9 @@ class ImapMailbox:
 
     def wait(self, seconds: Seconds, interrupt: socket.socket | None = None) -> bool:
         """Wait by IDLE (RFC 2177); without it just so long, and the caller looks for itself."""
-        if self._has_news():
-            return True
+        with _translated(self._account):
+            if self._search() != self._listed or self._has_news():
+                return True
         if not self.has_idle:
             _await([interrupt] if interrupt else [], seconds)
             return False
@@ -210,13 +214,16 @@ class ImapMailbox:
     # A server reports a change once, in answer to whatever command comes next (RFC 9051
     # section 5.2). imaplib keeps what came beside other answers; without a look at it a note
     # saved during a fetch would go unnoticed until the next sweep.
+    def _search(self) -> tuple[int, ...]:
+        return tuple(self._client.search(["UNDELETED"]))
+
     def _forget_news(self) -> None:
-        for kind in ("EXISTS", "EXPUNGE"):
+        for kind in _NEWS:
             self._client._imap.response(kind)  # noqa: SLF001 - imapclient has no such call
 
     def _has_news(self) -> bool:
         untagged = self._client._imap.untagged_responses  # noqa: SLF001
-        return bool(untagged.get("EXISTS") or untagged.get("EXPUNGE"))
+        return any(untagged.get(kind) for kind in _NEWS)
 
     def _is_buffered(self) -> bool:
         """Tell whether bytes were read from the socket, or decrypted, but not looked at."""
