@@ -93,7 +93,7 @@ def _is_specific(title: str) -> bool:
 
 def _employer(text: str) -> str:
     for match in _EMPLOYER.finditer(text):
-        name = next(filter(None, match.groups())).rstrip("'’-")
+        name = str(next(filter(None, match.groups()))).rstrip("'’-")
         if name.split()[0] not in _NOT_EMPLOYERS:
             return name.removesuffix("'s").removesuffix("’s")
     return ""
