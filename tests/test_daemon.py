@@ -148,6 +148,7 @@ def test_an_unreadable_draft_shields_its_own_warning_only(room):
 def test_under_another_uidvalidity_everything_is_read_anew(room):
     """UIDs mean nothing then, but the mailbox still tells what was warned about."""
     room.server.save(FLUBBED)
+    room.server.save(note("A clean one.", message_id="<clean@x>", to="c@example.com"))
     room.look()
     room.server.renumber()
     assert room.look().actions == ()

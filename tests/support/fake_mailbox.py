@@ -51,10 +51,9 @@ class FakeServer:
         self._tell()
 
     def renumber(self) -> None:
-        """Give every message another UID under another UIDVALIDITY."""
+        """Under another UIDVALIDITY the same UIDs name other messages."""
         self.uidvalidity += 1
-        self._messages = dict(enumerate(self._messages.values(), self._next))
-        self._next += len(self._messages)
+        self._messages = dict(zip(self._messages, reversed(self._messages.values()), strict=True))
         self._tell()
 
     def messages(self) -> dict[int, Stored]:
