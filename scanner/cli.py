@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
 
 INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
+INPUT_OUTPUT = 74  # EX_IOERR
 _BATCH = 64
 
 _config = click.option(
@@ -81,6 +83,10 @@ def _material(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def main() -> None:
     """Run the command line; every error becomes one line and an exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # File names need not be text; as escapes they pass any encoding, and JSON too.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_status(partial(cli.main, prog_name="unflub", standalone_mode=False)))
 
 
@@ -90,18 +96,26 @@ def _status(run: Callable[[], Any]) -> int:
     except click.exceptions.Abort:
         return _fail("interrupted", INTERRUPTED)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _fail(_one_line(error), error.exit_code)
     except UnflubError as error:
         return _fail(str(error), error.exit_status)
-    except BrokenPipeError:
-        # Whoever read our output has enough of it; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        return _fail(f"cannot go on: {error.strerror}; free what is full or closed", INPUT_OUTPUT)
     except Exception as error:  # noqa: BLE001 - never a traceback; it may hold text of a message
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
         return _fail(f"internal error, {where}; please report it", INTERNAL)
+
+
+def _one_line(error: click.ClickException) -> str:
+    words = " ".join(error.format_message().split()).removesuffix(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{words}; see `{context.command_path if context else 'unflub'} --help`"
+
+
+def _forget_stdout() -> None:
+    """Send the rest nowhere: whoever read our output has enough of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(line: str, status: int) -> int:
@@ -321,6 +335,8 @@ class Printer:
             for row in rows:
                 self._count(row)
                 self._print(row)
+        except BrokenPipeError:
+            _forget_stdout()
         finally:
             self._finish()
         return 1 if self.flagged else UnreadableError.exit_status if self.unreadable else 0
@@ -350,7 +366,7 @@ class Printer:
             self._echo(summary(self.checked, self.flagged, self.unreadable))
 
     def _in_color(self) -> bool:
-        return self._color is None and sys.stdout.isatty()
+        return self._color is None and sys.stdout is not None and sys.stdout.isatty()
 
     @staticmethod
     def _mark(text: str) -> str:
@@ -417,7 +433,9 @@ def _judge(options: dict[str, Any], settings: config.Config | None = None) -> Ju
     from scanner.learning import artifact
 
     settings = settings or _optional_config(options["config_path"])
-    named = options["model"] or (Path(settings.model).expanduser() if settings.model else None)
+    # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
+    own = os.path.expanduser(settings.model)  # noqa: PTH111
+    named = options["model"] or (Path(own) if own else None)
     model = artifact.load(artifact.installed(named))
     return Judge(model, model.thresholds[options["preset"] or settings.preset])
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
@@ -80,6 +81,9 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 }
 
 
+_ACCOUNT_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+
+
 def default_path() -> Path:
     """Where the configuration is looked for: `$UNFLUB_CONFIG`, else the platform's folder."""
     if path := os.environ.get("UNFLUB_CONFIG"):
@@ -114,6 +118,8 @@ def parse(text: str, where: str = "configuration") -> Config:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{where} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{where} is nested too deeply; take it apart") from None
     problems: list[str] = []
     accounts = table.pop("accounts", {})
     if not isinstance(accounts, dict):
@@ -125,7 +131,7 @@ def parse(text: str, where: str = "configuration") -> Config:
         if _is_table(account, name, problems)
     )
     config = Config(**_read(Config, table, "", problems, accounts=named))
-    problems += [problem for account in named for problem in _insecure(account)]
+    problems += [problem for account in named for problem in _unfit(account)]
     if problems:
         raise ConfigurationError(f"{where}: " + "; ".join(problems))
     return config
@@ -159,8 +165,8 @@ def _read(
     for name, f in wanted.items():
         if name not in table and f.default is MISSING:
             problems.append(f"{prefix}{name} is missing")
-        if f.default is MISSING:
-            values.setdefault(name, "")
+        if f.default is MISSING and not values.setdefault(name, "") and name in table:
+            problems.append(f"{prefix}{name} must not be empty")
     return values
 
 
@@ -194,14 +200,14 @@ def _number_mismatch(key: str, value: Any, *, whole: bool) -> str:
     return "" if low <= value <= high else f"must lie between {low:g} and {high:g}"
 
 
-def _insecure(account: Account) -> list[str]:
-    if account.tls != "none" or _is_loopback(account.host):
-        return []
-    problem = (
-        f'accounts.{account.name}.tls = "none" is for a server on this machine only; '
-        'use "implicit" or "starttls"'
-    )
-    return [problem]
+def _unfit(account: Account) -> Iterator[str]:
+    if not _ACCOUNT_NAME.fullmatch(account.name):  # it names a file
+        yield f"account {account.name!r}: a name has letters, digits, '-', '_' and '.' only"
+    if account.tls == "none" and not _is_loopback(account.host):
+        yield (
+            f'accounts.{account.name}.tls = "none" is for a server on this machine only; '
+            'use "implicit" or "starttls"'
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,18 +10,19 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 from email.utils import make_msgid
+from math import inf
 from pathlib import Path
 
 import schedule
 
 from scanner.adapters import credentials, state
-from scanner.adapters.mailbox import ImapMailbox, Listing, Mailbox, batches, connect
+from scanner.adapters.mailbox import FETCH_LIMIT, ImapMailbox, Listing, Mailbox, batches, connect
 from scanner.config import Account, Config, Seconds
 from scanner.core.assess import digest
 from scanner.core.judge import Judge, Verdict
@@ -39,13 +40,15 @@ from scanner.core.plan import (
     warning,
 )
 from scanner.core.render import Envelope, Recognised, recognise, render
-from scanner.errors import UnflubError, UnreachableError, UnreadableError
+from scanner.errors import ConfigurationError, CredentialsError, UnflubError, UnreadableError
 
 log = logging.getLogger("unflub")
 
 _FIRST_RETRY: Seconds = 1
 _LONGEST_RETRY: Seconds = 300
-_GOODBYE: Seconds = 2  # for LOGOUT at the end
+# A server that hides what it was given must not be given it again and again.
+_MOST_IN_A_ROW = 4
+_GOODBYE: Seconds = 1  # for all LOGOUTs at the end
 
 
 @dataclass(slots=True)
@@ -99,8 +102,10 @@ def one_pass(mailbox: Mailbox, desk: Desk, judge: Judge, terms: Terms) -> Pass:
     Raises UnreachableError, or UnreadableError when the memory cannot be saved.
     """
     now = time.monotonic()
+    # Read before the look: a warning that another process writes meanwhile is then no riddle.
+    saved = state.load(terms.memory_file)
     snapshot = _look(mailbox, desk, judge, terms, now)
-    memory = remember(state.load(terms.memory_file, desk.uidvalidity), snapshot)
+    memory = remember(saved.under(desk.uidvalidity), snapshot)
     actions = plan(snapshot, memory.dismissed)
     if not terms.dry_run:
         # What was dismissed is safe on disk before anything depends on it; what is removed is
@@ -125,7 +130,9 @@ def _look(mailbox: Mailbox, desk: Desk, judge: Judge, terms: Terms, now: Seconds
 
 def _look_at_headers(mailbox: Mailbox, desk: Desk, uids: Sequence[int], now: Seconds) -> None:
     for batch in batches([uid for uid in uids if uid not in desk.headers]):
-        for uid, header in mailbox.headers(batch).items():
+        headers = mailbox.headers(batch)
+        for uid in batch:
+            header = headers.get(uid, b"")
             desk.headers[uid] = recognise(header) or _message_id(header)
             desk.first_seen[uid] = now
 
@@ -134,7 +141,7 @@ def _read_settled(
     mailbox: Mailbox, desk: Desk, judge: Judge, uids: Sequence[int], settled: Seconds
 ) -> None:
     """Read each message that is not known yet: warnings at once, drafts when settled."""
-    new = [uid for uid in uids if uid in desk.headers and uid not in desk.known]
+    new = [uid for uid in uids if uid not in desk.known]
     warnings = [uid for uid in new if isinstance(desk.headers[uid], Recognised)]
     drafts = [uid for uid in new if uid not in warnings and desk.first_seen[uid] <= settled]
     for batch in batches(warnings):
@@ -143,8 +150,19 @@ def _read_settled(
                 desk.known[uid] = warning(uid, recognised)
     for batch in batches(drafts):
         messages = mailbox.messages(batch)
-        for uid, verdict in zip(messages, judge(list(messages.values())), strict=True):
+        verdicts = dict(zip(messages, judge(list(messages.values())), strict=True))
+        for uid in batch:
+            verdict = _trusted(messages.get(uid, b""), verdicts.get(uid))
             desk.known[uid] = _known(uid, str(desk.headers[uid]), verdict)
+
+
+def _trusted(raw: bytes, verdict: Verdict | UnreadableError | None) -> Verdict | UnreadableError:
+    """Take a text that may lie beyond what was fetched for unknown, not for empty."""
+    if verdict is None:
+        return UnreadableError("broken: the server lists it and does not give it out")
+    if isinstance(verdict, Verdict) and verdict.is_empty and len(raw) >= FETCH_LIMIT:
+        return UnreadableError("broken: no text within what is fetched of a message")
+    return verdict
 
 
 def _known(uid: int, message_id: str, verdict: Verdict | UnreadableError) -> Reading | Unknown:
@@ -161,7 +179,7 @@ def _known(uid: int, message_id: str, verdict: Verdict | UnreadableError) -> Rea
 
 def _snapshot(desk: Desk, uids: Sequence[int]) -> Snapshot:
     known = [desk.known[uid] for uid in uids if uid in desk.known]
-    unread = [uid for uid in uids if uid in desk.headers and uid not in desk.known]
+    unread = [uid for uid in uids if uid not in desk.known]
     settling = tuple(Unknown(uid, str(desk.headers[uid]), settling=True) for uid in unread)
     return Snapshot(
         readings=tuple(k for k in known if isinstance(k, Reading)),
@@ -250,19 +268,21 @@ class Watcher:
     def forever(self, stop: Stop) -> None:
         """Watch until stopped, however often the connection breaks.
 
-        Raises CredentialsError or ConfigurationError: what only the user can mend.
+        Raises CredentialsError or ConfigurationError where even the first login fails: only
+        the user can mend that.
         """
-        retry = Retry()
+        retry, was_in = Retry(), False
         while not stop:
             try:
                 with self._mailbox() as mailbox:
+                    was_in = True
                     self._keep_watching(mailbox, stop, retry)
-            except (UnreachableError, UnreadableError) as error:
+            except UnflubError as error:
+                if not was_in and isinstance(error, CredentialsError | ConfigurationError):
+                    raise
                 wait = retry.after()
                 log.warning("%s (next try in %.0f s)", error, wait)
                 stop.wait(wait)
-            except UnflubError:
-                raise
             except Exception as error:  # noqa: BLE001 - a daemon that dies of a slip is blind
                 wait = retry.after()
                 log.error("%s (next try in %.0f s)", _slip(self.account, error), wait)  # noqa: TRY400
@@ -275,17 +295,18 @@ class Watcher:
         timetable.every(self.config.sweep_seconds).seconds.do(due.set)
         if not mailbox.has_idle:
             timetable.every(self.config.poll_seconds).seconds.do(due.set)
+        acted = 0
         while not stop:
             found = self._pass(mailbox, desk, self.config.settle_seconds)
             retry.reset()
-            if found.actions and not self.dry_run:
-                continue  # what came in meanwhile may have been reported only to us, then
+            acted = acted + 1 if found.actions and not self.dry_run else 0
+            if 0 < acted < _MOST_IN_A_ROW:
+                continue  # a note saved while the pass acted was seen, but not yet planned for
             due.clear()
-            if found.settles_in is not None:
-                timetable.every(1).seconds.do(_once(due)).next_run = _in(found.settles_in)
-            while not due.is_set() and not stop:
+            settled = time.monotonic() + found.settles_in if found.settles_in is not None else inf
+            while not due.is_set() and not stop and time.monotonic() < settled:
                 pause = min(timetable.idle_seconds or 0, self.config.idle_seconds)
-                if mailbox.wait(pause, stop.waiter):
+                if mailbox.wait(min(pause, settled - time.monotonic()), stop.waiter):
                     due.set()
                 timetable.run_pending()
 
@@ -321,8 +342,9 @@ def watch(watchers: Sequence[Watcher]) -> None:
         thread.start()
     while any(thread.is_alive() for thread in threads) and not stop.wait(0.5):
         pass
+    deadline = time.monotonic() + _GOODBYE
     for thread in threads:
-        thread.join(_GOODBYE)
+        thread.join(max(0.0, deadline - time.monotonic()))
     if errors and not stop:
         raise errors[0]
 
@@ -348,19 +370,6 @@ def _guarded(watcher: Watcher, stop: Stop, errors: list[UnflubError]) -> None:
     except UnflubError as error:
         log.error("%s", error)  # noqa: TRY400 - the line says all; a traceback would not help
         errors.append(error)
-
-
-def _once(due: threading.Event) -> Callable[[], type[schedule.CancelJob]]:
-    def job() -> type[schedule.CancelJob]:
-        due.set()
-        return schedule.CancelJob
-
-    return job
-
-
-def _in(seconds: Seconds) -> datetime:
-    # schedule keeps local times without a zone
-    return datetime.now() + timedelta(seconds=seconds)  # noqa: DTZ005
 
 
 def _slip(account: Account, error: Exception) -> str:

@@ -56,7 +56,7 @@ def make_model(
     examples, added = _examples(material)
     background = list(_mail(material.background))
     base = None if background or material.labelled else artifact.load(artifact.shipped())
-    folder = _new_folder(output or _home(yours=bool(added)))
+    folder = _new_folder(output or _home(yours=bool(material.added)))
     model = train(
         examples, background, version=folder.name, base=base, added=added, progress=progress
     )
@@ -83,7 +83,13 @@ def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:
 
 
 def _examples(material: Material) -> tuple[list[Example], list[Example]]:
-    return corpus.read(material.labelled or (corpus.shipped(),)), corpus.read(material.added)
+    examples, added = (
+        corpus.read(material.labelled or (corpus.shipped(),)),
+        corpus.read(material.added),
+    )
+    if material.added and not added:
+        raise UnreadableError("the added files hold no labelled notes; look at what is in them")
+    return examples, added
 
 
 def _mail(paths: Iterable[str]) -> Iterator[Sentences]:

@@ -21,10 +21,18 @@ def password(account: Account) -> str:
     Raises CredentialsError when there is none; the error never holds what a command printed.
     """
     if account.password_env:
-        return _from_environment(account)
-    if account.password_command:
-        return _from_command(account)
-    return _from_keyring(account)
+        secret = _from_environment(account)
+    elif account.password_command:
+        secret = _from_command(account)
+    else:
+        secret = _from_keyring(account)
+    # A line end would end the command and begin another (RFC 9051 section 4.3).
+    if set(secret) & set("\r\n\0"):
+        raise CredentialsError(
+            f"account {account.name}: the password has more than one line; "
+            "have password_command print the password alone, or store it anew"
+        )
+    return secret
 
 
 def store(account: Account, secret: str) -> None:
@@ -40,8 +48,8 @@ def _from_environment(account: Account) -> str:
         return os.environ[account.password_env]
     except KeyError:
         raise CredentialsError(
-            f"account {account.name}: the environment variable {account.password_env} "
-            "(password_env) is not set; set it, or use the keyring"
+            f"account {account.name}: the environment variable that password_env names is not "
+            "set; set it, or use the keyring"
         ) from None
 
 

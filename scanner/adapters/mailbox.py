@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -32,6 +33,8 @@ _BODY = f"BODY.PEEK[]<0.{FETCH_LIMIT}>"
 _CHANGES = frozenset({b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED"})
 _NEWS = ("EXISTS", "EXPUNGE", "FETCH")
 _CONNECT_SECONDS = 15
+# Response codes that tell of the server's own trouble, not of a wrong password (RFC 5530).
+_PASSING = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG")
 _BATCH = 20
 # How mail clients name the Drafts mailbox where the server does not mark it (RFC 6154).
 _DRAFTS_NAMES = frozenset(
@@ -243,7 +246,7 @@ def _await(sockets: Sequence[socket.socket], seconds: Seconds) -> None:
 
 def _open(account: Account, timeout: Seconds) -> Any:
     host, port = account.endpoint
-    context = ssl.create_default_context(cafile=account.ca_file or None)
+    context = _trust(account)
     client = IMAPClient(
         host,
         port,
@@ -258,6 +261,18 @@ def _open(account: Account, timeout: Seconds) -> Any:
             _leave(client, politely=False)
             raise
     return client
+
+
+def _trust(account: Account) -> ssl.SSLContext:
+    """Verify certificates, by the named authority or the platform's."""
+    file = Path(account.ca_file).expanduser() if account.ca_file else None
+    try:
+        return ssl.create_default_context(cafile=file)
+    except OSError:  # SSLError among them
+        raise ConfigurationError(
+            f"account {account.name}: ca_file holds no certificate that can be read; "
+            "name a PEM file"
+        ) from None
 
 
 def _log_in(client: Any, account: Account, secret: str) -> None:
@@ -322,17 +337,17 @@ def _translated(account: Account) -> Iterator[None]:
     except UnflubError:
         raise
     except LoginError as error:
+        # imapclient calls a connection that broke during the login a refused login, too.
+        if isinstance(error.__context__, imaplib.IMAP4.abort):
+            raise _unreachable(account, error.__context__) from None
         raise _login_refused(account, str(error)) from None
     except ssl.SSLCertVerificationError as error:
         raise UnreachableError(
             f"account {account.name}: the certificate of {account.host} is not to be trusted "
             f"({error.verify_message}); check the host name, or set ca_file"
         ) from None
-    except (imaplib.IMAP4.abort, OSError) as error:
-        raise UnreachableError(
-            f"account {account.name}: no connection to {_place(account)} ({_reason(error)}); "
-            "check the network and the account's host and port"
-        ) from None
+    except (imaplib.IMAP4.abort, OSError, UnicodeError) as error:
+        raise _unreachable(account, error) from None
     except imaplib.IMAP4.error as error:
         raise UnreachableError(
             f"account {account.name}: {_place(account)} refused a command{_code(str(error))}; "
@@ -340,12 +355,18 @@ def _translated(account: Account) -> Iterator[None]:
         ) from None
 
 
+def _unreachable(account: Account, error: BaseException) -> UnreachableError:
+    return UnreachableError(
+        f"account {account.name}: no connection to {_place(account)} ({_reason(error)}); "
+        "check the network and the account's host and port"
+    )
+
+
 def _login_refused(account: Account, words: str) -> UnflubError:
     code = _code(words)
-    if "UNAVAILABLE" in code:  # RFC 5530: a passing trouble of the server's own
+    if any(name in code for name in _PASSING):
         return UnreachableError(
-            f"account {account.name}: {_place(account)} cannot check passwords now{code}; "
-            "try again later"
+            f"account {account.name}: {_place(account)} lets nobody in now{code}; try again later"
         )
     return CredentialsError(
         f"account {account.name}: {_place(account)} refused the user name or password{code}; "
@@ -359,6 +380,8 @@ def _place(account: Account) -> str:
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, UnicodeError):
+        return "the host is no name"
     if isinstance(error, TimeoutError):
         return "timed out"
     if isinstance(error, OSError) and error.strerror:

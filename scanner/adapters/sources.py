@@ -6,6 +6,7 @@ thousand files goes on past the bad one and reports it.
 
 from __future__ import annotations
 
+import os.path
 import re
 import stat
 import sys
@@ -45,7 +46,7 @@ def single(path: str) -> Message:
     Raises UnreadableError for a path that does not exist.
     """
     if path == STANDARD_INPUT:
-        return _whole(sys.stdin.buffer, path)
+        return _whole(_standard_input(), path)
     _require(path)
     opened = _opened(Path(path), pipes=True)
     if isinstance(opened, Message):
@@ -66,15 +67,21 @@ def walk(paths: Iterable[str]) -> Iterator[Message]:
     return _all(named)
 
 
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise UnreadableError("standard input is closed; name a file, or send the message in")
+    return sys.stdin.buffer
+
+
 def _require(path: str) -> None:
-    if not Path(path).exists():
+    if not os.path.exists(path):  # noqa: PTH110 - says no to a name too long, too
         raise UnreadableError(f"There is no file or folder {path!r}; check the path.")
 
 
 def _all(paths: list[str]) -> Iterator[Message]:
     for path in paths:
         if path == STANDARD_INPUT:
-            yield from _of_stream(sys.stdin.buffer, STANDARD_INPUT)
+            yield from _of_stream(_standard_input(), STANDARD_INPUT)
         elif Path(path).is_dir():
             yield from _of_folder(Path(path))
         else:

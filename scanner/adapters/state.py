@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +28,34 @@ def folder() -> Path:
     return platformdirs.user_state_path("unflub")
 
 
-def load(path: Path, uidvalidity: int) -> Memory:
-    """Read the memory of a mailbox; an unreadable file counts as none.
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A memory as it was saved, under the UIDVALIDITY of that time."""
 
-    UIDs mean something under one UIDVALIDITY only (RFC 9051 section 2.3.1.1); what was
-    dismissed holds under every one.
-    """
+    uidvalidity: int = -1
+    memory: Memory = field(default_factory=Memory)
+
+    def under(self, uidvalidity: int) -> Memory:
+        """Give what still holds: UIDs mean something under one UIDVALIDITY only.
+
+        RFC 9051 section 2.3.1.1; what was dismissed holds under every one.
+        """
+        if uidvalidity == self.uidvalidity:
+            return self.memory
+        return Memory(dismissed=self.memory.dismissed)
+
+
+def load(path: Path) -> Saved:
+    """Read the memory of a mailbox; an unreadable file counts as none."""
     try:
         table = json.loads(path.read_bytes())
         if table["format"] != _FORMAT:
-            return Memory()
-        standing = table["standing"] if table["uidvalidity"] == uidvalidity else []
-        return Memory(
-            tuple(_standing(row) for row in standing), frozenset(map(str, table["dismissed"]))
-        )
+            return Saved()
+        standing = tuple(_standing(row) for row in table["standing"])
+        dismissed = frozenset(map(str, table["dismissed"]))
+        return Saved(int(table["uidvalidity"]), Memory(standing, dismissed))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return Memory()
+        return Saved()
 
 
 def save(path: Path, uidvalidity: int, memory: Memory) -> None:

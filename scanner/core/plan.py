@@ -155,10 +155,11 @@ def remember(memory: Memory, snapshot: Snapshot) -> Memory:
     can be read, since it may be the note.
     """
     present = {w.uid for w in snapshot.warnings}
-    covered = frozenset[str]().union(*(w.digests for w in snapshot.warnings))
     gone = [w for w in memory.standing if w.uid not in present]
-    flagged = frozenset[str]().union(*(_flagged(note) for note in _notes(snapshot)))
-    deleted = frozenset[str]().union(*(w.digests for w in gone)) & flagged - covered
+    notes = _notes(snapshot)
+    _hand_out(snapshot.warnings, notes)
+    unwarned = _union(_flagged(note) - _union(w.digests for w in note.warnings) for note in notes)
+    deleted = unwarned & _union(w.digests for w in gone)
     settling = any(draft.settling for draft in snapshot.unknown)
     return Memory(
         standing=(
@@ -194,6 +195,10 @@ def _removals(warnings: Iterable[WarningDraft]) -> Iterator[Remove]:
     return (Remove(w) for w in warnings if isinstance(w, OwnWarning))
 
 
+def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset[str]().union(*sets)
+
+
 def _flagged(note: _Note) -> frozenset[str]:
     newest = note.newest
     return newest.assessment.digests if isinstance(newest, Reading) else frozenset()
@@ -215,12 +220,13 @@ def _is_copy(one: Reading | Unknown, other: Reading | Unknown) -> bool:
         return True
     if isinstance(one, Unknown) or isinstance(other, Unknown):
         return False
-    return _same_recipients(one.draft, other.draft) and _share_sentences(one, other)
+    older, newer = sorted((one, other), key=lambda reading: reading.uid)
+    return _same_recipients(older.draft, newer.draft) and _share_sentences(one, other)
 
 
-def _same_recipients(one: Draft, other: Draft) -> bool:
+def _same_recipients(older: Draft, newer: Draft) -> bool:
     """Recipients may still have been missing when the older copy was saved."""
-    return one.recipients <= other.recipients or other.recipients <= one.recipients
+    return older.recipients <= newer.recipients
 
 
 def _share_sentences(one: Reading, other: Reading) -> bool:

@@ -121,7 +121,7 @@ def render(note: Draft, assessment: Assessment, envelope: Envelope) -> bytes:
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5
     message[VERSION] = __version__
     message[WARNS_ABOUT] = " ".join(sorted(assessment.digests))
-    message[SEAL] = f"{_seal(_shown(html), assessment.digests)} {_seal(text, assessment.digests)}"
+    message[SEAL] = f"{_seal(_shown(html), message)} {_seal(text, message)}"
     message.set_content(text, cte="base64")
     message.add_alternative(html, subtype="html", cte="base64")
     return message.as_bytes()
@@ -229,10 +229,14 @@ def _subject(note: Draft) -> str:
     return subject if len(subject) <= _LONGEST_SUBJECT else subject[: _LONGEST_SUBJECT - 1] + "…"
 
 
-def _seal(words: str, digests: frozenset[str]) -> str:
-    """Hash the words a reader sees; servers may re-encode a message, but they keep its words."""
-    found = re.findall(r"\w+", words)
-    return hashlib.sha256(" ".join([*sorted(digests), *found]).encode()).hexdigest()[:32]
+def _seal(words: str, message: Message) -> str:
+    """Hash what a reader sees and which message it is; servers that re-encode it keep both.
+
+    A mail client that saves the message anew gives it another Message-ID, or other words.
+    """
+    marks = f"{message['Message-ID']} {_header(message, WARNS_ABOUT)}"
+    found = re.findall(r"\w+", f"{marks} {words}")
+    return hashlib.sha256(" ".join(found).encode()).hexdigest()[:32]
 
 
 def _is_sealed(message: Message, digests: frozenset[str]) -> bool:
@@ -246,15 +250,15 @@ def _is_sealed(message: Message, digests: frozenset[str]) -> bool:
     said = dict(zip(("text/html", "text/plain"), _header(message, SEAL).split(), strict=False))
     try:
         return all(
-            _part_seal(part, digests) == said.get(part.get_content_type()) for part in leaves
+            _part_seal(part, message) == said.get(part.get_content_type()) for part in leaves
         )
     except (etree.ParserError, LookupError, UnicodeError):  # no HTML in it, or no such charset
         return False
 
 
-def _part_seal(part: Message, digests: frozenset[str]) -> str:
+def _part_seal(part: Message, message: Message) -> str:
     content = _decoded(part)
-    return _seal(_shown(content) if part.get_content_subtype() == "html" else content, digests)
+    return _seal(_shown(content) if part.get_content_subtype() == "html" else content, message)
 
 
 def _shown(html: str) -> str:

@@ -10,10 +10,13 @@ from sklearn.metrics import average_precision_score, precision_recall_fscore_sup
 
 from scanner.core.classify import CATEGORIES, Predictions, Thresholds
 from scanner.core.segment import Sentences
+from scanner.errors import ConfigurationError
 from scanner.learning import corpus
 from scanner.learning.artifact import Model
 from scanner.learning.corpus import Example, Projected
 from scanner.learning.train import SEED, Progress, silent, train
+
+_FEWEST_GROUPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,10 @@ def leave_one_writer_out(
     Raises `ConfigurationError` where the others are too few to train on.
     """
     held_out = list(writer_groups(examples, groups))
+    if len(held_out) < _FEWEST_GROUPS:
+        raise ConfigurationError(
+            "one file of labelled notes cannot be held out from itself; name more than one"
+        )
     outcomes: list[_Outcome] = []
     for number, group in enumerate(held_out):
         progress(number, len(held_out), f"holding out {', '.join(sorted(group))}")

@@ -77,16 +77,27 @@ def refused(asked: Account) -> str:
 @pytest.mark.usefixtures("ring")
 def test_the_environment_comes_first(monkeypatch):
     """A named variable is taken as it is, whatever else could be asked."""
-    monkeypatch.setenv("TEST_UNFLUB", f" {SECRET}\n")
+    monkeypatch.setenv("TEST_UNFLUB", f" {SECRET} ")
     store(account(), "another")
     asked = account(password_env="TEST_UNFLUB", password_command=("false",))
-    assert password(asked) == f" {SECRET}\n"
+    assert password(asked) == f" {SECRET} "
 
 
-def test_a_missing_variable_is_named(monkeypatch):
-    """Nothing else is tried in its place."""
+def test_a_missing_variable_is_not_repeated(monkeypatch):
+    """Nothing else is tried in its place, and what stands there may be a password."""
     monkeypatch.delenv("TEST_UNFLUB", raising=False)
-    assert "TEST_UNFLUB" in refused(account(password_env="TEST_UNFLUB"))
+    line = refused(account(password_env="TEST_UNFLUB"))
+    assert "password_env" in line
+    assert "TEST_UNFLUB" not in line
+
+
+@pytest.mark.parametrize("printed", ["hunter2\\n\\n", "hunter2\\nlogin: me", "hunter2\\0"])
+def test_a_password_of_several_lines_is_refused(printed):
+    """A line end would let what follows through as a command of its own."""
+    code = f"import sys; sys.stdout.buffer.write('{printed}'.encode())"
+    line = refused(printing(code))
+    assert "more than one line" in line
+    assert "hunter2" not in line
 
 
 @pytest.mark.parametrize(
@@ -95,7 +106,6 @@ def test_a_missing_variable_is_named(monkeypatch):
         ("hunter2", "hunter2"),
         ("hunter2\\n", "hunter2"),
         ("hunter2\\r\\n", "hunter2"),
-        ("hunter2\\n\\n", "hunter2\n"),
         (" hun ter2 \\n", " hun ter2 "),
         ("pässwörd\\n", "pässwörd"),
     ],

@@ -25,7 +25,7 @@ def path(tmp_path) -> Path:
 def test_what_is_saved_is_loaded(path, memory):
     """Nothing is lost or added on the way."""
     save(path, 5, memory)
-    assert load(path, 5) == memory
+    assert load(path).under(5) == memory
 
 
 def test_only_the_owner_can_read_it(path):
@@ -39,7 +39,7 @@ def test_only_the_owner_can_read_it(path):
 def test_under_another_uidvalidity_only_dismissals_hold(path):
     """UIDs mean something else then; what was dismissed is known by its words."""
     save(path, 5, MEMORY)
-    assert load(path, 6) == Memory((), MEMORY.dismissed)
+    assert load(path).under(6) == Memory((), MEMORY.dismissed)
 
 
 def good(**changes: object) -> str:
@@ -71,19 +71,19 @@ def test_a_broken_file_counts_as_none(path, content):
     """It is never an error, and is written anew by the next pass."""
     path.parent.mkdir()
     path.write_text(content)
-    assert load(path, 5) == Memory()
+    assert load(path).under(5) == Memory()
     save(path, 5, MEMORY)
-    assert load(path, 5) == MEMORY
+    assert load(path).under(5) == MEMORY
 
 
 def test_a_file_that_is_not_text_counts_as_none(path):
     """Neither do bytes that are no UTF-8 stop a pass, nor a folder in the file's place."""
     path.parent.mkdir()
     path.write_bytes(b"\xff\xfe\xfa")
-    assert load(path, 5) == Memory()
+    assert load(path).under(5) == Memory()
     path.unlink()
     path.mkdir()
-    assert load(path, 5) == Memory()
+    assert load(path).under(5) == Memory()
 
 
 def test_a_good_file_is_read():
@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_made_is_reported(tmp_path):
 def test_the_file_does_not_grow_for_ever(path):
     """There is a limit to what is kept of dismissals."""
     save(path, 5, Memory((), frozenset(f"{n:016x}" for n in range(20_000))))
-    assert 1000 <= len(load(path, 5).dismissed) <= 10_000
+    assert 1000 <= len(load(path).under(5).dismissed) <= 10_000
 
 
 def test_it_lies_in_the_folder_for_state(monkeypatch, tmp_path):

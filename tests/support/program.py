@@ -72,6 +72,8 @@ class Program:
             [sys.executable, "-m", "scanner", *map(str, arguments)],
             env=self._environment(),
             cwd=self.home,
+            # A shell's background jobs ignore SIGINT, and so would their children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             **{"stderr": subprocess.PIPE, **pipes},
         )
 
