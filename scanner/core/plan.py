@@ -140,7 +140,7 @@ def plan(snapshot: Snapshot, dismissed: frozenset[str] = frozenset()) -> tuple[A
     has brought about gives no actions.
     """
     notes = _notes(snapshot)
-    strays = _hand_out(snapshot.warnings, notes)
+    strays = _hand_out(snapshot.warnings, notes, dismissed)
     actions = [action for note in notes for action in _for_note(note, dismissed)]
     if not any(draft.settling for draft in snapshot.unknown):
         # While a draft is being written its warning may seem to belong to no note.
@@ -157,7 +157,7 @@ def remember(memory: Memory, snapshot: Snapshot) -> Memory:
     present = {w.uid for w in snapshot.warnings}
     gone = [w for w in memory.standing if w.uid not in present]
     notes = _notes(snapshot)
-    _hand_out(snapshot.warnings, notes)
+    _hand_out(snapshot.warnings, notes, memory.dismissed)
     unwarned = _union(_flagged(note) - _union(w.digests for w in note.warnings) for note in notes)
     deleted = unwarned & _union(w.digests for w in gone)
     settling = any(draft.settling for draft in snapshot.unknown)
@@ -237,13 +237,15 @@ def _share_sentences(one: Reading, other: Reading) -> bool:
     return fewer > 0 and len(shared) >= _COPY * fewer
 
 
-def _hand_out(warnings: Sequence[WarningDraft], notes: Sequence[_Note]) -> list[WarningDraft]:
+def _hand_out(
+    warnings: Sequence[WarningDraft], notes: Sequence[_Note], dismissed: frozenset[str]
+) -> list[WarningDraft]:
     """Give each warning to the note it is about; return those that are about none."""
     strays: list[WarningDraft] = []
     # Those with a living Message-ID first: a note that has its warning leaves the others
     # to a note with the same passage.
     for w in sorted(warnings, key=lambda w: (not _named(w, notes), w.uid)):
-        note = next(iter(_named(w, notes)), None) or _likest(w, notes)
+        note = next(iter(_named(w, notes)), None) or _likest(w, notes, dismissed)
         (note.warnings if note else strays).append(w)
     return strays
 
@@ -252,6 +254,15 @@ def _named(w: WarningDraft, notes: Sequence[_Note]) -> list[_Note]:
     return [note for note in notes if w.about in note.message_ids]
 
 
-def _likest(w: WarningDraft, notes: Sequence[_Note]) -> _Note | None:
-    best = max(notes, key=lambda note: (note.overlap(w.digests), not note.warnings), default=None)
+def _likest(w: WarningDraft, notes: Sequence[_Note], dismissed: frozenset[str]) -> _Note | None:
+    """Find the note that says most of it; a warning that is just right goes where it is due.
+
+    Otherwise a note could be warned about again and again, each time in favour of another.
+    """
+
+    def likeness(note: _Note) -> tuple[int, bool, bool]:
+        due = w.digests == _flagged(note) - dismissed
+        return note.overlap(w.digests), due, not note.warnings
+
+    best = max(notes, key=likeness, default=None)
     return best if best and best.overlap(w.digests) else None
