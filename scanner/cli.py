@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -100,6 +101,7 @@ def _status(run: Callable[[], Any]) -> int:
     except UnflubError as error:
         return _fail(str(error), error.exit_status)
     except OSError as error:
+        _forget_stdout()
         return _fail(f"cannot go on: {error.strerror}; free what is full or closed", INPUT_OUTPUT)
     except Exception as error:  # noqa: BLE001 - never a traceback; it may hold text of a message
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -114,7 +116,7 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _forget_stdout() -> None:
-    """Send the rest nowhere: whoever read our output has enough of it."""
+    """Send what is left nowhere: whoever read our output has enough, or no room for it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -373,7 +375,21 @@ class Printer:
         return click.style(text, fg="black", bg="yellow")
 
     def _echo(self, line: str) -> None:
-        click.echo(line, color=self._color)
+        with _uninterrupted():
+            click.echo(line, color=self._color)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a Ctrl-C wait until the line is printed: half a row is none for who reads it."""
+    caught: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt
 
 
 def _rows(messages: Iterable[Message], judge: Judge, direction: Any) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import tomllib
@@ -212,3 +213,25 @@ def test_a_file_that_cannot_be_read_is_reported(tmp_path, prepare, problem):
     with pytest.raises(ConfigurationError, match=problem) as raised:
         load(path)
     assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "", "two words", "line\nbreak"])
+def test_an_account_is_named_as_a_file_can_be(name):
+    """The state file bears its name, and must not land elsewhere."""
+    with pytest.raises(ConfigurationError, match="letters, digits"):
+        parse(f'[accounts.{json.dumps(name)}]\naddress = "a@example.org"\nhost = "h"\n')
+
+
+@pytest.mark.parametrize("key", ["address", "host"])
+def test_what_is_needed_must_not_be_empty(key):
+    """An empty host would be this machine, and an empty address nobody."""
+    lines = {"address": '"a@example.org"', "host": '"h"', key: '""'}
+    table = "\n".join(f"{name} = {value}" for name, value in lines.items())
+    with pytest.raises(ConfigurationError, match=f"{key} must not be empty"):
+        parse(f"[accounts.home]\n{table}\n")
+
+
+def test_a_file_nested_too_deeply_is_one_clear_line():
+    """No configuration, however odd, ends in a traceback."""
+    with pytest.raises(ConfigurationError):
+        parse("a = " + "[" * 5000)

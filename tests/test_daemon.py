@@ -12,6 +12,7 @@ from support.fake_mailbox import FakeMailbox, FakeServer
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE
 
+from scanner.adapters.mailbox import FETCH_LIMIT
 from scanner.config import Account
 from scanner.core.plan import Append, Remove
 from scanner.core.render import recognise
@@ -24,6 +25,15 @@ MENDED = note(OPENING, STRENGTH)
 OTHER = note(OPENING, "My second flub.", message_id="<other@x>", to="other@example.com")
 ENCRYPTED = note("-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----")
 LONG_AGO = 3600.0
+
+
+ATTACHMENT_FIRST = (
+    b"From: me@example.org\r\nTo: panel@example.com\r\nMessage-ID: <note-1@client.example>\r\n"
+    b'Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
+    b"--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    + b"A" * FETCH_LIMIT
+    + b"\r\n--b\r\nContent-Type: text/plain\r\n\r\nThat was a flub.\r\n--b--\r\n"
+)
 
 
 @dataclass
@@ -143,6 +153,35 @@ def test_an_unreadable_draft_shields_its_own_warning_only(room):
     room.server.delete(sent)
     assert removed(room.look()) == [second]
     assert room.warnings == [first]
+
+
+def test_text_beyond_what_is_fetched_is_unknown_and_not_empty(room):
+    """A note that grew a big attachment before its text keeps its warning."""
+    uid = room.server.save(FLUBBED)
+    room.look()
+    room.server.replace(uid, ATTACHMENT_FIRST)
+    assert not room.look().actions
+    assert len(room.warnings) == 1
+
+
+def test_a_message_the_server_does_not_give_out_is_asked_for_once(room):
+    """It is unknown, holds nothing else back, and makes nobody run in circles."""
+    room.server.withheld.add(room.server.save(FLUBBED))
+    stray = room.server.save(OTHER)
+    assert wrote(room.look()) == [stray]
+    found = room.look()
+    assert found.settles_in is None
+    assert not room.mailbox.fetched
+
+
+def test_another_process_may_warn_during_a_pass(room):
+    """A warning that appears after the mailbox was listed is nobody's dismissal."""
+    room.server.save(FLUBBED)
+    beside = Room(room.memory_file, room.server)
+    room.mailbox.before_messages = beside.look
+    room.look()
+    room.look()
+    assert len(room.warnings) == 1
 
 
 def test_under_another_uidvalidity_everything_is_read_anew(room):

@@ -244,3 +244,23 @@ def test_strict_and_cautious_presets_are_accepted(program):
     for preset in ("cautious", "balanced", "strict"):
         done = program.run("check", "--preset", preset, stdin=CLEAN)
         assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("check <&-", 5),
+        ("check - > /dev/full", 74),
+        ("check /{}/x".format("y" * 300), 5),
+        ("scan --format jsonl . | head -n 1", 0),
+    ],
+    ids=["closed input", "full disk", "name too long", "reader had enough"],
+)
+def test_odd_surroundings_end_in_one_line_too(program, line, status):
+    """No traceback and no internal error, whatever the shell does to the command."""
+    for number in range(300):
+        save(program.home, f"{number}.eml", CLEAN)
+    done = program.shell(line)
+    assert done.returncode == status, done.stderr
+    assert len(done.stderr.splitlines()) <= 1
+    assert "internal error" not in done.stderr

@@ -99,6 +99,22 @@ def test_labels_that_do_not_match_their_text_are_named(program, own_notes):
     assert not (program.home / "data").exists()
 
 
+def test_added_files_without_notes_are_refused(program, tmp_path):
+    """Nothing is trained, and no model changes, when there is nothing to learn."""
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    done = program.run("train", "--add", empty)
+    assert done.returncode == 5
+    assert "no labelled notes" in done.stderr
+
+
+def test_one_file_cannot_be_held_out_from_itself(program, corpus):
+    """Measuring needs two writers at least, and says so."""
+    done = program.run("evaluate", "--corpus", corpus / "t1.jsonl")
+    assert done.returncode == 2
+    assert "name more than one" in done.stderr
+
+
 def test_evaluate_prints_the_table(program, corpus):
     """Precision, recall and F1, per category, note recall and false alarms."""
     done = program.run("evaluate", "--corpus", corpus, "--groups", "2")

@@ -25,6 +25,8 @@ class FakeServer:
 
     uidvalidity: int = 1
     changes: int = 0
+    withheld: set[int] = field(default_factory=set)
+    """Messages it lists and does not give out."""
     _messages: dict[int, Stored] = field(default_factory=dict)
     _next: int = 1
     _watchers: list[socket.socket] = field(default_factory=list)
@@ -92,7 +94,8 @@ class FakeMailbox:
 
     server: FakeServer
     writes_left: int | None = None
-    before_write: Callable[[], None] = _nothing
+    before_write: Callable[[], object] = _nothing
+    before_messages: Callable[[], object] = _nothing
     fetched: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -113,9 +116,12 @@ class FakeMailbox:
         return {uid: _header(held[uid].raw) for uid in uids if uid in held}
 
     def messages(self, uids: Sequence[int]) -> dict[int, bytes]:
+        callback, self.before_messages = self.before_messages, _nothing
+        callback()
         self.fetched += uids
         held = self.server.messages()
-        return {uid: held[uid].raw[:FETCH_LIMIT] for uid in uids if uid in held}
+        given = [uid for uid in uids if uid in held and uid not in self.server.withheld]
+        return {uid: held[uid].raw[:FETCH_LIMIT] for uid in given}
 
     def append(self, raw: bytes) -> None:
         self._write()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -52,9 +53,17 @@ class Program:
         """Run a few lines of Python where the command would run."""
         return self._python("-c", code)
 
+    def shell(self, line: str) -> subprocess.CompletedProcess[str]:
+        """Run a shell line in which the command is `unflub`'s arguments."""
+        script = f"set -o pipefail; {shlex.quote(sys.executable)} -m scanner {line}"
+        return self._finished(["bash", "-c", script])
+
     def _python(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+        return self._finished([sys.executable, *arguments], stdin)
+
+    def _finished(self, command: list[str], stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, *arguments],
+            command,
             input=stdin.decode("utf-8", "surrogateescape"),
             capture_output=True,
             text=True,

@@ -1,0 +1,77 @@
+"""What a login that fails means: mend the password, or try again later."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from scanner.adapters.mailbox import connect
+from scanner.config import Account
+from scanner.errors import CredentialsError, UnflubError, UnreachableError
+
+
+@contextmanager
+def answering_login_with(answer: bytes) -> Iterator[int]:
+    """A server of one connection that greets, and answers LOGIN so; "" is to hang up."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rwb") as stream:
+            stream.write(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")
+            stream.flush()
+            while line := stream.readline():
+                tag, command, *_ = line.split()
+                if command == b"LOGIN" and not answer:
+                    return
+                said = answer if command == b"LOGIN" else b"OK done"
+                stream.write(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" " + said + b"\r\n")
+                stream.flush()
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.close()
+        server.join(10)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"NO [AUTHENTICATIONFAILED] no", CredentialsError),
+        (b"NO who are you", CredentialsError),
+        (b"NO [UNAVAILABLE] later", UnreachableError),
+        (b"NO [LIMIT] too many", UnreachableError),
+        (b"", UnreachableError),
+    ],
+    ids=["wrong password", "no reason", "unavailable", "limit", "hung up"],
+)
+def test_only_a_refused_password_is_for_the_user_to_mend(answer, kind):
+    """A server that is full, ill or gone is no wrong password: it is tried again."""
+    with answering_login_with(answer) as port:
+        account = Account("home", "me@example.org", "127.0.0.1", port=port, tls="none")
+        with pytest.raises(UnflubError) as caught, connect(account, "hunter2", timeout=5):
+            pass
+    assert type(caught.value) is kind
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["imap..example.org", "x" * 80 + ".example.org", ".."])
+def test_a_host_that_is_no_name_is_a_clear_line(host):
+    """A slip in the configuration is no internal error."""
+    with pytest.raises(UnreachableError), connect(Account("home", "a@example.org", host), "x"):
+        pass
+
+
+def test_a_certificate_file_that_is_none_is_named(tmp_path):
+    """The user is sent to the setting, not to the network."""
+    account = Account("home", "a@example.org", "localhost", ca_file=str(tmp_path / "none.pem"))
+    with pytest.raises(UnflubError, match="ca_file") as caught, connect(account, "x"):
+        pass
+    assert caught.value.exit_status == 2
