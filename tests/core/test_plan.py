@@ -83,6 +83,13 @@ def told(actions: Iterable[Action]) -> list[tuple[str, int]]:
         pytest.param([draft(1, FLUB, message_id=""), draft(3, FLUB, message_id="", to="hr"),
                       own(2, FLUB, about=""), own(4, FLUB, about="")], [],
                      id="two people, no Message-IDs"),
+        pytest.param([draft(1, GOOD, FLUB), draft(3, GOOD, message_id="<2@x>", to=""),
+                      own(2, FLUB)], [], id="a newer note to nobody yet is no copy"),
+        pytest.param([draft(1, FLUB, BLUB, message_id=""), draft(2, FLUB, BLUB, "A third flub.",
+                      message_id="", to=""), EditedWarning(3, saying(BLUB), ""),
+                      own(4, FLUB, BLUB, about=""),
+                      own(5, FLUB, BLUB, "A third flub.", about="")], [],
+                     id="two notes that share passages, beside an edited warning"),
         pytest.param([draft(1, FLUB), EditedWarning(2, saying(FLUB), "<1@x>")], [],
                      id="edited warning counts"),
         pytest.param([draft(1, GOOD), EditedWarning(2, saying(FLUB), "<1@x>")], [],
@@ -133,11 +140,13 @@ STOOD = Memory((Standing(2, saying(FLUB)),))
         pytest.param([draft(7, FLUB, BLUB)], saying(FLUB), id="and the note edited"),
         pytest.param([draft(1, FLUB), own(2, FLUB)], saying(), id="still there"),
         pytest.param([draft(1, FLUB), own(9, FLUB)], saying(), id="another one stands"),
+        pytest.param([draft(1, FLUB), draft(4, FLUB, message_id="<2@x>", to="hr"),
+                      own(5, FLUB, about="<2@x>")], saying(FLUB), id="another note has its own"),
         pytest.param([draft(1, GOOD)], saying(), id="note mended"),
         pytest.param([], saying(), id="note gone"),
         pytest.param([Unknown(1, "<1@x>", settling=False)], saying(), id="note unreadable"),
     ],
-)
+)  # fmt: skip
 def test_a_deleted_warning_dismisses_what_still_stands_in_the_note(held, dismissed):
     """It counts only while the note holds the passage and no other warning covers it."""
     assert remember(STOOD, shot(*held)).dismissed == dismissed
