@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.core.report import Row
     from scanner.daemon import Watcher
     from scanner.learning.train import Progress
+    from scanner.training import Material
 
 INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
@@ -79,7 +80,16 @@ def _material(command: Callable[..., Any]) -> Callable[..., Any]:
     for flag, name, metavar, kind, text in reversed(options):
         option = click.option(flag, name, multiple=True, metavar=metavar, type=kind, help=text)
         command = option(command)
-    return command
+    # Further files of notes may simply follow the first: --add a.jsonl b.jsonl
+    return click.argument("more", nargs=-1, type=_Path, metavar="[FILE]...")(command)
+
+
+def _read_material(
+    *, more: tuple[Path, ...], added: tuple[Path, ...], **paths: tuple[Any, ...]
+) -> Material:
+    from scanner.training import Material
+
+    return Material(added=(*added, *more), **paths)
 
 
 def main() -> None:
@@ -255,13 +265,14 @@ def train(*, output: Path | None, measure: bool, **paths: Any) -> None:
 
     \b
     Examples:
-      unflub train --add my-notes.jsonl
+      unflub train --add my-notes.jsonl more-notes.jsonl
       unflub train --background ~/Mail/sent.mbox --measure
     """
-    from scanner.training import Material, make_model
+    from scanner.training import make_model
 
+    material = _read_material(**paths)
     with _progress("training") as progress:
-        made = make_model(Material(**paths), output, measure=measure, progress=progress)
+        made = make_model(material, output, measure=measure, progress=progress)
     for before, after in made.contradictions:
         _say(f"{after.writer} {after.id} replaces the labels of {before.writer} {before.id}")
     click.echo(f"trained on {made.messages} messages; the model in use is now {made.folder}")
@@ -287,9 +298,9 @@ def evaluate(*, groups: int | None, model: Path | None, **paths: Any) -> None:
     """
     from scanner.learning import artifact
     from scanner.learning.evaluate import alarms_as_text, as_text
-    from scanner.training import Material, false_alarms, measured
+    from scanner.training import false_alarms, measured
 
-    material = Material(**paths)
+    material = _read_material(**paths)
     with _progress("measuring") as progress:
         report = measured(material, groups, progress)
     click.echo(as_text(report))

@@ -90,6 +90,16 @@ def test_own_notes_make_a_model_of_ones_own_and_the_shipped_one_stays(program, o
     assert "changed after training" in refused.stderr
 
 
+def test_files_of_notes_may_follow_one_another(program, corpus, own_notes, tmp_path):
+    """--add takes one file after the other."""
+    other = tmp_path / "other.jsonl"
+    other.write_text(own_notes.read_text().replace("scenic", "longer"))
+    done = program.run(
+        "train", "--corpus", corpus, "--output", tmp_path / "models", "--add", own_notes, other
+    )
+    assert "trained on 254 messages" in done.stdout, done.stderr
+
+
 def test_labels_that_do_not_match_their_text_are_named(program, own_notes):
     """A wrong span is refused with file and line, and no model is written."""
     own_notes.write_text(own_notes.read_text().replace('"start": ', '"start": 1'))
