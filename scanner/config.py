@@ -203,6 +203,9 @@ def _number_mismatch(key: str, value: Any, *, whole: bool) -> str:
 def _unfit(account: Account) -> Iterator[str]:
     if not _ACCOUNT_NAME.fullmatch(account.name):  # it names a file
         yield f"account {account.name!r}: a name has letters, digits, '-', '_' and '.' only"
+    for key, value in (("address", account.address), ("host", account.host)):
+        if not value.isprintable() or " " in value:  # it stands in a header, or names a server
+            yield f"accounts.{account.name}.{key} must hold no space or line end"
     if account.tls == "none" and not _is_loopback(account.host):
         yield (
             f'accounts.{account.name}.tls = "none" is for a server on this machine only; '

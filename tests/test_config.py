@@ -231,6 +231,16 @@ def test_what_is_needed_must_not_be_empty(key):
         parse(f"[accounts.home]\n{table}\n")
 
 
+@pytest.mark.parametrize("key", ["address", "host"])
+@pytest.mark.parametrize("value", ["a@b c", "a@b\nBcc: c@d"])
+def test_an_address_cannot_be_more_than_one(key, value):
+    """The address stands in the warning's From, where a line end would begin a new field."""
+    lines = {"address": "a@example.org", "host": "h", key: value}
+    table = "\n".join(f"{name} = {json.dumps(text)}" for name, text in lines.items())
+    with pytest.raises(ConfigurationError, match=f"{key} must hold no space"):
+        parse(f"[accounts.home]\n{table}\n")
+
+
 def test_a_file_nested_too_deeply_is_one_clear_line():
     """No configuration, however odd, ends in a traceback."""
     with pytest.raises(ConfigurationError):
