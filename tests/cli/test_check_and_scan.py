@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import mailbox
-import os
-import pty
 import signal
 import subprocess
 import sys
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.notes import CLEAN, FLUBBED
 from support.program import Program
+from support.terminal import on_terminal
 
 OTHER = b"From: a@example.org\r\nSubject: Lunch\r\n\r\nSorry I was late for lunch today.\r\n"
 ENCRYPTED = (
@@ -99,24 +98,12 @@ def test_text_marks_the_passages_in_place_without_colour_in_a_pipe(program):
 def test_colour_is_for_terminals_and_no_color_wins(program, tmp_path, no_color, colored):
     """On a terminal the marks are colour, unless NO_COLOR is set."""
     environment = program.environment | ({"NO_COLOR": no_color} if no_color else {})
-    output = _in_terminal(Program(tmp_path, environment), save(tmp_path, "a.eml", FLUBBED))
+    status, output = on_terminal(
+        Program(tmp_path, environment), "stdout", "check", save(tmp_path, "a.eml", FLUBBED)
+    )
+    assert status == 1
     assert (b"\x1b[" in output) is colored
     assert (b">>>" in output) is not colored
-
-
-def _in_terminal(program: Program, path: Path) -> bytes:
-    ours, theirs = pty.openpty()
-    process = program.start("check", path, stdout=theirs)
-    os.close(theirs)
-    output = b""
-    try:
-        while chunk := os.read(ours, 4096):
-            output += chunk
-    except OSError:  # Linux: the other side has closed the terminal
-        pass
-    os.close(ours)
-    assert process.wait() == 1
-    return output
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 from pathlib import Path
 
 import pytest
 from support.notes import CLEAN, FLUBBED
 from support.program import Program
+from support.terminal import on_terminal
 
 CORPUS = Path(__file__).parents[2] / "training_data"
 WRITERS = ("t1", "t2", "t5", "t8", "t12")
@@ -147,18 +146,9 @@ def test_evaluate_counts_false_alarms_in_ordinary_mail(program, corpus, tmp_path
 
 def test_training_shows_its_progress_on_a_terminal(corpus, tmp_path):
     """There is a bar with the time left on a terminal; elsewhere there is none."""
-    ours, theirs = pty.openpty()
-    process = Program(tmp_path).start(
-        "train", "--corpus", corpus, "--output", tmp_path / "models", stderr=theirs
+    status, shown = on_terminal(
+        Program(tmp_path), "stderr", "train", "--corpus", corpus, "--output", tmp_path / "models"
     )
-    os.close(theirs)
-    shown = b""
-    try:
-        while chunk := os.read(ours, 4096):
-            shown += chunk
-    except OSError:  # Linux: the other side has closed the terminal
-        pass
-    os.close(ours)
-    assert process.wait() == 0
+    assert status == 0
     assert b"training" in shown
     assert b"100%" in shown
