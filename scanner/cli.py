@@ -375,7 +375,9 @@ class Printer:
 
         if self._form == "json":
             self._echo(json.dumps(self._records, ensure_ascii=False, indent=2))
-        elif self._form == "text" and self.checked + self.unreadable != 1:
+        elif self._form == "text" and not (
+            self._show_clean and self.checked + self.unreadable == 1
+        ):
             self._echo(summary(self.checked, self.flagged, self.unreadable))
 
     def _in_color(self) -> bool:

@@ -142,9 +142,10 @@ def test_scan_text_shows_findings_and_a_summary(program, archive):
     assert done.stdout.splitlines()[-1] == "5 checked, 3 with a flub, 1 not checked"
 
 
-def test_a_cheap_scan_of_clean_mail_ends_with_status_0(program, tmp_path):
-    """Nothing found, nothing unread: 0."""
-    assert program.run("scan", save(tmp_path, "a.eml", CLEAN)).returncode == 0
+def test_a_scan_of_clean_mail_ends_with_status_0(program, tmp_path):
+    """Nothing found, nothing unread: 0, and the summary says so."""
+    done = program.run("scan", save(tmp_path, "a.eml", CLEAN))
+    assert (done.returncode, done.stdout) == (0, "1 checked, 0 with a flub\n")
 
 
 def test_an_empty_mbox_is_no_error(program, tmp_path):
