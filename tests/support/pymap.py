@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from imapclient import IMAPClient
 
+from scanner.demo import PYMAP
 from support.client import MailClient
 
 USER, PASSWORD = "sam", "correct-horse"
@@ -25,7 +25,7 @@ def running() -> Iterator[int]:
     """Run a server; give its port."""
     port = _free_port()
     process = subprocess.Popen(
-        [Path(sys.executable).parent / "pymap", "--host", "127.0.0.1", "--port", str(port),
+        [sys.executable, "-c", PYMAP, "--host", "127.0.0.1", "--port", str(port),
          "--no-tls", "--no-service", "admin", "--no-service", "managesieve",
          "dict", "--demo-user", USER, "--demo-password", PASSWORD],
         stdout=subprocess.DEVNULL,
