@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +10,15 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support import dovecot
 from support.client import MailClient
 from support.program import Program
+
+# Continuous integration tries the same examples every time; a run by hand looks for new ones.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 _users = count(1)
 
