@@ -260,9 +260,10 @@ def _likest(w: WarningDraft, notes: Sequence[_Note], dismissed: frozenset[str]) 
     Otherwise a note could be warned about again and again, each time in favour of another.
     """
 
-    def likeness(note: _Note) -> tuple[int, bool, bool]:
+    def likeness(note: _Note) -> tuple[int, bool, bool, bool]:
         due = w.digests == _flagged(note) - dismissed
-        return note.overlap(w.digests), due, not note.warnings
+        has_its_like = any(held.digests == w.digests for held in note.warnings)
+        return note.overlap(w.digests), due, not has_its_like, not note.warnings
 
     best = max(notes, key=likeness, default=None)
     return best if best and best.overlap(w.digests) else None
