@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +32,7 @@ INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INPUT_OUTPUT = 74  # EX_IOERR
 _BATCH = 64
+_BATCH_BYTES = 4 * 1024 * 1024
 
 _config = click.option(
     "--config",
@@ -410,10 +410,22 @@ def _rows(messages: Iterable[Message], judge: Judge, direction: Any) -> Iterator
     from scanner.core.report import Row
 
     others = (m for m in messages if m.error or recognise(m.raw) is None)
-    while batch := list(islice(others, _BATCH)):
+    for batch in _batches(others):
         verdicts = iter(judge([m.raw for m in batch if not m.error]))
         for m in batch:
             yield Row(m.source, direction, m.error or next(verdicts))
+
+
+def _batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """Gather messages to be judged together: some, and not too much of them."""
+    batch: list[Message] = []
+    for message in messages:
+        batch.append(message)
+        if len(batch) == _BATCH or sum(len(m.raw) for m in batch) > _BATCH_BYTES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _mailbox_rows(name: str, folder: str, options: dict[str, Any]) -> Iterator[Row]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from support.notes import OPENING, note
-from support.phrases import JUDGE
+from collections.abc import Sequence
 
-from scanner.core.judge import Verdict
+from support.notes import OPENING, note
+from support.phrases import JUDGE, PhraseClassifier
+
+from scanner.core.classify import Predictions
+from scanner.core.judge import Judge, Verdict
+from scanner.core.segment import Sentences
 from scanner.errors import UnreadableError
 
 FLUBBED = note(OPENING, "That was a flub.")
@@ -45,3 +49,25 @@ def test_plain_text_is_read_like_a_message():
     (verdict,) = JUDGE([b"Dear all,\n\nThat was a flub.\n"])
     assert isinstance(verdict, Verdict)
     assert len(verdict.assessment.passages) == 1
+
+
+class Measuring(PhraseClassifier):
+    """Notes how much text it was given at a time."""
+
+    def __init__(self) -> None:
+        self.given: list[int] = []
+
+    def predict(self, messages: Sequence[Sentences]) -> list[Predictions]:
+        self.given.append(sum(len(message.text) for message in messages))
+        return super().predict(messages)
+
+
+def test_long_texts_are_judged_a_few_at_a_time():
+    """A batch of big messages takes no more memory than one or two of them."""
+    classifier = Measuring()
+    size = 60_000
+    long = note(*["A line of many words. " * 40] * (size // 880), "That was a flub.")
+    verdicts = Judge(classifier, JUDGE.thresholds)([long] * 10)
+    assert [bool(v.assessment.passages) for v in verdicts if isinstance(v, Verdict)] == [True] * 10
+    assert len(classifier.given) > 1
+    assert max(classifier.given) < 4 * size
