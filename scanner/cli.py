@@ -31,8 +31,9 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
 INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INPUT_OUTPUT = 74  # EX_IOERR
-_BATCH = 64
-_BATCH_BYTES = 4 * 1024 * 1024
+# Bytes of mail that are judged together, and how many the smallest message counts for.
+_BATCH = 4 * 1024 * 1024
+_LEAST = 64 * 1024
 
 _config = click.option(
     "--config",
@@ -127,7 +128,8 @@ def _one_line(error: click.ClickException) -> str:
 
 def _forget_stdout() -> None:
     """Send what is left nowhere: whoever read our output has enough, or no room for it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(line: str, status: int) -> int:
@@ -406,26 +408,16 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def _rows(messages: Iterable[Message], judge: Judge, direction: Any) -> Iterator[Row]:
+    from scanner.core.judge import portions
     from scanner.core.render import recognise
     from scanner.core.report import Row
 
     others = (m for m in messages if m.error or recognise(m.raw) is None)
-    for batch in _batches(others):
+    # A message counts for some bytes however small it is, so that rows come as they are ready.
+    for batch in portions(others, lambda m: max(len(m.raw), _LEAST), _BATCH):
         verdicts = iter(judge([m.raw for m in batch if not m.error]))
         for m in batch:
             yield Row(m.source, direction, m.error or next(verdicts))
-
-
-def _batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
-    """Gather messages to be judged together: some, and not too much of them."""
-    batch: list[Message] = []
-    for message in messages:
-        batch.append(message)
-        if len(batch) == _BATCH or sum(len(m.raw) for m in batch) > _BATCH_BYTES:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _mailbox_rows(name: str, folder: str, options: dict[str, Any]) -> Iterator[Row]:

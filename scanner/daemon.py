@@ -142,12 +142,15 @@ def _read_settled(
 ) -> None:
     """Read each message that is not known yet: warnings at once, drafts when settled."""
     new = [uid for uid in uids if uid not in desk.known]
-    warnings = [uid for uid in new if isinstance(desk.headers[uid], Recognised)]
+    headers = {uid: desk.headers[uid] for uid in new}
+    warnings = {uid: header for uid, header in headers.items() if isinstance(header, Recognised)}
     drafts = [uid for uid in new if uid not in warnings and desk.first_seen[uid] <= settled]
-    for batch in batches(warnings):
-        for uid, raw in mailbox.messages(batch).items():
-            if recognised := recognise(raw):
-                desk.known[uid] = warning(uid, recognised)
+    for batch in batches(list(warnings)):
+        messages = mailbox.messages(batch)
+        for uid in batch:
+            # One that is not given out whole counts, as its header says, and is not ours to remove.
+            found = recognise(messages.get(uid, b"")) or warnings[uid]
+            desk.known[uid] = warning(uid, found)
     for batch in batches(drafts):
         messages = mailbox.messages(batch)
         verdicts = dict(zip(messages, judge(list(messages.values())), strict=True))

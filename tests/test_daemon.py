@@ -279,3 +279,16 @@ def test_asking_to_end_many_times_is_no_error():
     for _ in range(100_000):
         stop()
     assert stop
+
+
+def test_a_warning_the_server_does_not_give_out_still_counts(room):
+    """Its header says what it is about: it is neither doubled, nor removed, nor asked for again."""
+    uid = room.server.save(FLUBBED)
+    room.look()
+    room.server.withheld.update(room.warnings)
+    room.restart()
+    assert not room.look().actions
+    room.server.delete(uid)
+    found = room.look()
+    assert (found.actions, found.settles_in) == ((), None)
+    assert not room.mailbox.fetched

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypeVar
 
 from scanner.core.assess import Assessment, assess
 from scanner.core.classify import Classifier, Thresholds
 from scanner.core.parse import Draft, read
 from scanner.core.segment import Sentences, segment
 from scanner.errors import UnreadableError
+
+T = TypeVar("T")
 
 # In characters. The features of a text take some thousand times its size in memory.
 _PORTION = 100_000
@@ -41,8 +44,8 @@ class Judge:
         """Read and assess messages; what cannot be read is answered by its error, in place."""
         read_ = [_read(raw) for raw in messages]
         readable = [entry[1] for entry in read_ if not isinstance(entry, UnreadableError)]
-        portions = map(self.classifier.predict, _portions(readable))
-        predictions = chain.from_iterable(portions)
+        parts = portions(readable, _length, _PORTION)
+        predictions = chain.from_iterable(map(self.classifier.predict, parts))
         return [
             entry
             if isinstance(entry, UnreadableError)
@@ -51,16 +54,22 @@ class Judge:
         ]
 
 
-def _portions(messages: Sequence[Sentences]) -> Iterator[list[Sentences]]:
-    """Part the messages so that no call of the classifier holds too much text at a time."""
-    portion: list[Sentences] = []
-    for message in messages:
-        portion.append(message)
-        if sum(len(m.text) for m in portion) > _PORTION:
+def portions(items: Iterable[T], size: Callable[[T], int], most: int) -> Iterator[list[T]]:
+    """Part items in order so that each part ends with the item that takes it past `most`."""
+    portion: list[T] = []
+    total = 0
+    for item in items:
+        portion.append(item)
+        total += size(item)
+        if total > most:
             yield portion
-            portion = []
+            portion, total = [], 0
     if portion:
         yield portion
+
+
+def _length(sentences: Sentences) -> int:
+    return len(sentences.text)
 
 
 def _read(raw: bytes) -> tuple[Draft, Sentences] | UnreadableError:
