@@ -111,7 +111,8 @@ def one_pass(mailbox: Mailbox, desk: Desk, judge: Judge, terms: Terms) -> Pass:
         # What was dismissed is safe on disk before anything depends on it; what is removed is
         # forgotten before, so that after a crash the user is not taken for having deleted it.
         memory = forget(memory, actions)
-        state.save(terms.memory_file, desk.uidvalidity, memory)
+        if state.Saved(desk.uidvalidity, memory) != saved:  # most passes find nothing new
+            state.save(terms.memory_file, desk.uidvalidity, memory)
         _apply(mailbox, actions, terms.sender)
     if actions and not terms.dry_run:
         # What was written stands from now on: deleting it, however soon, dismisses it.

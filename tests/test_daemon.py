@@ -292,3 +292,13 @@ def test_a_warning_the_server_does_not_give_out_still_counts(room):
     found = room.look()
     assert (found.actions, found.settles_in) == ((), None)
     assert not room.mailbox.fetched
+
+
+def test_a_pass_that_finds_nothing_new_leaves_the_memory_alone(room):
+    """The disk is written when there is something to remember, not at every look."""
+    room.server.save(FLUBBED)
+    room.look()
+    before = room.memory_file.stat()
+    room.look()
+    after = room.memory_file.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
