@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,13 +162,16 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("files", nargs=-1, metavar="[FILE|-]...")
+@click.option("--explain", is_flag=True, help="Show which words weigh most in each sentence.")
 @_format
 @_with_text
 @_direction
 @_preset
 @_model
 @_config
-def check(files: tuple[str, ...], form: str, *, with_text: bool, **options: Any) -> int:
+def check(
+    files: tuple[str, ...], form: str, *, with_text: bool, explain: bool, **options: Any
+) -> int:
     """Check messages before they are sent.
 
     A FILE holds one message (RFC 5322) or plain text; without one, standard input is read.
@@ -176,13 +180,15 @@ def check(files: tuple[str, ...], form: str, *, with_text: bool, **options: Any)
     Examples:
       unflub check note.txt
       unflub check --format json - < note.eml
+      unflub check --explain note.txt
     """
     from scanner.adapters.sources import STANDARD_INPUT, single
 
     found = [single(name) for name in files or (STANDARD_INPUT,)]
     judge = _judge(options)
     printer = Printer(form, with_text=with_text, show_clean=True)
-    return printer.run(_rows(found, judge, options["direction"]))
+    rows = _rows(found, judge, options["direction"])
+    return printer.run(_explained(rows, judge) if explain else rows)
 
 
 @cli.command()
@@ -259,7 +265,8 @@ def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) 
     help="Folder to write the versioned model folder into.",
 )
 @click.option("--measure", is_flag=True, help="Measure as `evaluate` does, for the model card.")
-def train(*, output: Path | None, measure: bool, **paths: Any) -> None:
+@click.option("--encoder", is_flag=True, help="Fine-tune the encoder, too: hours, with torch.")
+def train(*, output: Path | None, measure: bool, encoder: bool, **paths: Any) -> None:
     """Train a model, also on notes of your own.
 
     With --add the model is yours: `check`, `scan` and `watch` use it from then on, and the
@@ -270,11 +277,11 @@ def train(*, output: Path | None, measure: bool, **paths: Any) -> None:
       unflub train --add my-notes.jsonl more-notes.jsonl
       unflub train --background ~/Mail/sent.mbox --measure
     """
-    from scanner.training import make_model
+    from scanner.training import make_encoder, make_model
 
-    material = _read_material(**paths)
+    material, make = _read_material(**paths), make_encoder if encoder else make_model
     with _progress("training") as progress:
-        made = make_model(material, output, measure=measure, progress=progress)
+        made = make(material, output, measure=measure, progress=progress)
     for before, after in made.contradictions:
         _say(f"{after.writer} {after.id} replaces the labels of {before.writer} {before.id}")
     click.echo(f"trained on {made.messages} messages; the model in use is now {made.folder}")
@@ -418,6 +425,18 @@ def _rows(messages: Iterable[Message], judge: Judge, direction: Any) -> Iterator
         verdicts = iter(judge([m.raw for m in batch if not m.error]))
         for m in batch:
             yield Row(m.source, direction, m.error or next(verdicts))
+
+
+def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
+    from scanner.core.explain import explain
+
+    for row in rows:
+        if isinstance(row.verdict, UnreadableError):
+            yield row
+        else:
+            verdict = row.verdict
+            why = explain(judge.classifier, verdict.sentences, verdict.assessment)
+            yield replace(row, why=why)
 
 
 def _mailbox_rows(name: str, folder: str, options: dict[str, Any]) -> Iterator[Row]:

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from scanner.adapters.sources import walk
 from scanner.core.parse import read
 from scanner.core.segment import Sentences, segment
-from scanner.errors import UnreadableError
-from scanner.learning import artifact, card, corpus, evaluate
-from scanner.learning.artifact import Model
+from scanner.errors import ModelError, UnreadableError
+from scanner.learning import artifact, card, corpus, evaluate, readings
+from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.corpus import Example
 from scanner.learning.evaluate import Alarms, Report
-from scanner.learning.train import Progress, train
+from scanner.learning.train import Progress, prepare_mail, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +51,57 @@ def make_model(
     """Train, optionally measure, and write a model that is used from then on.
 
     Without background mail, the new model keeps what the shipped one knows of ordinary mail;
-    a corpus of one's own starts from nothing.
+    a corpus of one's own starts from nothing. The encoder is the shipped one.
     Raises UnreadableError, ConfigurationError or ModelError; the model in use then stays.
     """
+    shipped = artifact.load(artifact.shipped())
+    base = None if material.background or material.labelled else shipped
+    return _make_model(material, output, shipped.encoder, base, measure=measure, progress=progress)
+
+
+def make_encoder(
+    material: Material, output: Path | None, *, measure: bool, progress: Progress
+) -> Trained:
+    """Fine-tune the encoder anew, and make a model with it.
+
+    Raises what `make_model` raises, and ModelError where torch or the base model is missing.
+    """
+    try:
+        from scanner.learning.finetune import rebuild
+    except ImportError as error:
+        raise ModelError(f"{error.name} is missing; pip install 'unflub[encoder]'") from None
+    with TemporaryDirectory(prefix="unflub-encoder-") as made:
+        projected = [corpus.project(one) for one in corpus.merge(*_examples(material)).examples]
+        rebuild(Path(made), projected, list(_mail(material.background)), progress=progress)
+        return _make_model(
+            material, output, OnDemand(Path(made)), None, measure=measure, progress=progress
+        )
+
+
+def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
+    material: Material,
+    output: Path | None,
+    encoder: OnDemand,
+    base: Model | None,
+    *,
+    measure: bool,
+    progress: Progress,
+) -> Trained:
     examples, added = _examples(material)
-    background = list(_mail(material.background))
-    base = None if background or material.labelled else artifact.load(artifact.shipped())
     folder = _new_folder(output or _home(yours=bool(material.added)))
+    known = encoder.known_readings()
     model = train(
-        examples, background, version=folder.name, base=base, added=added, progress=progress
+        examples,
+        list(_mail(material.background)),
+        version=folder.name,
+        encoder=encoder,
+        known=known,
+        base=base,
+        added=added,
+        progress=progress,
     )
     merged = corpus.merge(examples, added)
-    report = measured(material, None, progress) if measure else None
+    report = _measured(material, encoder, None, progress) if measure else None
     artifact.save(model, folder, card.write(model, report, false_alarms(model, material)))
     artifact.make_current(folder)
     return Trained(folder, len(merged.examples), merged.contradictions)
@@ -69,9 +109,19 @@ def make_model(
 
 def measured(material: Material, groups: int | None, progress: Progress) -> Report:
     """Measure leave-one-writer-out, or with `groups` that many groups of writers held out."""
+    return _measured(material, artifact.load(artifact.shipped()).encoder, groups, progress)
+
+
+def _measured(
+    material: Material, encoder: OnDemand, groups: int | None, progress: Progress
+) -> Report:
+    known = encoder.known_readings()
     examples = corpus.merge(*_examples(material)).examples
+    projected = [corpus.project(example) for example in examples]
+    read_ = readings.read([p.sentences for p in projected], encoder, known, progress)
     background = list(_mail(material.background))
-    return evaluate.leave_one_writer_out(examples, background, groups=groups, progress=progress)
+    ordinary = prepare_mail(background, readings.read(background, encoder, known, progress))
+    return evaluate.leave_writers_out(projected, read_, ordinary, groups=groups, progress=progress)
 
 
 def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:

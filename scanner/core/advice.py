@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -55,3 +56,27 @@ ADVICE = {
         "information does the same work without the worry.",
     ),
 }
+
+# "your question about the night shift", "what you asked on pricing": the topic, up to where
+# the phrase ends.
+_TOPIC = re.compile(
+    r"\b(?:questions?|asked(?: me)?|answers?|reply|response|points?) "
+    r"(?:about|on|regarding|concerning|around) "
+    r"((?:[\w'’-]+ ){0,5}?[\w'’-]+)"
+    r"(?=[.,;:?!)]|$| (?:and|but|that|which|when|as|has|have|had|is|was|were|because|so|in|at)\b)",
+    re.IGNORECASE,
+)
+_ABOUT = {
+    "reanswer": "answers the question about {} again",
+    "pretext": "reopens the question about {}",
+    "self_criticism": "judges your answer about {}",
+    "correction": "takes back what you said about {}",
+}
+
+
+def deed(category: str, passage: str) -> str:
+    """Say what a passage does, with the topic where it names one: "answers the … again"."""
+    found = _TOPIC.search(" ".join(passage.split()))
+    if found and category in _ABOUT:
+        return _ABOUT[category].format(re.sub(r"\b(my|our)\b", "your", found[1]))
+    return ADVICE[category].name

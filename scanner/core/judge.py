@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from scanner.core.assess import Assessment, assess
 from scanner.core.classify import Classifier, Thresholds
+from scanner.core.language import foreign
 from scanner.core.parse import Draft, read
 from scanner.core.segment import Sentences, segment
 from scanner.errors import UnreadableError
@@ -77,4 +78,9 @@ def _read(raw: bytes) -> tuple[Draft, Sentences] | UnreadableError:
         draft = read(raw)
     except UnreadableError as error:
         return error
+    if language := foreign(draft.text):
+        return UnreadableError(
+            f"not checked: it is not in English (but in {language!r}), and unflub reads no other "
+            "language; read it once more yourself"
+        )
     return draft, segment(draft)

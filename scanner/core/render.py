@@ -20,7 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from lxml import etree
 
 from scanner import __version__
-from scanner.core.advice import ADVICE
+from scanner.core.advice import ADVICE, deed
 from scanner.core.assess import Assessment, Passage
 from scanner.core.frame import postscript_marker
 from scanner.core.lines import item_marker
@@ -175,7 +175,7 @@ def _view(note: Draft, assessment: Assessment) -> dict[str, object]:
             {
                 "number": number,
                 "quote": " ".join(passage.text.split()),
-                "name": ADVICE[passage.category].name,
+                "name": deed(passage.category, passage.text),
                 "reason": ADVICE[passage.category].reason,
             }
             for number, passage in enumerate(passages, 1)

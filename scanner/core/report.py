@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from scanner.core.advice import ADVICE
+from scanner.core.advice import ADVICE, deed
 from scanner.core.assess import Assessment, Passage
 from scanner.core.judge import Verdict
 from scanner.errors import UnreadableError
 
 Direction = Literal["outgoing", "incoming"]
 Mark = Callable[[str], str]
+Why: TypeAlias = Mapping[int, tuple[str, ...]] | None
+
+_BEGINNING = 60
 
 EMPTY = "empty: there is no text of the writer's own in it"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message of a scan: where it came from and what became of it."""
+    """One message of a scan: where it came from and what became of it.
+
+    `why` has the words that weigh most, by the start of each flagged sentence, if asked for.
+    """
 
     source: str
     direction: Direction
     verdict: Verdict | UnreadableError
+    why: Why = None
 
     @property
     def error(self) -> str:
@@ -51,7 +59,7 @@ def as_record(row: Row, *, with_text: bool = False) -> dict[str, Any]:
         "kind_confidence": round(judged.kind_confidence, 4) if judged else None,
         "severity": judged.severity if judged else None,
         "share": round(judged.share, 4) if judged else None,
-        "passages": [_passage(passage) for passage in judged.passages] if judged else [],
+        "passages": [_passage(p, row.why) for p in judged.passages] if judged else [],
         "error": row.error or None,
     }
     if with_text:
@@ -68,8 +76,7 @@ def as_text(row: Row, mark: Mark = lambda text: f">>> {text} <<<") -> str:
     lines = [f"{row.source}: {_headline(assessment)}"]
     if assessment.passages:
         lines += ["", _indented(_marked(assessment, mark)), ""]
-        lines += [f"  - It {ADVICE[p.category].name} ({p.category}, {p.confidence:.0%}): "
-                  f"{ADVICE[p.category].reason}" for p in assessment.passages]  # fmt: skip
+        lines += [line for passage in assessment.passages for line in _reason(passage, row.why)]
     return "\n".join(lines)
 
 
@@ -89,6 +96,19 @@ def _headline(assessment: Assessment) -> str:
     return f"{assessment.severity}: {passages}, {assessment.share:.0%} of the words"
 
 
+def _reason(passage: Passage, why: Why) -> Iterator[str]:
+    advice = ADVICE[passage.category]
+    what = f"({passage.category}, {passage.confidence:.0%})"
+    yield f"  - It {deed(passage.category, passage.text)} {what}: {advice.reason}"
+    for sentence in passage.sentences if why is not None else ():
+        words = ", ".join(f"“{word}”" for word in (why or {}).get(sentence.start, ()))
+        yield f"      {words or 'no single word'} weighs most in: {_beginning(sentence.text)}"
+
+
+def _beginning(text: str) -> str:
+    return textwrap.shorten(text, _BEGINNING, placeholder=" …")
+
+
 def _marked(assessment: Assessment, mark: Mark) -> str:
     pieces, position = [], 0
     for passage in assessment.passages:
@@ -101,7 +121,7 @@ def _indented(text: str) -> str:
     return "\n".join(f"  | {line}".rstrip() for line in text.splitlines())
 
 
-def _passage(passage: Passage) -> dict[str, Any]:
+def _passage(passage: Passage, why: Why) -> dict[str, Any]:
     span = {
         "start": passage.start,
         "end": passage.end,
@@ -118,6 +138,7 @@ def _passage(passage: Passage) -> dict[str, Any]:
                 "category": s.category,
                 "confidence": round(s.confidence, 4),
             }
+            | ({} if why is None else {"words": list(why.get(s.start, ()))})
             for s in passage.sentences
         ]
     }

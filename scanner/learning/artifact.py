@@ -1,8 +1,11 @@
 """The model on disk: a versioned folder that is checked before it is believed.
 
 A folder holds `model.json` (what the model is, with a hash over itself and one of every
-other file), `weights.skops` (stock scikit-learn estimators; never unpickled) and `README.md`
-(the model card). Beside the versioned folders lies `current`, which names one of them.
+other file), `heads.npz` (the heads as plain arrays), `heads.skops` (the scikit-learn
+estimators they were exported from), `encoder.onnx` and `tokenizer.json` (the encoder),
+`readings.npz` (what it said of the corpus, for refitting the heads) and `README.md` (the
+model card). Nothing is ever unpickled, and the verdict needs neither scikit-learn nor torch.
+Beside the versioned folders lies `current`, which names one of them.
 """
 
 from __future__ import annotations
@@ -11,122 +14,129 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import tempfile
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import platformdirs
-import skops.io
-from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 
 import scanner
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
 from scanner.core.segment import Sentences
 from scanner.errors import ModelError
-from scanner.learning import features
-from scanner.learning.features import Counts, Floats, Matrix, Weighting
+from scanner.learning import features, heads, readings, words
+from scanner.learning.heads import Heads
+from scanner.learning.readings import GRAPH, VOCABULARY, Reading
+
+if TYPE_CHECKING:  # loaded where needed: most mail needs neither
+    from scanner.learning.encoder import Encoder
+    from scanner.learning.train import FittedHeads
 
 PRESETS = ("cautious", "balanced", "strict")
 """The presets every model has thresholds for."""
 
-FORMAT = 1
+FORMAT = 2
 """Counts up whenever the folder's layout changes."""
 
-_METADATA, _WEIGHTS, _CARD, _POINTER = "model.json", "weights.skops", "README.md", "current"
+_METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"
+_ENCODER = (GRAPH, VOCABULARY, readings.NAME)
+_POINTER = "current"
 _ADVICE = "install unflub anew, or train a model with `unflub train`"
 
 
-@dataclass(frozen=True, slots=True)
-class KindEstimator:
-    """Tells whether a message is a post-interview note."""
+class OnDemand:
+    """The encoder of a model folder: checked and loaded when the first message is to be read.
 
-    words: Weighting
-    classifier: LogisticRegression
+    Most mail is turned away at the gate, and should not pay for what it does not need.
+    """
 
-    def probability(self, counts: Matrix) -> Floats:
-        """Give each message's probability to be a note."""
-        return probability(self.classifier, self.words.transform(counts))
+    def __init__(self, folder: Path, hashes: Mapping[str, str] | None = None) -> None:
+        """`hashes` are those of the folder's files, or None where they were just made."""
+        self.folder = folder
+        self._hashes = hashes
 
+    @cached_property
+    def _loaded(self) -> Encoder:
+        self._check(GRAPH)
+        self._check(VOCABULARY)
+        from scanner.learning.encoder import Encoder
 
-@dataclass(frozen=True, slots=True)
-class SentenceEstimator:
-    """Reads sentences with their neighbours; `classifier` gives odds, or a category."""
+        return Encoder.load(self.folder)
 
-    words: Weighting
-    characters: Weighting
-    classifier: LogisticRegression | LinearSVC
+    def known_readings(self) -> dict[str, Reading]:
+        """Give what the encoder said of the corpus, unseen; raises `ModelError` as `read` does."""
+        self._check(readings.NAME)
+        return readings.load(self.folder / readings.NAME)
 
-    def matrix(self, counts: Counts) -> Matrix:
-        """Weigh the sentences' features as this estimator learnt them."""
-        return features.sentence_matrix(counts, self.words, self.characters)
+    def _check(self, name: str) -> None:
+        if self._hashes is not None:
+            _check(self.folder, name, self._hashes[name])
 
-    def odds(self, counts: Counts) -> Floats:
-        """Give each sentence's log-odds by a first reading."""
-        return odds(self.classifier, self.matrix(counts))
-
-
-@dataclass(frozen=True, slots=True)
-class Estimators:
-    """The three questions: `kind`, `flub` (read twice) and `category`."""
-
-    kind: KindEstimator
-    flub: SentenceEstimator
-    second: LogisticRegression
-    category: SentenceEstimator
-
-    def flub_probability(self, counts: Counts) -> Floats:
-        """Give each sentence's probability to be a flub, were its message a note."""
-        return probability(self.second, features.second_look(self.flub.odds(counts), counts.rows))
-
-    def categories(self, counts: Counts) -> list[str]:
-        """Give the category each sentence would be."""
-        if not counts.rows.texts:
-            return []
-        names: list[str] = self.category.classifier.predict(self.category.matrix(counts)).tolist()
-        return names
+    def read(self, messages: Sequence[Sentences]) -> list[Reading]:
+        """Read messages; raises `ModelError` where the encoder is not as it was made."""
+        return self._loaded.read(messages) if messages else []
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """A trained classifier with the thresholds it was chosen with.
 
-    `metadata` is what `model.json` says beside them: corpus hash, seed, scores and so on.
+    `gate` is the log-odds from which on a message is read at all. `metadata` is what
+    `model.json` says beside them: corpus hash, seed, scores and so on. `estimators` are
+    there only right after training.
     """
 
     version: str
-    estimators: Estimators
+    heads: Heads
+    gate: float
     thresholds: Mapping[str, Thresholds]
+    encoder: OnDemand
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    estimators: FittedHeads | None = None
 
     def predict(self, messages: Sequence[Sentences]) -> list[Predictions]:
         """Predict for each message, in order.
 
-        Sentences of a message that no preset takes for a note are not looked at: 0.0.
+        Sentences of a message that is turned away at the gate, or that no preset takes for
+        a note, are not looked at: 0.0.
         """
         if not messages:
             return []
-        kinds = self.estimators.kind.probability(features.kind_counts(messages))
-        floor = min(thresholds.kind for thresholds in self.thresholds.values())
-        read = self._sentences([m for m, k in zip(messages, kinds, strict=True) if k >= floor])
+        bags = [words.bag(message_text(message)) for message in messages]
+        gates = self.heads.gate_odds(bags)
+        passing = np.flatnonzero(gates >= self.gate).tolist()
+        read = dict(zip(passing, self.encoder.read([messages[n] for n in passing]), strict=True))
         return [
-            Predictions(float(kind), next(read) if kind >= floor else _unread(message))
-            for message, kind in zip(messages, kinds, strict=True)
+            self._read(message, bag, read[number])
+            if number in read
+            else _unread(message, float(heads.expit(gates[number])))
+            for number, (message, bag) in enumerate(zip(messages, bags, strict=True))
         ]
 
-    def _sentences(self, messages: Sequence[Sentences]) -> Iterator[tuple[SentencePrediction, ...]]:
-        counts = features.count(messages)
-        chances = self.estimators.flub_probability(counts).tolist()
-        found = map(SentencePrediction, chances, self.estimators.categories(counts))
-        for message in messages:
-            yield tuple(islice(found, len(message.items)))
+    def _read(self, message: Sentences, bag: words.Bag, reading: Reading) -> Predictions:
+        kind = float(self.heads.kind_probability([bag], [reading])[0])
+        if kind < min(thresholds.kind for thresholds in self.thresholds.values()):
+            return _unread(message, kind)
+        chances, categories = self.heads.sentences(message, reading)
+        sentences = [
+            SentencePrediction(chance, CATEGORIES[category])
+            for chance, category in zip(chances.tolist(), categories, strict=True)
+        ]
+        return Predictions(kind, tuple(sentences))
+
+
+def message_text(message: Sentences) -> str:
+    """Give the words that tell what a message is: its subject and sentences.
+
+    Salutation and closing are no sentences: how somebody greets does not say why he writes.
+    """
+    return " ".join([message.subject, *(sentence.text for sentence in message.items)])
 
 
 def shipped() -> Path:
@@ -195,33 +205,42 @@ def save(model: Model, folder: Path, card: str = "") -> None:
 
 
 def load(folder: Path) -> Model:
-    """Read a model folder after checking every part of it.
+    """Read a model folder after checking every part of it; the encoder when it is needed.
 
     Raises `ModelError` where anything is missing, was changed, or was made by a version of
-    unflub or scikit-learn whose models this one cannot read.
+    unflub whose models this one cannot read.
     """
     record = _record(folder)
-    _check_versions(folder, record)
-    for name, expected in record["files"].items():
-        if sha256(_bytes(folder, name)) != expected:
-            raise ModelError(f"{folder / name} was changed after training; {_ADVICE}")
+    hashes = _hashes(folder, record)
+    for name in (_HEADS, _CARD):
+        _check(folder, name, hashes[name])
+    for name in _ENCODER:
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder / name} is missing or cannot be read; {_ADVICE}")
     try:
         thresholds = {name: Thresholds(**record["thresholds"][name]) for name in PRESETS}
-        return Model(record["version"], _weights(folder), thresholds, record)
+        return Model(
+            record["version"],
+            _heads(folder),
+            float(record["gate"]),
+            thresholds,
+            OnDemand(folder, hashes),
+            record,
+        )
     except (KeyError, TypeError, AttributeError):
         raise ModelError(f"{folder} lacks parts of a model; {_ADVICE}") from None
 
 
 def _write(model: Model, folder: Path, card: str) -> None:
-    skops.io.dump(
-        _parts(model.estimators),
-        folder / _WEIGHTS,
-        compression=zipfile.ZIP_DEFLATED,
-        compresslevel=9,
-    )
+    np.savez_compressed(folder / _HEADS, allow_pickle=False, **heads.as_arrays(model.heads))
+    if model.estimators:
+        model.estimators.dump(folder / _ESTIMATORS)
+    for name in _ENCODER:
+        shutil.copyfile(model.encoder.folder / name, folder / name)
     (folder / _CARD).write_text(card or f"# unflub model {model.version}\n", "utf-8")
     record = _described(model)
-    record["files"] = {name: sha256((folder / name).read_bytes()) for name in (_WEIGHTS, _CARD)}
+    files = sorted(path.name for path in folder.iterdir())
+    record["files"] = {name: sha256((folder / name).read_bytes()) for name in files}
     record["sha256"] = own_hash(record)
     text = json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True)
     (folder / _METADATA).write_text(text + "\n", "utf-8")
@@ -234,9 +253,10 @@ def _described(model: Model) -> dict[str, Any]:
         "version": model.version,
         "libraries": {
             "python": platform.python_version(),
-            **{name: version(name) for name in ("scikit-learn", "skops", "numpy")},
+            **{name: version(name) for name in ("scikit-learn", "skops", "numpy", "onnxruntime")},
         },
         "unflub": scanner.__version__,
+        "gate": model.gate,
         "thresholds": {
             name: {"kind": pair.kind, "flub": pair.flub} for name, pair in model.thresholds.items()
         },
@@ -252,20 +272,22 @@ def _record(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{folder / _METADATA} is not JSON; {_ADVICE}") from None
     if not isinstance(record, dict) or record.get("sha256") != own_hash(record):
         raise ModelError(f"{folder / _METADATA} was changed after training; {_ADVICE}")
+    if (record.get("format"), record.get("features")) != (FORMAT, features.VERSION):
+        raise ModelError(f"{folder} was made by another version of unflub; {_ADVICE}")
     return record
 
 
-def _check_versions(folder: Path, record: Mapping[str, Any]) -> None:
-    if (record.get("format"), record.get("features")) != (FORMAT, features.VERSION):
-        raise ModelError(f"{folder} was made by another version of unflub; {_ADVICE}")
-    trained = record.get("libraries", {}).get("scikit-learn", "none")
-    if trained.split(".")[:2] != version("scikit-learn").split(".")[:2]:
-        raise ModelError(
-            f"{folder} was made with scikit-learn {trained}, here is {version('scikit-learn')}; "
-            f"{_ADVICE}"
-        )
-    if _WEIGHTS not in record.get("files", {}):
-        raise ModelError(f"{folder / _METADATA} names no weights; {_ADVICE}")
+def _hashes(folder: Path, record: Mapping[str, Any]) -> dict[str, str]:
+    hashes: dict[str, str] = record.get("files", {})
+    for name in (_HEADS, _CARD, *_ENCODER):
+        if name not in hashes:
+            raise ModelError(f"{folder / _METADATA} names no {name}; {_ADVICE}")
+    return hashes
+
+
+def _check(folder: Path, name: str, expected: str) -> None:
+    if sha256(_bytes(folder, name)) != expected:
+        raise ModelError(f"{folder / name} was changed after training; {_ADVICE}")
 
 
 def _bytes(folder: Path, name: str) -> bytes:
@@ -275,57 +297,12 @@ def _bytes(folder: Path, name: str) -> bytes:
         raise ModelError(f"{folder / name} is missing or cannot be read; {_ADVICE}") from None
 
 
-def _weights(folder: Path) -> Estimators:
-    path = folder / _WEIGHTS
+def _heads(folder: Path) -> Heads:
     try:
-        strange = skops.io.get_untrusted_types(file=path)
-        parts = None if strange else skops.io.load(path, trusted=[])
-    except Exception:  # noqa: BLE001 - a hostile archive may make skops raise anything
-        raise ModelError(f"{path} cannot be read; {_ADVICE}") from None
-    if parts is None:
-        raise ModelError(f"{path} holds types that no model of unflub has; {_ADVICE}")
-    return _assembled(parts)
-
-
-def _parts(estimators: Estimators) -> dict[str, Any]:
-    """Take estimators apart into stock objects, which skops loads without trusting a type."""
-    return {
-        "kind": _pair(estimators.kind.words) | {"classifier": estimators.kind.classifier},
-        "flub": _sentence_parts(estimators.flub),
-        "second": estimators.second,
-        "category": _sentence_parts(estimators.category),
-    }
-
-
-def _sentence_parts(estimator: SentenceEstimator) -> dict[str, Any]:
-    return {
-        "words": _pair(estimator.words),
-        "characters": _pair(estimator.characters),
-        "classifier": estimator.classifier,
-    }
-
-
-def _pair(weighting: Weighting) -> dict[str, Any]:
-    return {"columns": weighting.columns.astype(np.int32), "tfidf": weighting.tfidf}
-
-
-def _assembled(parts: Mapping[str, Any]) -> Estimators:
-    return Estimators(
-        KindEstimator(_weighting(parts["kind"]), parts["kind"]["classifier"]),
-        _sentence_estimator(parts["flub"]),
-        parts["second"],
-        _sentence_estimator(parts["category"]),
-    )
-
-
-def _sentence_estimator(parts: Mapping[str, Any]) -> SentenceEstimator:
-    return SentenceEstimator(
-        _weighting(parts["words"]), _weighting(parts["characters"]), parts["classifier"]
-    )
-
-
-def _weighting(parts: Mapping[str, Any]) -> Weighting:
-    return Weighting(parts["columns"].astype(np.int64), parts["tfidf"])
+        with np.load(folder / _HEADS, allow_pickle=False) as arrays:
+            return heads.from_arrays(arrays)
+    except (OSError, ValueError, EOFError):
+        raise ModelError(f"{folder / _HEADS} cannot be read; {_ADVICE}") from None
 
 
 def sha256(content: bytes) -> str:
@@ -339,17 +316,5 @@ def own_hash(record: Mapping[str, Any]) -> str:
     return sha256(json.dumps(said, sort_keys=True).encode())
 
 
-def odds(classifier: LogisticRegression, matrix: Any) -> Floats:
-    """Give each row's log-odds, as `decision_function` does, without its checks."""
-    result: Floats = matrix @ classifier.coef_.ravel() + classifier.intercept_[0]
-    return result.astype(np.float32)
-
-
-def probability(classifier: LogisticRegression, matrix: Any) -> Floats:
-    """Give each row's probability of the second class."""
-    result: Floats = expit(odds(classifier, matrix))
-    return result
-
-
-def _unread(message: Sentences) -> tuple[SentencePrediction, ...]:
-    return (SentencePrediction(0.0, CATEGORIES[0]),) * len(message.items)
+def _unread(message: Sentences, kind: float) -> Predictions:
+    return Predictions(kind, (SentencePrediction(0.0, CATEGORIES[0]),) * len(message.items))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
-from scanner.core.classify import CATEGORIES, Predictions, Thresholds
+from scanner.core.assess import assess
+from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
 from scanner.core.segment import Sentences
 from scanner.errors import ConfigurationError
-from scanner.learning import corpus
+from scanner.learning import corpus, thresholds
 from scanner.learning.artifact import Model
 from scanner.learning.corpus import Example, Projected
-from scanner.learning.train import SEED, Progress, silent, train
+from scanner.learning.features import Mask
+from scanner.learning.readings import Reading
+from scanner.learning.thresholds import HeldOut
+from scanner.learning.train import SEED, Mail, Prepared, Progress, cross_fit, prepare, silent
 
 _FEWEST_GROUPS = 2
 
@@ -49,7 +55,8 @@ class PresetReport:
 
     `sentences` counts a sentence as flagged when its message is taken for a note, too.
     `flub_notes` is the note recall: flub notes that get a warning. The two after it are
-    false alarms. `kinds` is the share of messages whose kind is right.
+    false alarms. `kinds` is the share of messages whose kind is right, `severities` that of
+    notes whose severity is.
     """
 
     sentences: Scores
@@ -57,11 +64,16 @@ class PresetReport:
     clean_notes: Share
     other_messages: Share
     kinds: Share
+    severities: Share
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """A measurement. `average_precision` ranks all sentences of notes by probability.
+
+    `calibration_error` is the expected one over ten bins of probability, of the same
+    sentences. `turned_away` counts flub notes, and messages of other kinds, that did not
+    pass the gate.
 
     `categories` is at the balanced preset: a sentence counts when it is flagged and its
     category is right.
@@ -71,6 +83,8 @@ class Report:
     sentences: int
     lost_labels: int
     average_precision: float
+    calibration_error: float
+    turned_away: tuple[Share, Share]
     presets: Mapping[str, PresetReport]
     categories: Mapping[str, Scores]
 
@@ -112,41 +126,66 @@ class _Outcome:
 
 def score(model: Model, examples: Sequence[Example]) -> Report:
     """Measure a ready model; only examples it was not trained on tell anything."""
-    return _report(list(_outcomes(model, examples)))
+    projected = [corpus.project(example) for example in examples]
+    said = model.predict([one.sentences for one in projected])
+    return _report(
+        [_Outcome(*pair, model.thresholds) for pair in zip(projected, said, strict=True)]
+    )
 
 
-def leave_one_writer_out(
-    examples: Sequence[Example],
-    background: Sequence[Sentences] = (),
+def leave_writers_out(  # noqa: PLR0913 - what to measure on, and how
+    projected: Sequence[Projected],
+    read: Sequence[Reading],
+    ordinary: Mail,
     *,
     groups: int | None = None,
     seed: int = SEED,
     progress: Progress = silent,
 ) -> Report:
-    """Hold out one writer at a time, train on the others, and measure on the one.
+    """Hold out one writer at a time, fit the heads to the others, and measure on the one.
 
-    With `groups`, that many groups of writers are held out instead, which is quicker.
-    Thresholds are chosen among the writers trained on.
-    Raises `ConfigurationError` where the others are too few to train on.
+    With `groups`, that many groups of writers are held out instead, which is quicker. What
+    was `read` must come from encoders that had not seen the writer either. Gate and
+    thresholds are chosen among the writers fitted to.
+    Raises `ConfigurationError` where the others are too few to fit to.
     """
-    held_out = list(writer_groups(examples, groups))
+    prepared = prepare(projected, read)
+    held_out = [np.isin(prepared.writers, sorted(group)) for group in _groups(prepared, groups)]
     if len(held_out) < _FEWEST_GROUPS:
         raise ConfigurationError(
             "one file of labelled notes cannot be held out from itself; name more than one"
         )
+    said = cross_fit(prepared, ordinary, held_out, seed, progress)
     outcomes: list[_Outcome] = []
-    for number, group in enumerate(held_out):
-        progress(number, len(held_out), f"holding out {', '.join(sorted(group))}")
-        seen = [example for example in examples if example.writer not in group]
-        unseen = [example for example in examples if example.writer in group]
-        outcomes += _outcomes(train(seen, background, version="held-out", seed=seed), unseen)
-    progress(len(held_out), len(held_out), "done")
+    for fold in held_out:
+        others = thresholds.without(said, fold)
+        least = thresholds.gate(others)
+        chosen = thresholds.choose(thresholds.gated(others, least))
+        predictions = _predictions(thresholds.gated(said, least))
+        outcomes += [
+            _Outcome(projected[n], predictions[n], chosen) for n in np.flatnonzero(fold).tolist()
+        ]
     return _report(outcomes)
 
 
-def writer_groups(examples: Sequence[Example], groups: int | None = None) -> Iterator[set[str]]:
+def _groups(prepared: Prepared, groups: int | None) -> list[set[str]]:
+    return list(writer_groups(prepared.writers.tolist(), groups))
+
+
+def _predictions(said: HeldOut) -> list[Predictions]:
+    """Give what was said of held-out messages in a classifier's form."""
+    pairs = zip(said.flubs.tolist(), said.category.tolist(), strict=True)
+    sentences = (SentencePrediction(chance, CATEGORIES[category]) for chance, category in pairs)
+    lengths = np.bincount(said.message, minlength=len(said.kinds)).tolist()
+    return [
+        Predictions(kind, tuple(islice(sentences, length)))
+        for kind, length in zip(said.kinds.tolist(), lengths, strict=True)
+    ]
+
+
+def writer_groups(names: Iterable[str], groups: int | None = None) -> Iterator[set[str]]:
     """Deal the writers to groups by name; without a number each is a group of its own."""
-    writers = sorted({example.writer for example in examples})
+    writers = sorted(set(names))
     count = min(groups or len(writers), len(writers))
     for start in range(count):
         yield set(writers[start::count])
@@ -168,7 +207,10 @@ def as_text(report: Report) -> str:
     lines = [
         f"{report.messages} messages, {report.sentences} sentences; "
         f"{report.lost_labels} labels without a sentence; "
-        f"average precision of sentences in notes {report.average_precision:.3f}",
+        f"average precision of sentences in notes {report.average_precision:.3f}, "
+        f"calibration error {report.calibration_error:.3f}",
+        f"turned away at the gate: {str(report.turned_away[0]).strip()} flub notes, "
+        f"{str(report.turned_away[1]).strip()} other messages",
         "",
         f"| {'':23} | " + " | ".join(f"{name:>19}" for name in report.presets) + " |",
         f"| {'---':23} | " + " | ".join(f"{'---:':>19}" for _ in report.presets) + " |",
@@ -197,6 +239,7 @@ _ROWS: Mapping[str, Callable[[PresetReport], object]] = {
     "clean notes warned about": lambda preset: preset.clean_notes,
     "other mail warned about": lambda preset: preset.other_messages,
     "kind right": lambda preset: preset.kinds,
+    "severity right": lambda preset: preset.severities,
 }
 
 
@@ -215,13 +258,6 @@ def _presets(model: Model) -> list[tuple[str, Thresholds]]:
     return list(model.thresholds.items())
 
 
-def _outcomes(model: Model, examples: Sequence[Example]) -> Iterator[_Outcome]:
-    projected = [corpus.project(example) for example in examples]
-    said = model.predict([one.sentences for one in projected])
-    for truth, prediction in zip(projected, said, strict=True):
-        yield _Outcome(truth, prediction, model.thresholds)
-
-
 def _report(outcomes: Sequence[_Outcome]) -> Report:
     notes = [outcome for outcome in outcomes if outcome.is_note]
     truth = [bool(category) for outcome in notes for category in outcome.truth.categories]
@@ -232,21 +268,45 @@ def _report(outcomes: Sequence[_Outcome]) -> Report:
         sentences=sum(len(outcome.truth.categories) for outcome in outcomes),
         lost_labels=sum(len(outcome.truth.lost) for outcome in outcomes),
         average_precision=float(average_precision_score(truth, said)) if any(truth) else 0.0,
+        calibration_error=calibration_error(np.array(truth, bool), np.array(said)),
+        turned_away=(
+            _turned_away([o for o in outcomes if o.truth.example.labels]),
+            _turned_away([o for o in outcomes if not o.is_note]),
+        ),
         presets={name: _preset_report(outcomes, name) for name in presets},
         categories=_category_scores(outcomes),
     )
+
+
+def calibration_error(truth: Mask, said: NDArray[np.float64]) -> float:
+    """Give how far stated probabilities lie from what came true, on average, in ten bins."""
+    bins = np.minimum((said * 10).astype(int), 9)
+    gaps = np.bincount(bins, said, 10) - np.bincount(bins, truth, 10)
+    return float(np.abs(gaps).sum() / max(len(said), 1))
+
+
+def _turned_away(outcomes: Sequence[_Outcome]) -> Share:
+    return Share(sum(o.said.thank_you == 0 for o in outcomes), len(outcomes))
+
+
+def _severity(outcome: _Outcome, preset: str) -> str:
+    said = assess(outcome.truth.sentences, outcome.said, outcome.thresholds[preset])
+    return said.severity
 
 
 def _preset_report(outcomes: Sequence[_Outcome], preset: str) -> PresetReport:
     flubs = [o for o in outcomes if o.truth.example.labels]
     clean = [o for o in outcomes if o.is_note and not o.truth.example.labels]
     right = sum(o.taken_for_note(preset) == o.is_note for o in outcomes)
+    notes = [o for o in outcomes if o.is_note]
+    severe = sum(_severity(o, preset) == o.truth.example.severity for o in notes)
     return PresetReport(
         sentences=_sentence_scores(outcomes, preset),
         flub_notes=_warned(flubs, preset),
         clean_notes=_warned(clean, preset),
         other_messages=_warned([o for o in outcomes if not o.is_note], preset),
         kinds=Share(right, len(outcomes)),
+        severities=Share(severe, len(notes)),
     )
 
 

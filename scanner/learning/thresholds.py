@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from scanner.core.classify import Thresholds
-from scanner.learning.features import Floats, Mask
+from scanner.learning.features import Mask
+from scanner.learning.words import Floats
 
-LOWEST_KIND = 0.2
+LOWEST_KIND = 0.1
 """Below this probability a message is never taken for a note: it keeps ordinary mail cheap."""
 
+_GATE_MARGIN = 0.5
 _GRID = tuple(step / 100 for step in range(1, 100))
 
 
@@ -32,28 +34,47 @@ class Preset:
 
 
 PRESETS: Mapping[str, Preset] = {
-    "cautious": Preset(clean=0.05, ordinary=0.0001, unrecognised=0.06),
-    "balanced": Preset(clean=0.20, ordinary=0.0005, unrecognised=0.03),
-    "strict": Preset(clean=1.00, ordinary=0.001, unrecognised=0.015),
+    "cautious": Preset(clean=0.01, ordinary=0.0001, unrecognised=0.06),
+    "balanced": Preset(clean=0.04, ordinary=0.0005, unrecognised=0.03),
+    "strict": Preset(clean=0.12, ordinary=0.001, unrecognised=0.015),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """What estimators said of messages they were not trained on, beside the truth.
+    """What heads said of messages they were not fitted on, beside the truth.
 
-    Per message of the corpus `is_note` and `kinds`; per sentence its `message` (an index),
-    `is_flub` and `flubs`; per message of the background `ordinary_kinds` and
-    `ordinary_flubs` (its likeliest sentence).
+    Per message of the corpus `is_note`, `gates` (log-odds) and `kinds` (probability); per
+    sentence its `message` (an index), `is_flub`, `flubs` (probability) and `category` (its
+    number); per message of the background the same as `ordinary_…`, of its sentences the
+    likeliest.
     """
 
     is_note: Mask
+    gates: Floats
     kinds: Floats
     message: NDArray[np.int64]
     is_flub: Mask
     flubs: Floats
+    category: NDArray[np.int64]
+    ordinary_gates: Floats
     ordinary_kinds: Floats
     ordinary_flubs: Floats
+
+    @classmethod
+    def empty(
+        cls, is_note: Mask, message: NDArray[np.int64], is_flub: Mask, ordinary: int
+    ) -> HeldOut:
+        """Make room for what will be said."""
+
+        def room(count: int) -> Floats:
+            return np.zeros(count, np.float32)
+
+        return cls(
+            is_note, room(len(is_note)), room(len(is_note)), message, is_flub,
+            room(len(is_flub)), np.zeros(len(is_flub), np.int64),
+            room(ordinary), room(ordinary), room(ordinary),
+        )  # fmt: skip
 
     @property
     def likeliest(self) -> Floats:
@@ -72,6 +93,42 @@ def highest(message: NDArray[np.int64], values: Floats | Mask, messages: int) ->
     result = np.zeros(messages, np.float32)
     np.maximum.at(result, message, values)
     return result
+
+
+def gate(held_out: HeldOut) -> float:
+    """Choose the log-odds from which on a message is read: no flub note may fall below.
+
+    Half a unit lower than the lowest one held out, for those that are yet to come.
+    """
+    has_flub = held_out.is_note & ~held_out.is_clean
+    return round(float(held_out.gates[has_flub].min()) - _GATE_MARGIN, 3)
+
+
+def gated(held_out: HeldOut, least: float) -> HeldOut:
+    """Give the same with the gate in front: what is turned away is no note."""
+    return replace(
+        held_out,
+        kinds=np.where(held_out.gates >= least, held_out.kinds, 0).astype(np.float32),
+        ordinary_kinds=np.where(
+            held_out.ordinary_gates >= least, held_out.ordinary_kinds, 0
+        ).astype(np.float32),
+    )
+
+
+def without(held_out: HeldOut, messages: Mask) -> HeldOut:
+    """Give the same without the messages marked, renumbered; the background stays."""
+    keep = ~messages
+    rows = keep[held_out.message]
+    return replace(
+        held_out,
+        is_note=held_out.is_note[keep],
+        gates=held_out.gates[keep],
+        kinds=held_out.kinds[keep],
+        message=(np.cumsum(keep) - 1)[held_out.message[rows]],
+        is_flub=held_out.is_flub[rows],
+        flubs=held_out.flubs[rows],
+        category=held_out.category[rows],
+    )
 
 
 def choose(

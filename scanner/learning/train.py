@@ -1,49 +1,42 @@
-"""Fit the estimators to labelled notes, keeping some writers out to choose thresholds on."""
+"""Fit the heads to labelled notes, keeping some writers out to choose thresholds on."""
 
 from __future__ import annotations
 
 import hashlib
-import random
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import skops.io
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import minimize
-from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 
 from scanner.core.classify import CATEGORIES
-from scanner.core.segment import Sentence, Sentences
+from scanner.core.segment import Sentences
 from scanner.errors import ConfigurationError
-from scanner.learning import corpus, features, thresholds
-from scanner.learning.artifact import (
-    Estimators,
-    KindEstimator,
-    Model,
-    SentenceEstimator,
-    probability,
-)
-from scanner.learning.corpus import Example
-from scanner.learning.features import Counts, Floats, Mask, Matrix
-from scanner.learning.thresholds import LOWEST_KIND, HeldOut, highest
+from scanner.learning import corpus, features, fitting, readings, thresholds, words
+from scanner.learning.artifact import Model, OnDemand, message_text
+from scanner.learning.corpus import Example, Projected
+from scanner.learning.features import Mask
+from scanner.learning.fitting import Fitted, Matrix, counted
+from scanner.learning.heads import Head, Heads, expit
+from scanner.learning.readings import Known, Reading
+from scanner.learning.thresholds import HeldOut
+from scanner.learning.words import Floats
 
 SEED = 20260101
 FOLDS = 4
 
-
 # Inverse strength of the penalties, chosen on held-out writers.
-_KIND_C = 30.0
-_FLUB_C = 6.0
+_GATE_C = 30.0
+_KIND_C = 3.0
+_FLUB_C = 1.0
+_CATEGORY_C = 1.0
+_ADAPTING_C = 30.0
 
-
-# Of a message mixed with ordinary mail: the share of its sentences that stay, and the
-# lengths in words of a sentence that may be mixed in.
-_KEPT = 0.8
-_SENTENCE_WORDS = range(4, 30)
+_NEVER = -99.0
 
 
 class Progress(Protocol):
@@ -58,69 +51,88 @@ def silent(done: int, total: int, label: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A corpus in arrays: per message `kinds`, `is_note`, `writers`; per sentence the rest.
+class Mail:
+    """Messages as rows: their words, and the dense columns of their readings."""
 
-    `mixed` is the kind features of each message once more, with ordinary mail mixed in.
-    """
+    messages: Sequence[Sentences]
+    readings: Sequence[Reading]
+    words: Matrix
+    dense: Floats
 
-    kinds: Matrix
-    mixed: Matrix
-    is_note: Mask
-    writers: NDArray[np.str_]
-    counts: Counts
-    is_flub: Mask
-    categories: NDArray[np.str_]
-
-    def take(self, messages: Mask) -> Prepared:
-        """Keep the messages marked."""
-        rows = messages[self.counts.rows.message]
-        chosen = np.flatnonzero(messages)
-        return Prepared(
-            self.kinds[chosen],
-            self.mixed[chosen] if self.mixed.shape[0] else self.mixed,
-            self.is_note[messages],
-            self.writers[messages],
-            features.take(self.counts, messages),
-            self.is_flub[rows],
-            self.categories[rows],
-        )
+    @property
+    def bare(self) -> Floats:
+        """No dense columns: the gate knows words alone."""
+        return np.zeros((len(self.messages), 0), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Background:
-    """Ordinary mail, known to hold no note: its messages and the kind features of each."""
+class Prepared:
+    """A corpus in rows: `mail` and what is true of it, and the same of its sentences.
 
-    messages: Sequence[Sentences]
-    kinds: Matrix
+    `message` is each sentence's message, an index; `categories` is empty where it is no flub.
+    """
 
-    def part(self, fold: int, folds: int) -> Mask:
-        """Mark the messages of one of so many folds."""
-        part: Mask = np.arange(len(self.messages)) % folds == fold
-        return part
+    mail: Mail
+    is_note: Mask
+    writers: NDArray[np.str_]
+    message: NDArray[np.int64]
+    words: Matrix
+    dense: Floats
+    categories: NDArray[np.str_]
+
+    @property
+    def is_flub(self) -> Mask:
+        """Marks the flub sentences."""
+        marks: Mask = self.categories != ""
+        return marks
 
 
-def prepare(
-    examples: Sequence[Example], background: Sequence[Sentences] = (), seed: int = SEED
-) -> Prepared:
-    """Cut, label and count the corpus once; folds then only choose rows."""
-    projected = [corpus.project(example) for example in examples]
+@dataclass(frozen=True, slots=True)
+class FittedHeads:
+    """The four estimators."""
+
+    gate: Fitted
+    kind: Fitted
+    flub: Fitted
+    category: Fitted
+
+    @property
+    def heads(self) -> Heads:
+        """The same as plain arrays, a row for each of CATEGORIES."""
+        return Heads(self.gate.head, self.kind.head, self.flub.head, _of_all(self.category))
+
+    def dump(self, path: Path) -> None:
+        """Write the estimators for scikit-learn to load; none of their types needs trust."""
+        parts = {
+            name: {"idf": fitted.idf, "estimator": fitted.estimator}
+            for name, fitted in (
+                ("gate", self.gate), ("kind", self.kind),
+                ("flub", self.flub), ("category", self.category),
+            )
+        }  # fmt: skip
+        skops.io.dump(parts, path, compression=zipfile.ZIP_DEFLATED, compresslevel=9)
+
+
+def prepare_mail(messages: Sequence[Sentences], read: Sequence[Reading]) -> Mail:
+    """Count the words of messages, once, beside what the encoder said."""
+    bags = [words.bag(message_text(message)) for message in messages]
+    return Mail(messages, read, counted(bags), features.of_messages(read))
+
+
+def prepare(projected: Sequence[Projected], read: Sequence[Reading]) -> Prepared:
+    """Bring a corpus into rows once; folds then only choose among them."""
     messages = [one.sentences for one in projected]
-    categories = np.array([c or "" for one in projected for c in one.categories], dtype=np.str_)
+    lengths = [len(message.items) for message in messages]
+    pairs = zip(messages, read, strict=True)
     return Prepared(
-        features.kind_counts(messages),
-        features.kind_counts(_mixed(messages, background, seed)),
-        np.array([example.kind == "thank_you" for example in examples]),
-        np.array([example.writer for example in examples], dtype=np.str_),
-        features.count(messages),
-        categories != "",
-        categories,
+        prepare_mail(messages, read),
+        np.array([one.example.kind == "thank_you" for one in projected]),
+        np.array([one.example.writer for one in projected], dtype=np.str_),
+        np.repeat(np.arange(len(messages)), lengths),
+        counted([words.bag(s.text) for message in messages for s in message.items]),
+        np.vstack([features.of_sentences(*pair) for pair in pairs]),
+        np.array([c or "" for one in projected for c in one.categories], dtype=np.str_),
     )
-
-
-def prepare_background(messages: Sequence[Sentences]) -> Background:
-    """Count the words of ordinary mail, once."""
-    return Background(messages, features.kind_counts(messages))
 
 
 def train(  # noqa: PLR0913 - what may differ from one training to the next
@@ -128,88 +140,197 @@ def train(  # noqa: PLR0913 - what may differ from one training to the next
     background: Sequence[Sentences] = (),
     *,
     version: str,
+    encoder: OnDemand,
+    known: Known,
     base: Model | None = None,
     added: Sequence[Example] = (),
     seed: int = SEED,
     progress: Progress = silent,
 ) -> Model:
-    """Fit a model to labelled notes; same corpus, seed and libraries, same predictions.
+    """Fit a model to labelled notes; same corpus, encoder, seed and libraries, same answers.
 
-    `background` is ordinary mail without notes: it teaches `kind` alone, and only through
-    words that the corpus has. Where there is none, a `base` model's `kind` is taken over
-    and adapted to the `added` examples. Of equal texts, an added one replaces the other.
+    `encoder` reads what is not `known`. `background` is ordinary mail without notes: it
+    teaches what a note is. Where there is none, a `base` model's `gate` and `kind` are taken
+    over and adapted to the `added` examples. Of equal texts, an added one replaces the other.
     Raises `ConfigurationError` where the corpus is too small to hold writers out.
     """
     examples = corpus.merge(examples, added).examples
-    prepared = prepare(examples, background, seed)
-    ordinary = prepare_background(background)
-    kind = _adapted(base, added, seed) if base and not background else None
-    estimators, held_out = fit(prepared, ordinary, seed, progress, kind)
-    chosen = thresholds.choose(held_out, base.thresholds if base and kind else None)
+    projected = [corpus.project(example) for example in examples]
+    read = readings.read([one.sentences for one in projected], encoder, known, progress)
+    ordinary = prepare_mail(background, readings.read(background, encoder, known, progress))
+    prepared = prepare(projected, read)
+    held_out = cross_fit(prepared, ordinary, folds(prepared.writers), seed, progress)
+    fitted = fit(prepared, ordinary, seed)
+    heads, gate = fitted.heads, thresholds.gate(held_out)
+    if base and not background:
+        heads, gate = _inherited(heads, base, prepared, _places(examples, added))
+    chosen = thresholds.choose(
+        thresholds.gated(held_out, gate), base.thresholds if base and not background else None
+    )
     return Model(
         version,
-        estimators,
+        heads,
+        gate,
         chosen,
+        encoder,
         {
             "corpus_sha256": corpus.digest(examples),
             "messages": len(examples),
             "writers": sorted(set(prepared.writers.tolist())),
-            "background": _described(background, base if kind else None),
+            "background": _described(background, base),
             "seed": seed,
             "labels": list(corpus.KINDS),
             "categories": list(CATEGORIES),
-            "scores": thresholds.scores(held_out, chosen),
+            "scores": thresholds.scores(thresholds.gated(held_out, gate), chosen),
         },
+        fitted if not base or background else None,
     )
 
 
 def fit(
     prepared: Prepared,
-    ordinary: Background,
+    ordinary: Mail,
+    seed: int = SEED,
+    seen: Mask | None = None,
+    ordinary_seen: Mask | None = None,
+) -> FittedHeads:
+    """Fit every head, on all messages or on those marked as seen."""
+    seen = np.ones(len(prepared.is_note), bool) if seen is None else seen
+    rows = np.flatnonzero(seen)
+    others = np.arange(len(ordinary.messages))
+    others = others if ordinary_seen is None else np.flatnonzero(ordinary_seen)
+    counts = fitting.vstack(prepared.mail.words[rows], ordinary.words[others])
+    dense = np.vstack([prepared.mail.dense[rows], ordinary.dense[others]])
+    answers = np.concatenate([prepared.is_note[rows], np.zeros(len(others), bool)])
+    notes = np.flatnonzero((seen & prepared.is_note)[prepared.message])
+    flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
+    bare = np.zeros((len(answers), 0), np.float32)
+    return FittedHeads(
+        fitting.fit(counts, bare, answers, strength=_GATE_C, seed=seed),
+        fitting.fit(counts, dense, answers, strength=_KIND_C, seed=seed),
+        fitting.fit(
+            prepared.words[notes], prepared.dense[notes], prepared.is_flub[notes],
+            strength=_FLUB_C, seed=seed,
+        ),
+        fitting.fit(
+            prepared.words[flubs], prepared.dense[flubs], _numbers(prepared.categories[flubs]),
+            strength=_CATEGORY_C, seed=seed,
+        ),
+    )  # fmt: skip
+
+
+def cross_fit(
+    prepared: Prepared,
+    ordinary: Mail,
+    held_out: Sequence[Mask],
     seed: int = SEED,
     progress: Progress = silent,
-    kind: KindEstimator | None = None,
-) -> tuple[Estimators, HeldOut]:
-    """Fit everything, and keep what was said of writers and mail held out.
+) -> HeldOut:
+    """Give what heads say of messages they were not fitted on: each fold by the others' heads.
 
-    A ready `kind` is kept as it is.
+    Raises `ConfigurationError` where the others are too few to fit anything.
     """
-    rows = prepared.counts.rows
-    kinds = np.zeros(len(prepared.is_note), np.float32)
-    ordinary_kinds = np.zeros(len(ordinary.messages), np.float32)
-    odds = np.zeros(len(prepared.is_flub), np.float32)
-    folds = _folds(prepared.writers)
-    for fold in folds:
-        _require_enough(prepared.take(~fold))
-    for number, fold in enumerate(folds):
-        progress(number, len(folds) + 1, f"holding out {', '.join(_names(prepared.writers[fold]))}")
-        seen, unseen, part = (
-            prepared.take(~fold),
-            prepared.take(fold),
-            ordinary.part(number, len(folds)),
-        )
-        judge = kind or _fit_kind(seen, ordinary.kinds[np.flatnonzero(~part)], seed)
-        kinds[fold] = judge.probability(unseen.kinds)
-        ordinary_kinds[part] = judge.probability(ordinary.kinds[np.flatnonzero(part)])
-        odds[fold[rows.message]] = _fit_flub(seen, seed).odds(unseen.counts)
-    progress(len(folds), len(folds) + 1, "fitting all writers")
-    second, flubs = _fit_second(prepared, odds, folds, seed)
-    estimators = Estimators(
-        kind or _fit_kind(prepared, ordinary.kinds, seed),
-        _fit_flub(prepared, seed),
-        second,
-        _fit_category(prepared, seed),
+    for fold in held_out:
+        _require_enough(prepared, ~fold)
+    said = HeldOut.empty(
+        prepared.is_note, prepared.message, prepared.is_flub, len(ordinary.messages)
     )
-    alarms = _ordinary_flubs(estimators, ordinary, ordinary_kinds)
-    progress(len(folds) + 1, len(folds) + 1, "done")
-    return estimators, HeldOut(
-        prepared.is_note, kinds, rows.message, prepared.is_flub, flubs, ordinary_kinds, alarms
-    )
+    for number, fold in enumerate(held_out):
+        writers = ", ".join(sorted(set(prepared.writers[fold].tolist())))
+        progress(number, len(held_out), f"holding out {writers}")
+        part = np.arange(len(ordinary.messages)) % len(held_out) == number
+        fitted = fit(prepared, ordinary, seed, ~fold, ~part)
+        _predict(fitted, prepared, fold, said)
+        if part.any():
+            _predict_ordinary(fitted, ordinary, part, said)
+    progress(len(held_out), len(held_out), "done")
+    return said
 
 
-def _described(background: Sequence[Sentences], base: Model | None) -> dict[str, Any]:
+def folds(writers: NDArray[np.str_], count: int = FOLDS) -> list[Mask]:
+    """Deal the writers to so many folds of about the same number of messages."""
+    names, sizes = np.unique(writers, return_counts=True)
+    groups: list[list[str]] = [[] for _ in range(min(count, len(names)))]
+    loads = [0] * len(groups)
+    for place in np.argsort(-sizes, kind="stable"):
+        lightest = loads.index(min(loads))
+        groups[lightest].append(str(names[place]))
+        loads[lightest] += int(sizes[place])
+    return [np.isin(writers, group) for group in groups]
+
+
+def _numbers(categories: NDArray[np.str_]) -> NDArray[np.int64]:
+    return np.array([CATEGORIES.index(name) for name in categories.tolist()], np.int64)
+
+
+def _of_all(category: Fitted) -> Head:
+    """Give the head a row for each category; one without an example is never chosen."""
+    head, classes = category.head, category.estimator.classes_
+    if len(classes) == 2:  # noqa: PLR2004 - scikit-learn then keeps the second class's row only
+        head = Head(head.idf, *(np.concatenate([-x, x]) for x in head[1:]))
+    rows = len(CATEGORIES)
+    all_of = Head(
+        head.idf,
+        np.zeros((rows, head.words.shape[1]), np.float32),
+        np.zeros((rows, head.dense.shape[1]), np.float32),
+        np.full(rows, _NEVER, np.float32),
+    )
+    for mine, theirs in zip(all_of[1:], head[1:], strict=True):
+        mine[classes] = theirs
+    return all_of
+
+
+def _predict(fitted: FittedHeads, prepared: Prepared, fold: Mask, said: HeldOut) -> None:
+    rows, sentences = np.flatnonzero(fold), np.flatnonzero(fold[prepared.message])
+    mail = prepared.mail
+    said.gates[rows] = fitted.gate.odds(mail.words[rows], mail.bare[rows])
+    said.kinds[rows] = expit(fitted.kind.odds(mail.words[rows], mail.dense[rows]))
+    counts, dense = prepared.words[sentences], prepared.dense[sentences]
+    said.flubs[sentences] = expit(fitted.flub.odds(counts, dense))
+    rows_of = fitting.matrix(counts, dense, fitted.category.idf)
+    said.category[sentences] = fitted.category.estimator.predict(rows_of)
+
+
+def _predict_ordinary(fitted: FittedHeads, ordinary: Mail, part: Mask, said: HeldOut) -> None:
+    rows = np.flatnonzero(part)
+    said.ordinary_gates[rows] = fitted.gate.odds(ordinary.words[rows], ordinary.bare[rows])
+    said.ordinary_kinds[rows] = expit(fitted.kind.odds(ordinary.words[rows], ordinary.dense[rows]))
+    heads = fitted.heads
+    for row in rows.tolist():
+        chances, _ = heads.sentences(ordinary.messages[row], ordinary.readings[row])
+        said.ordinary_flubs[row] = chances.max(initial=0)
+
+
+def _inherited(
+    heads: Heads, base: Model, prepared: Prepared, added: NDArray[np.int64]
+) -> tuple[Heads, float]:
+    """Keep what the base knows of ordinary mail, moved by the added examples.
+
+    No added note is turned away at the gate: its owner said what it is.
+    """
+    gate, kind, least = base.heads.gate, base.heads.kind, base.gate
+    if len(added):
+        mail, answers = prepared.mail, prepared.is_note[added]
+        counts, dense, bare = mail.words[added], mail.dense[added], mail.bare[added]
+        gate = fitting.adapted(gate, counts, bare, answers, _ADAPTING_C)
+        kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C)
+        least = min([least, *_odds(gate, prepared, added[answers]).tolist()])
+    return Heads(gate, kind, heads.flub, heads.category), least
+
+
+def _odds(gate: Head, prepared: Prepared, rows: NDArray[np.int64]) -> Floats:
+    texts = [message_text(prepared.mail.messages[row]) for row in rows.tolist()]
+    return gate.odds([words.bag(t) for t in texts], prepared.mail.bare[rows])[:, 0]
+
+
+def _places(examples: Sequence[Example], added: Sequence[Example]) -> NDArray[np.int64]:
+    mine = {id(example) for example in added}
+    return np.flatnonzero([id(example) in mine for example in examples])
+
+
+def _described(background: Sequence[Sentences], base: Model | None) -> Mapping[str, Any]:
     """Name the ordinary mail that `kind` learnt from, by hash and size: it is not shipped."""
-    if base:
+    if base and not background:
         inherited: dict[str, Any] = dict(base.metadata.get("background", {}))
         return inherited | {"kind_taken_from": base.version}
     texts = [f"{message.subject}\n{message.text}" for message in background]
@@ -220,153 +341,11 @@ def _described(background: Sequence[Sentences], base: Model | None) -> dict[str,
     }
 
 
-def _require_enough(seen: Prepared) -> None:
-    kinds = set(seen.is_note.tolist())
-    if kinds != {True, False} or set(seen.is_flub[_of_notes(seen)].tolist()) != {True, False}:
+def _require_enough(prepared: Prepared, seen: Mask) -> None:
+    notes = (seen & prepared.is_note)[prepared.message]
+    kinds = set(prepared.is_note[seen].tolist())
+    if kinds != {True, False} or set(prepared.is_flub[notes].tolist()) != {True, False}:
         raise ConfigurationError(
             "too few labelled notes to train on: whichever file is held out, the others need "
             "notes with flubs, clean notes and other messages; add more notes"
         )
-
-
-def _of_notes(prepared: Prepared) -> Mask:
-    """Mark the sentences of notes."""
-    marks: Mask = prepared.is_note[prepared.counts.rows.message]
-    return marks
-
-
-def _names(writers: NDArray[np.str_]) -> list[str]:
-    return sorted(set(writers.tolist()))
-
-
-def _folds(writers: NDArray[np.str_]) -> list[Mask]:
-    """Deal the writers to a few folds, by name, so that no writer is in two of them."""
-    names = _names(writers)
-    count = min(FOLDS, len(names))
-    return [np.isin(writers, names[start::count]) for start in range(count)]
-
-
-def _mixed(
-    messages: Sequence[Sentences], background: Sequence[Sentences], seed: int
-) -> list[Sentences]:
-    """Copy each message, with a sentence of ordinary mail in it and some of its own left out.
-
-    Otherwise `kind` would learn the style of the background for the sign of "other": a
-    plain sentence such as ordinary mail is full of must not speak against a note.
-    """
-    chance = random.Random(seed)  # noqa: S311 - nothing secret hangs on it
-    pool = [s for message in background for s in message.items if _is_ordinary(s)]
-    if not pool:
-        return []
-    return [
-        Sentences(
-            message.subject,
-            message.text,
-            (
-                chance.choice(pool),
-                *(s for s in message.items[1:] if chance.random() < _KEPT),
-                *message.items[:1],
-            ),
-        )
-        for message in messages
-    ]
-
-
-def _is_ordinary(sentence: Sentence) -> bool:
-    return len(sentence.text.split()) in _SENTENCE_WORDS
-
-
-def _fit_kind(prepared: Prepared, ordinary: Matrix, seed: int) -> KindEstimator:
-    """Fit on the words that the corpus has: no word is known from background alone."""
-    words = features.fit_weighting(prepared.kinds)
-    parts = [prepared.kinds, prepared.mixed, ordinary]
-    matrix = sparse.vstack([words.transform(part) for part in parts], format="csr")
-    again = prepared.is_note[: prepared.mixed.shape[0]]
-    answers = np.concatenate([prepared.is_note, again, np.zeros(ordinary.shape[0], bool)])
-    return KindEstimator(words, _slim(_logistic(_KIND_C, seed).fit(matrix, answers)))
-
-
-def _adapted(base: Model, added: Sequence[Example], seed: int) -> KindEstimator:
-    """Move the base's `kind` no further than the added examples ask for.
-
-    The base's coefficients are the centre of the penalty (a prior), so what it learnt from
-    mail that is not at hand is kept.
-    """
-    kind = base.estimators.kind
-    if not added:
-        return kind
-    prepared = prepare(added)
-    matrix = kind.words.transform(prepared.kinds).astype(np.float64)
-    start = np.append(kind.classifier.coef_.ravel(), kind.classifier.intercept_).astype(float)
-    found = minimize(
-        _penalised_loss, start, (start, matrix, prepared.is_note), jac=True, method="L-BFGS-B"
-    ).x
-    classifier = _logistic(_KIND_C, seed)
-    classifier.classes_ = kind.classifier.classes_
-    classifier.coef_, classifier.intercept_ = found[None, :-1].astype(np.float32), found[-1:]
-    return KindEstimator(kind.words, classifier)
-
-
-def _penalised_loss(
-    weights: NDArray[np.float64], prior: NDArray[np.float64], matrix: Matrix, answers: Mask
-) -> tuple[float, NDArray[np.float64]]:
-    odds = matrix @ weights[:-1] + weights[-1]
-    moved = weights - prior
-    loss = np.logaddexp(0, np.where(answers, -odds, odds)).sum() + moved @ moved / (2 * _KIND_C)
-    error = expit(odds) - answers
-    return float(loss), np.append(matrix.T @ error, error.sum()) + moved / _KIND_C
-
-
-def _fit_flub(prepared: Prepared, seed: int) -> SentenceEstimator:
-    """Fit on notes alone: in other messages every sentence is innocent, however apologetic."""
-    notes = prepared.take(prepared.is_note)
-    words = features.fit_weighting(notes.counts.words)
-    characters = features.fit_weighting(notes.counts.characters)
-    matrix = features.sentence_matrix(notes.counts, words, characters)
-    classifier = _logistic(_FLUB_C, seed).fit(matrix, notes.is_flub)
-    return SentenceEstimator(words, characters, _slim(classifier))
-
-
-def _fit_second(
-    prepared: Prepared, odds: Floats, folds: Sequence[Mask], seed: int
-) -> tuple[LogisticRegression, Floats]:
-    """Fit the second reading on first readings of unseen writers, as it will meet them."""
-    looks = features.second_look(odds, prepared.counts.rows)
-    notes = _of_notes(prepared)
-    flubs = np.zeros(len(odds), np.float32)
-    for fold in folds:
-        unseen = fold[prepared.counts.rows.message]
-        seen = notes & ~unseen
-        second = _logistic(1, seed).fit(looks[seen], prepared.is_flub[seen])
-        flubs[unseen] = probability(second, looks[unseen])
-    return _logistic(1, seed).fit(looks[notes], prepared.is_flub[notes]), flubs
-
-
-def _fit_category(prepared: Prepared, seed: int) -> SentenceEstimator:
-    flubs = np.flatnonzero(prepared.is_flub)
-    words = features.fit_weighting(prepared.counts.words[flubs])
-    characters = features.fit_weighting(prepared.counts.characters[flubs])
-    matrix = features.sentence_matrix(prepared.counts, words, characters)[flubs]
-    classifier = LinearSVC(C=0.5, class_weight="balanced", random_state=seed)
-    return SentenceEstimator(
-        words, characters, _slim(classifier.fit(matrix, prepared.categories[flubs]))
-    )
-
-
-def _ordinary_flubs(estimators: Estimators, ordinary: Background, kinds: Floats) -> Floats:
-    """Give each background message's likeliest sentence; those far from a note are not read."""
-    read = np.flatnonzero(kinds >= LOWEST_KIND)
-    counts = features.count([ordinary.messages[place] for place in read.tolist()])
-    likeliest = np.zeros(len(kinds), np.float32)
-    likeliest[read] = highest(counts.rows.message, estimators.flub_probability(counts), len(read))
-    return likeliest
-
-
-def _logistic(strength: float, seed: int) -> LogisticRegression:
-    return LogisticRegression(C=strength, solver="liblinear", max_iter=500, random_state=seed)
-
-
-def _slim(classifier: Any) -> Any:
-    """Halve the coefficients' size; done before anything is predicted, so nothing changes."""
-    classifier.coef_ = classifier.coef_.astype(np.float32)
-    return classifier

@@ -50,7 +50,10 @@ def test_train_writes_a_versioned_folder_that_check_can_use(program, corpus, tmp
     done = program.run("train", "--corpus", corpus, "--output", models)
     assert done.returncode == 0, done.stderr
     (folder,) = (path for path in models.iterdir() if path.is_dir())
-    assert {path.name for path in folder.iterdir()} == {"README.md", "model.json", "weights.skops"}
+    assert {path.name for path in folder.iterdir()} == {
+        "README.md", "model.json", "heads.npz", "heads.skops",
+        "encoder.onnx", "tokenizer.json", "readings.npz",
+    }  # fmt: skip
     record = json.loads((folder / "model.json").read_text())
     assert record["messages"] == 250
     assert record["thresholds"].keys() == {"cautious", "balanced", "strict"}
@@ -83,7 +86,7 @@ def test_own_notes_make_a_model_of_ones_own_and_the_shipped_one_stays(program, o
     assert program.run("check", stdin=FLUBBED).returncode == 1
     assert program.run("check", stdin=CLEAN).returncode == 0
     assert sorted(path.name for path in (CORPUS.parent / "models").iterdir()) == shipped
-    (own / record["version"] / "weights.skops").write_bytes(b"spoilt")
+    (own / record["version"] / "heads.npz").write_bytes(b"spoilt")
     refused = program.run("check", stdin=FLUBBED)
     assert refused.returncode == 6
     assert "changed after training" in refused.stderr

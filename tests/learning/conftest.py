@@ -1,7 +1,9 @@
-"""A small corpus and a model trained on it, once per run."""
+"""A small corpus and a model trained on it with the shipped encoder, once per run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +13,9 @@ from scanner.learning import artifact, corpus, train
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scanner.learning.artifact import Model
+    from scanner.learning.artifact import Model, OnDemand
     from scanner.learning.corpus import Example
+    from scanner.learning.readings import Reading
 
 WRITERS = ("t2", "t9", "t13")
 
@@ -28,8 +31,24 @@ def few(everything: list[Example]) -> list[Example]:
 
 
 @pytest.fixture(scope="session")
-def model(few: list[Example]) -> Model:
-    return train.train(few, version="tiny")
+def encoder() -> OnDemand:
+    return artifact.load(artifact.shipped()).encoder
+
+
+@pytest.fixture(scope="session")
+def known(encoder: OnDemand) -> dict[str, Reading]:
+    return encoder.known_readings()
+
+
+@pytest.fixture(scope="session")
+def trained(encoder: OnDemand, known: dict[str, Reading]) -> Callable[..., Model]:
+    """Trains with the shipped encoder."""
+    return partial(train.train, encoder=encoder, known=known)
+
+
+@pytest.fixture(scope="session")
+def model(few: list[Example], trained: Callable[..., Model]) -> Model:
+    return trained(few, version="tiny")
 
 
 @pytest.fixture

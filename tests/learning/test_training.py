@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +13,16 @@ from scanner.core.classify import CATEGORIES
 from scanner.core.parse import Draft
 from scanner.core.segment import Sentences, segment
 from scanner.errors import ConfigurationError
-from scanner.learning import card, corpus, evaluate, features, train
+from scanner.learning import artifact, card, corpus, evaluate, readings, train, words
+from scanner.learning.train import folds
 
 if TYPE_CHECKING:
-    from scanner.learning.artifact import Model
+    from collections.abc import Callable
+
+    from scanner.learning.artifact import Model, OnDemand
     from scanner.learning.corpus import Example
+    from scanner.learning.evaluate import Report
+    from scanner.learning.readings import Reading
 
 ORDINARY = [
     segment(Draft(f"The pump of line {n} stopped at noon. We changed the seal.", "Pump report"))
@@ -30,10 +36,10 @@ def messages(few: list[Example]) -> list[Sentences]:
 
 
 def test_the_same_corpus_and_seed_give_the_same_predictions(
-    few: list[Example], model: Model, messages: list[Sentences]
+    few: list[Example], model: Model, messages: list[Sentences], trained: Callable[..., Model]
 ):
     """Training twice gives identical predictions and thresholds."""
-    again = train.train(few, version="again")
+    again = trained(few, version="again")
     assert again.predict(messages) == model.predict(messages)
     assert again.thresholds == model.thresholds
 
@@ -71,92 +77,114 @@ def test_wrapping_and_typographic_quotes_do_not_matter(model: Model):
         "Thank you for the interview last Thursday about the post in your office. "
         "I'm sorry that I was late for our talk, the tram had stopped."
     )
-    wrapped = plain.replace(" in ", "\nin ").replace("'", "\u2019")
+    wrapped = textwrap.fill(plain, 60).replace("'", "\u2019")
     one, other = model.predict([segment(Draft(plain)), segment(Draft(wrapped))])
     assert one.thank_you == other.thank_you
     assert one.sentences[-1].probability == pytest.approx(other.sentences[-1].probability)
 
 
-def test_background_makes_ordinary_mail_less_of_a_note(few: list[Example], model: Model):
+def test_background_makes_ordinary_mail_less_of_a_note(
+    few: list[Example], model: Model, trained: Callable[..., Model]
+):
     """Ordinary mail as background lowers what is taken for a note, and is named by hash."""
-    taught = train.train(few, ORDINARY, version="taught")
+    taught = trained(few, ORDINARY, version="taught")
     [before], [after] = model.predict(ORDINARY[:1]), taught.predict(ORDINARY[:1])
     assert after.thank_you < before.thank_you
     assert taught.metadata["background"]["messages"] == len(ORDINARY)
     assert len(taught.metadata["background"]["sha256"]) == 64
 
 
-def test_no_word_is_known_from_background_alone(few: list[Example], model: Model):
-    """Columns that the corpus does not hold are not in a model taught with background."""
-    taught = train.train(few, ORDINARY, version="taught")
-    columns = taught.estimators.kind.words.columns
-    assert np.array_equal(columns, model.estimators.kind.words.columns)
-
-
-def test_added_notes_move_a_base_model(few: list[Example], model: Model):
+def test_added_notes_move_a_base_model(
+    few: list[Example], model: Model, trained: Callable[..., Model]
+):
     """Without background a base's kind is kept, but for what added notes say otherwise."""
     text = "Your gate is open again. The goats are in the barley."
     note = corpus.Example("mine", "thank_you", "Goats", text, (), "none", "mine")
     message = corpus.project(note).sentences
-    same = train.train(few, version="same", base=model)
-    moved = train.train(few, version="own", base=model, added=[note] * 3)
-    assert same.estimators.kind is model.estimators.kind
+    same = trained(few, version="same", base=model)
+    moved = trained(few, version="own", base=model, added=[note] * 3)
+    assert same.heads.kind is model.heads.kind
     assert moved.predict([message])[0].thank_you > model.predict([message])[0].thank_you
     assert {n: t.kind for n, t in moved.thresholds.items()} == {
         n: t.kind for n, t in model.thresholds.items()
     }
 
 
-def test_progress_counts_up_to_its_total(few: list[Example]):
-    """Progress is told in steps from nothing to all, each with a label."""
+def test_an_added_note_passes_the_gate(
+    few: list[Example], model: Model, trained: Callable[..., Model]
+):
+    """Whatever its words, a note that its owner labelled is read and not turned away."""
+    text = "Pump 4 stopped at noon. The seal of pump 4 was changed."
+    note = corpus.Example("mine", "thank_you", "Pump", text, (), "none", "mine")
+    moved = trained(few, version="own", base=model, added=[note])
+    bags = [words.bag(artifact.message_text(corpus.project(note).sentences))]
+    assert moved.heads.gate_odds(bags)[0] >= moved.gate
+
+
+def test_progress_counts_up_to_its_total(few: list[Example], trained: Callable[..., Model]):
+    """Progress is told in steps up to all of them, each with a label."""
     steps: list[tuple[int, int, str]] = []
-    train.train(few, version="told", progress=lambda *step: steps.append(step))
-    total = steps[-1][1]
-    assert [done for done, _, _ in steps] == list(range(total + 1))
-    assert all(of == total and label for _, of, label in steps)
+    trained(few, version="told", progress=lambda *step: steps.append(step))
+    assert all(0 <= done <= total and label for done, total, label in steps)
+    assert steps[-1][0] == steps[-1][1]
+    assert len({done for done, _, _ in steps}) == len(folds(np.array([e.writer for e in few]))) + 1
 
 
-def test_one_writer_is_too_few(few: list[Example]):
+def test_one_writer_is_too_few(few: list[Example], trained: Callable[..., Model]):
     """A corpus that leaves nobody to hold out is refused in one line."""
     with pytest.raises(ConfigurationError, match="too few labelled notes"):
-        train.train([e for e in few if e.writer == "t9"], version="no")
+        trained([e for e in few if e.writer == "t9"], version="no")
 
 
-def test_features_of_held_out_rows_are_those_of_the_whole(messages: list[Sentences]):
-    """Taking some messages out of counted features equals counting only them."""
-    keep = np.arange(len(messages)) % 2 == 0
-    taken = features.take(features.count(messages), keep)
-    counted = features.count(messages[::2])
-    assert taken.rows.texts == counted.rows.texts
-    assert np.array_equal(taken.rows.message, counted.rows.message)
-    assert np.array_equal(taken.rows.marks, counted.rows.marks)
-    assert (taken.words != counted.words).nnz == 0
+def test_no_flub_note_is_turned_away_at_the_gate(few: list[Example], model: Model):
+    """The gate is chosen so that every flub note of the corpus is read."""
+    flubbed = [corpus.project(example).sentences for example in few if example.labels]
+    bags = [words.bag(artifact.message_text(message)) for message in flubbed]
+    assert (model.heads.gate_odds(bags) >= model.gate).all()
 
 
-def test_every_writer_is_held_out_once(few: list[Example]):
+@pytest.fixture(scope="module")
+def report(few: list[Example], encoder: OnDemand, known: dict[str, Reading]) -> Report:
+    projected = [corpus.project(example) for example in few]
+    read = readings.read([p.sentences for p in projected], encoder, known, train.silent)
+    ordinary = train.prepare_mail([], [])
+    return evaluate.leave_writers_out(projected, read, ordinary)
+
+
+def test_every_writer_is_held_out_once(few: list[Example], report: Report):
     """Leave-one-writer-out measures every message once, and its text says how it went."""
-    report = evaluate.leave_one_writer_out(few)
     assert report.messages == len(few)
     assert set(report.presets) == {"cautious", "balanced", "strict"}
     assert 0 < report.average_precision < 1
+    assert 0 <= report.calibration_error < 1
     for row in ("sentence F1", "flub notes warned about", "macro average"):
         assert row in evaluate.as_text(report)
 
 
 def test_groups_deal_every_writer_out_once(few: list[Example]):
     """Groups of writers are disjoint and hold everybody."""
-    alone = list(evaluate.writer_groups(few))
+    writers = [example.writer for example in few]
+    alone = list(evaluate.writer_groups(writers))
     assert sorted(map(sorted, alone)) == [["t13"], ["t2"], ["t9"]]
-    dealt = list(evaluate.writer_groups(few, 2))
+    dealt = list(evaluate.writer_groups(writers, 2))
     assert len(dealt) == 2
     assert set.union(*dealt) == {"t2", "t9", "t13"}
 
 
-def test_a_model_knows_best_what_it_was_trained_on(few: list[Example], model: Model):
+def test_a_model_knows_best_what_it_was_trained_on(
+    few: list[Example], model: Model, report: Report
+):
     """Notes that a model was trained on score higher than writers held out."""
-    known, unseen = evaluate.score(model, few), evaluate.leave_one_writer_out(few)
-    assert known.average_precision > unseen.average_precision
+    known = evaluate.score(model, few)
+    assert known.average_precision > report.average_precision
     assert known.lost_labels == 0
+
+
+def test_calibration_error_is_how_far_probabilities_lie_from_what_came_true():
+    """Half right at 0.5 is no error; all right at 0.75 is a quarter off."""
+    half, three_quarters = np.full(4, 0.5), np.full(4, 0.75)
+    assert evaluate.calibration_error(np.array([1, 0, 1, 0], bool), half) == 0
+    assert evaluate.calibration_error(np.ones(4, bool), three_quarters) == 0.25
 
 
 def test_alarms_agree_with_the_predictions(model: Model):

@@ -1,0 +1,59 @@
+"""Why a sentence was flagged: the words without which it would look most innocent."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from scanner.core.assess import Assessment
+from scanner.core.classify import Classifier
+from scanner.core.segment import Sentence, Sentences
+
+_WORD = re.compile(r"\w[\w'’-]*")
+_MOST = 3
+# In log-odds: a word that changes less explains nothing.
+_LEAST = 0.1
+_CERTAIN = 1e-6
+
+
+def explain(
+    classifier: Classifier, message: Sentences, assessment: Assessment
+) -> dict[int, tuple[str, ...]]:
+    """Give, by the start of each flagged sentence, the words that weigh most in it.
+
+    A word weighs as much as the sentence's log-odds fall when it alone is left out and the
+    whole message is read again.
+    """
+    flagged = {s.start for passage in assessment.passages for s in passage.sentences}
+    [before] = classifier.predict([message])
+    found = {}
+    for place, sentence in enumerate(message.items):
+        if sentence.start in flagged:
+            variants = list(_variants(message, place))
+            after = classifier.predict([variant for _, variant in variants])
+            odds = _log_odds(before.sentences[place].probability)
+            falls = [odds - _log_odds(said.sentences[place].probability) for said in after]
+            found[sentence.start] = _heaviest([word for word, _ in variants], falls)
+    return found
+
+
+def _variants(message: Sentences, place: int) -> Iterator[tuple[str, Sentences]]:
+    """Give each word of a sentence, and the message without it."""
+    sentence = message.items[place]
+    for match in _WORD.finditer(sentence.text):
+        text = sentence.text[: match.start()] + sentence.text[match.end() :]
+        changed: Sentence = replace(sentence, text=text)
+        items = (*message.items[:place], changed, *message.items[place + 1 :])
+        yield match.group(), replace(message, items=items)
+
+
+def _heaviest(words: list[str], falls: list[float]) -> tuple[str, ...]:
+    ranked = sorted(zip(falls, words, strict=True), key=lambda pair: -pair[0])
+    return tuple(word for fall, word in ranked[:_MOST] if fall >= _LEAST)
+
+
+def _log_odds(probability: float) -> float:
+    inside = min(max(probability, _CERTAIN), 1 - _CERTAIN)
+    return math.log(inside / (1 - inside))

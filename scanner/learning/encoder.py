@@ -1,0 +1,98 @@
+"""The encoder at work: whole notes in, what it says of each sentence out (ONNX Runtime)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from scanner.core.segment import Sentences
+from scanner.errors import ModelError
+from scanner.learning.readings import ANSWERS, GRAPH, VOCABULARY, Reading
+from scanner.learning.windows import Tokens, Window
+from scanner.learning.words import Floats
+
+# Windows that are read together: more take more memory and hardly less time.
+_BATCH = 8
+
+
+class Encoder:
+    """A graph and its vocabulary; reading the same message gives the same answer every time."""
+
+    def __init__(self, graph: Path, tokens: Tokens) -> None:
+        options = onnxruntime.SessionOptions()
+        # A laptop has better things to do with its other cores than to wait busily.
+        options.intra_op_num_threads = min(2, os.cpu_count() or 1)
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            graph, options, providers=["CPUExecutionProvider"]
+        )
+        self._tokens = tokens
+
+    @classmethod
+    def load(cls, folder: Path) -> Encoder:
+        """Load the encoder of a model folder.
+
+        Raises `ModelError` where a part is missing or cannot be read.
+        """
+        try:
+            return cls(folder / GRAPH, Tokens.load(folder / VOCABULARY))
+        except Exception:  # noqa: BLE001 - the libraries raise whatever they like
+            raise ModelError(
+                f"the encoder in {folder} cannot be loaded; install unflub anew"
+            ) from None
+
+    def read(self, messages: Sequence[Sentences]) -> list[Reading]:
+        """Read messages; each is read for itself, whatever else is in the batch."""
+        windows = self._tokens.windows(messages)
+        readings = [_Open(len(message.items)) for message in messages]
+        for batch in _batches(windows):
+            for window, answers in zip(batch, self._answers(batch), strict=True):
+                readings[window.message].take(window, answers)
+        return [reading.closed() for reading in readings]
+
+    def _answers(self, batch: Sequence[Window]) -> Floats:
+        length = max(len(window.pieces) for window in batch)
+        pieces = np.full((len(batch), length), self._tokens.padding, np.int64)
+        present = np.zeros((len(batch), length), np.float32)
+        for row, window in enumerate(batch):
+            pieces[row, : len(window.pieces)] = window.pieces
+            present[row, : len(window.pieces)] = 1
+        answers: Floats = self._session.run(None, {"pieces": pieces, "present": present})[0]
+        return answers
+
+
+class _Open:
+    """A reading that is being put together from the windows of a message."""
+
+    def __init__(self, sentences: int) -> None:
+        self.kind = 0.0
+        self.rows: Floats = np.zeros((sentences, ANSWERS - 1), np.float32)
+        self._seen: NDArray[np.int64] = np.full(sentences, -1)
+
+    def take(self, window: Window, answers: Any) -> None:
+        """Of a sentence in two windows, the one that shows more around it is believed."""
+        if window.first == 0:
+            self.kind = float(answers[0, -1])
+        for place, end in enumerate(window.ends):
+            number = window.first + place
+            around = min(place, len(window.ends) - 1 - place)
+            if around > self._seen[number]:
+                self._seen[number] = around
+                self.rows[number] = answers[end, :-1]
+
+    def closed(self) -> Reading:
+        return Reading(self.kind, self.rows)
+
+
+def _batches(windows: Sequence[Window]) -> Iterator[list[Window]]:
+    """Put windows of about the same length together: padding is work for nothing."""
+    ordered = sorted(windows, key=lambda window: len(window.pieces))
+    for start in range(0, len(ordered), _BATCH):
+        yield ordered[start : start + _BATCH]

@@ -1,0 +1,295 @@
+"""Fine-tune the encoder on whole notes, once for each fold of writers and once for all."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scanner.core.classify import CATEGORIES
+from scanner.core.segment import Sentences
+from scanner.learning import network, readings
+from scanner.learning.corpus import Projected
+from scanner.learning.encoder import Encoder
+from scanner.learning.features import Mask
+from scanner.learning.network import Network
+from scanner.learning.readings import GRAPH, VOCABULARY, Reading
+from scanner.learning.train import FOLDS, SEED, Progress, folds, silent
+from scanner.learning.windows import LENGTH, Part, Tokens
+
+_NO_CATEGORY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to fine-tune; chosen on writers held out.
+
+    `pieces` is a batch's size in word pieces, padding included. `background` messages are
+    drawn for each epoch. `mixed` is the share of notes that get ordinary sentences mixed in.
+    Sentences of messages that are no notes, and of the background, count for less: they must
+    not drown those of notes.
+    """
+
+    epochs: int = 4
+    rate: float = 1.5e-4
+    warm_up: float = 0.06
+    decay: float = 0.01
+    dropout: float = 0.1
+    smoothing: float = 0.03
+    pieces: int = 1024
+    background: int = 600
+    mixed: float = 0.3
+    other_weight: float = 0.3
+    background_weight: float = 0.1
+    category_weight: float = 0.5
+    kind_weight: float = 0.3
+    background_kind_weight: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A message to learn from: its word pieces, and the truth of each sentence."""
+
+    head: Part
+    parts: Sequence[Part]
+    categories: Sequence[int | None]
+    is_note: bool
+    weight: float
+    kind_weight: float
+
+    def __len__(self) -> int:
+        """Count the word pieces."""
+        return len(self.head) + sum(map(len, self.parts))
+
+
+def rebuild(  # noqa: PLR0913 - what to learn from, and how
+    folder: Path,
+    projected: Sequence[Projected],
+    background: Sequence[Sentences],
+    *,
+    settings: Settings | None = None,
+    count: int = FOLDS,
+    seed: int = SEED,
+    progress: Progress = silent,
+) -> None:
+    """Write the encoder into a folder: its graph, its vocabulary, and its readings.
+
+    What is read for `readings.npz` was read by encoders that had not seen the writer (or the
+    background message), quantised as the one that is kept. The same corpus, seed, machine
+    and libraries give the same encoder.
+    """
+    settings = settings or Settings()
+    (folder / VOCABULARY).write_text(network.vocabulary(), "utf-8")
+    tokens = Tokens.load(folder / VOCABULARY)
+    notes = [labelled(tokens, one, settings) for one in projected]
+    ordinary = [_ordinary(tokens, message, settings) for message in background]
+    held_out = folds(np.array([one.example.writer for one in projected]), count)
+    known: dict[str, Reading] = {}
+    for number, fold in enumerate(held_out):
+        part = np.arange(len(background)) % len(held_out) == number
+        told = _told(progress, number, len(held_out) + 1, f"fold {number + 1}")
+        learner = fine_tune(_without(notes, fold), _without(ordinary, part), settings, seed, told)
+        unseen = [one.sentences for one, out in zip(projected, fold, strict=True) if out]
+        unseen += [message for message, out in zip(background, part, strict=True) if out]
+        read = _exported(learner, tokens).read(unseen)
+        known |= zip(map(readings.key, unseen), read, strict=True)
+    told = _told(progress, len(held_out), len(held_out) + 1, "all writers")
+    network.export(fine_tune(notes, ordinary, settings, seed, told), folder / GRAPH)
+    readings.save(known, folder / readings.NAME)
+
+
+def fine_tune(
+    notes: Sequence[Item],
+    ordinary: Sequence[Item],
+    settings: Settings,
+    seed: int,
+    told: Callable[[float, float], None],
+) -> Network:
+    """Fine-tune the base model; the rate rises for a moment and then falls to nothing.
+
+    `told` hears after each step how far it is, and the loss.
+    """
+    torch.manual_seed(seed)
+    chance = random.Random(seed)  # noqa: S311 - nothing secret hangs on it
+    learner = network.base(settings.dropout)
+    # The words keep their meaning: moving half of all weights gains nothing and takes time.
+    learner.words.requires_grad_(requires_grad=False)
+    learner.train()
+    batches = [
+        batch
+        for _ in range(settings.epochs)
+        for batch in _batches(_epoch(notes, ordinary, settings, chance), settings.pieces, chance)
+    ]
+    optimizer = torch.optim.AdamW(_groups(learner, settings), lr=settings.rate, fused=True)
+    rising = max(1, int(settings.warm_up * len(batches)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / rising, 1 - step / len(batches))
+    )
+    for step, batch in enumerate(batches):
+        loss = _loss(learner, batch, settings)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        told((step + 1) / len(batches), loss.item())
+    return learner
+
+
+def _exported(learner: Network, tokens: Tokens) -> Encoder:
+    with tempfile.TemporaryDirectory() as folder:
+        network.export(learner, Path(folder) / GRAPH)
+        return Encoder(Path(folder) / GRAPH, tokens)
+
+
+def _told(
+    progress: Progress, number: int, total: int, label: str
+) -> Callable[[float, float], None]:
+    def tell(share: float, loss: float) -> None:
+        progress(int(100 * (number + share)), 100 * total, f"fine-tuning, {label}, loss {loss:.2f}")
+
+    return tell
+
+
+def _without(items: Sequence[Item], marks: Mask) -> list[Item]:
+    return [item for item, marked in zip(items, marks.tolist(), strict=True) if not marked]
+
+
+def labelled(tokens: Tokens, one: Projected, settings: Settings) -> Item:
+    """Give an example to learn from."""
+    head, parts = tokens.parts(one.sentences)
+    is_note = one.example.kind == "thank_you"
+    categories = [CATEGORIES.index(name) if name else None for name in one.categories]
+    return Item(head, parts, categories, is_note, 1 if is_note else settings.other_weight, 1)
+
+
+def _ordinary(tokens: Tokens, message: Sentences, settings: Settings) -> Item:
+    head, parts = tokens.parts(message)
+    weight, kind_weight = settings.background_weight, settings.background_kind_weight
+    return Item(head, parts, [None] * len(parts), is_note=False, weight=weight,
+                kind_weight=kind_weight)  # fmt: skip
+
+
+def _epoch(
+    notes: Sequence[Item], ordinary: Sequence[Item], settings: Settings, chance: random.Random
+) -> Iterator[Item]:
+    """Give every labelled message once, some with ordinary sentences mixed in.
+
+    Composed notes alone would let the encoder take the style of ordinary mail for the sign
+    of "other": a plain sentence such as ordinary mail is full of must not speak against a note.
+    """
+    pool = [part for item in ordinary for part in item.parts if _MIXED_PIECES(len(part))]
+    for item in notes:
+        mix = pool and item.is_note and chance.random() < settings.mixed
+        yield _cut(_with_ordinary(item, pool, chance) if mix else item, LENGTH, chance)
+    for item in chance.sample(ordinary, min(settings.background, len(ordinary))):
+        yield _cut(item, _ORDINARY_LENGTH, chance)
+
+
+_ORDINARY_LENGTH = 128
+_MIXED_PIECES = range(6, 41).__contains__
+_MOST_MIXED = 3
+
+
+def _with_ordinary(item: Item, pool: Sequence[Part], chance: random.Random) -> Item:
+    parts, categories = list(item.parts), list(item.categories)
+    for _ in range(chance.randint(1, _MOST_MIXED)):
+        place = chance.choice([0, len(parts), chance.randint(0, len(parts))])
+        parts.insert(place, chance.choice(pool))
+        categories.insert(place, None)
+    return replace(item, parts=parts, categories=categories)
+
+
+def _cut(item: Item, length: int, chance: random.Random) -> Item:
+    """Give a run of sentences that fits; only the first says what kind of message it is."""
+    if len(item) <= length:
+        return item
+    room = length - len(item.head)
+    start = chance.choice([0, chance.randrange(len(item.parts))])
+    end = start
+    while end < len(item.parts) and (room := room - len(item.parts[end])) >= 0:
+        end += 1
+    return replace(
+        item,
+        parts=item.parts[start:end],
+        categories=item.categories[start:end],
+        kind_weight=item.kind_weight if start == 0 else 0.0,
+    )
+
+
+def _batches(items: Iterator[Item], pieces: int, chance: random.Random) -> list[list[Item]]:
+    """Put messages of about the same length together, in random order."""
+    ordered = sorted(items, key=lambda item: len(item) + chance.random() * 12)
+    batches: list[list[Item]] = [[]]
+    for item in ordered:
+        if (len(batches[-1]) + 1) * len(item) > pieces and batches[-1]:
+            batches.append([])
+        batches[-1].append(item)
+    chance.shuffle(batches)
+    return batches
+
+
+def _groups(learner: Network, settings: Settings) -> list[dict[str, object]]:
+    """Let matrices decay, and biases and norms not."""
+    moving = [p for p in learner.parameters() if p.requires_grad]
+    matrices, others = [p for p in moving if p.ndim > 1], [p for p in moving if p.ndim <= 1]
+    return [
+        {"params": matrices, "weight_decay": settings.decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+
+
+def _loss(learner: Network, batch: Sequence[Item], settings: Settings) -> Tensor:
+    """Add up the three questions' losses: each sentence a flub, of which category, a note."""
+    pieces, present, rows, columns = _laid_out(batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        answers = learner(pieces, present)
+    answers = answers.float()
+    said, categories = answers[rows, columns], _categories(batch)
+    weights = torch.tensor([item.weight for item in batch for _ in item.parts])
+    loss = _yes_or_no(said[:, 0], categories != _NO_CATEGORY, weights, settings.smoothing)
+    flubs = categories != _NO_CATEGORY
+    if flubs.any():
+        loss = loss + settings.category_weight * functional.cross_entropy(
+            said[flubs, 1:-1], categories[flubs], label_smoothing=settings.smoothing
+        )
+    kinds = torch.tensor([item.is_note for item in batch])
+    kind_weights = torch.tensor([item.kind_weight for item in batch])
+    kind_loss = _yes_or_no(answers[:, 0, -1], kinds, kind_weights, settings.smoothing)
+    return loss + settings.kind_weight * kind_loss
+
+
+def _yes_or_no(odds: Tensor, truth: Tensor, weights: Tensor, smoothing: float) -> Tensor:
+    wanted = truth.float() * (1 - 2 * smoothing) + smoothing
+    losses = functional.binary_cross_entropy_with_logits(odds, wanted, reduction="none")
+    return (losses * weights).sum() / weights.sum().clamp(min=1)
+
+
+def _laid_out(batch: Sequence[Item]) -> tuple[Tensor, Tensor, list[int], list[int]]:
+    """Give word pieces and where there are any, and the place of each sentence's separator."""
+    length = max(map(len, batch))
+    pieces = torch.zeros(len(batch), length, dtype=torch.long)
+    present = torch.zeros(len(batch), length)
+    rows, columns = [], []
+    for row, item in enumerate(batch):
+        ids = list(item.head)
+        for part in item.parts:
+            ids += part
+            rows.append(row)
+            columns.append(len(ids) - 1)
+        pieces[row, : len(ids)] = torch.tensor(ids)
+        present[row, : len(ids)] = 1
+    return pieces, present, rows, columns
+
+
+def _categories(batch: Sequence[Item]) -> Tensor:
+    found = chain.from_iterable(item.categories for item in batch)
+    return torch.tensor([_NO_CATEGORY if one is None else one for one in found])

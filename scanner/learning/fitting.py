@@ -1,0 +1,134 @@
+"""scikit-learn fits the heads here; `Head` is what is left of an estimator for the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import minimize
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+from scanner.learning.features import Mask
+from scanner.learning.heads import Head
+from scanner.learning.words import COLUMNS, Bag, Floats
+
+Matrix: TypeAlias = sparse.csr_matrix
+Estimator: TypeAlias = LogisticRegression | LinearSVC
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """An estimator over [words, dense columns], and the weights of words it was fitted with."""
+
+    estimator: Estimator
+    idf: Floats
+
+    @property
+    def head(self) -> Head:
+        """The same as plain arrays."""
+        weights = self.estimator.coef_.astype(np.float32)
+        intercept = self.estimator.intercept_.astype(np.float32)
+        return Head(self.idf, weights[:, :COLUMNS], weights[:, COLUMNS:], intercept)
+
+    def odds(self, counts: Matrix, dense: Floats) -> Floats:
+        """Give scikit-learn's decision function, shape (rows,) or (rows, answers)."""
+        odds: Floats = self.estimator.decision_function(matrix(counts, dense, self.idf))
+        return odds.astype(np.float32)
+
+
+def vstack(*matrices: Matrix) -> Matrix:
+    """Put rows under rows."""
+    return sparse.vstack(matrices, format="csr")
+
+
+def counted(bags: Sequence[Bag]) -> Matrix:
+    """Stack bags of words as the rows of a matrix of counts."""
+    ends = np.cumsum([0, *(len(bag.columns) for bag in bags)])
+    columns = np.concatenate([np.zeros(0, np.int64), *(bag.columns for bag in bags)])
+    counts = np.concatenate([np.zeros(0, np.float32), *(bag.counts for bag in bags)])
+    return sparse.csr_matrix((counts, columns, ends), shape=(len(bags), COLUMNS))
+
+
+def inverse_frequencies(counts: Matrix) -> Floats:
+    """Give each column's smoothed inverse document frequency, as `TfidfTransformer` does.
+
+    In half precision, as they are stored: what is fitted is what will be used.
+    """
+    rows = counts.shape[0]
+    frequency = np.bincount(counts.indices, minlength=COLUMNS)
+    idf: Floats = (np.log((1 + rows) / (1 + frequency)) + 1).astype(np.float16)
+    return idf.astype(np.float32)
+
+
+def matrix(counts: Matrix, dense: Floats, idf: Floats) -> Matrix:
+    """Weigh counts by TF-IDF, rows of unit length, and put the dense columns beside them."""
+    weighed = counts.copy()
+    weighed.data = (np.log(counts.data) + 1) * idf[counts.indices]
+    row = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    lengths = np.sqrt(np.bincount(row, np.square(weighed.data), counts.shape[0]))
+    weighed.data = (weighed.data / np.maximum(lengths, 1e-12)[row]).astype(np.float32)
+    return sparse.hstack([weighed, sparse.csr_matrix(dense)], format="csr", dtype=np.float32)
+
+
+def fit(
+    counts: Matrix,
+    dense: Floats,
+    answers: NDArray[Any],
+    *,
+    strength: float,
+    seed: int,
+) -> Fitted:
+    """Fit a logistic regression to yes and no, a support vector machine to several classes.
+
+    `strength` is the inverse of the penalty.
+    Coefficients are brought to the precision they are stored in before anything is predicted.
+    """
+    idf = inverse_frequencies(counts)
+    estimator = (
+        LogisticRegression(C=strength, solver="liblinear", max_iter=300, random_state=seed)
+        if answers.dtype == bool
+        else LinearSVC(C=strength, class_weight="balanced", random_state=seed)
+    )
+    return Fitted(_slim(estimator.fit(matrix(counts, dense, idf), answers)), idf)
+
+
+def adapted(head: Head, counts: Matrix, dense: Floats, answers: Mask, strength: float) -> Head:
+    """Move a head no further than new rows ask for.
+
+    Its weights are the centre of the penalty (a prior), so what it learnt from mail that is
+    not at hand is kept.
+    """
+    rows = matrix(counts, dense, head.idf).astype(np.float64)
+    start = np.concatenate([head.words[0], head.dense[0], head.intercept]).astype(float)
+    found = minimize(
+        _penalised_loss, start, (start, rows, answers, strength), jac=True, method="L-BFGS-B"
+    ).x.astype(np.float32)
+    words = found[None, :COLUMNS].astype(np.float16).astype(np.float32)
+    return Head(head.idf, words, found[None, COLUMNS:-1], found[-1:])
+
+
+def _penalised_loss(
+    weights: NDArray[np.float64],
+    prior: NDArray[np.float64],
+    rows: Matrix,
+    answers: Mask,
+    strength: float,
+) -> tuple[float, NDArray[np.float64]]:
+    odds = rows @ weights[:-1] + weights[-1]
+    moved = weights - prior
+    loss = np.logaddexp(0, np.where(answers, -odds, odds)).sum() + moved @ moved / (2 * strength)
+    error = expit(odds) - answers
+    return float(loss), np.append(rows.T @ error, error.sum()) + moved / strength
+
+
+def _slim(estimator: Estimator) -> Estimator:
+    words = estimator.coef_[:, :COLUMNS].astype(np.float16)
+    estimator.coef_ = np.hstack([words, estimator.coef_[:, COLUMNS:]]).astype(np.float32)
+    estimator.intercept_ = estimator.intercept_.astype(np.float32)
+    return estimator

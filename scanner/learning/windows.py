@@ -1,0 +1,114 @@
+"""A message as the encoder reads it: windows of word pieces, one separator after each sentence.
+
+`[CLS] subject [SEP] sentence [SEP] sentence [SEP] …`: what the encoder says at a sentence's
+separator is about that sentence, what it says at `[CLS]` is about the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from tokenizers import Tokenizer
+
+from scanner.core.segment import Sentences
+from scanner.learning.words import normalised
+
+LENGTH = 384
+"""In word pieces; the base model was made for up to 512, and few notes are longer than this."""
+
+_OVERLAP = 96
+_LONGEST_SENTENCE = 120
+_LONGEST_SUBJECT = 40
+
+
+Part: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of message number `message`: `pieces` to read, and where to read the answers.
+
+    `ends` are the places of the separators of the sentences `first`, `first + 1`, ….
+    """
+
+    message: int
+    pieces: tuple[int, ...]
+    first: int
+    ends: tuple[int, ...]
+
+
+class Tokens:
+    """Cuts text into word pieces of one vocabulary (a `tokenizer.json`)."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        self._tokenizer = tokenizer
+        self._start, self._end, self.padding = (
+            _number(tokenizer, name) for name in ("[CLS]", "[SEP]", "[PAD]")
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Tokens:
+        """Read a vocabulary; raises whatever `tokenizers` raises for one it cannot read."""
+        return cls(Tokenizer.from_file(str(path)))
+
+    def windows(self, messages: Sequence[Sentences]) -> list[Window]:
+        """Lay out messages; a long one takes several windows that overlap."""
+        return [
+            window
+            for number, message in enumerate(messages)
+            for window in self._windows(number, message)
+        ]
+
+    def parts(self, message: Sentences) -> tuple[Part, list[Part]]:
+        """Cut a message: its subject, and each of its sentences with the separator after it."""
+        texts = [message.subject, *(sentence.text for sentence in message.items)]
+        cut = self._tokenizer.encode_batch([normalised(t) for t in texts], add_special_tokens=False)
+        subject, *sentences = (encoding.ids for encoding in cut)
+        head = (self._start, *subject[:_LONGEST_SUBJECT], self._end)
+        return head, [(*ids[:_LONGEST_SENTENCE], self._end) for ids in sentences]
+
+    def _windows(self, number: int, message: Sentences) -> list[Window]:
+        head, parts = self.parts(message)
+        windows, first = [], 0
+        while True:
+            last = _last(parts, first, LENGTH - len(head))
+            windows.append(_window(number, head, parts[first:last], first))
+            if last >= len(parts):
+                return windows
+            first = max(first + 1, _back(parts, last))
+
+
+def _number(tokenizer: Tokenizer, name: str) -> int:
+    number = tokenizer.token_to_id(name)
+    if number is None:
+        raise ValueError(f"the vocabulary lacks {name}")
+    return int(number)
+
+
+def _last(parts: Sequence[Sequence[int]], first: int, room: int) -> int:
+    """Give the end of the run of sentences from `first` on that fits, at least one."""
+    last = first
+    while last < len(parts) and (room := room - len(parts[last])) >= 0:
+        last += 1
+    return max(last, min(first + 1, len(parts)))
+
+
+def _back(parts: Sequence[Sequence[int]], last: int) -> int:
+    """Give the sentence to start the next window with, so that both have enough around them."""
+    room, first = _OVERLAP, last
+    while first > 0 and (room := room - len(parts[first - 1])) >= 0:
+        first -= 1
+    return first
+
+
+def _window(number: int, head: Sequence[int], parts: Sequence[Sequence[int]], first: int) -> Window:
+    pieces, ends = [*head], []
+    for part in parts:
+        pieces += part
+        ends.append(len(pieces) - 1)
+    return Window(number, tuple(pieces), first, tuple(ends))

@@ -1,0 +1,96 @@
+"""Rebuilding the encoder, on a handful of notes: needs the extra `encoder` and the base model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from scanner.core.parse import Draft
+from scanner.core.segment import segment
+from scanner.learning import artifact, corpus, finetune, network, readings, train
+from scanner.learning.artifact import OnDemand
+from scanner.learning.encoder import Encoder
+from scanner.learning.finetune import Settings
+from scanner.learning.readings import GRAPH, VOCABULARY
+from scanner.learning.windows import Tokens
+
+ORDINARY = [
+    segment(Draft(f"The pump of line {n} stopped at noon. We changed the seal of pump {n}."))
+    for n in range(12)
+]
+BRIEF = Settings(epochs=1, background=6, rate=2e-4)
+
+
+@pytest.fixture(scope="module")
+def projected() -> list[corpus.Projected]:
+    examples = corpus.read([corpus.shipped()])
+    chosen = [e for writer in ("t9", "t13") for e in examples if e.writer == writer]
+    return [corpus.project(example) for example in chosen[::7]]
+
+
+@pytest.fixture(scope="module")
+def rebuilt(projected: list[corpus.Projected], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder")
+    finetune.rebuild(folder, projected, ORDINARY, settings=BRIEF, count=2)
+    return folder
+
+
+def test_what_is_rebuilt_reads_and_trains_a_model(rebuilt: Path, projected, tmp_path: Path):
+    """Graph, vocabulary and readings are enough to train, save and load a model."""
+    encoder = OnDemand(rebuilt)
+    model = train.train(
+        [one.example for one in projected], ORDINARY,
+        version="rebuilt", encoder=encoder, known=encoder.known_readings(),
+    )  # fmt: skip
+    artifact.save(model, tmp_path / "rebuilt")
+    loaded = artifact.load(tmp_path / "rebuilt")
+    messages = [one.sentences for one in projected[:4]]
+    assert loaded.predict(messages) == model.predict(messages)
+
+
+def test_every_message_and_the_background_was_read_unseen(rebuilt: Path, projected):
+    """Readings cover the corpus and the background, each once."""
+    known = OnDemand(rebuilt).known_readings()
+    messages = [*(one.sentences for one in projected), *ORDINARY]
+    assert set(known) == {readings.key(message) for message in messages}
+
+
+def test_rebuilding_gives_the_same_encoder(rebuilt: Path, projected, tmp_path: Path):
+    """On one machine the same corpus and seed give the same bytes."""
+    finetune.rebuild(tmp_path, projected, ORDINARY, settings=BRIEF, count=2)
+    for name in (GRAPH, VOCABULARY, readings.NAME):
+        assert (tmp_path / name).read_bytes() == (rebuilt / name).read_bytes(), name
+
+
+def test_a_byte_a_weight_changes_answers_little(tmp_path: Path, projected):
+    """The exported graph answers as the network in full precision does."""
+    torch.manual_seed(1)
+    learner = network.base(0.0).eval()
+    torch.nn.init.normal_(learner.answers.weight, std=0.2)
+    network.export(learner, tmp_path / GRAPH)
+    (tmp_path / VOCABULARY).write_text(network.vocabulary(), "utf-8")
+    tokens = Tokens.load(tmp_path / VOCABULARY)
+    messages = [one.sentences for one in projected[:8]]
+    differences, size = [], []
+    for message, read in zip(messages, Encoder.load(tmp_path).read(messages), strict=True):
+        [window] = tokens.windows([message])
+        with torch.no_grad():
+            full = learner(torch.tensor([window.pieces]), torch.ones(1, len(window.pieces)))
+        expected = full[0, list(window.ends), :-1].numpy()
+        differences.append(np.abs(expected - read.sentences).mean())
+        size.append(expected.std())
+    assert np.mean(differences) < 0.1 * np.mean(size)
+
+
+def test_the_loss_falls_on_what_is_learnt(rebuilt: Path, projected):
+    """A few rounds over the same notes leave less to learn."""
+    settings = Settings(epochs=6, rate=2e-4, mixed=0)
+    tokens = Tokens.load(rebuilt / VOCABULARY)
+    items = [finetune.labelled(tokens, one, settings) for one in projected[:12]]
+    losses: list[float] = []
+    finetune.fine_tune(items, [], settings, 1, lambda _, loss: losses.append(loss))
+    quarter = len(losses) // 4
+    assert np.mean(losses[-quarter:]) < 0.9 * np.mean(losses[:quarter])

@@ -1,0 +1,91 @@
+"""The encoder: windows over a message, and what is read from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanner.core.segment import Sentence, Sentences
+from scanner.learning import artifact, corpus, readings
+from scanner.learning.readings import ANSWERS
+from scanner.learning.windows import LENGTH, Tokens
+
+if TYPE_CHECKING:
+    from scanner.learning.artifact import OnDemand
+    from scanner.learning.corpus import Example
+
+TOKENS = Tokens.load(artifact.shipped() / "tokenizer.json")
+
+
+def message(*texts: str, subject: str = "Thank you") -> Sentences:
+    """Lay sentences out as the segmenter does, one a line."""
+    items, start = [], 0
+    for text in texts:
+        items.append(Sentence(start, start + len(text), text))
+        start += len(text) + 1
+    return Sentences(subject, "\n".join(texts), tuple(items))
+
+
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=900)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(texts, max_size=30), texts)
+def test_windows_show_every_sentence_and_none_is_too_long(sentences: list[str], subject: str):
+    """Windows follow one another without a gap, each within the encoder's length."""
+    windows = TOKENS.windows([message(*sentences, subject=subject)])
+    shown = {window.first + place for window in windows for place in range(len(window.ends))}
+    assert shown == set(range(len(sentences)))
+    assert all(len(window.pieces) <= LENGTH for window in windows)
+    assert all(end < len(window.pieces) for window in windows for end in window.ends)
+    assert windows[0].first == 0
+
+
+def test_a_long_note_is_read_to_its_end(encoder: OnDemand):
+    """A flub far behind the first window is seen as well as at the start of the note."""
+    filler = [f"The harbour of berth {n} handles forty thousand containers." for n in range(90)]
+    flub = "I am sorry that I gave you such a muddled answer about the budget in the interview."
+    first, last = encoder.read([message(flub, *filler), message(*filler, flub)])
+    assert first.sentences.shape == last.sentences.shape == (91, ANSWERS - 1)
+    assert first.sentences[0, 0] > first.sentences[5:, 0].max()
+    assert last.sentences[-1, 0] > last.sentences[:-5, 0].max()
+
+
+def test_what_else_is_in_a_batch_changes_nothing(encoder: OnDemand, few: list[Example]):
+    """Padding is not read."""
+    messages = [corpus.project(example).sentences for example in few[:9]]
+    together = encoder.read(messages)
+    for one, read in zip(messages, together, strict=True):
+        [alone] = encoder.read([one])
+        assert alone.kind == pytest.approx(read.kind, abs=0.05)
+        assert alone.sentences == pytest.approx(read.sentences, abs=0.05)
+
+
+def test_nothing_and_a_message_without_sentences_are_read_too(encoder: OnDemand):
+    """No message gives no reading, no sentence no row."""
+    assert encoder.read([]) == []
+    [read] = encoder.read([Sentences("", "", ())])
+    assert read.sentences.shape == (0, ANSWERS - 1)
+
+
+def test_readings_come_back_as_they_were_kept(tmp_path, encoder: OnDemand, few: list[Example]):
+    """Saving and loading keeps each message's reading, to half precision."""
+    messages = [corpus.project(example).sentences for example in few[:5]]
+    kept = dict(zip(map(readings.key, messages), encoder.read(messages), strict=True))
+    readings.save(kept, tmp_path / "readings.npz")
+    loaded = readings.load(tmp_path / "readings.npz")
+    assert loaded.keys() == kept.keys()
+    for name, reading in kept.items():
+        assert loaded[name].kind == pytest.approx(reading.kind, abs=1e-5)
+        assert np.allclose(loaded[name].sentences, reading.sentences, atol=0.01)
+
+
+def test_every_message_of_the_corpus_was_read_unseen(everything: list[Example], encoder: OnDemand):
+    """The shipped model folder knows what an encoder said of each message before it saw it."""
+    known = encoder.known_readings()
+    missing = [e.id for e in everything if readings.key(corpus.project(e).sentences) not in known]
+    assert missing == []
