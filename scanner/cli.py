@@ -294,8 +294,11 @@ def train(*, output: Path | None, measure: bool, encoder: bool, **paths: Any) ->
     type=click.IntRange(min=2),
     help="Hold out so many groups of writers, instead of one writer at a time.",
 )
+@click.option(
+    "--compare", is_flag=True, help="Compare phrases, words, the encoder, and encoder and heads."
+)
 @_model
-def evaluate(*, groups: int | None, model: Path | None, **paths: Any) -> None:
+def evaluate(*, groups: int | None, compare: bool, model: Path | None, **paths: Any) -> None:
     """Measure on writers the model has not seen.
 
     Leave-one-writer-out: each writer in turn is held out, and the others are trained on.
@@ -304,12 +307,19 @@ def evaluate(*, groups: int | None, model: Path | None, **paths: Any) -> None:
     Examples:
       unflub evaluate --groups 4                    quicker than one writer at a time
       unflub evaluate --ordinary ~/Mail/sent.mbox   false alarms of the model in use, too
+      unflub evaluate --compare                     what each part of the model is worth
     """
     from scanner.learning import artifact
+    from scanner.learning import compare as comparison
     from scanner.learning.evaluate import alarms_as_text, as_text
-    from scanner.training import false_alarms, measured
+    from scanner.training import compared, false_alarms, measured
 
     material = _read_material(**paths)
+    if compare:
+        with _progress("comparing") as progress:
+            readers = compared(material, groups, progress)
+        click.echo(comparison.as_text(readers))
+        return
     with _progress("measuring") as progress:
         report = measured(material, groups, progress)
     click.echo(as_text(report))

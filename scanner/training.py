@@ -10,15 +10,19 @@ from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from scanner.adapters.sources import walk
 from scanner.core.parse import read
 from scanner.core.segment import Sentences, segment
 from scanner.errors import ModelError, UnreadableError
-from scanner.learning import artifact, card, corpus, evaluate, readings
+from scanner.learning import artifact, card, compare, corpus, evaluate, readings
 from scanner.learning.artifact import Model, OnDemand
-from scanner.learning.corpus import Example
+from scanner.learning.compare import Reader
+from scanner.learning.corpus import Example, Projected
 from scanner.learning.evaluate import Alarms, Report
-from scanner.learning.train import Progress, prepare_mail, train
+from scanner.learning.readings import Reading
+from scanner.learning.train import Mail, Progress, prepare_mail, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +116,43 @@ def measured(material: Material, groups: int | None, progress: Progress) -> Repo
     return _measured(material, artifact.load(artifact.shipped()).encoder, groups, progress)
 
 
+def compared(material: Material, groups: int | None, progress: Progress) -> list[Reader]:
+    """Compare ways to read on held-out writers: phrases, words, encoder, encoder and heads."""
+    seen = _unseen(material, artifact.load(artifact.shipped()).encoder, progress)
+    writers = np.array([one.example.writer for one in seen.projected])
+    held_out = [
+        np.isin(writers, sorted(group))
+        for group in evaluate.writer_groups(writers.tolist(), groups)
+    ]
+    return compare.compare(seen.projected, seen.read, seen.ordinary, held_out, progress=progress)
+
+
 def _measured(
     material: Material, encoder: OnDemand, groups: int | None, progress: Progress
 ) -> Report:
+    seen = _unseen(material, encoder, progress)
+    return evaluate.leave_writers_out(
+        seen.projected, seen.read, seen.ordinary, groups=groups, progress=progress
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Unseen:
+    """A corpus and background, each message read by an encoder that had not seen it."""
+
+    projected: Sequence[Projected]
+    read: Sequence[Reading]
+    ordinary: Mail
+
+
+def _unseen(material: Material, encoder: OnDemand, progress: Progress) -> _Unseen:
     known = encoder.known_readings()
     examples = corpus.merge(*_examples(material)).examples
     projected = [corpus.project(example) for example in examples]
     read_ = readings.read([p.sentences for p in projected], encoder, known, progress)
     background = list(_mail(material.background))
     ordinary = prepare_mail(background, readings.read(background, encoder, known, progress))
-    return evaluate.leave_writers_out(projected, read_, ordinary, groups=groups, progress=progress)
+    return _Unseen(projected, read_, ordinary)
 
 
 def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:

@@ -63,7 +63,8 @@ _TOPIC = re.compile(
     r"\b(?:questions?|asked(?: me)?|answers?|reply|response|points?) "
     r"(?:about|on|regarding|concerning|around) "
     r"((?:[\w'’-]+ ){0,5}?[\w'’-]+)"
-    r"(?=[.,;:?!)]|$| (?:and|but|that|which|when|as|has|have|had|is|was|were|because|so|in|at)\b)",
+    r"(?=[.,;:?!)]|$| (?:and|but|that|which|when|as|has|have|had|is|was|were|did|do|does"
+    r"|make|made|come|came|sound|would|could|will|might|because|so|in|at)\b)",
     re.IGNORECASE,
 )
 _ABOUT = {

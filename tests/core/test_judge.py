@@ -51,6 +51,14 @@ def test_plain_text_is_read_like_a_message():
     assert len(verdict.assessment.passages) == 1
 
 
+def test_a_note_in_another_language_is_not_checked_and_not_clean():
+    """What is not English is reported as such: the classifier cannot read it."""
+    words = "Vielen Dank für das Gespräch am Dienstag. Meine Antwort zum Haushalt war leider "
+    (answer,) = JUDGE([note(words + "recht verworren, das tut mir wirklich sehr leid.")])
+    assert isinstance(answer, UnreadableError)
+    assert "not in English" in str(answer)
+
+
 class Measuring(PhraseClassifier):
     """Notes how much text it was given at a time."""
 

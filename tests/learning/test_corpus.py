@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+from collections import Counter, defaultdict
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -162,3 +165,30 @@ def test_the_same_labels_twice_are_no_contradiction(tmp_path: Path):
     merged = corpus.merge(corpus.read([path]))
     assert len(merged.examples) == 1
     assert merged.contradictions == ()
+
+
+def shingles(text: str) -> set[tuple[str, ...]]:
+    """Give all runs of five words."""
+    words = re.findall(r"\w+", text.lower())
+    return set(zip(*(words[n:] for n in range(5)), strict=False))
+
+
+def test_no_two_shipped_messages_are_nearly_the_same(everything: list[Example]):
+    """But for minimal pairs, no message has 35 % of its runs of five words from another."""
+    runs = [shingles(example.text) for example in everything]
+    holders = defaultdict(list)
+    for number, one in enumerate(runs):
+        for run in one:
+            holders[run].append(number)
+    # A run that many share is a set phrase, and would only take time.
+    common = Counter(
+        pair for numbers in holders.values() if len(numbers) < 40
+        for pair in combinations(numbers, 2)
+    )  # fmt: skip
+    near = [
+        (everything[one].id, everything[other].id)
+        for (one, other), count in common.items()
+        if count >= 0.35 * max(min(len(runs[one]), len(runs[other])), 6)
+        and (everything[one].pair is None or everything[one].pair != everything[other].pair)
+    ]
+    assert near == []

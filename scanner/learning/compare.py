@@ -1,0 +1,111 @@
+"""Ways to read a note, compared on the same held-out writers: what each step is worth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import average_precision_score, precision_recall_curve
+
+from scanner.learning import features, fitting
+from scanner.learning.corpus import Projected
+from scanner.learning.features import Mask
+from scanner.learning.readings import ANSWERS, Reading
+from scanner.learning.train import SEED, Mail, Prepared, Progress, cross_fit, prepare, silent
+from scanner.learning.words import Floats
+
+# What a list of telling phrases would hold.
+_PHRASES = re.compile(
+    r"\b(?:sorry|apolog(?:y|ies|i[sz]e)|regret|unfortunately|forg(?:o|e)t|fail(?:ed)? to|"
+    r"neglected|mis(?:spoke|stated|understood)|clarif\w+|correct (?:my|what|something)|"
+    r"should have (?:said|mentioned|told|been)|could have (?:said|been|done)|"
+    r"wish i (?:had|could)|meant to|did(?: no|n')t (?:get to|mention|answer|explain|express)|"
+    r"went blank|blank(?:ed)?|nerv(?:es|ous)|rambl\w+|stumbl\w+|flub\w*|not at my best|"
+    r"second chance|hold (?:it|this|that) against|another (?:go|try|chance)|"
+    r"thinking about (?:my|the) (?:answer|response)|on second thought)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One way to read: `average_precision` is None where it says only yes or no."""
+
+    name: str
+    average_precision: float | None
+    f1: float
+
+
+def compare(
+    projected: Sequence[Projected],
+    read: Sequence[Reading],
+    ordinary: Mail,
+    held_out: Sequence[Mask],
+    *,
+    progress: Progress = silent,
+) -> list[Reader]:
+    """Score every reader on the sentences of notes, each fold read by what the others taught.
+
+    F1 is the best any threshold reaches: readers are compared, not thresholds.
+    """
+    prepared = prepare(projected, read)
+    notes = prepared.is_note[prepared.message]
+    truth = prepared.is_flub[notes]
+    texts = [s.text for one in projected for s in one.sentences.items]
+    phrases = np.array([bool(_PHRASES.search(text)) for text in texts])[notes]
+    encoder = np.concatenate([reading.sentences[:, 0] for reading in read])[notes]
+    words = _words_alone(projected, prepared, held_out)[notes]
+    heads = cross_fit(prepared, ordinary, held_out, SEED, progress).flubs[notes]
+    return [
+        Reader("list of phrases", None, _best_f1(truth, phrases.astype(np.float32))),
+        *(
+            Reader(name, float(average_precision_score(truth, said)), _best_f1(truth, said))
+            for name, said in (
+                ("words (TF-IDF) and layout", words),
+                ("encoder", encoder),
+                ("encoder and heads", heads),
+            )
+        ),
+    ]
+
+
+def as_text(readers: Sequence[Reader]) -> str:
+    """Lay the comparison out as a Markdown table."""
+    return "\n".join(_lines(readers))
+
+
+def _lines(readers: Sequence[Reader]) -> Iterator[str]:
+    yield f"| {'reader':25} | average precision | best F1 |"
+    yield f"| {'---':25} | {'---:':>17} | {'---:':>7} |"
+    for reader in readers:
+        precision = "–" if reader.average_precision is None else f"{reader.average_precision:.3f}"
+        yield f"| {reader.name:25} | {precision:>17} | {reader.f1:7.3f} |"
+
+
+def _words_alone(
+    projected: Sequence[Projected], prepared: Prepared, held_out: Sequence[Mask]
+) -> Floats:
+    blank = [
+        Reading(0.0, np.zeros((len(one.sentences.items), ANSWERS - 1), np.float32))
+        for one in projected
+    ]
+    pairs = zip((one.sentences for one in projected), blank, strict=True)
+    dense = np.vstack([features.of_sentences(*pair) for pair in pairs])
+    notes = prepared.is_note[prepared.message]
+    said = np.zeros(len(prepared.message), np.float32)
+    for fold in held_out:
+        unseen = fold[prepared.message]
+        seen = np.flatnonzero(notes & ~unseen)
+        fitted = fitting.fit(
+            prepared.words[seen], dense[seen], prepared.is_flub[seen], strength=6.0, seed=SEED
+        )
+        rows = np.flatnonzero(unseen)
+        said[rows] = fitted.odds(prepared.words[rows], dense[rows])
+    return said
+
+
+def _best_f1(truth: Mask, said: Floats) -> float:
+    precision, recall, _ = precision_recall_curve(truth, said)
+    return float((2 * precision * recall / np.maximum(precision + recall, 1e-12)).max())

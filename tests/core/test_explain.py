@@ -1,0 +1,75 @@
+"""Why a sentence was flagged: the words that weigh most, by a classifier that is all words."""
+
+from __future__ import annotations
+
+import pytest
+
+from scanner.core.advice import ADVICE, deed
+from scanner.core.assess import assess
+from scanner.core.classify import Predictions, SentencePrediction, Thresholds
+from scanner.core.explain import explain
+from scanner.core.parse import Draft
+from scanner.core.segment import Sentences, segment
+
+KNOWN = {"rambled": 0.5, "sorry": 0.3, "budget": 0.05}
+
+
+class Weights:
+    """Adds up the weights of the words it knows."""
+
+    def predict(self, messages: list[Sentences]) -> list[Predictions]:
+        return [
+            Predictions(1.0, tuple(self._said(s.text) for s in message.items))
+            for message in messages
+        ]
+
+    @staticmethod
+    def _said(text: str) -> SentencePrediction:
+        chance = 0.05 + sum(weight for word, weight in KNOWN.items() if word in text)
+        return SentencePrediction(chance, "apology")
+
+
+MESSAGE = segment(Draft("Thank you all. I am sorry that I rambled about the budget."))
+
+
+def explained(message: Sentences) -> dict[int, tuple[str, ...]]:
+    [said] = Weights().predict([message])
+    return explain(Weights(), message, assess(message, said, Thresholds(0.5, 0.5)))
+
+
+def test_the_words_that_weigh_most_come_first():
+    """Leaving a word out shows its weight; words that change nothing are not named."""
+    flagged = MESSAGE.items[1]
+    assert explained(MESSAGE) == {flagged.start: ("rambled", "sorry", "budget")}
+
+
+def test_a_message_without_findings_needs_no_explanation():
+    """Nothing flagged, nothing to explain."""
+    assert explained(segment(Draft("Thank you all. I liked the budget."))) == {}
+
+
+@pytest.mark.parametrize(
+    ("category", "passage", "said"),
+    [
+        (
+            "reanswer",
+            "I was thinking about your question about the night shift and I would now say two.",
+            "answers the question about the night shift again",
+        ),
+        (
+            "reanswer",
+            "You asked me about pricing, and here is the better answer.",
+            "answers the question about pricing again",
+        ),
+        (
+            "pretext",
+            "Did my answer on\nmy budget make sense?",
+            "reopens the question about your budget",
+        ),
+        ("reanswer", "I would call three customers first.", ADVICE["reanswer"].name),
+        ("apology", "Sorry for the question about the dog.", ADVICE["apology"].name),
+    ],
+)
+def test_the_deed_names_its_topic_where_the_passage_does(category, passage, said):
+    """A reason that names the question is believed sooner than a category."""
+    assert deed(category, passage) == said

@@ -1,0 +1,41 @@
+"""Messages in other languages are known, and are not called clean."""
+
+from __future__ import annotations
+
+import pytest
+
+from scanner.core.language import foreign
+from scanner.learning import corpus
+
+TEXTS = {
+    "de": "Sehr geehrte Frau Okafor, vielen Dank für das freundliche Gespräch am Dienstag. Es tut "
+    "mir leid, dass ich bei der Frage nach dem Haushalt so lange gezögert habe.",
+    "fr": "Bonjour Madame, je vous remercie de m'avoir reçu mardi. Je regrette de ne pas avoir su "
+    "répondre à votre question sur le budget, la réponse m'est revenue dans le train.",
+    "es": "Estimada señora Vidal, le agradezco la entrevista del martes. Lamento no haber sabido "
+    "contestar a su pregunta sobre el presupuesto, la respuesta me vino en el tren.",
+    "pt": "Prezada senhora, agradeço a entrevista de terça-feira. Lamento não ter respondido bem à "
+    "sua pergunta sobre o orçamento, a resposta só me ocorreu no comboio.",
+    "pl": "Szanowna Pani, dziękuję za wtorkową rozmowę. Przepraszam, że tak długo szukałem "
+    "odpowiedzi na pytanie o budżet, przyszła mi do głowy dopiero w pociągu do domu.",
+    "ru": "Уважаемая госпожа Окафор, спасибо за беседу во вторник. Мне жаль, что я так долго "
+    "искал ответ на вопрос о бюджете, он пришёл ко мне только в поезде по дороге домой.",
+}
+
+
+@pytest.mark.parametrize("code", TEXTS)
+def test_a_note_in_another_language_is_named(code: str):
+    """A few sentences are enough to tell which language it is."""
+    assert foreign(TEXTS[code]) == code
+
+
+def test_no_message_of_the_corpus_is_taken_for_foreign():
+    """Names, lists, typing errors and non-native writers stay English."""
+    examples = corpus.read([corpus.shipped()])
+    assert [example.id for example in examples if foreign(example.text)] == []
+
+
+@pytest.mark.parametrize("text", ["", "Danke!", "Merci, à mardi", "1 2 3 4 5", "x" * 5000])
+def test_what_is_too_short_to_tell_is_left_to_the_classifier(text: str):
+    """A greeting in passing makes no message foreign."""
+    assert foreign(text) == ""
