@@ -18,9 +18,9 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,14 +60,18 @@ class OnDemand:
         """`hashes` are those of the folder's files, or None where they were just made."""
         self.folder = folder
         self._hashes = hashes
+        self._loaded: Encoder | None = None
+        self._loading = Lock()
 
-    @cached_property
-    def _loaded(self) -> Encoder:
-        self._check(GRAPH)
-        self._check(VOCABULARY)
-        from scanner.learning.encoder import Encoder
+    def _load(self) -> Encoder:
+        with self._loading:  # accounts are watched in threads; one encoder serves all
+            if self._loaded is None:
+                self._check(GRAPH)
+                self._check(VOCABULARY)
+                from scanner.learning.encoder import Encoder
 
-        return Encoder.load(self.folder)
+                self._loaded = Encoder.load(self.folder)
+            return self._loaded
 
     def known_readings(self) -> dict[str, Reading]:
         """Give what the encoder said of the corpus, unseen; raises `ModelError` as `read` does."""
@@ -80,7 +84,7 @@ class OnDemand:
 
     def read(self, messages: Sequence[Sentences]) -> list[Reading]:
         """Read messages; raises `ModelError` where the encoder is not as it was made."""
-        return self._loaded.read(messages) if messages else []
+        return self._load().read(messages) if messages else []
 
 
 @dataclass(frozen=True, slots=True)
