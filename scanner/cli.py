@@ -265,7 +265,7 @@ def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) 
     help="Folder to write the versioned model folder into.",
 )
 @click.option("--measure", is_flag=True, help="Measure as `evaluate` does, for the model card.")
-@click.option("--encoder", is_flag=True, help="Fine-tune the encoder, too: hours, with torch.")
+@click.option("--encoder", is_flag=True, help="Fine-tune the encoder, too: an hour, with torch.")
 def train(*, output: Path | None, measure: bool, encoder: bool, **paths: Any) -> None:
     """Train a model, also on notes of your own.
 
@@ -445,7 +445,9 @@ def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
             yield row
         else:
             verdict = row.verdict
-            why = explain(judge.classifier, verdict.sentences, verdict.assessment)
+            why = explain(
+                judge.classifier, verdict.sentences, verdict.assessment, judge.thresholds.kind
+            )
             yield replace(row, why=why)
 
 
@@ -484,8 +486,9 @@ def _progress(title: str) -> Iterator[Progress]:
     ) as bar:
 
         def show(done: int, total: int, label: str) -> None:
-            bar.length = total
-            bar.update(done - bar.pos, label)
+            # Not bar.update: it knows no way back, and a run may have several parts.
+            bar.length, bar.pos, bar.current_item = total, done, label
+            bar.render_progress()
 
         yield show
 

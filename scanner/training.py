@@ -10,19 +10,16 @@ from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from scanner.adapters.sources import walk
-from scanner.core.parse import read
-from scanner.core.segment import Sentences, segment
-from scanner.errors import ModelError, UnreadableError
-from scanner.learning import artifact, card, compare, corpus, evaluate, readings
+from scanner.core.judge import understand
+from scanner.core.segment import Sentences
+from scanner.errors import ConfigurationError, ModelError, UnreadableError
+from scanner.learning import artifact, card, compare, corpus, evaluate
 from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.compare import Reader
-from scanner.learning.corpus import Example, Projected
+from scanner.learning.corpus import Example
 from scanner.learning.evaluate import Alarms, Report
-from scanner.learning.readings import Reading
-from scanner.learning.train import Mail, Progress, prepare_mail, train
+from scanner.learning.train import Progress, ReadCorpus, read_corpus, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +51,15 @@ def make_model(
 ) -> Trained:
     """Train, optionally measure, and write a model that is used from then on.
 
-    Without background mail, the new model keeps what the shipped one knows of ordinary mail;
-    a corpus of one's own starts from nothing. The encoder is the shipped one.
+    With added notes, or without background mail, the new model keeps what the shipped one
+    knows of ordinary mail; a corpus of one's own starts from nothing. The encoder is the
+    shipped one.
     Raises UnreadableError, ConfigurationError or ModelError; the model in use then stays.
     """
     shipped = artifact.load(artifact.shipped())
-    base = None if material.background or material.labelled else shipped
+    # What `make model` does starts anew; with notes of one's own the shipped model is moved.
+    anew = material.labelled or (material.background and not material.added)
+    base = None if anew else shipped
     return _make_model(material, output, shipped.encoder, base, measure=measure, progress=progress)
 
 
@@ -74,12 +74,19 @@ def make_encoder(
         from scanner.learning.finetune import rebuild
     except ImportError as error:
         raise ModelError(f"{error.name} is missing; pip install 'unflub[encoder]'") from None
-    with TemporaryDirectory(prefix="unflub-encoder-") as made:
-        projected = [corpus.project(one) for one in corpus.merge(*_examples(material)).examples]
-        rebuild(Path(made), projected, list(_mail(material.background)), progress=progress)
-        return _make_model(
-            material, output, OnDemand(Path(made)), None, measure=measure, progress=progress
+    examples, _ = _labelled(material)
+    background = list(_mail(material.background))
+    if not background:
+        raise ConfigurationError(
+            "without mail that holds no note the encoder would not know ordinary mail; "
+            "name some with --background"
         )
+    with TemporaryDirectory(prefix="unflub-encoder-") as made:
+        rebuild(
+            Path(made), [corpus.project(one) for one in examples], background, progress=progress
+        )
+        encoder = OnDemand(Path(made))
+        return _make_model(material, output, encoder, None, measure=measure, progress=progress)
 
 
 def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
@@ -91,68 +98,30 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
     measure: bool,
     progress: Progress,
 ) -> Trained:
-    examples, added = _examples(material)
     folder = _new_folder(output or _home(yours=bool(material.added)))
-    known = encoder.known_readings()
+    _, contradictions = _labelled(material)
+    added = corpus.read(material.added)
+    read_ = _read_corpus(material, encoder, progress)
     model = train(
-        examples,
-        list(_mail(material.background)),
-        version=folder.name,
-        encoder=encoder,
-        known=known,
-        base=base,
-        added=added,
-        progress=progress,
+        read_, version=folder.name, encoder=encoder, base=base, added=added, progress=progress
     )
-    merged = corpus.merge(examples, added)
-    report = _measured(material, encoder, None, progress) if measure else None
+    report = evaluate.leave_writers_out(read_, progress=progress) if measure else None
     artifact.save(model, folder, card.write(model, report, false_alarms(model, material)))
     artifact.make_current(folder)
-    return Trained(folder, len(merged.examples), merged.contradictions)
+    return Trained(folder, len(read_.projected), contradictions)
 
 
 def measured(material: Material, groups: int | None, progress: Progress) -> Report:
     """Measure leave-one-writer-out, or with `groups` that many groups of writers held out."""
-    return _measured(material, artifact.load(artifact.shipped()).encoder, groups, progress)
+    read_ = _read_corpus(material, artifact.load(artifact.shipped()).encoder, progress)
+    return evaluate.leave_writers_out(read_, groups=groups, progress=progress)
 
 
 def compared(material: Material, groups: int | None, progress: Progress) -> list[Reader]:
     """Compare ways to read on held-out writers: phrases, words, encoder, encoder and heads."""
-    seen = _unseen(material, artifact.load(artifact.shipped()).encoder, progress)
-    writers = np.array([one.example.writer for one in seen.projected])
-    held_out = [
-        np.isin(writers, sorted(group))
-        for group in evaluate.writer_groups(writers.tolist(), groups)
-    ]
-    return compare.compare(seen.projected, seen.read, seen.ordinary, held_out, progress=progress)
-
-
-def _measured(
-    material: Material, encoder: OnDemand, groups: int | None, progress: Progress
-) -> Report:
-    seen = _unseen(material, encoder, progress)
-    return evaluate.leave_writers_out(
-        seen.projected, seen.read, seen.ordinary, groups=groups, progress=progress
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Unseen:
-    """A corpus and background, each message read by an encoder that had not seen it."""
-
-    projected: Sequence[Projected]
-    read: Sequence[Reading]
-    ordinary: Mail
-
-
-def _unseen(material: Material, encoder: OnDemand, progress: Progress) -> _Unseen:
-    known = encoder.known_readings()
-    examples = corpus.merge(*_examples(material)).examples
-    projected = [corpus.project(example) for example in examples]
-    read_ = readings.read([p.sentences for p in projected], encoder, known, progress)
-    background = list(_mail(material.background))
-    ordinary = prepare_mail(background, readings.read(background, encoder, known, progress))
-    return _Unseen(projected, read_, ordinary)
+    read_ = _read_corpus(material, artifact.load(artifact.shipped()).encoder, progress)
+    held_out = evaluate.writers_held_out(read_.prepared.writers, groups)
+    return compare.compare(read_, held_out, progress=progress)
 
 
 def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:
@@ -163,21 +132,29 @@ def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:
     }
 
 
-def _examples(material: Material) -> tuple[list[Example], list[Example]]:
-    examples, added = (
-        corpus.read(material.labelled or (corpus.shipped(),)),
-        corpus.read(material.added),
-    )
-    if material.added and not added:
-        raise UnreadableError("the added files hold no labelled notes; look at what is in them")
-    return examples, added
+def _read_corpus(material: Material, encoder: OnDemand, progress: Progress) -> ReadCorpus:
+    examples, _ = _labelled(material)
+    background = list(_mail(material.background))
+    return read_corpus(examples, background, encoder, encoder.known(), progress)
+
+
+def _labelled(
+    material: Material,
+) -> tuple[tuple[Example, ...], tuple[tuple[Example, Example], ...]]:
+    """Read the labelled notes, and what was replaced among them."""
+    examples = corpus.read(material.labelled or (corpus.shipped(),))
+    added = corpus.read(material.added)
+    if not examples or (material.added and not added):
+        raise UnreadableError("the files hold no labelled notes; look at what is in them")
+    merged = corpus.merge(examples, added)
+    return merged.examples, merged.contradictions
 
 
 def _mail(paths: Iterable[str]) -> Iterator[Sentences]:
     """Read ordinary mail; what cannot be read, or holds no own text, teaches nothing."""
     for message in walk(paths):
         with suppress(UnreadableError):
-            sentences = segment(read(message.raw))
+            _, sentences = understand(message.raw)
             if sentences.items:
                 yield sentences
 

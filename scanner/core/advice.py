@@ -57,14 +57,18 @@ ADVICE = {
     ),
 }
 
-# "your question about the night shift", "what you asked on pricing": the topic, up to where
+# "your question about the night shift", "you asked me about pricing": the topic, up to where
 # the phrase ends.
 _TOPIC = re.compile(
     r"\b(?:questions?|asked(?: me)?|answers?|reply|response|points?) "
-    r"(?:about|on|regarding|concerning|around) "
+    r"(?:about|regarding|concerning|around) "
     r"((?:[\w'’-]+ ){0,5}?[\w'’-]+)"
     r"(?=[.,;:?!)]|$| (?:and|but|that|which|when|as|has|have|had|is|was|were|did|do|does"
     r"|make|made|come|came|sound|would|could|will|might|because|so|in|at)\b)",
+    re.IGNORECASE,
+)
+_NO_TOPIC = re.compile(
+    r"\b(?:i|me|myself|it|that|this|them|which|who|why|how|what|where|when|whether)\b",
     re.IGNORECASE,
 )
 _ABOUT = {
@@ -78,6 +82,6 @@ _ABOUT = {
 def deed(category: str, passage: str) -> str:
     """Say what a passage does, with the topic where it names one: "answers the … again"."""
     found = _TOPIC.search(" ".join(passage.split()))
-    if found and category in _ABOUT:
+    if found and category in _ABOUT and not _NO_TOPIC.search(found[1]):
         return _ABOUT[category].format(re.sub(r"\b(my|our)\b", "your", found[1]))
     return ADVICE[category].name

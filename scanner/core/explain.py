@@ -19,14 +19,17 @@ _CERTAIN = 1e-6
 
 
 def explain(
-    classifier: Classifier, message: Sentences, assessment: Assessment
+    classifier: Classifier, message: Sentences, assessment: Assessment, least: float
 ) -> dict[int, tuple[str, ...]]:
     """Give, by the start of each flagged sentence, the words that weigh most in it.
 
     A word weighs as much as the sentence's log-odds fall when it alone is left out and the
-    whole message is read again.
+    whole message is read again. Where the message then is no note any more (its probability
+    falls below `least`), nothing was said of the sentence.
     """
     flagged = {s.start for passage in assessment.passages for s in passage.sentences}
+    if not flagged:
+        return {}
     [before] = classifier.predict([message])
     found = {}
     for place, sentence in enumerate(message.items):
@@ -34,7 +37,12 @@ def explain(
             variants = list(_variants(message, place))
             after = classifier.predict([variant for _, variant in variants])
             odds = _log_odds(before.sentences[place].probability)
-            falls = [odds - _log_odds(said.sentences[place].probability) for said in after]
+            falls = [
+                odds - _log_odds(said.sentences[place].probability)
+                if said.thank_you >= least
+                else 0.0
+                for said in after
+            ]
             found[sentence.start] = _heaviest([word for word, _ in variants], falls)
     return found
 

@@ -75,11 +75,19 @@ def _length(sentences: Sentences) -> int:
 
 def _read(raw: bytes) -> tuple[Draft, Sentences] | UnreadableError:
     try:
-        draft = read(raw)
+        return understand(raw)
     except UnreadableError as error:
         return error
+
+
+def understand(raw: bytes) -> tuple[Draft, Sentences]:
+    """Read a message and cut it into sentences.
+
+    Raises UnreadableError for what cannot be read, or is not in English.
+    """
+    draft = read(raw)
     if language := foreign(draft.text):
-        return UnreadableError(
+        raise UnreadableError(
             f"not checked: it is not in English (but in {language!r}), and unflub reads no other "
             "language; read it once more yourself"
         )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import Any
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+# Where no blank parts the words (Chinese, Japanese), each character counts as one.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 # The commonest words of English that are rare in the languages around it. Every third word
 # of English prose is one of them; in the corpus hardly a message has fewer than one in five.
@@ -28,8 +31,13 @@ def foreign(text: str) -> str:
         return ""
     if sum(word in _COMMON for word in words) >= _ENGLISH_SHARE * len(words):
         return ""
+    code, sure = _identifier().classify(text)
+    return "" if code == "en" or sure < _SURE else str(code)
+
+
+@cache
+def _identifier() -> Any:
     # Loaded for the few texts that do not look English at once: it takes a fifth of a second.
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    code, sure = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).classify(text)
-    return "" if code == "en" or sure < _SURE else str(code)
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

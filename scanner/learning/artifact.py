@@ -2,7 +2,8 @@
 
 A folder holds `model.json` (what the model is, with a hash over itself and one of every
 other file), `heads.npz` (the heads as plain arrays), `heads.skops` (the scikit-learn
-estimators they were exported from), `encoder.onnx` and `tokenizer.json` (the encoder),
+estimators they were exported from, for who wants to look into them; a model that took over
+another's `kind` has none), `encoder.onnx` and `tokenizer.json` (the encoder),
 `readings.npz` (what it said of the corpus, for refitting the heads) and `README.md` (the
 model card). Nothing is ever unpickled, and the verdict needs neither scikit-learn nor torch.
 Beside the versioned folders lies `current`, which names one of them.
@@ -32,7 +33,7 @@ from scanner.core.segment import Sentences
 from scanner.errors import ModelError
 from scanner.learning import features, heads, readings, words
 from scanner.learning.heads import Heads
-from scanner.learning.readings import GRAPH, VOCABULARY, Reading
+from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
 
 if TYPE_CHECKING:  # loaded where needed: most mail needs neither
     from scanner.learning.encoder import Encoder
@@ -73,10 +74,16 @@ class OnDemand:
                 self._loaded = Encoder.load(self.folder)
             return self._loaded
 
-    def known_readings(self) -> dict[str, Reading]:
+    def known(self) -> Known:
         """Give what the encoder said of the corpus, unseen; raises `ModelError` as `read` does."""
         self._check(readings.NAME)
         return readings.load(self.folder / readings.NAME)
+
+    def copy(self, folder: Path) -> None:
+        """Copy the encoder's files, each checked first; raises `ModelError` as `read` does."""
+        for name in _ENCODER:
+            self._check(name)
+            shutil.copyfile(self.folder / name, folder / name)
 
     def _check(self, name: str) -> None:
         if self._hashes is not None:
@@ -107,19 +114,16 @@ class Model:
     def predict(self, messages: Sequence[Sentences]) -> list[Predictions]:
         """Predict for each message, in order.
 
-        Sentences of a message that is turned away at the gate, or that no preset takes for
-        a note, are not looked at: 0.0.
+        A message that is turned away at the gate is no note (0.0). Its sentences, and those
+        of a message that no preset takes for a note, are not looked at: 0.0 as well.
         """
         if not messages:
             return []
         bags = [words.bag(message_text(message)) for message in messages]
-        gates = self.heads.gate_odds(bags)
-        passing = np.flatnonzero(gates >= self.gate).tolist()
+        passing = np.flatnonzero(self.heads.gate_odds(bags) >= self.gate).tolist()
         read = dict(zip(passing, self.encoder.read([messages[n] for n in passing]), strict=True))
         return [
-            self._read(message, bag, read[number])
-            if number in read
-            else _unread(message, float(heads.expit(gates[number])))
+            self._read(message, bag, read[number]) if number in read else _unread(message, 0.0)
             for number, (message, bag) in enumerate(zip(messages, bags, strict=True))
         ]
 
@@ -239,8 +243,7 @@ def _write(model: Model, folder: Path, card: str) -> None:
     np.savez_compressed(folder / _HEADS, allow_pickle=False, **heads.as_arrays(model.heads))
     if model.estimators:
         model.estimators.dump(folder / _ESTIMATORS)
-    for name in _ENCODER:
-        shutil.copyfile(model.encoder.folder / name, folder / name)
+    model.encoder.copy(folder)
     (folder / _CARD).write_text(card or f"# unflub model {model.version}\n", "utf-8")
     record = _described(model)
     files = sorted(path.name for path in folder.iterdir())

@@ -12,7 +12,7 @@ _CARD = """\
 
 Reads one outgoing message and says three things: how probably it is a thank-you note after a job
 interview (`kind`), how probably each of its sentences explains a flub, and which of eight
-categories such a sentence would be. In three steps, each cheaper than the next:
+categories such a sentence would be. In three steps:
 
 1. A **gate**, logistic regression over hashed words, turns most ordinary mail away.
 2. The **encoder**, MiniLM-L6 fine-tuned on whole notes (subject and all sentences at once),
@@ -26,12 +26,13 @@ categories such a sentence would be. In three steps, each cheaper than the next:
 
 {messages} messages by {writers} writers, SHA-256 of the corpus {corpus}, and {ordinary}.
 The shipped notes were composed for unflub, none is real mail; notes added with `--add` are their
-owner's and do not touch the encoder. Words are hashed, and `readings.npz` holds numbers under
+owner's and, without `--encoder`, teach the heads alone. Words are hashed, and `readings.npz` holds numbers under
 hashes of texts: whoever has the very same text can tell that it was there, nobody can read it.
 
 ## Gate
 
-A message is read from log-odds {gate:.3f} on: half a unit below the lowest flub note held out.
+A message is read from log-odds {gate:.3f} on. The shipped gate lies half a unit below the lowest
+flub note held out; a model trained with `--add` takes it over, lower where an added note needs it.
 
 ## Thresholds
 
@@ -41,20 +42,23 @@ A message is read from log-odds {gate:.3f} on: half a unit below the lowest flub
 
 Chosen on writers (and background mail) held out while training: the best sentence F1 that warns
 about at most 1 % (cautious), 4 % (balanced) or 12 % (strict) of the clean notes of the
-corpus, which are hard on purpose: many have a twin with a flub in the same words.
+corpus, which are hard on purpose: many have a twin with a flub in the same words. A model trained
+with `--add` takes over from where on a message is a note.
 
 ## Measured: leave one writer out
 
 `unflub evaluate` holds out each writer in turn, fits the heads to the others, and reads the
 writer by an encoder that was fine-tuned without a quarter of the writers, that one among them;
-with `--background` it uses the mail that the shipped model was trained with.
+with `--background` it uses the mail that the shipped model was trained with. Gate and thresholds
+are chosen on what was said of the other writers, by heads and encoders that may have seen him: two
+numbers of a stacked model, a small debt to the truth.
 
 {measured}
 
 ## Measured: false alarms on ordinary mail
 
 Sent mail and list mail without post-interview notes, none of it trained on; every warning there
-is a false one. `unflub scan FILE` counts them.
+is a false one. `unflub scan FILE` shows them.
 
 {alarms}
 

@@ -25,6 +25,8 @@ class Encoder:
     """A graph and its vocabulary; reading the same message gives the same answer every time."""
 
     def __init__(self, graph: Path, tokens: Tokens) -> None:
+        # On Windows the library would count its uses for its makers.
+        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         # A laptop has better things to do with its other cores than to wait busily.
         options.intra_op_num_threads = min(2, os.cpu_count() or 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,13 +14,12 @@ from scanner.core.assess import assess
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
 from scanner.core.segment import Sentences
 from scanner.errors import ConfigurationError
-from scanner.learning import corpus, thresholds
+from scanner.learning import thresholds
 from scanner.learning.artifact import Model
-from scanner.learning.corpus import Example, Projected
+from scanner.learning.corpus import Projected
 from scanner.learning.features import Mask
-from scanner.learning.readings import Reading
 from scanner.learning.thresholds import HeldOut
-from scanner.learning.train import SEED, Mail, Prepared, Progress, cross_fit, prepare, silent
+from scanner.learning.train import SEED, Progress, ReadCorpus, cross_fit, silent
 
 _FEWEST_GROUPS = 2
 
@@ -124,19 +123,8 @@ class _Outcome:
         return [note and sentence.probability >= least for sentence in self.said.sentences]
 
 
-def score(model: Model, examples: Sequence[Example]) -> Report:
-    """Measure a ready model; only examples it was not trained on tell anything."""
-    projected = [corpus.project(example) for example in examples]
-    said = model.predict([one.sentences for one in projected])
-    return _report(
-        [_Outcome(*pair, model.thresholds) for pair in zip(projected, said, strict=True)]
-    )
-
-
-def leave_writers_out(  # noqa: PLR0913 - what to measure on, and how
-    projected: Sequence[Projected],
-    read: Sequence[Reading],
-    ordinary: Mail,
+def leave_writers_out(
+    read: ReadCorpus,
     *,
     groups: int | None = None,
     seed: int = SEED,
@@ -144,18 +132,14 @@ def leave_writers_out(  # noqa: PLR0913 - what to measure on, and how
 ) -> Report:
     """Hold out one writer at a time, fit the heads to the others, and measure on the one.
 
-    With `groups`, that many groups of writers are held out instead, which is quicker. What
-    was `read` must come from encoders that had not seen the writer either. Gate and
-    thresholds are chosen among the writers fitted to.
+    With `groups`, that many groups of writers are held out instead, which is quicker. The
+    writer was read by an encoder that had not seen him. Gate and thresholds are chosen on
+    what heads said of the other writers; those heads, and those writers' encoders, had seen
+    him, as is usual where models are stacked.
     Raises `ConfigurationError` where the others are too few to fit to.
     """
-    prepared = prepare(projected, read)
-    held_out = [np.isin(prepared.writers, sorted(group)) for group in _groups(prepared, groups)]
-    if len(held_out) < _FEWEST_GROUPS:
-        raise ConfigurationError(
-            "one file of labelled notes cannot be held out from itself; name more than one"
-        )
-    said = cross_fit(prepared, ordinary, held_out, seed, progress)
+    held_out = writers_held_out(read.prepared.writers, groups)
+    said = cross_fit(read.prepared, read.ordinary, held_out, seed, progress)
     outcomes: list[_Outcome] = []
     for fold in held_out:
         others = thresholds.without(said, fold)
@@ -163,13 +147,10 @@ def leave_writers_out(  # noqa: PLR0913 - what to measure on, and how
         chosen = thresholds.choose(thresholds.gated(others, least))
         predictions = _predictions(thresholds.gated(said, least))
         outcomes += [
-            _Outcome(projected[n], predictions[n], chosen) for n in np.flatnonzero(fold).tolist()
+            _Outcome(read.projected[n], predictions[n], chosen)
+            for n in np.flatnonzero(fold).tolist()
         ]
     return _report(outcomes)
-
-
-def _groups(prepared: Prepared, groups: int | None) -> list[set[str]]:
-    return list(writer_groups(prepared.writers.tolist(), groups))
 
 
 def _predictions(said: HeldOut) -> list[Predictions]:
@@ -183,12 +164,18 @@ def _predictions(said: HeldOut) -> list[Predictions]:
     ]
 
 
-def writer_groups(names: Iterable[str], groups: int | None = None) -> Iterator[set[str]]:
-    """Deal the writers to groups by name; without a number each is a group of its own."""
-    writers = sorted(set(names))
-    count = min(groups or len(writers), len(writers))
-    for start in range(count):
-        yield set(writers[start::count])
+def writers_held_out(writers: NDArray[np.str_], groups: int | None = None) -> list[Mask]:
+    """Mark the messages of each group of writers; without a number each is one of its own.
+
+    Raises `ConfigurationError` where there is but one.
+    """
+    names = sorted(set(writers.tolist()))
+    count = min(groups or len(names), len(names))
+    if count < _FEWEST_GROUPS:
+        raise ConfigurationError(
+            "one file of labelled notes cannot be held out from itself; name more than one"
+        )
+    return [np.isin(writers, names[start::count]) for start in range(count)]
 
 
 def false_alarms(model: Model, messages: Sequence[Sentences]) -> Alarms:

@@ -21,8 +21,8 @@ from scanner.learning.corpus import Projected
 from scanner.learning.encoder import Encoder
 from scanner.learning.features import Mask
 from scanner.learning.network import Network
-from scanner.learning.readings import GRAPH, VOCABULARY, Reading
-from scanner.learning.train import FOLDS, SEED, Progress, folds, silent
+from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
+from scanner.learning.train import FOLDS, SEED, Progress, folds, require_enough, silent
 from scanner.learning.windows import LENGTH, Part, Tokens
 
 _NO_CATEGORY = -1
@@ -91,8 +91,10 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     tokens = Tokens.load(folder / VOCABULARY)
     notes = [labelled(tokens, one, settings) for one in projected]
     ordinary = [_ordinary(tokens, message, settings) for message in background]
-    held_out = folds(np.array([one.example.writer for one in projected]), count)
-    known: dict[str, Reading] = {}
+    writers = [one.example.writer for one in projected]
+    held_out = folds(np.array(writers), count)
+    _require_enough(projected, held_out)
+    said: dict[str, Reading] = {}
     for number, fold in enumerate(held_out):
         part = np.arange(len(background)) % len(held_out) == number
         told = _told(progress, number, len(held_out) + 1, f"fold {number + 1}")
@@ -100,10 +102,10 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
         unseen = [one.sentences for one, out in zip(projected, fold, strict=True) if out]
         unseen += [message for message, out in zip(background, part, strict=True) if out]
         read = _exported(learner, tokens).read(unseen)
-        known |= zip(map(readings.key, unseen), read, strict=True)
+        said |= zip(map(readings.key, unseen), read, strict=True)
     told = _told(progress, len(held_out), len(held_out) + 1, "all writers")
     network.export(fine_tune(notes, ordinary, settings, seed, told), folder / GRAPH)
-    readings.save(known, folder / readings.NAME)
+    readings.save(Known(said, frozenset(writers)), folder / readings.NAME)
 
 
 def fine_tune(
@@ -142,6 +144,17 @@ def fine_tune(
         schedule.step()
         told((step + 1) / len(batches), loss.item())
     return learner
+
+
+def _require_enough(projected: Sequence[Projected], held_out: Sequence[Mask]) -> None:
+    """Refuse before an hour's work what would be refused after it."""
+    lengths = [len(one.categories) for one in projected]
+    require_enough(
+        np.array([one.example.kind == "thank_you" for one in projected]),
+        np.repeat(np.arange(len(projected)), lengths),
+        np.array([name or "" for one in projected for name in one.categories]),
+        held_out,
+    )
 
 
 def _exported(learner: Network, tokens: Tokens) -> Encoder:

@@ -99,32 +99,32 @@ def fit(
 
 
 def adapted(head: Head, counts: Matrix, dense: Floats, answers: Mask, strength: float) -> Head:
-    """Move a head no further than new rows ask for.
+    """Move a head's weights of words no further than new rows ask for.
 
     Its weights are the centre of the penalty (a prior), so what it learnt from mail that is
-    not at hand is kept.
+    not at hand is kept. Dense weights and the intercept, which all mail shares, stay.
     """
-    rows = matrix(counts, dense, head.idf).astype(np.float64)
-    start = np.concatenate([head.words[0], head.dense[0], head.intercept]).astype(float)
+    rows = matrix(counts, dense[:, :0], head.idf).astype(np.float64)
+    rest = dense @ head.dense[0] + head.intercept[0]
+    start = head.words[0].astype(float)
     found = minimize(
-        _penalised_loss, start, (start, rows, answers, strength), jac=True, method="L-BFGS-B"
-    ).x.astype(np.float32)
-    words = found[None, :COLUMNS].astype(np.float16).astype(np.float32)
-    return Head(head.idf, words, found[None, COLUMNS:-1], found[-1:])
+        _penalised_loss, start, (start, rows, rest, answers, strength), jac=True, method="L-BFGS-B"
+    ).x
+    return head._replace(words=found[None].astype(np.float16).astype(np.float32))
 
 
-def _penalised_loss(
+def _penalised_loss(  # noqa: PLR0913, PLR0917 - what minimize hands on
     weights: NDArray[np.float64],
     prior: NDArray[np.float64],
     rows: Matrix,
+    rest: Floats,
     answers: Mask,
     strength: float,
 ) -> tuple[float, NDArray[np.float64]]:
-    odds = rows @ weights[:-1] + weights[-1]
+    odds = rows @ weights + rest
     moved = weights - prior
     loss = np.logaddexp(0, np.where(answers, -odds, odds)).sum() + moved @ moved / (2 * strength)
-    error = expit(odds) - answers
-    return float(loss), np.append(rows.T @ error, error.sum()) + moved / strength
+    return float(loss), rows.T @ (expit(odds) - answers) + moved / strength
 
 
 def _slim(estimator: Estimator) -> Estimator:

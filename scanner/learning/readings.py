@@ -40,8 +40,18 @@ class Reading:
     kind: float
     sentences: Floats
 
+    @classmethod
+    def empty(cls, sentences: int = 0) -> Reading:
+        """Give a reading that says nothing of so many sentences."""
+        return cls(0.0, np.zeros((sentences, ANSWERS - 1), np.float32))
 
-Known = Mapping[str, Reading]
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Readings by the `key` of their message, and the writers the encoder was trained on."""
+
+    readings: Mapping[str, Reading]
+    writers: frozenset[str]
 
 
 class Reader(Protocol):
@@ -60,23 +70,25 @@ def key(message: Sentences) -> str:
 
 def save(known: Known, path: Path) -> None:
     """Write readings as one compressed file of arrays, in half precision."""
-    rows = [reading.sentences for reading in known.values()]
+    rows = [reading.sentences for reading in known.readings.values()]
     np.savez_compressed(
         path,
-        keys=np.array([int(name, 16) for name in known], np.uint64),
-        kinds=np.array([reading.kind for reading in known.values()], np.float32),
+        writers=np.array(sorted(known.writers)),
+        keys=np.array([int(name, 16) for name in known.readings], np.uint64),
+        kinds=np.array([reading.kind for reading in known.readings.values()], np.float32),
         lengths=np.array([len(row) for row in rows], np.int32),
         rows=np.concatenate(rows).astype(np.float16),
     )
 
 
-def load(path: Path) -> dict[str, Reading]:
+def load(path: Path) -> Known:
     """Read what `save` wrote; raises `ModelError` where it cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             rows = np.split(arrays["rows"].astype(np.float32), np.cumsum(arrays["lengths"])[:-1])
             names = [f"{number:016x}" for number in arrays["keys"].tolist()]
-            return dict(zip(names, map(Reading, arrays["kinds"].tolist(), rows), strict=True))
+            pairs = zip(names, map(Reading, arrays["kinds"].tolist(), rows), strict=True)
+            return Known(dict(pairs), frozenset(arrays["writers"].tolist()))
     except (OSError, ValueError, KeyError):
         raise ModelError(f"{path} is missing or cannot be read; install unflub anew") from None
 
@@ -89,10 +101,10 @@ def read(
 ) -> list[Reading]:
     """Give every message's reading: the known one, or what the encoder says now."""
     names = [key(message) for message in messages]
-    new = [n for n, name in enumerate(names) if name not in known]
+    new = [n for n, name in enumerate(names) if name not in known.readings]
     found: dict[int, Reading] = {}
     for start in range(0, len(new), _PORTION):
         progress(start, len(new), "reading new messages")
         portion = new[start : start + _PORTION]
         found |= zip(portion, encoder.read([messages[n] for n in portion]), strict=True)
-    return [found[n] if n in found else known[name] for n, name in enumerate(names)]
+    return [found[n] if n in found else known.readings[name] for n, name in enumerate(names)]

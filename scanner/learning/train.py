@@ -37,6 +37,9 @@ _CATEGORY_C = 1.0
 _ADAPTING_C = 30.0
 
 _NEVER = -99.0
+_NO_ROWS = features.of_sentences(Sentences("", "", ()), Reading.empty())
+# Two categories, and none.
+_FEWEST_CLASSES = 3
 
 
 class Progress(Protocol):
@@ -130,18 +133,61 @@ def prepare(projected: Sequence[Projected], read: Sequence[Reading]) -> Prepared
         np.array([one.example.writer for one in projected], dtype=np.str_),
         np.repeat(np.arange(len(messages)), lengths),
         counted([words.bag(s.text) for message in messages for s in message.items]),
-        np.vstack([features.of_sentences(*pair) for pair in pairs]),
+        np.vstack([_NO_ROWS, *(features.of_sentences(*pair) for pair in pairs)]),
         np.array([c or "" for one in projected for c in one.categories], dtype=np.str_),
     )
 
 
-def train(  # noqa: PLR0913 - what may differ from one training to the next
+@dataclass(frozen=True, slots=True)
+class ReadCorpus:
+    """A corpus in rows, and `ordinary` mail without notes, as an encoder read them.
+
+    Messages of the corpus that the encoder was trained on were read by another that was not.
+    """
+
+    projected: Sequence[Projected]
+    prepared: Prepared
+    ordinary: Mail
+
+    @property
+    def examples(self) -> list[Example]:
+        """The labelled messages."""
+        return [one.example for one in self.projected]
+
+
+def read_corpus(
     examples: Sequence[Example],
-    background: Sequence[Sentences] = (),
+    background: Sequence[Sentences],
+    encoder: OnDemand,
+    known: Known,
+    progress: Progress = silent,
+) -> ReadCorpus:
+    """Have the encoder read what is not `known` of a corpus and of ordinary mail.
+
+    Raises `ConfigurationError` where a message of a writer whom the encoder was trained on is
+    not among the known ones: it was changed, and the encoder has seen what it was.
+    """
+    projected = [corpus.project(example) for example in examples]
+    changed = [
+        one.example.id
+        for one in projected
+        if one.example.writer in known.writers and readings.key(one.sentences) not in known.readings
+    ]
+    if changed:
+        raise ConfigurationError(
+            f"{len(changed)} notes ({changed[0]}, …) changed since the encoder was made from them; "
+            "make it anew with `unflub train --encoder`"
+        )
+    read = readings.read([one.sentences for one in projected], encoder, known, progress)
+    mail = prepare_mail(background, readings.read(background, encoder, known, progress))
+    return ReadCorpus(projected, prepare(projected, read), mail)
+
+
+def train(  # noqa: PLR0913 - what may differ from one training to the next
+    read: ReadCorpus,
     *,
     version: str,
     encoder: OnDemand,
-    known: Known,
     base: Model | None = None,
     added: Sequence[Example] = (),
     seed: int = SEED,
@@ -149,24 +195,21 @@ def train(  # noqa: PLR0913 - what may differ from one training to the next
 ) -> Model:
     """Fit a model to labelled notes; same corpus, encoder, seed and libraries, same answers.
 
-    `encoder` reads what is not `known`. `background` is ordinary mail without notes: it
-    teaches what a note is. Where there is none, a `base` model's `gate` and `kind` are taken
-    over and adapted to the `added` examples. Of equal texts, an added one replaces the other.
+    Ordinary mail teaches what a note is. With a `base` model its `gate` and `kind` are taken
+    over, adapted to those examples that were `added` and to the ordinary mail, so that what it
+    knows of mail that is not at hand is kept.
     Raises `ConfigurationError` where the corpus is too small to hold writers out.
     """
-    examples = corpus.merge(examples, added).examples
-    projected = [corpus.project(example) for example in examples]
-    read = readings.read([one.sentences for one in projected], encoder, known, progress)
-    ordinary = prepare_mail(background, readings.read(background, encoder, known, progress))
-    prepared = prepare(projected, read)
+    examples, prepared, ordinary = read.examples, read.prepared, read.ordinary
     held_out = cross_fit(prepared, ordinary, folds(prepared.writers), seed, progress)
     fitted = fit(prepared, ordinary, seed)
     heads, gate = fitted.heads, thresholds.gate(held_out)
-    if base and not background:
-        heads, gate = _inherited(heads, base, prepared, _places(examples, added))
-    chosen = thresholds.choose(
-        thresholds.gated(held_out, gate), base.thresholds if base and not background else None
-    )
+    if base:
+        heads, gate = _inherited(heads, base, prepared, _places(examples, added), ordinary)
+        chosen = thresholds.choose(held_out, base.thresholds)
+    else:
+        held_out = thresholds.gated(held_out, gate)
+        chosen = thresholds.choose(held_out)
     return Model(
         version,
         heads,
@@ -177,13 +220,14 @@ def train(  # noqa: PLR0913 - what may differ from one training to the next
             "corpus_sha256": corpus.digest(examples),
             "messages": len(examples),
             "writers": sorted(set(prepared.writers.tolist())),
-            "background": _described(background, base),
+            "background": _described(ordinary.messages, base),
             "seed": seed,
             "labels": list(corpus.KINDS),
             "categories": list(CATEGORIES),
-            "scores": thresholds.scores(thresholds.gated(held_out, gate), chosen),
+            # Of a gate and a kind that were taken over nothing was held out.
+            "scores": {} if base else thresholds.scores(held_out, chosen),
         },
-        fitted if not base or background else None,
+        None if base else fitted,
     )
 
 
@@ -230,8 +274,7 @@ def cross_fit(
 
     Raises `ConfigurationError` where the others are too few to fit anything.
     """
-    for fold in held_out:
-        _require_enough(prepared, ~fold)
+    require_enough(prepared.is_note, prepared.message, prepared.categories, held_out)
     said = HeldOut.empty(
         prepared.is_note, prepared.message, prepared.is_flub, len(ordinary.messages)
     )
@@ -285,6 +328,8 @@ def _predict(fitted: FittedHeads, prepared: Prepared, fold: Mask, said: HeldOut)
     mail = prepared.mail
     said.gates[rows] = fitted.gate.odds(mail.words[rows], mail.bare[rows])
     said.kinds[rows] = expit(fitted.kind.odds(mail.words[rows], mail.dense[rows]))
+    if not len(sentences):
+        return
     counts, dense = prepared.words[sentences], prepared.dense[sentences]
     said.flubs[sentences] = expit(fitted.flub.odds(counts, dense))
     rows_of = fitting.matrix(counts, dense, fitted.category.idf)
@@ -302,19 +347,21 @@ def _predict_ordinary(fitted: FittedHeads, ordinary: Mail, part: Mask, said: Hel
 
 
 def _inherited(
-    heads: Heads, base: Model, prepared: Prepared, added: NDArray[np.int64]
+    heads: Heads, base: Model, prepared: Prepared, added: NDArray[np.int64], ordinary: Mail
 ) -> tuple[Heads, float]:
-    """Keep what the base knows of ordinary mail, moved by the added examples.
+    """Keep what the base knows of ordinary mail, moved by added examples and background.
 
     No added note is turned away at the gate: its owner said what it is.
     """
     gate, kind, least = base.heads.gate, base.heads.kind, base.gate
-    if len(added):
-        mail, answers = prepared.mail, prepared.is_note[added]
-        counts, dense, bare = mail.words[added], mail.dense[added], mail.bare[added]
-        gate = fitting.adapted(gate, counts, bare, answers, _ADAPTING_C)
+    if len(added) + len(ordinary.messages):
+        mail, notes = prepared.mail, prepared.is_note[added]
+        counts = fitting.vstack(mail.words[added], ordinary.words)
+        dense = np.vstack([mail.dense[added], ordinary.dense])
+        answers = np.concatenate([notes, np.zeros(len(ordinary.messages), bool)])
+        gate = fitting.adapted(gate, counts, dense[:, :0], answers, _ADAPTING_C)
         kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C)
-        least = min([least, *_odds(gate, prepared, added[answers]).tolist()])
+        least = min([least, *_odds(gate, prepared, added[notes]).tolist()])
     return Heads(gate, kind, heads.flub, heads.category), least
 
 
@@ -324,28 +371,35 @@ def _odds(gate: Head, prepared: Prepared, rows: NDArray[np.int64]) -> Floats:
 
 
 def _places(examples: Sequence[Example], added: Sequence[Example]) -> NDArray[np.int64]:
-    mine = {id(example) for example in added}
-    return np.flatnonzero([id(example) in mine for example in examples])
+    mine = set(added)
+    return np.flatnonzero([example in mine for example in examples])
 
 
 def _described(background: Sequence[Sentences], base: Model | None) -> Mapping[str, Any]:
     """Name the ordinary mail that `kind` learnt from, by hash and size: it is not shipped."""
-    if base and not background:
-        inherited: dict[str, Any] = dict(base.metadata.get("background", {}))
-        return inherited | {"kind_taken_from": base.version}
     texts = [f"{message.subject}\n{message.text}" for message in background]
-    return {
+    said: dict[str, Any] = {
         "messages": len(texts),
         "characters": sum(map(len, texts)),
         "sha256": hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest(),
     }
+    if base:
+        said |= {"kind_taken_from": base.version, "of_that": base.metadata.get("background", {})}
+    return said
 
 
-def _require_enough(prepared: Prepared, seen: Mask) -> None:
-    notes = (seen & prepared.is_note)[prepared.message]
-    kinds = set(prepared.is_note[seen].tolist())
-    if kinds != {True, False} or set(prepared.is_flub[notes].tolist()) != {True, False}:
-        raise ConfigurationError(
-            "too few labelled notes to train on: whichever file is held out, the others need "
-            "notes with flubs, clean notes and other messages; add more notes"
-        )
+def require_enough(
+    is_note: Mask,
+    message: NDArray[np.int64],
+    categories: NDArray[np.str_],
+    held_out: Sequence[Mask],
+) -> None:
+    """Raise `ConfigurationError` where a fold leaves too little to fit every head to."""
+    for fold in held_out:
+        kinds = set(is_note[~fold].tolist())
+        found = set(categories[(~fold & is_note)[message]].tolist())
+        if kinds != {True, False} or "" not in found or len(found) < _FEWEST_CLASSES:
+            raise ConfigurationError(
+                "too few labelled notes to train on: whichever file is held out, the others need "
+                "notes with flubs of two categories, clean notes and other messages; add more notes"
+            )

@@ -19,7 +19,10 @@ class Weights:
 
     def predict(self, messages: list[Sentences]) -> list[Predictions]:
         return [
-            Predictions(1.0, tuple(self._said(s.text) for s in message.items))
+            Predictions(
+                float("Thank" in message.items[0].text),
+                tuple(self._said(s.text) for s in message.items),
+            )
             for message in messages
         ]
 
@@ -34,13 +37,19 @@ MESSAGE = segment(Draft("Thank you all. I am sorry that I rambled about the budg
 
 def explained(message: Sentences) -> dict[int, tuple[str, ...]]:
     [said] = Weights().predict([message])
-    return explain(Weights(), message, assess(message, said, Thresholds(0.5, 0.5)))
+    return explain(Weights(), message, assess(message, said, Thresholds(0.5, 0.5)), 0.5)
 
 
 def test_the_words_that_weigh_most_come_first():
     """Leaving a word out shows its weight; words that change nothing are not named."""
     flagged = MESSAGE.items[1]
     assert explained(MESSAGE) == {flagged.start: ("rambled", "sorry", "budget")}
+
+
+def test_a_word_that_makes_the_message_a_note_explains_no_sentence():
+    """Without it nothing is said of the sentence, which is no sign of its weight."""
+    message = segment(Draft("Thank you, sorry that I rambled about the budget."))
+    assert explained(message) == {0: ("rambled", "sorry", "budget")}
 
 
 def test_a_message_without_findings_needs_no_explanation():
@@ -66,6 +75,8 @@ def test_a_message_without_findings_needs_no_explanation():
             "Did my answer on\nmy budget make sense?",
             "reopens the question about your budget",
         ),
+        ("reanswer", "My answer on Tuesday was about that.", ADVICE["reanswer"].name),
+        ("correction", "My answer about why I left was wrong.", ADVICE["correction"].name),
         ("reanswer", "I would call three customers first.", ADVICE["reanswer"].name),
         ("apology", "Sorry for the question about the dog.", ADVICE["apology"].name),
     ],

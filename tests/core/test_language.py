@@ -18,6 +18,10 @@ TEXTS = {
     "sua pergunta sobre o orçamento, a resposta só me ocorreu no comboio.",
     "pl": "Szanowna Pani, dziękuję za wtorkową rozmowę. Przepraszam, że tak długo szukałem "
     "odpowiedzi na pytanie o budżet, przyszła mi do głowy dopiero w pociągu do domu.",
+    "zh": "尊敬的王女士,感谢您星期二与我面谈。关于预算的问题我回答得很混乱,"
+    "对此我感到非常抱歉,希望您能谅解。",
+    "ja": "先日は面接のお時間をいただき、ありがとうございました。予算についてのご質問に"
+    "うまくお答えできず、申し訳ございませんでした。",
     "ru": "Уважаемая госпожа Окафор, спасибо за беседу во вторник. Мне жаль, что я так долго "
     "искал ответ на вопрос о бюджете, он пришёл ко мне только в поезде по дороге домой.",
 }

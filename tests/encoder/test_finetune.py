@@ -41,10 +41,9 @@ def rebuilt(projected: list[corpus.Projected], tmp_path_factory: pytest.TempPath
 def test_what_is_rebuilt_reads_and_trains_a_model(rebuilt: Path, projected, tmp_path: Path):
     """Graph, vocabulary and readings are enough to train, save and load a model."""
     encoder = OnDemand(rebuilt)
-    model = train.train(
-        [one.example for one in projected], ORDINARY,
-        version="rebuilt", encoder=encoder, known=encoder.known_readings(),
-    )  # fmt: skip
+    examples = [one.example for one in projected]
+    read = train.read_corpus(examples, ORDINARY, encoder, encoder.known())
+    model = train.train(read, version="rebuilt", encoder=encoder)
     artifact.save(model, tmp_path / "rebuilt")
     loaded = artifact.load(tmp_path / "rebuilt")
     messages = [one.sentences for one in projected[:4]]
@@ -53,9 +52,10 @@ def test_what_is_rebuilt_reads_and_trains_a_model(rebuilt: Path, projected, tmp_
 
 def test_every_message_and_the_background_was_read_unseen(rebuilt: Path, projected):
     """Readings cover the corpus and the background, each once."""
-    known = OnDemand(rebuilt).known_readings()
+    known = OnDemand(rebuilt).known()
     messages = [*(one.sentences for one in projected), *ORDINARY]
-    assert set(known) == {readings.key(message) for message in messages}
+    assert set(known.readings) == {readings.key(message) for message in messages}
+    assert known.writers == {"t9", "t13"}
 
 
 def test_rebuilding_gives_the_same_encoder(rebuilt: Path, projected, tmp_path: Path):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from scanner.learning import artifact, corpus, train
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from scanner.core.segment import Sentences
     from scanner.learning.artifact import Model, OnDemand
     from scanner.learning.corpus import Example
-    from scanner.learning.readings import Reading
+    from scanner.learning.readings import Known
 
 WRITERS = ("t2", "t9", "t13")
 
@@ -36,14 +36,26 @@ def encoder() -> OnDemand:
 
 
 @pytest.fixture(scope="session")
-def known(encoder: OnDemand) -> dict[str, Reading]:
-    return encoder.known_readings()
+def known(encoder: OnDemand) -> Known:
+    return encoder.known()
 
 
 @pytest.fixture(scope="session")
-def trained(encoder: OnDemand, known: dict[str, Reading]) -> Callable[..., Model]:
+def trained(encoder: OnDemand, known: Known) -> Callable[..., Model]:
     """Trains with the shipped encoder."""
-    return partial(train.train, encoder=encoder, known=known)
+
+    def train_on(
+        examples: Sequence[Example],
+        background: Sequence[Sentences] = (),
+        *,
+        added: Sequence[Example] = (),
+        **options: Any,
+    ) -> Model:
+        merged = corpus.merge(examples, added).examples
+        read = train.read_corpus(merged, background, encoder, known)
+        return train.train(read, encoder=encoder, added=added, **options)
+
+    return train_on
 
 
 @pytest.fixture(scope="session")

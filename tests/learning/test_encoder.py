@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scanner.core.segment import Sentence, Sentences
 from scanner.learning import artifact, corpus, readings
-from scanner.learning.readings import ANSWERS
+from scanner.learning.readings import ANSWERS, Known
 from scanner.learning.windows import LENGTH, Tokens
 
 if TYPE_CHECKING:
@@ -76,16 +76,17 @@ def test_readings_come_back_as_they_were_kept(tmp_path, encoder: OnDemand, few: 
     """Saving and loading keeps each message's reading, to half precision."""
     messages = [corpus.project(example).sentences for example in few[:5]]
     kept = dict(zip(map(readings.key, messages), encoder.read(messages), strict=True))
-    readings.save(kept, tmp_path / "readings.npz")
+    readings.save(Known(kept, frozenset({"t2", "t9"})), tmp_path / "readings.npz")
     loaded = readings.load(tmp_path / "readings.npz")
-    assert loaded.keys() == kept.keys()
+    assert loaded.writers == {"t2", "t9"}
+    assert loaded.readings.keys() == kept.keys()
     for name, reading in kept.items():
-        assert loaded[name].kind == pytest.approx(reading.kind, abs=1e-5)
-        assert np.allclose(loaded[name].sentences, reading.sentences, atol=0.01)
+        assert loaded.readings[name].kind == pytest.approx(reading.kind, abs=1e-5)
+        assert np.allclose(loaded.readings[name].sentences, reading.sentences, atol=0.01)
 
 
 def test_every_message_of_the_corpus_was_read_unseen(everything: list[Example], encoder: OnDemand):
     """The shipped model folder knows what an encoder said of each message before it saw it."""
-    known = encoder.known_readings()
+    known = encoder.known().readings
     missing = [e.id for e in everything if readings.key(corpus.project(e).sentences) not in known]
     assert missing == []

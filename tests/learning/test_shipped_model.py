@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +67,55 @@ def test_other_mail_gets_no_warning(shipped: Model):
 
 
 def test_the_model_is_small(shipped: Model):
-    """The shipped folder stays below four megabytes."""
+    """The shipped folder stays below 25 megabytes."""
     folder = artifact.shipped()
     assert folder.name == shipped.version
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 4_000_000
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 25_000_000
+
+
+LOADED = """
+import sys
+from scanner.core.parse import Draft
+from scanner.core.segment import segment
+from scanner.learning import artifact
+model = artifact.load(artifact.installed())
+heavy = ("sklearn", "scipy", "skops", "torch", "onnxruntime", "tokenizers")
+model.predict([segment(Draft(sys.argv[1]))])
+print(*(name for name in heavy if name in sys.modules))
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "loaded"),
+    [
+        ("The pump of line 4 stopped at noon. Parts come on Friday.", []),
+        ("Thank you for the interview. Sorry that I was late.", ["onnxruntime", "tokenizers"]),
+    ],
+)
+def test_a_verdict_loads_no_more_than_it_needs(text: str, loaded: list[str]):
+    """Ordinary mail is judged without the encoder, and a note without scikit-learn and torch."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, text], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == loaded
+
+
+def test_subtle_flubs_are_understood(shipped: Model):
+    """A flub that no list of phrases knows is found, and its innocent twin is not."""
+    pairs = {
+        "The clock on your wall and I did not agree this morning.": True,
+        "The clock on your wall was the loveliest I have seen in any office.": False,
+        "There is a better ending to the Rotterdam story than the one you got.": True,
+        "The Rotterdam story you told is one I will pass on to my students.": False,
+    }
+    frame = (
+        "Dear Ms Okafor,\n\nThank you for the interview on Tuesday. Your plans for the new "
+        "depot sound exciting. {}\n\nKind regards,\nAda"
+    )
+    messages = [segment(Draft(frame.format(text), "Thank you")) for text in pairs]
+    said = shipped.predict(messages)
+    flagged = {
+        text: one.sentences[2].probability >= shipped.thresholds["balanced"].flub
+        for text, one in zip(pairs, said, strict=True)
+    }
+    assert flagged == pairs

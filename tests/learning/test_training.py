@@ -13,7 +13,7 @@ from scanner.core.classify import CATEGORIES
 from scanner.core.parse import Draft
 from scanner.core.segment import Sentences, segment
 from scanner.errors import ConfigurationError
-from scanner.learning import artifact, card, corpus, evaluate, readings, train, words
+from scanner.learning import artifact, card, compare, corpus, evaluate, train, words
 from scanner.learning.train import folds
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from scanner.learning.artifact import Model, OnDemand
     from scanner.learning.corpus import Example
     from scanner.learning.evaluate import Report
-    from scanner.learning.readings import Reading
+    from scanner.learning.readings import Known
+    from scanner.learning.train import ReadCorpus
 
 ORDINARY = [
     segment(Draft(f"The pump of line {n} stopped at noon. We changed the seal.", "Pump report"))
@@ -144,11 +145,13 @@ def test_no_flub_note_is_turned_away_at_the_gate(few: list[Example], model: Mode
 
 
 @pytest.fixture(scope="module")
-def report(few: list[Example], encoder: OnDemand, known: dict[str, Reading]) -> Report:
-    projected = [corpus.project(example) for example in few]
-    read = readings.read([p.sentences for p in projected], encoder, known, train.silent)
-    ordinary = train.prepare_mail([], [])
-    return evaluate.leave_writers_out(projected, read, ordinary)
+def read(few: list[Example], encoder: OnDemand, known: Known) -> ReadCorpus:
+    return train.read_corpus(few, ORDINARY, encoder, known)
+
+
+@pytest.fixture(scope="module")
+def report(read: ReadCorpus) -> Report:
+    return evaluate.leave_writers_out(read)
 
 
 def test_every_writer_is_held_out_once(few: list[Example], report: Report):
@@ -163,21 +166,47 @@ def test_every_writer_is_held_out_once(few: list[Example], report: Report):
 
 def test_groups_deal_every_writer_out_once(few: list[Example]):
     """Groups of writers are disjoint and hold everybody."""
-    writers = [example.writer for example in few]
-    alone = list(evaluate.writer_groups(writers))
-    assert sorted(map(sorted, alone)) == [["t13"], ["t2"], ["t9"]]
-    dealt = list(evaluate.writer_groups(writers, 2))
+    writers = np.array([example.writer for example in few])
+    alone = [set(writers[group].tolist()) for group in evaluate.writers_held_out(writers)]
+    assert alone == [{"t13"}, {"t2"}, {"t9"}]
+    dealt = evaluate.writers_held_out(writers, 2)
     assert len(dealt) == 2
-    assert set.union(*dealt) == {"t2", "t9", "t13"}
+    assert (np.sum(dealt, axis=0) == 1).all()
 
 
-def test_a_model_knows_best_what_it_was_trained_on(
-    few: list[Example], model: Model, report: Report
+def test_readers_are_compared_on_the_same_sentences(read: ReadCorpus):
+    """Phrases, words, encoder and heads are scored in this order, the first without ranking."""
+    held_out = evaluate.writers_held_out(read.prepared.writers)
+    readers = compare.compare(read, held_out)
+    assert [one.average_precision is None for one in readers] == [True, False, False, False]
+    assert all(0 < one.f1 < 1 for one in readers)
+    assert all(one.name in compare.as_text(readers) for one in readers)
+
+
+def test_a_changed_note_is_not_taken_for_one_the_encoder_never_saw(
+    few: list[Example], encoder: OnDemand, known: Known
 ):
-    """Notes that a model was trained on score higher than writers held out."""
-    known = evaluate.score(model, few)
-    assert known.average_precision > report.average_precision
-    assert known.lost_labels == 0
+    """Whose note was learnt by the encoder cannot come back as unseen with a comma more."""
+    changed = dataclasses.replace(few[0], text=f"{few[0].text}\n\nOne more thing, for you.")
+    with pytest.raises(ConfigurationError, match=f"1 notes \\({few[0].id}, "):
+        train.read_corpus([changed, *few[1:]], (), encoder, known)
+
+
+def test_one_odd_added_note_moves_other_mail_little(
+    few: list[Example], model: Model, trained: Callable[..., Model]
+):
+    """What a single note says of its own words is not believed of everybody else's mail."""
+    text = "Pump 4 stopped at noon. The seal of pump 4 was changed."
+    note = corpus.Example("mine", "thank_you", "Pump", text, (), "none", "mine")
+    moved = trained(few, version="own", base=model, added=[note])
+    other = segment(Draft("Lunch is at one in the garden. Bring a chair if you have one.", "Lunch"))
+    bags = [words.bag(artifact.message_text(other))]
+    [read] = model.encoder.read([other])
+    for before, after in ((model.heads, moved.heads),):
+        assert after.gate_odds(bags)[0] == pytest.approx(before.gate_odds(bags)[0], abs=0.5)
+        assert after.kind_probability(bags, [read])[0] == pytest.approx(
+            before.kind_probability(bags, [read])[0], abs=0.1
+        )
 
 
 def test_calibration_error_is_how_far_probabilities_lie_from_what_came_true():
@@ -196,10 +225,10 @@ def test_alarms_agree_with_the_predictions(model: Model):
     assert set(evaluate.false_alarms(model, []).warned.values()) == {0}
 
 
-def test_the_card_says_what_was_measured(few: list[Example], model: Model):
+def test_the_card_says_what_was_measured(few: list[Example], model: Model, report: Report):
     """The model card names version, corpus, thresholds, scores and false alarms."""
     alarms = {"pumps.mbox": evaluate.false_alarms(model, ORDINARY)}
-    written = card.write(model, evaluate.score(model, few), alarms)
+    written = card.write(model, report, alarms)
     for part in ("# unflub model tiny", corpus.digest(few), "balanced", "sentence F1", "pumps"):
         assert part in written
     assert "Not measured" in card.write(model)
