@@ -16,7 +16,7 @@ from scanner.errors import UnreadableError
 
 T = TypeVar("T")
 
-# In characters. The features of a text take some thousand times its size in memory.
+# In characters: what is laid out in memory at a time, however many messages wait.
 _PORTION = 100_000
 
 

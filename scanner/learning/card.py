@@ -26,8 +26,9 @@ categories such a sentence would be. In three steps:
 
 {messages} messages by {writers} writers, SHA-256 of the corpus {corpus}, and {ordinary}.
 The shipped notes were composed for unflub, none is real mail; notes added with `--add` are their
-owner's and, without `--encoder`, teach the heads alone. Words are hashed, and `readings.npz` holds numbers under
-hashes of texts: whoever has the very same text can tell that it was there, nobody can read it.
+owner's and, without `--encoder`, teach the heads alone. Words are hashed, and `readings.npz` holds
+numbers under hashes of texts: whoever has the very same text can tell that it was there, nobody
+can read it.
 
 ## Gate
 
