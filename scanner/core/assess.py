@@ -77,7 +77,7 @@ def digest(text: str) -> str:
 def assess(sentences: Sentences, predictions: Predictions, thresholds: Thresholds) -> Assessment:
     """Decide: is it a note, which passages are flubs, and how they sit in it."""
     is_note = predictions.thank_you >= thresholds.kind
-    passages = tuple(_passages(sentences, predictions, thresholds.flub)) if is_note else ()
+    passages = tuple(_passages(sentences, predictions, thresholds)) if is_note else ()
     return Assessment(
         text=sentences.text,
         kind="thank_you" if is_note else "other",
@@ -106,13 +106,13 @@ def without(assessment: Assessment, dismissed: frozenset[str]) -> Assessment:
 
 
 def _passages(
-    sentences: Sentences, predictions: Predictions, threshold: float
+    sentences: Sentences, predictions: Predictions, thresholds: Thresholds
 ) -> Iterator[Passage]:
     flagged = [
         _flagged(sentence, prediction)
         for sentence, prediction in zip(sentences.items, predictions.sentences, strict=True)
     ]
-    for run in _runs(flagged, [s.confidence >= threshold for s in flagged]):
+    for run in _runs(flagged, thresholds.flagged([s.confidence for s in flagged])):
         yield _passage(sentences.text, run)
 
 

@@ -42,10 +42,21 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which probability on a message is a note (`kind`) and a sentence a flub (`flub`)."""
+    """From which probability on a message is a note (`kind`) and a sentence a flub (`flub`).
+
+    `also` is from where on a sentence is one, too, once another of the same note is: where
+    something was explained, a doubtful sentence seldom stands for itself.
+    """
 
     kind: float
     flub: float
+    also: float = 1.0
+
+    def flagged(self, probabilities: Sequence[float]) -> list[bool]:
+        """Tell of each sentence of a note whether it is a flub."""
+        sure = any(probability >= self.flub for probability in probabilities)
+        least = min(self.flub, self.also) if sure else self.flub
+        return [probability >= least for probability in probabilities]
 
 
 class Classifier(Protocol):

@@ -18,7 +18,7 @@ _COMMON = frozenset(
 )
 _FEWEST_WORDS = 15
 _ENGLISH_SHARE = 0.15
-_SURE = 0.98
+_SURE = 0.93
 
 
 def foreign(text: str) -> str:

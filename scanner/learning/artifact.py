@@ -265,7 +265,8 @@ def _described(model: Model) -> dict[str, Any]:
         "unflub": scanner.__version__,
         "gate": model.gate,
         "thresholds": {
-            name: {"kind": pair.kind, "flub": pair.flub} for name, pair in model.thresholds.items()
+            name: {"kind": at.kind, "flub": at.flub, "also": at.also}
+            for name, at in model.thresholds.items()
         },
     }
 

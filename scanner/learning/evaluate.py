@@ -119,8 +119,9 @@ class _Outcome:
 
     def flagged(self, preset: str) -> list[bool]:
         """Tell of each sentence whether it is shown to the user."""
-        note, least = self.taken_for_note(preset), self.thresholds[preset].flub
-        return [note and sentence.probability >= least for sentence in self.said.sentences]
+        if not self.taken_for_note(preset):
+            return [False] * len(self.said.sentences)
+        return self.thresholds[preset].flagged([s.probability for s in self.said.sentences])
 
 
 def leave_writers_out(

@@ -31,8 +31,8 @@ FOLDS = 4
 
 # Inverse strength of the penalties, chosen on held-out writers.
 _GATE_C = 30.0
-_KIND_C = 3.0
-_FLUB_C = 1.0
+_KIND_C = 100.0
+_FLUB_C = 3.0
 _CATEGORY_C = 1.0
 _ADAPTING_C = 30.0
 

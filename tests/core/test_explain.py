@@ -72,7 +72,7 @@ def test_a_message_without_findings_needs_no_explanation():
         ),
         (
             "pretext",
-            "Did my answer on\nmy budget make sense?",
+            "Did my answer about\nmy budget make sense?",
             "reopens the question about your budget",
         ),
         ("reanswer", "My answer on Tuesday was about that.", ADVICE["reanswer"].name),
