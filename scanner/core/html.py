@@ -63,6 +63,8 @@ _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _PREFORMATTED = re.compile(r"white-space\s*:\s*(pre(?:-wrap|-line)?)\b", re.IGNORECASE)
 _BORDER_TOP = re.compile(r"border-top\s*:\s*(?!none)", re.IGNORECASE)
 
+_CONTROLS = dict.fromkeys({*range(32), 127} - {9, 10, 13})
+
 
 def text_of_html(markup: str, most_tags: int) -> str:
     """Give the text a reader sees, quoted parts as lines ">", paragraphs parted by blank lines.
@@ -82,7 +84,8 @@ def text_of_html(markup: str, most_tags: int) -> str:
 
 def _tree(markup: str) -> HtmlElement | None:
     # Bytes, because lxml refuses a string that carries an XML encoding declaration.
-    source = markup.replace("\0", "").encode("utf-8", "replace")
+    # Nor does it take control characters where it hands text back.
+    source = markup.translate(_CONTROLS).encode("utf-8", "replace")
     parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
         return lxml.html.document_fromstring(source, parser=parser)

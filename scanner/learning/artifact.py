@@ -120,17 +120,17 @@ class Model:
         if not messages:
             return []
         bags = [words.bag(message_text(message)) for message in messages]
-        passing = np.flatnonzero(self.heads.gate_odds(bags) >= self.gate).tolist()
-        read = dict(zip(passing, self.encoder.read([messages[n] for n in passing]), strict=True))
+        passes = self.heads.gate_odds(bags) >= self.gate
+        kinds = np.where(passes, self.heads.kind_probability(bags), 0)
+        least = min(thresholds.kind for thresholds in self.thresholds.values())
+        notes = np.flatnonzero(kinds >= least).tolist()
+        read = dict(zip(notes, self.encoder.read([messages[n] for n in notes]), strict=True))
         return [
-            self._read(message, bag, read[number]) if number in read else _unread(message, 0.0)
-            for number, (message, bag) in enumerate(zip(messages, bags, strict=True))
+            self._read(message, kind, read[number]) if number in read else _unread(message, kind)
+            for number, (message, kind) in enumerate(zip(messages, kinds.tolist(), strict=True))
         ]
 
-    def _read(self, message: Sentences, bag: words.Bag, reading: Reading) -> Predictions:
-        kind = float(self.heads.kind_probability([bag], [reading])[0])
-        if kind < min(thresholds.kind for thresholds in self.thresholds.values()):
-            return _unread(message, kind)
+    def _read(self, message: Sentences, kind: float, reading: Reading) -> Predictions:
         chances, categories = self.heads.sentences(message, reading)
         sentences = [
             SentencePrediction(chance, CATEGORIES[category])

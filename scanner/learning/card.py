@@ -14,10 +14,12 @@ Reads one outgoing message and says three things: how probably it is a thank-you
 interview (`kind`), how probably each of its sentences explains a flub, and which of eight
 categories such a sentence would be. In three steps:
 
-1. A **gate**, logistic regression over hashed words, turns most ordinary mail away.
+1. A **gate** and the head for `kind`, logistic regressions over hashed words, turn ordinary mail
+   away. (With the encoder's opinion of the kind in it, hard messages of the corpus came out better
+   and plain letters far worse: it takes the style of ordinary mail for the sign of it.)
 2. The **encoder**, MiniLM-L6 fine-tuned on whole notes (subject and all sentences at once),
-   answers at each sentence: a flub, which category; and for the message: a note or not. Embeddings
-   and matrices are quantised to eight bits; ONNX Runtime runs it.
+   answers at each sentence of a note: a flub, and of which category. Embeddings and matrices are
+   quantised to eight bits; ONNX Runtime runs it.
 3. The **heads**, logistic regression and a linear support vector machine over the encoder's
    log-odds of a sentence, its neighbours and its note, hashed words and the layout, decide. They
    are fitted on what encoders said of writers they had not been trained on.

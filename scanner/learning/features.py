@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -27,12 +26,6 @@ _LIMIT = 8.0
 _BEYOND_EDGE = -4.0
 # Brings the dense columns to about the size of a TF-IDF weight, for one penalty on both.
 _SCALE = 0.25
-
-
-def of_messages(readings: Sequence[Reading]) -> Floats:
-    """Describe messages by what the encoder says: their kind, and their likeliest flub."""
-    rows = [[reading.kind, _highest(reading)] for reading in readings]
-    return _SCALE * _clipped(np.array(rows, np.float32).reshape(len(rows), 2))
 
 
 def of_sentences(message: Sentences, reading: Reading) -> Floats:

@@ -98,14 +98,15 @@ def fit(
     return Fitted(_slim(estimator.fit(matrix(counts, dense, idf), answers)), idf)
 
 
-def adapted(head: Head, counts: Matrix, dense: Floats, answers: Mask, strength: float) -> Head:
+def adapted(head: Head, counts: Matrix, answers: Mask, strength: float) -> Head:
     """Move a head's weights of words no further than new rows ask for.
 
     Its weights are the centre of the penalty (a prior), so what it learnt from mail that is
-    not at hand is kept. Dense weights and the intercept, which all mail shares, stay.
+    not at hand is kept. The intercept, which all mail shares, stays.
     """
-    rows = matrix(counts, dense[:, :0], head.idf).astype(np.float64)
-    rest = dense @ head.dense[0] + head.intercept[0]
+    bare = np.zeros((counts.shape[0], 0), np.float32)
+    rows = matrix(counts, bare, head.idf).astype(np.float64)
+    rest = float(head.intercept[0])
     start = head.words[0].astype(float)
     found = minimize(
         _penalised_loss, start, (start, rows, rest, answers, strength), jac=True, method="L-BFGS-B"
@@ -117,7 +118,7 @@ def _penalised_loss(  # noqa: PLR0913, PLR0917 - what minimize hands on
     weights: NDArray[np.float64],
     prior: NDArray[np.float64],
     rows: Matrix,
-    rest: Floats,
+    rest: float,
     answers: Mask,
     strength: float,
 ) -> tuple[float, NDArray[np.float64]]:

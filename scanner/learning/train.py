@@ -55,17 +55,11 @@ def silent(done: int, total: int, label: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Messages as rows: their words, and the dense columns of their readings."""
+    """Messages as rows of words, beside their readings."""
 
     messages: Sequence[Sentences]
     readings: Sequence[Reading]
     words: Matrix
-    dense: Floats
-
-    @property
-    def bare(self) -> Floats:
-        """No dense columns: the gate knows words alone."""
-        return np.zeros((len(self.messages), 0), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +113,7 @@ class FittedHeads:
 def prepare_mail(messages: Sequence[Sentences], read: Sequence[Reading]) -> Mail:
     """Count the words of messages, once, beside what the encoder said."""
     bags = [words.bag(message_text(message)) for message in messages]
-    return Mail(messages, read, counted(bags), features.of_messages(read))
+    return Mail(messages, read, counted(bags))
 
 
 def prepare(projected: Sequence[Projected], read: Sequence[Reading]) -> Prepared:
@@ -244,14 +238,13 @@ def fit(
     others = np.arange(len(ordinary.messages))
     others = others if ordinary_seen is None else np.flatnonzero(ordinary_seen)
     counts = fitting.vstack(prepared.mail.words[rows], ordinary.words[others])
-    dense = np.vstack([prepared.mail.dense[rows], ordinary.dense[others]])
     answers = np.concatenate([prepared.is_note[rows], np.zeros(len(others), bool)])
     notes = np.flatnonzero((seen & prepared.is_note)[prepared.message])
     flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
-    bare = np.zeros((len(answers), 0), np.float32)
+    bare = _bare(len(answers))
     return FittedHeads(
         fitting.fit(counts, bare, answers, strength=_GATE_C, seed=seed),
-        fitting.fit(counts, dense, answers, strength=_KIND_C, seed=seed),
+        fitting.fit(counts, bare, answers, strength=_KIND_C, seed=seed),
         fitting.fit(
             prepared.words[notes], prepared.dense[notes], prepared.is_flub[notes],
             strength=_FLUB_C, seed=seed,
@@ -325,9 +318,9 @@ def _of_all(category: Fitted) -> Head:
 
 def _predict(fitted: FittedHeads, prepared: Prepared, fold: Mask, said: HeldOut) -> None:
     rows, sentences = np.flatnonzero(fold), np.flatnonzero(fold[prepared.message])
-    mail = prepared.mail
-    said.gates[rows] = fitted.gate.odds(mail.words[rows], mail.bare[rows])
-    said.kinds[rows] = expit(fitted.kind.odds(mail.words[rows], mail.dense[rows]))
+    mail = prepared.mail.words[rows]
+    said.gates[rows] = fitted.gate.odds(mail, _bare(len(rows)))
+    said.kinds[rows] = expit(fitted.kind.odds(mail, _bare(len(rows))))
     if not len(sentences):
         return
     counts, dense = prepared.words[sentences], prepared.dense[sentences]
@@ -338,8 +331,9 @@ def _predict(fitted: FittedHeads, prepared: Prepared, fold: Mask, said: HeldOut)
 
 def _predict_ordinary(fitted: FittedHeads, ordinary: Mail, part: Mask, said: HeldOut) -> None:
     rows = np.flatnonzero(part)
-    said.ordinary_gates[rows] = fitted.gate.odds(ordinary.words[rows], ordinary.bare[rows])
-    said.ordinary_kinds[rows] = expit(fitted.kind.odds(ordinary.words[rows], ordinary.dense[rows]))
+    mail = ordinary.words[rows]
+    said.ordinary_gates[rows] = fitted.gate.odds(mail, _bare(len(rows)))
+    said.ordinary_kinds[rows] = expit(fitted.kind.odds(mail, _bare(len(rows))))
     heads = fitted.heads
     for row in rows.tolist():
         chances, _ = heads.sentences(ordinary.messages[row], ordinary.readings[row])
@@ -355,19 +349,23 @@ def _inherited(
     """
     gate, kind, least = base.heads.gate, base.heads.kind, base.gate
     if len(added) + len(ordinary.messages):
-        mail, notes = prepared.mail, prepared.is_note[added]
-        counts = fitting.vstack(mail.words[added], ordinary.words)
-        dense = np.vstack([mail.dense[added], ordinary.dense])
+        notes = prepared.is_note[added]
+        counts = fitting.vstack(prepared.mail.words[added], ordinary.words)
         answers = np.concatenate([notes, np.zeros(len(ordinary.messages), bool)])
-        gate = fitting.adapted(gate, counts, dense[:, :0], answers, _ADAPTING_C)
-        kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C)
+        gate = fitting.adapted(gate, counts, answers, _ADAPTING_C)
+        kind = fitting.adapted(kind, counts, answers, _ADAPTING_C)
         least = min([least, *_odds(gate, prepared, added[notes]).tolist()])
     return Heads(gate, kind, heads.flub, heads.category), least
 
 
 def _odds(gate: Head, prepared: Prepared, rows: NDArray[np.int64]) -> Floats:
     texts = [message_text(prepared.mail.messages[row]) for row in rows.tolist()]
-    return gate.odds([words.bag(t) for t in texts], prepared.mail.bare[rows])[:, 0]
+    return gate.odds([words.bag(t) for t in texts], _bare(len(rows)))[:, 0]
+
+
+def _bare(rows: int) -> Floats:
+    """Give rows without dense columns: what a message is, words alone tell."""
+    return np.zeros((rows, 0), np.float32)
 
 
 def _places(examples: Sequence[Example], added: Sequence[Example]) -> NDArray[np.int64]:

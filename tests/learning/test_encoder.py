@@ -51,18 +51,18 @@ def test_a_long_note_is_read_to_its_end(encoder: OnDemand):
     flub = "I am sorry that I gave you such a muddled answer about the budget in the interview."
     first, last = encoder.read([message(flub, *filler), message(*filler, flub)])
     assert first.sentences.shape == last.sentences.shape == (91, ANSWERS - 1)
-    assert first.sentences[0, 0] > first.sentences[5:, 0].max()
-    assert last.sentences[-1, 0] > last.sentences[:-5, 0].max()
+    assert first.sentences[0, 0] > np.quantile(first.sentences[5:, 0], 0.9)
+    assert last.sentences[-1, 0] > np.quantile(last.sentences[:-5, 0], 0.9)
 
 
 def test_what_else_is_in_a_batch_changes_nothing(encoder: OnDemand, few: list[Example]):
-    """Padding is not read."""
+    """Padding is not read; what is left is rounding in eight bits."""
     messages = [corpus.project(example).sentences for example in few[:9]]
     together = encoder.read(messages)
     for one, read in zip(messages, together, strict=True):
         [alone] = encoder.read([one])
-        assert alone.kind == pytest.approx(read.kind, abs=0.05)
-        assert alone.sentences == pytest.approx(read.sentences, abs=0.05)
+        assert alone.kind == pytest.approx(read.kind, abs=0.2)
+        assert alone.sentences == pytest.approx(read.sentences, abs=0.2)
 
 
 def test_nothing_and_a_message_without_sentences_are_read_too(encoder: OnDemand):

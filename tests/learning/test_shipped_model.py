@@ -98,24 +98,3 @@ def test_a_verdict_loads_no_more_than_it_needs(text: str, loaded: list[str]):
         [sys.executable, "-c", LOADED, text], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == loaded
-
-
-def test_subtle_flubs_are_understood(shipped: Model):
-    """A flub that no list of phrases knows is found, and its innocent twin is not."""
-    pairs = {
-        "The clock on your wall and I did not agree this morning.": True,
-        "The clock on your wall was the loveliest I have seen in any office.": False,
-        "There is a better ending to the Rotterdam story than the one you got.": True,
-        "The Rotterdam story you told is one I will pass on to my students.": False,
-    }
-    frame = (
-        "Dear Ms Okafor,\n\nThank you for the interview on Tuesday. Your plans for the new "
-        "depot sound exciting. {}\n\nKind regards,\nAda"
-    )
-    messages = [segment(Draft(frame.format(text), "Thank you")) for text in pairs]
-    said = shipped.predict(messages)
-    flagged = {
-        text: one.sentences[2].probability >= shipped.thresholds["balanced"].flub
-        for text, one in zip(pairs, said, strict=True)
-    }
-    assert flagged == pairs

@@ -187,7 +187,7 @@ def test_a_changed_note_is_not_taken_for_one_the_encoder_never_saw(
     few: list[Example], encoder: OnDemand, known: Known
 ):
     """Whose note was learnt by the encoder cannot come back as unseen with a comma more."""
-    changed = dataclasses.replace(few[0], text=f"{few[0].text}\n\nOne more thing, for you.")
+    changed = dataclasses.replace(few[0], subject=f"{few[0].subject}, again")
     with pytest.raises(ConfigurationError, match=f"1 notes \\({few[0].id}, "):
         train.read_corpus([changed, *few[1:]], (), encoder, known)
 
@@ -201,11 +201,10 @@ def test_one_odd_added_note_moves_other_mail_little(
     moved = trained(few, version="own", base=model, added=[note])
     other = segment(Draft("Lunch is at one in the garden. Bring a chair if you have one.", "Lunch"))
     bags = [words.bag(artifact.message_text(other))]
-    [read] = model.encoder.read([other])
     for before, after in ((model.heads, moved.heads),):
         assert after.gate_odds(bags)[0] == pytest.approx(before.gate_odds(bags)[0], abs=0.5)
-        assert after.kind_probability(bags, [read])[0] == pytest.approx(
-            before.kind_probability(bags, [read])[0], abs=0.1
+        assert after.kind_probability(bags)[0] == pytest.approx(
+            before.kind_probability(bags)[0], abs=0.1
         )
 
 

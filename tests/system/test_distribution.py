@@ -71,6 +71,6 @@ def test_loading_the_model_runs_no_code_of_its_own(program):
     """Every type in the weights is one skops trusts by itself: nothing is unpickled."""
     expression = (
         "import skops.io; "
-        "print(skops.io.get_untrusted_types(file=artifact.shipped() / 'weights.skops'))"
+        "print(skops.io.get_untrusted_types(file=artifact.shipped() / 'heads.skops'))"
     )
     assert where(program, expression) == "[]"
