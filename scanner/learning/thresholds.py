@@ -36,7 +36,7 @@ class Preset:
 PRESETS: Mapping[str, Preset] = {
     "cautious": Preset(clean=0.04, ordinary=0.0002, unrecognised=0.06),
     "balanced": Preset(clean=0.12, ordinary=0.001, unrecognised=0.03),
-    "strict": Preset(clean=0.25, ordinary=0.001, unrecognised=0.015),
+    "strict": Preset(clean=0.25, ordinary=0.002, unrecognised=0.015),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ _FLUB_C = 3.0
 _CATEGORY_C = 1.0
 _ADAPTING_C = 30.0
 
+# Of a message mixed with ordinary mail: the share of its sentences that stay, and the
+# lengths in words of a sentence that may be mixed in.
+_KEPT = 0.8
+_SENTENCE_WORDS = range(4, 30)
+
 _NEVER = -99.0
 _NO_ROWS = features.of_sentences(Sentences("", "", ()), Reading.empty())
 # Two categories, and none.
@@ -66,10 +72,12 @@ class Mail:
 class Prepared:
     """A corpus in rows: `mail` and what is true of it, and the same of its sentences.
 
+    `mixed` is the words of each message once more, with ordinary mail mixed in.
     `message` is each sentence's message, an index; `categories` is empty where it is no flub.
     """
 
     mail: Mail
+    mixed: Matrix
     is_note: Mask
     writers: NDArray[np.str_]
     message: NDArray[np.int64]
@@ -116,13 +124,19 @@ def prepare_mail(messages: Sequence[Sentences], read: Sequence[Reading]) -> Mail
     return Mail(messages, read, counted(bags))
 
 
-def prepare(projected: Sequence[Projected], read: Sequence[Reading]) -> Prepared:
+def prepare(
+    projected: Sequence[Projected],
+    read: Sequence[Reading],
+    background: Sequence[Sentences] = (),
+    seed: int = SEED,
+) -> Prepared:
     """Bring a corpus into rows once; folds then only choose among them."""
     messages = [one.sentences for one in projected]
     lengths = [len(message.items) for message in messages]
     pairs = zip(messages, read, strict=True)
     return Prepared(
         prepare_mail(messages, read),
+        counted([words.bag(text) for text in _mixed(messages, background, seed)]),
         np.array([one.example.kind == "thank_you" for one in projected]),
         np.array([one.example.writer for one in projected], dtype=np.str_),
         np.repeat(np.arange(len(messages)), lengths),
@@ -174,7 +188,7 @@ def read_corpus(
         )
     read = readings.read([one.sentences for one in projected], encoder, known, progress)
     mail = prepare_mail(background, readings.read(background, encoder, known, progress))
-    return ReadCorpus(projected, prepare(projected, read), mail)
+    return ReadCorpus(projected, prepare(projected, read, background), mail)
 
 
 def train(  # noqa: PLR0913 - what may differ from one training to the next
@@ -225,6 +239,34 @@ def train(  # noqa: PLR0913 - what may differ from one training to the next
     )
 
 
+def _mixed(messages: Sequence[Sentences], background: Sequence[Sentences], seed: int) -> list[str]:
+    """Give the words of each message with a sentence lost here and there and an ordinary one.
+
+    Composed notes differ from real mail in style as well; without this, `kind` would take
+    the style of the background for the sign of "other": a plain sentence such as ordinary
+    mail is full of must not speak against a note.
+    """
+    chance = random.Random(seed)  # noqa: S311 - nothing secret hangs on it
+    pool = [
+        sentence.text
+        for message in background
+        for sentence in message.items
+        if len(sentence.text.split()) in _SENTENCE_WORDS
+    ]
+    if not pool:
+        return []
+    return [
+        " ".join(
+            [
+                message.subject,
+                *(s.text for n, s in enumerate(message.items) if not n or chance.random() < _KEPT),
+                chance.choice(pool),
+            ]
+        )
+        for message in messages
+    ]
+
+
 def fit(
     prepared: Prepared,
     ordinary: Mail,
@@ -237,8 +279,12 @@ def fit(
     rows = np.flatnonzero(seen)
     others = np.arange(len(ordinary.messages))
     others = others if ordinary_seen is None else np.flatnonzero(ordinary_seen)
-    counts = fitting.vstack(prepared.mail.words[rows], ordinary.words[others])
-    answers = np.concatenate([prepared.is_note[rows], np.zeros(len(others), bool)])
+    again = rows if prepared.mixed.shape[0] else rows[:0]
+    parts = prepared.mail.words[rows], prepared.mixed[again], ordinary.words[others]
+    counts = fitting.vstack(*parts)
+    answers = np.concatenate(
+        [prepared.is_note[rows], prepared.is_note[again], np.zeros(len(others), bool)]
+    )
     notes = np.flatnonzero((seen & prepared.is_note)[prepared.message])
     flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
     bare = _bare(len(answers))
