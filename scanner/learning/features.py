@@ -28,6 +28,11 @@ _BEYOND_EDGE = -4.0
 _SCALE = 0.25
 
 
+def bare(rows: int) -> Floats:
+    """Give rows without dense columns: what a message is, words alone tell."""
+    return np.zeros((rows, 0), np.float32)
+
+
 def of_sentences(message: Sentences, reading: Reading) -> Floats:
     """Describe each sentence by its reading, its neighbours', its note's, and its layout.
 

@@ -14,6 +14,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from scanner.learning import features
 from scanner.learning.features import Mask
 from scanner.learning.heads import Head
 from scanner.learning.words import COLUMNS, Bag, Floats
@@ -104,8 +105,7 @@ def adapted(head: Head, counts: Matrix, answers: Mask, strength: float) -> Head:
     Its weights are the centre of the penalty (a prior), so what it learnt from mail that is
     not at hand is kept. The intercept, which all mail shares, stays.
     """
-    bare = np.zeros((counts.shape[0], 0), np.float32)
-    rows = matrix(counts, bare, head.idf).astype(np.float64)
+    rows = matrix(counts, features.bare(counts.shape[0]), head.idf).astype(np.float64)
     rest = float(head.intercept[0])
     start = head.words[0].astype(float)
     found = minimize(

@@ -47,7 +47,7 @@ class Heads:
 
     def gate_odds(self, bags: Sequence[Bag]) -> Floats:
         """Give each message's log-odds to be a note, for the gate."""
-        return self.gate.odds(bags, np.zeros((len(bags), 0), np.float32))[:, 0]
+        return self.gate.odds(bags, features.bare(len(bags)))[:, 0]
 
     def kind_probability(self, bags: Sequence[Bag]) -> Floats:
         """Give each message's probability to be a note.
@@ -55,7 +55,7 @@ class Heads:
         By its words alone: with what the encoder says of the kind, hard messages of the
         corpus came out better, and plain letters, which real ones are like, far worse.
         """
-        return expit(self.kind.odds(bags, np.zeros((len(bags), 0), np.float32))[:, 0])
+        return expit(self.kind.odds(bags, features.bare(len(bags)))[:, 0])
 
     def sentences(self, message: Sentences, reading: Reading) -> tuple[Floats, list[int]]:
         """Give each sentence's probability to be a flub, and the number of its category."""

@@ -287,7 +287,7 @@ def fit(
     )
     notes = np.flatnonzero((seen & prepared.is_note)[prepared.message])
     flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
-    bare = _bare(len(answers))
+    bare = features.bare(len(answers))
     return FittedHeads(
         fitting.fit(counts, bare, answers, strength=_GATE_C, seed=seed),
         fitting.fit(counts, bare, answers, strength=_KIND_C, seed=seed),
@@ -365,8 +365,8 @@ def _of_all(category: Fitted) -> Head:
 def _predict(fitted: FittedHeads, prepared: Prepared, fold: Mask, said: HeldOut) -> None:
     rows, sentences = np.flatnonzero(fold), np.flatnonzero(fold[prepared.message])
     mail = prepared.mail.words[rows]
-    said.gates[rows] = fitted.gate.odds(mail, _bare(len(rows)))
-    said.kinds[rows] = expit(fitted.kind.odds(mail, _bare(len(rows))))
+    said.gates[rows] = fitted.gate.odds(mail, features.bare(len(rows)))
+    said.kinds[rows] = expit(fitted.kind.odds(mail, features.bare(len(rows))))
     if not len(sentences):
         return
     counts, dense = prepared.words[sentences], prepared.dense[sentences]
@@ -378,8 +378,8 @@ def _predict(fitted: FittedHeads, prepared: Prepared, fold: Mask, said: HeldOut)
 def _predict_ordinary(fitted: FittedHeads, ordinary: Mail, part: Mask, said: HeldOut) -> None:
     rows = np.flatnonzero(part)
     mail = ordinary.words[rows]
-    said.ordinary_gates[rows] = fitted.gate.odds(mail, _bare(len(rows)))
-    said.ordinary_kinds[rows] = expit(fitted.kind.odds(mail, _bare(len(rows))))
+    said.ordinary_gates[rows] = fitted.gate.odds(mail, features.bare(len(rows)))
+    said.ordinary_kinds[rows] = expit(fitted.kind.odds(mail, features.bare(len(rows))))
     heads = fitted.heads
     for row in rows.tolist():
         chances, _ = heads.sentences(ordinary.messages[row], ordinary.readings[row])
@@ -406,12 +406,7 @@ def _inherited(
 
 def _odds(gate: Head, prepared: Prepared, rows: NDArray[np.int64]) -> Floats:
     texts = [message_text(prepared.mail.messages[row]) for row in rows.tolist()]
-    return gate.odds([words.bag(t) for t in texts], _bare(len(rows)))[:, 0]
-
-
-def _bare(rows: int) -> Floats:
-    """Give rows without dense columns: what a message is, words alone tell."""
-    return np.zeros((rows, 0), np.float32)
+    return gate.odds([words.bag(t) for t in texts], features.bare(len(rows)))[:, 0]
 
 
 def _places(examples: Sequence[Example], added: Sequence[Example]) -> NDArray[np.int64]:

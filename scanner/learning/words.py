@@ -55,8 +55,5 @@ def weighed(words: Bag, idf: Floats) -> Floats:
 
 
 def linear(bags: Sequence[Bag], idf: Floats, weights: Floats) -> Floats:
-    """Give each bag's sum of weights; `weights` has a row per answer, or is one row.
-
-    The result has one row per bag.
-    """
-    return np.array([weights[..., one.columns] @ weighed(one, idf) for one in bags], np.float32)
+    """Give each bag's sum of weights, shape (bags, answers); `weights` has a row per answer."""
+    return np.array([weights[:, one.columns] @ weighed(one, idf) for one in bags], np.float32)
