@@ -17,7 +17,7 @@ from scanner.errors import ConfigurationError, ModelError, UnreadableError
 from scanner.learning import artifact, card, compare, corpus, evaluate
 from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.compare import Reader
-from scanner.learning.corpus import Example
+from scanner.learning.corpus import Example, Merged
 from scanner.learning.evaluate import Alarms, Report
 from scanner.learning.train import Progress, ReadCorpus, read_corpus, train
 
@@ -60,7 +60,10 @@ def make_model(
     # What `make model` does starts anew; with notes of one's own the shipped model is moved.
     anew = material.labelled or (material.background and not material.added)
     base = None if anew else shipped
-    return _make_model(material, output, shipped.encoder, base, measure=measure, progress=progress)
+    learnt = _read(material)
+    return _make_model(
+        material, learnt, output, shipped.encoder, base, measure=measure, progress=progress
+    )
 
 
 def make_encoder(
@@ -74,23 +77,24 @@ def make_encoder(
         from scanner.learning.finetune import rebuild
     except ImportError as error:
         raise ModelError(f"{error.name} is missing; pip install 'unflub[encoder]'") from None
-    examples, _ = _labelled(material)
-    background = list(_mail(material.background))
-    if not background:
+    learnt = _read(material)
+    if not learnt.background:
         raise ConfigurationError(
             "without mail that holds no note the encoder would not know ordinary mail; "
             "name some with --background"
         )
     with TemporaryDirectory(prefix="unflub-encoder-") as made:
-        rebuild(
-            Path(made), [corpus.project(one) for one in examples], background, progress=progress
-        )
+        projected = [corpus.project(one) for one in learnt.merged.examples]
+        rebuild(Path(made), projected, learnt.background, progress=progress)
         encoder = OnDemand(Path(made))
-        return _make_model(material, output, encoder, None, measure=measure, progress=progress)
+        return _make_model(
+            material, learnt, output, encoder, None, measure=measure, progress=progress
+        )
 
 
 def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
     material: Material,
+    learnt: _Learnt,
     output: Path | None,
     encoder: OnDemand,
     base: Model | None,
@@ -99,27 +103,30 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
     progress: Progress,
 ) -> Trained:
     folder = _new_folder(output or _home(yours=bool(material.added)))
-    _, contradictions = _labelled(material)
-    added = corpus.read(material.added)
-    read_ = _read_corpus(material, encoder, progress)
+    read_ = _read_corpus(learnt, encoder, progress)
     model = train(
-        read_, version=folder.name, encoder=encoder, base=base, added=added, progress=progress
+        read_,
+        version=folder.name,
+        encoder=encoder,
+        base=base,
+        added=learnt.added,
+        progress=progress,
     )
     report = evaluate.leave_writers_out(read_, progress=progress) if measure else None
     artifact.save(model, folder, card.write(model, report, false_alarms(model, material)))
     artifact.make_current(folder)
-    return Trained(folder, len(read_.projected), contradictions)
+    return Trained(folder, len(read_.projected), learnt.merged.contradictions)
 
 
 def measured(material: Material, groups: int | None, progress: Progress) -> Report:
     """Measure leave-one-writer-out, or with `groups` that many groups of writers held out."""
-    read_ = _read_corpus(material, artifact.load(artifact.shipped()).encoder, progress)
+    read_ = _read_corpus(_read(material), artifact.load(artifact.shipped()).encoder, progress)
     return evaluate.leave_writers_out(read_, groups=groups, progress=progress)
 
 
 def compared(material: Material, groups: int | None, progress: Progress) -> list[Reader]:
     """Compare ways to read on held-out writers: phrases, words, encoder, encoder and heads."""
-    read_ = _read_corpus(material, artifact.load(artifact.shipped()).encoder, progress)
+    read_ = _read_corpus(_read(material), artifact.load(artifact.shipped()).encoder, progress)
     held_out = evaluate.writers_held_out(read_.prepared.writers, groups)
     return compare.compare(read_, held_out, progress=progress)
 
@@ -132,22 +139,26 @@ def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:
     }
 
 
-def _read_corpus(material: Material, encoder: OnDemand, progress: Progress) -> ReadCorpus:
-    examples, _ = _labelled(material)
-    background = list(_mail(material.background))
-    return read_corpus(examples, background, encoder, encoder.known(), progress)
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """What the paths of a `Material` hold: all labelled notes, those added, the background."""
+
+    merged: Merged
+    added: Sequence[Example]
+    background: Sequence[Sentences]
 
 
-def _labelled(
-    material: Material,
-) -> tuple[tuple[Example, ...], tuple[tuple[Example, Example], ...]]:
-    """Read the labelled notes, and what was replaced among them."""
+def _read_corpus(learnt: _Learnt, encoder: OnDemand, progress: Progress) -> ReadCorpus:
+    examples = learnt.merged.examples
+    return read_corpus(examples, learnt.background, encoder, encoder.known(), progress)
+
+
+def _read(material: Material) -> _Learnt:
     examples = corpus.read(material.labelled or (corpus.shipped(),))
     added = corpus.read(material.added)
     if not examples or (material.added and not added):
         raise UnreadableError("the files hold no labelled notes; look at what is in them")
-    merged = corpus.merge(examples, added)
-    return merged.examples, merged.contradictions
+    return _Learnt(corpus.merge(examples, added), added, list(_mail(material.background)))
 
 
 def _mail(paths: Iterable[str]) -> Iterator[Sentences]:
