@@ -15,7 +15,7 @@ from scanner.learning.readings import Reading
 from scanner.learning.train import SEED, Prepared, Progress, ReadCorpus, cross_fit, silent
 from scanner.learning.words import Floats
 
-# Inverse strength of the penalty: the best of 1, 6 and 30 for words without an encoder.
+# Inverse strength of the penalty, as the model of words alone had it.
 _WORDS_C = 6.0
 
 # What a list of telling phrases would hold.
