@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 
-.PHONY: demo test test-program test-encoder check format bench model encoder evaluate pictures \
+.PHONY: demo test test-program test-encoder check format bench model encoder curve evaluate pictures \
 	pythons dovecot clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
@@ -73,6 +73,10 @@ model: $(READY)  ## fit the shipped model's heads anew; BACKGROUND and ORDINARY 
 
 encoder: $(TORCH)  ## fine-tune the encoder and fit the heads: an hour on two cores
 	$(BIN)/unflub train --encoder --measure $(MAIL)
+
+curve: $(TORCH)  ## draw what more notes are worth: a quarter of an hour on two cores
+	$(BIN)/pip install --quiet --group curve
+	$(BIN)/python docs/learning_curve.py $(BACKGROUND)
 
 evaluate: $(READY)  ## measure leave-one-writer-out
 	$(BIN)/unflub evaluate $(MAIL)

@@ -134,7 +134,7 @@ def compared(material: Material, groups: int | None, progress: Progress) -> list
 def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:
     """Count false alarms in ordinary mail, by the name of its file."""
     return {
-        Path(path).name: evaluate.false_alarms(model, list(_mail([path])))
+        Path(path).name: evaluate.false_alarms(model, list(mail([path])))
         for path in material.ordinary
     }
 
@@ -158,10 +158,10 @@ def _read(material: Material) -> _Learnt:
     added = corpus.read(material.added)
     if not examples or (material.added and not added):
         raise UnreadableError("the files hold no labelled notes; look at what is in them")
-    return _Learnt(corpus.merge(examples, added), added, list(_mail(material.background)))
+    return _Learnt(corpus.merge(examples, added), added, list(mail(material.background)))
 
 
-def _mail(paths: Iterable[str]) -> Iterator[Sentences]:
+def mail(paths: Iterable[str]) -> Iterator[Sentences]:
     """Read ordinary mail; what cannot be read, or holds no own text, teaches nothing."""
     for message in walk(paths):
         with suppress(UnreadableError):

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from email.message import Message
 
 from scanner.core.flowed import unflow
-from scanner.core.html import text_of_html
 from scanner.core.mail_parser import Parser
 from scanner.errors import UnreadableError
 
@@ -120,6 +119,8 @@ class _Reader:
 
     def _text(self, part: Message, kind: str) -> str:
         if kind == "text/html":
+            from scanner.core.html import text_of_html
+
             markup = _decoded(part, kind)[:_TEXT]
             text = text_of_html(markup, self._tags_left)
             self._tags_left = max(0, self._tags_left - markup.count("<"))

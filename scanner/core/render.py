@@ -13,11 +13,8 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
 from email.policy import EmailPolicy
-from typing import Any
-
-import lxml.html
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from lxml import etree
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from scanner import __version__
 from scanner.core.advice import ADVICE, deed
@@ -26,6 +23,9 @@ from scanner.core.frame import postscript_marker
 from scanner.core.lines import item_marker
 from scanner.core.parse import Draft
 from scanner.core.position import Position, find_position
+
+if TYPE_CHECKING:  # loaded where needed: most runs recognise warnings and write none
+    from jinja2 import Environment
 
 SUBJECT_PREFIX = "⚠ unflub:"
 WARNS_ABOUT = "X-Unflub-Warns-About"
@@ -37,15 +37,6 @@ _DIGEST = re.compile(r"[0-9a-f]{16}")
 _LONGEST_SUBJECT = 120
 _THREAD = ("In-Reply-To", "References")
 _GAP = "\0"  # stands for a passage taken out; an own text holds no control character
-
-_TEMPLATES = Environment(
-    loader=PackageLoader("scanner.core"),
-    autoescape=select_autoescape(enabled_extensions=("html.j2",)),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
 
 
 class _Policy(EmailPolicy):
@@ -108,8 +99,8 @@ def render(note: Draft, assessment: Assessment, envelope: Envelope) -> bytes:
     if not assessment.passages:
         raise ValueError("there is nothing to warn about")
     view = _view(note, assessment)
-    text = _TEMPLATES.get_template("warning.txt.j2").render(view)
-    html = _TEMPLATES.get_template("warning.html.j2").render(view)
+    text = _templates().get_template("warning.txt.j2").render(view)
+    html = _templates().get_template("warning.html.j2").render(view)
     message = EmailMessage(policy=_SMTP)
     message["From"] = envelope.sender
     message["Date"] = envelope.date
@@ -151,6 +142,20 @@ def remainder(text: str, passages: Sequence[Passage]) -> str:
     lines = _GAP.join([*kept, text[position:]]).split("\n")
     rest = "\n".join(_closed(line) for line in lines if not _is_emptied(line))
     return re.sub(r"\n{3,}", "\n\n", rest).strip()
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    return Environment(
+        loader=PackageLoader("scanner.core"),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
 def _is_emptied(line: str) -> bool:
@@ -247,12 +252,14 @@ def _is_sealed(message: Message, digests: frozenset[str]) -> bool:
     types = sorted(part.get_content_type() for part in leaves)
     if types not in (["text/html"], ["text/html", "text/plain"]):
         return False
+    from lxml.etree import ParserError
+
     said = dict(zip(("text/html", "text/plain"), _header(message, SEAL).split(), strict=False))
     try:
         return all(
             _part_seal(part, message) == said.get(part.get_content_type()) for part in leaves
         )
-    except (etree.ParserError, LookupError, UnicodeError):  # no HTML in it, or no such charset
+    except (ParserError, LookupError, UnicodeError):  # no HTML in it, or no such charset
         return False
 
 
@@ -263,6 +270,8 @@ def _part_seal(part: Message, message: Message) -> str:
 
 def _shown(html: str) -> str:
     """Give the text of an HTML part. Raises ParserError where there is none."""
+    import lxml.html
+
     tree = lxml.html.document_fromstring(
         html.encode("utf-8", "replace"), parser=lxml.html.HTMLParser(encoding="utf-8")
     )

@@ -114,20 +114,19 @@ class Model:
     def predict(self, messages: Sequence[Sentences]) -> list[Predictions]:
         """Predict for each message, in order.
 
-        A message that is turned away at the gate is no note (0.0). Its sentences, and those
-        of a message that no preset takes for a note, are not looked at: 0.0 as well.
+        A message that is turned away at the gate is no note (0.0), and its sentences are not
+        looked at: 0.0 as well.
         """
         if not messages:
             return []
         bags = [words.bag(message_text(message)) for message in messages]
-        passes = self.heads.gate_odds(bags) >= self.gate
-        kinds = np.where(passes, self.heads.kind_probability(bags), 0)
-        least = min(thresholds.kind for thresholds in self.thresholds.values())
-        notes = np.flatnonzero(kinds >= least).tolist()
-        read = dict(zip(notes, self.encoder.read([messages[n] for n in notes]), strict=True))
+        passed = np.flatnonzero(self.heads.gate_odds(bags) >= self.gate).tolist()
+        read = self.encoder.read([messages[n] for n in passed])
+        kinds = self.heads.kind_probability([bags[n] for n in passed], read).tolist()
+        said = dict(zip(passed, zip(kinds, read, strict=True), strict=True))
         return [
-            self._read(message, kind, read[number]) if number in read else _unread(message, kind)
-            for number, (message, kind) in enumerate(zip(messages, kinds.tolist(), strict=True))
+            self._read(message, *said[number]) if number in said else _unread(message)
+            for number, message in enumerate(messages)
         ]
 
     def _read(self, message: Sentences, kind: float, reading: Reading) -> Predictions:
@@ -324,5 +323,5 @@ def own_hash(record: Mapping[str, Any]) -> str:
     return sha256(json.dumps(said, sort_keys=True).encode())
 
 
-def _unread(message: Sentences, kind: float) -> Predictions:
-    return Predictions(kind, (SentencePrediction(0.0, CATEGORIES[0]),) * len(message.items))
+def _unread(message: Sentences) -> Predictions:
+    return Predictions(0.0, (SentencePrediction(0.0, CATEGORIES[0]),) * len(message.items))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ from scanner.core.segment import Sentences
 from scanner.learning.readings import Reading
 from scanner.learning.words import Floats
 
-VERSION = 3
+VERSION = 4
 """Counts up whenever a feature changes: models made from other features are refused."""
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -29,8 +30,21 @@ _SCALE = 0.25
 
 
 def bare(rows: int) -> Floats:
-    """Give rows without dense columns: what a message is, words alone tell."""
+    """Give rows without dense columns: the gate knows words alone."""
     return np.zeros((rows, 0), np.float32)
+
+
+def of_messages(read: Sequence[Reading]) -> Floats:
+    """Describe each message by what the encoder says of it as a whole, and of its worst sentence.
+
+    What looks like a flub speaks for a note, where the words leave it open.
+    """
+    columns = [(reading.kind, _highest(reading)) for reading in read]
+    dense = np.array(columns, np.float32).reshape(len(read), MESSAGE_COLUMNS)
+    return (_SCALE * np.clip(dense, -_LIMIT, _LIMIT)).astype(np.float32)
+
+
+MESSAGE_COLUMNS = 2
 
 
 def of_sentences(message: Sentences, reading: Reading) -> Floats:

@@ -45,13 +45,13 @@ class Settings:
     dropout: float = 0.1
     smoothing: float = 0.03
     pieces: int = 1024
-    background: int = 600
+    background: int = 800
     mixed: float = 0.3
     other_weight: float = 0.3
     background_weight: float = 0.1
     category_weight: float = 0.5
     kind_weight: float = 0.3
-    background_kind_weight: float = 0.3
+    background_kind_weight: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     (folder / VOCABULARY).write_text(network.vocabulary(), "utf-8")
     tokens = Tokens.load(folder / VOCABULARY)
     notes = [labelled(tokens, one, settings) for one in projected]
-    ordinary = [_ordinary(tokens, message, settings) for message in background]
+    ordinary = [unlabelled(tokens, message, settings) for message in background]
     writers = [one.example.writer for one in projected]
     held_out = folds(np.array(writers), count)
     _require_enough(projected, held_out)
@@ -101,7 +101,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
         learner = fine_tune(_without(notes, fold), _without(ordinary, part), settings, seed, told)
         unseen = [one.sentences for one, out in zip(projected, fold, strict=True) if out]
         unseen += [message for message, out in zip(background, part, strict=True) if out]
-        read = _exported(learner, tokens).read(unseen)
+        read = exported(learner, tokens).read(unseen)
         said |= zip(map(readings.key, unseen), read, strict=True)
     told = _told(progress, len(held_out), len(held_out) + 1, "all writers")
     network.export(fine_tune(notes, ordinary, settings, seed, told), folder / GRAPH)
@@ -157,7 +157,8 @@ def _require_enough(projected: Sequence[Projected], held_out: Sequence[Mask]) ->
     )
 
 
-def _exported(learner: Network, tokens: Tokens) -> Encoder:
+def exported(learner: Network, tokens: Tokens) -> Encoder:
+    """Give the encoder as it will be used, a byte a weight."""
     with tempfile.TemporaryDirectory() as folder:
         network.export(learner, Path(folder) / GRAPH)
         return Encoder(Path(folder) / GRAPH, tokens)
@@ -184,7 +185,8 @@ def labelled(tokens: Tokens, one: Projected, settings: Settings) -> Item:
     return Item(head, parts, categories, is_note, 1 if is_note else settings.other_weight, 1)
 
 
-def _ordinary(tokens: Tokens, message: Sentences, settings: Settings) -> Item:
+def unlabelled(tokens: Tokens, message: Sentences, settings: Settings) -> Item:
+    """Give an ordinary message, which holds no flub, to learn from."""
     head, parts = tokens.parts(message)
     weight, kind_weight = settings.background_weight, settings.background_kind_weight
     return Item(head, parts, [None] * len(parts), is_note=False, weight=weight,
@@ -204,10 +206,11 @@ def _epoch(
         mix = pool and item.is_note and chance.random() < settings.mixed
         yield _cut(_with_ordinary(item, pool, chance) if mix else item, LENGTH, chance)
     for item in chance.sample(ordinary, min(settings.background, len(ordinary))):
-        yield _cut(item, _ORDINARY_LENGTH, chance)
+        yield _cut(item, chance.choice(_ORDINARY_LENGTHS), chance)
 
 
-_ORDINARY_LENGTH = 128
+# Mostly short, to save time; some whole, or length would become the sign of a note.
+_ORDINARY_LENGTHS = (128, 128, LENGTH)
 _MIXED_PIECES = range(6, 41).__contains__
 _MOST_MIXED = 3
 

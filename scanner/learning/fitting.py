@@ -77,17 +77,18 @@ def matrix(counts: Matrix, dense: Floats, idf: Floats) -> Matrix:
     return sparse.hstack([weighed, sparse.csr_matrix(dense)], format="csr", dtype=np.float32)
 
 
-def fit(
+def fit(  # noqa: PLR0913 - what differs from one head to the next
     counts: Matrix,
     dense: Floats,
     answers: NDArray[Any],
     *,
     strength: float,
     seed: int,
+    weights: Floats | None = None,
 ) -> Fitted:
     """Fit a logistic regression to yes and no, a support vector machine to several classes.
 
-    `strength` is the inverse of the penalty.
+    `strength` is the inverse of the penalty; `weights` say how much each row counts.
     Coefficients are brought to the precision they are stored in before anything is predicted.
     """
     idf = inverse_frequencies(counts)
@@ -96,17 +97,20 @@ def fit(
         if answers.dtype == bool
         else LinearSVC(C=strength, class_weight="balanced", random_state=seed)
     )
-    return Fitted(_slim(estimator.fit(matrix(counts, dense, idf), answers)), idf)
+    estimator.fit(matrix(counts, dense, idf), answers, sample_weight=weights)
+    return Fitted(_slim(estimator), idf)
 
 
-def adapted(head: Head, counts: Matrix, answers: Mask, strength: float) -> Head:
+def adapted(head: Head, counts: Matrix, dense: Floats, answers: Mask, strength: float) -> Head:
     """Move a head's weights of words no further than new rows ask for.
 
     Its weights are the centre of the penalty (a prior), so what it learnt from mail that is
-    not at hand is kept. The intercept, which all mail shares, stays.
+    not at hand is kept. The intercept and what the dense columns weigh, which all mail
+    shares, stay.
     """
-    rows = matrix(counts, features.bare(counts.shape[0]), head.idf).astype(np.float64)
-    rest = float(head.intercept[0])
+    bare = features.bare(counts.shape[0])
+    rows = matrix(counts, bare, head.idf).astype(np.float64)
+    rest = (dense @ head.dense[0] + head.intercept[0]).astype(np.float64)
     start = head.words[0].astype(float)
     found = minimize(
         _penalised_loss, start, (start, rows, rest, answers, strength), jac=True, method="L-BFGS-B"
@@ -118,7 +122,7 @@ def _penalised_loss(  # noqa: PLR0913, PLR0917 - what minimize hands on
     weights: NDArray[np.float64],
     prior: NDArray[np.float64],
     rows: Matrix,
-    rest: float,
+    rest: NDArray[np.float64],
     answers: Mask,
     strength: float,
 ) -> tuple[float, NDArray[np.float64]]:

@@ -49,13 +49,9 @@ class Heads:
         """Give each message's log-odds to be a note, for the gate."""
         return self.gate.odds(bags, features.bare(len(bags)))[:, 0]
 
-    def kind_probability(self, bags: Sequence[Bag]) -> Floats:
-        """Give each message's probability to be a note.
-
-        By its words alone: with what the encoder says of the kind, hard messages of the
-        corpus came out better, and plain letters, which real ones are like, far worse.
-        """
-        return expit(self.kind.odds(bags, features.bare(len(bags)))[:, 0])
+    def kind_probability(self, bags: Sequence[Bag], read: Sequence[Reading]) -> Floats:
+        """Give each message's probability to be a note, by its words and its reading."""
+        return expit(self.kind.odds(bags, features.of_messages(read))[:, 0])
 
     def sentences(self, message: Sentences, reading: Reading) -> tuple[Floats, list[int]]:
         """Give each sentence's probability to be a flub, and the number of its category."""

@@ -28,14 +28,16 @@ from scanner.learning.thresholds import HeldOut
 from scanner.learning.words import Floats
 
 SEED = 20260101
-FOLDS = 4
+FOLDS = 3
 
 # Inverse strength of the penalties, chosen on held-out writers.
-_GATE_C = 30.0
-_KIND_C = 100.0
+_GATE_C = 1.0
+_KIND_C = 10.0
 _FLUB_C = 3.0
 _CATEGORY_C = 1.0
 _ADAPTING_C = 30.0
+# No note with a flub should be turned away at the gate: there each counts for several.
+_FLUB_AT_GATE = 5.0
 
 # Of a message mixed with ordinary mail: the share of its sentences that stay, and the
 # lengths in words of a sentence that may be mixed in.
@@ -61,11 +63,12 @@ def silent(done: int, total: int, label: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Messages as rows of words, beside their readings."""
+    """Messages as rows: their words, and what the encoder says of each as a whole."""
 
     messages: Sequence[Sentences]
     readings: Sequence[Reading]
     words: Matrix
+    dense: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,11 @@ class Prepared:
         """Marks the flub sentences."""
         marks: Mask = self.categories != ""
         return marks
+
+    @property
+    def has_flub(self) -> Mask:
+        """Marks the messages with a flub sentence."""
+        return np.bincount(self.message, self.is_flub, len(self.is_note)) > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,7 @@ class FittedHeads:
 def prepare_mail(messages: Sequence[Sentences], read: Sequence[Reading]) -> Mail:
     """Count the words of messages, once, beside what the encoder said."""
     bags = [words.bag(message_text(message)) for message in messages]
-    return Mail(messages, read, counted(bags))
+    return Mail(messages, read, counted(bags), features.of_messages(read))
 
 
 def prepare(
@@ -282,15 +290,21 @@ def fit(
     again = rows if prepared.mixed.shape[0] else rows[:0]
     parts = prepared.mail.words[rows], prepared.mixed[again], ordinary.words[others]
     counts = fitting.vstack(*parts)
+    dense = np.vstack(
+        [prepared.mail.dense[rows], prepared.mail.dense[again], ordinary.dense[others]]
+    )
     answers = np.concatenate(
         [prepared.is_note[rows], prepared.is_note[again], np.zeros(len(others), bool)]
     )
     notes = np.flatnonzero((seen & prepared.is_note)[prepared.message])
     flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
     bare = features.bare(len(answers))
+    has_flub = prepared.has_flub[np.concatenate([rows, again])]
+    weights = np.ones(len(answers), np.float32)
+    weights[: len(has_flub)][has_flub] = _FLUB_AT_GATE
     return FittedHeads(
-        fitting.fit(counts, bare, answers, strength=_GATE_C, seed=seed),
-        fitting.fit(counts, bare, answers, strength=_KIND_C, seed=seed),
+        fitting.fit(counts, bare, answers, strength=_GATE_C, seed=seed, weights=weights),
+        fitting.fit(counts, dense, answers, strength=_KIND_C, seed=seed),
         fitting.fit(
             prepared.words[notes], prepared.dense[notes], prepared.is_flub[notes],
             strength=_FLUB_C, seed=seed,
@@ -366,7 +380,7 @@ def _predict(fitted: FittedHeads, prepared: Prepared, fold: Mask, said: HeldOut)
     rows, sentences = np.flatnonzero(fold), np.flatnonzero(fold[prepared.message])
     mail = prepared.mail.words[rows]
     said.gates[rows] = fitted.gate.odds(mail, features.bare(len(rows)))
-    said.kinds[rows] = expit(fitted.kind.odds(mail, features.bare(len(rows))))
+    said.kinds[rows] = expit(fitted.kind.odds(mail, prepared.mail.dense[rows]))
     if not len(sentences):
         return
     counts, dense = prepared.words[sentences], prepared.dense[sentences]
@@ -379,7 +393,7 @@ def _predict_ordinary(fitted: FittedHeads, ordinary: Mail, part: Mask, said: Hel
     rows = np.flatnonzero(part)
     mail = ordinary.words[rows]
     said.ordinary_gates[rows] = fitted.gate.odds(mail, features.bare(len(rows)))
-    said.ordinary_kinds[rows] = expit(fitted.kind.odds(mail, features.bare(len(rows))))
+    said.ordinary_kinds[rows] = expit(fitted.kind.odds(mail, ordinary.dense[rows]))
     heads = fitted.heads
     for row in rows.tolist():
         chances, _ = heads.sentences(ordinary.messages[row], ordinary.readings[row])
@@ -398,8 +412,9 @@ def _inherited(
         notes = prepared.is_note[added]
         counts = fitting.vstack(prepared.mail.words[added], ordinary.words)
         answers = np.concatenate([notes, np.zeros(len(ordinary.messages), bool)])
-        gate = fitting.adapted(gate, counts, answers, _ADAPTING_C)
-        kind = fitting.adapted(kind, counts, answers, _ADAPTING_C)
+        dense = np.vstack([prepared.mail.dense[added], ordinary.dense])
+        gate = fitting.adapted(gate, counts, features.bare(len(answers)), answers, _ADAPTING_C)
+        kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C)
         least = min([least, *_odds(gate, prepared, added[notes]).tolist()])
     return Heads(gate, kind, heads.flub, heads.category), least
 

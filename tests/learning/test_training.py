@@ -200,11 +200,11 @@ def test_one_odd_added_note_moves_other_mail_little(
     note = corpus.Example("mine", "thank_you", "Pump", text, (), "none", "mine")
     moved = trained(few, version="own", base=model, added=[note])
     other = segment(Draft("Lunch is at one in the garden. Bring a chair if you have one.", "Lunch"))
-    bags = [words.bag(artifact.message_text(other))]
+    bags, read = [words.bag(artifact.message_text(other))], model.encoder.read([other])
     for before, after in ((model.heads, moved.heads),):
         assert after.gate_odds(bags)[0] == pytest.approx(before.gate_odds(bags)[0], abs=0.5)
-        assert after.kind_probability(bags)[0] == pytest.approx(
-            before.kind_probability(bags)[0], abs=0.1
+        assert after.kind_probability(bags, read)[0] == pytest.approx(
+            before.kind_probability(bags, read)[0], abs=0.1
         )
 
 
