@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scanner.core.assess import Assessment
+from scanner.core.advice import ADVICE, deed
+from scanner.core.assess import Assessment, Passage
 from scanner.core.origin import Direction
 from scanner.core.position import Position, find_position
 
@@ -31,8 +32,12 @@ class Counsel:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What a passage leaves open: for the candidate, concern and goal; for references, a point."""
+    """What a passage does, and leaves open.
 
+    `concern` and `goal` are for the candidate, `point` is for the references.
+    """
+
+    deed: str
     concern: str
     goal: str
     point: str
@@ -40,41 +45,49 @@ class _Question:
 
 _QUESTIONS = {
     "reanswer": _Question(
+        "answers an interview question again",
         "one answer was given a second time in writing",
         "to hear the answer you would give with time to think, and how you reached it",
         "how [candidate] deals with [the topic] when there is little time to think",
     ),
     "self_criticism": _Question(
+        "judges their own performance",
         "you seemed unsure how part of the conversation went",
         "to learn how you do this when it is your everyday work and not an interview",
         "how sure [candidate] is in [the topic] on an ordinary day",
     ),
     "apology": _Question(
+        "apologises for something in the interview",
         "you came back to a moment of the interview that seems to trouble you",
         "to set the moment aside and see how you handle the same thing at work",
         "how [candidate] carries on with [the topic] after a bad moment",
     ),
     "excuse": _Question(
+        "gives the reason for something that went wrong",
         "something seems to have stood in your way in the interview",
         "to give you the same question again under fair conditions",
         "how [candidate] does at [the topic] when something gets in the way",
     ),
     "correction": _Question(
+        "takes back something they said",
         "something you told us was put differently afterwards",
         "to get the facts right, so that nothing is held against you that need not be",
         "what [candidate] did in [the topic], as you remember it",
     ),
     "omission": _Question(
+        "says what they forgot to mention",
         "something that matters to you did not come up in the interview",
         "to learn what it was, and what you did and achieved there",
         "what [candidate] has done in [the topic], which we hardly spoke about",
     ),
     "plea": _Question(
+        "asks you to overlook something",
         "there is a point you would rather we did not weigh",
         "to judge that point on what you have done and not on one moment",
         "[the topic], and how much it mattered in the work",
     ),
     "pretext": _Question(
+        "reopens an answer behind a question or an offer",
         "one topic seems not to be settled for you",
         "to finish that topic properly, with your experience on the table",
         "[the topic], which our conversation did not finish",
@@ -89,6 +102,15 @@ def counsel(subject: str, assessment: Assessment, direction: Direction) -> Couns
         return _employer(position, _main_category(assessment))
     return Counsel(_CANDIDATE, (Letter("To one of your references", to_own_referee(position)),))
 
+
+def reason(passage: Passage, direction: Direction) -> tuple[str, str]:
+    """Say what a passage does, and why that matters to who reads this."""
+    if direction == "incoming":
+        return f"The writer {_QUESTIONS[passage.category].deed}", _ASK
+    return f"It {deed(passage.category, passage.text)}", ADVICE[passage.category].reason
+
+
+_ASK = "It may weigh more with them than it should with you: ask before you weigh it."
 
 _CANDIDATE = (
     "Not sent yet? Take the passage out, and give the space to one strength or to an idea the "

@@ -65,19 +65,17 @@ class Json:
     """One array; it is written as the rows come, so that it takes no memory."""
 
     with_text: bool = False
-    _begun: bool = False
+    _last: str | None = None
 
     def row(self, row: Row) -> str:
-        """Write one element, after what parts it from the one before."""
-        opening, self._begun = ("," if self._begun else "["), True
-        record = as_record(row, with_text=self.with_text)
-        return (
-            f"{opening}\n{textwrap.indent(json.dumps(record, ensure_ascii=False, indent=2), '  ')}"
-        )
+        """Write the element before this one, which is not the last now, and keep this one."""
+        record = json.dumps(as_record(row, with_text=self.with_text), ensure_ascii=False, indent=2)
+        before, self._last = self._last, textwrap.indent(record, "  ")
+        return "[" if before is None else f"{before},"
 
     def end(self, tally: Tally) -> str:  # noqa: ARG002 - there is no summary in an array
         """Close the array."""
-        return "\n]" if self._begun else "[]"
+        return "[]" if self._last is None else f"{self._last}\n]"
 
 
 @dataclass(slots=True)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from scanner.core.advice import ADVICE, deed
-from scanner.core.assess import Assessment
-from scanner.core.counsel import Counsel
+from scanner.core.advice import ADVICE
+from scanner.core.counsel import Counsel, reason
 from scanner.core.render import Piece, pieces
 from scanner.core.report import Row, Tally, summary
 from scanner.errors import UnreadableError
@@ -27,7 +26,7 @@ _DIRECTIONS = {"outgoing": "written by you", "incoming": "received"}
 
 @dataclass(frozen=True, slots=True)
 class _Reason:
-    name: str
+    deed: str
     reason: str
     confidence: str
 
@@ -94,15 +93,11 @@ def _notes(rows: Iterable[Row]) -> Iterator[_Note]:
                 severity=assessment.severity,
                 share=f"{max(1, round(assessment.share * 100))}% of the words",
                 pieces=tuple(pieces(assessment)),
-                reasons=tuple(_reasons(assessment)),
+                reasons=tuple(_reasons(row)),
                 counsel=row.counsel,
             )
 
 
-def _reasons(assessment: Assessment) -> Iterator[_Reason]:
-    for passage in assessment.passages:
-        yield _Reason(
-            deed(passage.category, passage.text),
-            ADVICE[passage.category].reason,
-            f"{passage.confidence:.0%}",
-        )
+def _reasons(row: Row) -> Iterator[_Reason]:
+    for passage in row.passages:
+        yield _Reason(*reason(passage, row.direction), f"{passage.confidence:.0%}")

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from scanner.core.advice import ADVICE, deed
 from scanner.core.assess import Assessment, Passage
-from scanner.core.counsel import Counsel, counsel
+from scanner.core.counsel import Counsel, counsel, reason
 from scanner.core.judge import Verdict
 from scanner.core.origin import Direction
 from scanner.errors import UnreadableError
@@ -122,7 +121,7 @@ def as_text(row: Row, mark: Mark = lambda text: f">>> {text} <<<") -> str:
     lines = [f"{row.source}: {_headline(assessment)}"]
     if assessment.passages:
         lines += ["", _indented(_marked(assessment, mark)), ""]
-        lines += [line for passage in assessment.passages for line in _reason(passage, row.why)]
+        lines += [line for passage in assessment.passages for line in _reason(passage, row)]
         lines += _what_to_do(row.counsel)
     return "\n".join(lines)
 
@@ -143,12 +142,11 @@ def _headline(assessment: Assessment) -> str:
     return f"{assessment.severity}: {passages}, {assessment.share:.0%} of the words"
 
 
-def _reason(passage: Passage, why: Why) -> Iterator[str]:
-    advice = ADVICE[passage.category]
-    what = f"({passage.category}, {passage.confidence:.0%})"
-    yield f"  - It {deed(passage.category, passage.text)} {what}: {advice.reason}"
-    for sentence in passage.sentences if why is not None else ():
-        words = ", ".join(f"“{word}”" for word in (why or {}).get(sentence.start, ()))
+def _reason(passage: Passage, row: Row) -> Iterator[str]:
+    deed, why = reason(passage, row.direction)
+    yield f"  - {deed} ({passage.category}, {passage.confidence:.0%}): {why}"
+    for sentence in passage.sentences if row.why is not None else ():
+        words = ", ".join(f"“{word}”" for word in (row.why or {}).get(sentence.start, ()))
         yield f"      {words or 'no single word'} weighs most in: {_beginning(sentence.text)}"
 
 
