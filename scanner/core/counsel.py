@@ -46,7 +46,7 @@ class _Question:
 _QUESTIONS = {
     "reanswer": _Question(
         "answers an interview question again",
-        "one answer was given a second time in writing",
+        "you gave one answer a second time, in writing",
         "to hear the answer you would give with time to think, and how you reached it",
         "how [candidate] deals with [the topic] when there is little time to think",
     ),
