@@ -8,14 +8,14 @@ READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 
 .PHONY: demo test test-program test-encoder check format bench model encoder curve evaluate pictures \
-	pythons dovecot clean
+	pythons dovecot chromium clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
 	@$(BIN)/unflub demo
 
 test: test-program test-encoder  ## pass all tests
 
-test-program: $(READY) dovecot  ## those of the program, against real servers
+test-program: $(READY) dovecot chromium  ## those of the program, against real servers
 	$(BIN)/pytest -n auto --ignore tests/encoder
 
 test-encoder: $(TORCH)  ## those of fine-tuning, which need torch
@@ -42,6 +42,8 @@ $(READY): pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --editable '.[demo]' --group dev
+	@# Of this package the tests use axe-core alone, and not the browsers it asks for.
+	$(BIN)/pip install --quiet --no-deps axe-playwright-python==0.1.8
 	@touch $@
 
 $(TORCH): $(READY)
@@ -57,13 +59,20 @@ dovecot:  ## the tests run Debian's Dovecot from a folder of its own
 	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y dovecot-imapd >/dev/null'; fi; } || { \
 	  echo "the tests need Debian's Dovecot; install it with: sudo apt-get install dovecot-imapd"; exit 1; }
 
+chromium:  ## the tests look at the report in Debian's Chromium
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
+	  echo "installing Chromium for the tests (apt-get install chromium chromium-driver)"; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null; \
+	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null'; fi; } || { \
+	  echo "the tests need Debian's Chromium; install it with: sudo apt-get install chromium chromium-driver"; exit 1; }
+
 clean:
 	rm -rf $(VENV) .venv-* build dist *.egg-info
 
 bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX=file scans an archive of yours
 	@PYTHONPATH=tests $(BIN)/python tests/bench/run.py
 
-pictures: $(READY)  ## take the README's picture anew, in Chromium
+pictures: $(READY) chromium  ## take the README's pictures anew, in Chromium
 	$(BIN)/python docs/pictures.py
 
 MAIL = $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINARY))

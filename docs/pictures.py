@@ -1,4 +1,4 @@
-"""`make pictures`: photograph the warning draft of the demo's note in a real browser."""
+"""`make pictures`: photograph a warning draft and a report of a scan in a real browser."""
 
 from __future__ import annotations
 
@@ -11,31 +11,43 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+from scanner.adapters.sources import Message
 from scanner.core.judge import Judge, Verdict
+from scanner.core.page import page
 from scanner.core.render import Envelope, render
+from scanner.core.report import Tally
 from scanner.demo import FLUBBED
 from scanner.learning import artifact
+from scanner.scanning import Terms, judge, rows
 
 _BROWSER = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
-_SIZE = "--window-size=760,1640"
+_TERMS = Terms(artifact.shipped(), "balanced")
 
 
 def main() -> None:
-    """Write docs/warning-draft.png beside this file."""
+    """Write warning-draft.png and report.png beside this file."""
     browser = shutil.which("chromium") or sys.exit(
         "pictures need Chromium: apt-get install chromium"
     )
-    with tempfile.TemporaryDirectory() as name:
-        page = Path(name) / "warning.html"
-        page.write_text(_html(), encoding="utf-8")
-        picture = Path(__file__).parent / "warning-draft.png"
-        options = [*_BROWSER, _SIZE, f"--user-data-dir={name}/browser", f"--screenshot={picture}"]
-        subprocess.run([browser, *options, page.as_uri()], check=True, capture_output=True)  # noqa: S603
+    _photograph(browser, "warning-draft", _warning(judge(_TERMS)), height=1640)
+    _photograph(browser, "report", _report(), height=1500)
 
 
-def _html() -> str:
-    model = artifact.load(artifact.shipped())
-    (verdict,) = Judge(model, model.thresholds["balanced"])([FLUBBED.as_bytes()])
+def _photograph(browser: str, name: str, html: str, height: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        shown = Path(folder) / f"{name}.html"
+        shown.write_text(html, encoding="utf-8")
+        options = [
+            *_BROWSER,
+            f"--window-size=760,{height}",
+            f"--user-data-dir={folder}/browser",
+            f"--screenshot={Path(__file__).parent / name}.png",
+        ]
+        subprocess.run([browser, *options, shown.as_uri()], check=True, capture_output=True)  # noqa: S603
+
+
+def _warning(judge: Judge) -> str:
+    (verdict,) = judge([FLUBBED.as_bytes()])
     assert isinstance(verdict, Verdict)  # noqa: S101 - the demo's note can be read
     envelope = Envelope("sam@example.org", "<picture@example.org>", datetime.now(UTC))
     raw = render(verdict.draft, verdict.assessment, envelope)
@@ -43,6 +55,16 @@ def _html() -> str:
     assert isinstance(message, EmailMessage)  # noqa: S101 - what policy.default makes
     body = message.get_body(("html",))
     return str(body.get_content()) if body else ""
+
+
+def _report() -> str:
+    """Show the demo's note as one that an employer has received, and as one that was sent."""
+    dated = b"Date: Tue, 4 Mar 2025 10:12:00 +0000\r\n" + FLUBBED.as_bytes()
+    found = list(rows([Message("Inbox.mbox#7", dated), Message("Sent.mbox#12", dated)], _TERMS))
+    tally = Tally()
+    for row in found:
+        tally.add(row)
+    return page(found, tally)
 
 
 if __name__ == "__main__":

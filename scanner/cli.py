@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, get_args
 
 import click
 
 from scanner import __version__, config
+from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
+    from scanner.adapters.records import Written
     from scanner.adapters.sources import Message
+    from scanner.core.formats import Format
     from scanner.core.judge import Judge
-    from scanner.core.report import Row
+    from scanner.core.report import Row, Tally
     from scanner.daemon import Watcher
     from scanner.learning.train import Progress
+    from scanner.scanning import Terms
     from scanner.training import Material
 
 INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INPUT_OUTPUT = 74  # EX_IOERR
-# Bytes of mail that are judged together, and how many the smallest message counts for.
-_BATCH = 4 * 1024 * 1024
-_LEAST = 64 * 1024
 
 _config = click.option(
     "--config",
@@ -45,7 +46,7 @@ _config = click.option(
 _format = click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "jsonl"]),
+    type=click.Choice(["text", "json", "jsonl", "html"]),
     default="text",
     show_default=True,
     help="How to print the findings.",
@@ -54,9 +55,7 @@ _with_text = click.option("--with-text", is_flag=True, help="Add each message's 
 _direction = click.option(
     "--direction",
     type=click.Choice(["outgoing", "incoming"]),
-    default="outgoing",
-    show_default=True,
-    help="Whether the messages were written or received by you.",
+    help="Whether you wrote or received the messages; `scan` tells by folder and addresses.",
 )
 _model = click.option(
     "--model",
@@ -69,6 +68,38 @@ _preset = click.option(
     help="How sure unflub must be before it speaks up.",
 )
 _Path = click.Path(path_type=Path)
+
+
+def _categories(_: click.Context, __: click.Parameter, named: tuple[str, ...]) -> frozenset[str]:
+    if named:
+        from scanner.core.classify import CATEGORIES
+
+        if unknown := set(named).difference(CATEGORIES):
+            known = ", ".join(CATEGORIES)
+            raise click.BadParameter(f"{unknown.pop()!r} is none of the categories: {known}")
+    return frozenset(named)
+
+
+def _which(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which passages count, and where what is found goes."""
+    for option in reversed((
+        click.option(
+            "--category", "categories", multiple=True, callback=_categories, metavar="C",
+            help="Only passages of this category; may be given more than once.",
+        ),
+        click.option(
+            "--min-confidence", "least", type=click.FloatRange(0, 1), default=0.0,
+            metavar="P", help="Only passages of at least this confidence, 0 to 1.",
+        ),
+        click.option(
+            "--fail-on", type=click.Choice(["any", "flub", "never"]), default="any",
+            show_default=True, help="What makes the exit status 1.",
+        ),
+        click.option("--quiet", "-q", is_flag=True, help="Show nothing; the exit status tells."),
+        click.option("--output", "-o", type=_Path, metavar="FILE", help="Write into this file."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
 
 
 def _material(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -165,13 +196,12 @@ def cli() -> None:
 @click.option("--explain", is_flag=True, help="Show which words weigh most in each sentence.")
 @_format
 @_with_text
+@_which
 @_direction
 @_preset
 @_model
 @_config
-def check(
-    files: tuple[str, ...], form: str, *, with_text: bool, explain: bool, **options: Any
-) -> int:
+def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
     """Check messages before they are sent.
 
     A FILE holds one message (RFC 5322) or plain text; without one, standard input is read.
@@ -182,47 +212,60 @@ def check(
       unflub check --format json - < note.eml
       unflub check --explain note.txt
     """
+    from scanner import scanning
     from scanner.adapters.sources import STANDARD_INPUT, single
 
     found = [single(name) for name in files or (STANDARD_INPUT,)]
-    judge = _judge(options)
-    printer = Printer(form, with_text=with_text, show_clean=True)
-    rows = _rows(found, judge, options["direction"])
-    return printer.run(_explained(rows, judge) if explain else rows)
+    terms = _terms(options | {"direction": options["direction"] or "outgoing"})
+    rows = scanning.rows(found, terms)
+    if explain:
+        rows = _explained(rows, scanning.judge(terms))
+    return _shown(rows, options, show_clean=True)
 
 
 @cli.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH|-]...")
 @click.option("--account", metavar="NAME", help="Scan a mailbox of this account instead of files.")
 @click.option("--folder", metavar="F", default="", help="The mailbox; without it, Drafts.")
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(get_args(Kind)),
+    default="auto",
+    show_default=True,
+    help="What the paths are, where it is not to be told by looking.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Processes to work in.")
+@click.option(
+    "--resume", type=_Path, metavar="FILE", help="Go on with an interrupted scan's JSON lines."
+)
 @_format
 @_with_text
+@_which
 @_direction
 @_preset
 @_model
 @_config
-def scan(
-    paths: tuple[str, ...], account: str | None, folder: str, form: str, *, with_text: bool,
-    **options: Any,
-) -> int:  # fmt: skip
+def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
     """Scan mail files, or a mailbox, for flubs.
 
-    A PATH is an .eml file, a folder, an mbox file or a Maildir; --account scans over IMAP.
+    A PATH is a message, an mbox file (gzip too), a Maildir, an MH or Apple Mail folder, a
+    Thunderbird profile, a Takeout, or a folder of these; "-" is standard input.
+    Notes you received get an employer's advice. --account scans over IMAP.
 
     \b
     Examples:
       unflub scan ~/Mail/sent.mbox
-      unflub scan --format jsonl ~/Maildir > findings.jsonl
+      unflub scan --jobs 2 --format jsonl --resume findings.jsonl ~/archive
+      unflub scan --format html --output report.html ~/.thunderbird/*.default
       unflub scan --account home --folder Sent
-    """
-    from scanner.adapters.sources import walk
-
+    """  # fmt: skip
     if bool(paths) == bool(account):
         raise click.UsageError("name either files or folders to scan, or an --account")
-    printer = Printer(form, with_text=with_text, show_clean=False)
-    if account:
-        return printer.run(_mailbox_rows(account, folder, options))
-    return printer.run(_rows(walk(paths), _judge(options), options["direction"]))
+    written = _written(options)
+    with _messages(paths, account, options) as messages:
+        rest = messages if written is None else (m for m in messages if not written.has(m.source))
+        return _shown(_scanned(rest, options), options, written)
 
 
 @cli.command()
@@ -350,65 +393,86 @@ def demo() -> None:
         click.echo(line)
 
 
-class Printer:
-    """Prints rows as they come, counts them, and turns the counts into the exit status."""
+def _shown(
+    rows: Iterable[Row],
+    options: dict[str, Any],
+    written: Written | None = None,
+    *,
+    show_clean: bool = False,
+) -> int:
+    """Print rows, or write them into a file, and turn what was counted into the exit status."""
+    from scanner.core.report import Tally, summary
 
-    def __init__(self, form: str, *, with_text: bool, show_clean: bool) -> None:
-        self._form = form
-        self._with_text = with_text
-        self._show_clean = show_clean
-        self._color = None if "NO_COLOR" not in os.environ else False
-        self._records: list[dict[str, Any]] = []
-        self.checked = self.flagged = self.unreadable = 0
-
-    def run(self, rows: Iterable[Row]) -> int:
-        """Print all rows; after an interruption, what was found so far."""
+    tally = written.tally if written else Tally()
+    path = options.get("resume") or options["output"]
+    with _sink(path, "a" if written else "w", quiet=options["quiet"]) as sink:
+        form = _form(options, in_color=not path and _is_colored(), show_clean=show_clean)
         try:
-            for row in rows:
-                self._count(row)
-                self._print(row)
-        except BrokenPipeError:
-            _forget_stdout()
+            _print(rows, form, tally, sink)
         finally:
-            self._finish()
-        return 1 if self.flagged else UnreadableError.exit_status if self.unreadable else 0
+            if path and not options["quiet"]:
+                _say(f"{summary(tally)}; written to {path}")
+    return _exit_status(tally, options["fail_on"])
 
-    def _count(self, row: Row) -> None:
-        self.unreadable += bool(row.error)
-        self.checked += not row.error
-        self.flagged += bool(row.passages)
 
-    def _print(self, row: Row) -> None:
-        from scanner.core.report import as_record, as_text
+def _print(rows: Iterable[Row], form: Format, tally: Tally, sink: IO[str] | None) -> None:
+    """Print all rows; after an interruption, what was found so far."""
+    try:
+        for row in rows:
+            tally.add(row)
+            _echo(form.row(row), sink)
+    except BrokenPipeError:
+        _forget_stdout()
+    finally:
+        _echo(form.end(tally), sink)
 
-        if self._form == "text":
-            if self._show_clean or row.passages or row.error:
-                self._echo(as_text(row, self._mark) if self._in_color() else as_text(row))
-        elif self._form == "json":
-            self._records.append(as_record(row, with_text=self._with_text))
-        else:
-            self._echo(json.dumps(as_record(row, with_text=self._with_text), ensure_ascii=False))
 
-    def _finish(self) -> None:
-        from scanner.core.report import summary
+def _exit_status(tally: Tally, fail_on: str) -> int:
+    if {"any": tally.flagged, "flub": tally.flubs, "never": 0}[fail_on]:
+        return 1
+    return UnreadableError.exit_status if tally.unreadable else 0
 
-        if self._form == "json":
-            self._echo(json.dumps(self._records, ensure_ascii=False, indent=2))
-        elif self._form == "text" and not (
-            self._show_clean and self.checked + self.unreadable == 1
-        ):
-            self._echo(summary(self.checked, self.flagged, self.unreadable))
 
-    def _in_color(self) -> bool:
-        return self._color is None and sys.stdout is not None and sys.stdout.isatty()
+def _form(options: dict[str, Any], *, in_color: bool, show_clean: bool) -> Format:
+    from scanner.core import formats
 
-    @staticmethod
-    def _mark(text: str) -> str:
-        return click.style(text, fg="black", bg="yellow")
+    if options["form"] == "text":
+        return formats.Text(_mark if in_color else None, show_clean=show_clean)
+    if options["form"] == "html":
+        return formats.Page()
+    kind = formats.Json if options["form"] == "json" else formats.JsonLines
+    return kind(with_text=options["with_text"])
 
-    def _echo(self, line: str) -> None:
-        with _uninterrupted():
-            click.echo(line, color=self._color)
+
+def _is_colored() -> bool:
+    return "NO_COLOR" not in os.environ and sys.stdout is not None and sys.stdout.isatty()
+
+
+def _mark(text: str) -> str:
+    return click.style(text, fg="black", bg="yellow")
+
+
+@contextmanager
+def _sink(path: Path | None, mode: str, *, quiet: bool) -> Iterator[IO[str] | None]:
+    """Open what is written to: a file, or standard output; nothing for who wants quiet."""
+    if path is None:
+        yield None if quiet else sys.stdout
+        return
+    try:
+        file = path.open(mode, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
+    with file:
+        yield file
+
+
+def _echo(text: str | None, sink: IO[str] | None) -> None:
+    if text is None or sink is None:
+        return
+    with _uninterrupted():
+        if sink is sys.stdout and _shows_progress():
+            click.echo("\r\x1b[K", err=True, nl=False)  # the bar is drawn anew below
+        click.echo(text, file=sink)
 
 
 @contextmanager
@@ -422,19 +486,6 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if caught:
         raise KeyboardInterrupt
-
-
-def _rows(messages: Iterable[Message], judge: Judge, direction: Any) -> Iterator[Row]:
-    from scanner.core.judge import portions
-    from scanner.core.render import recognise
-    from scanner.core.report import Row
-
-    others = (m for m in messages if m.error or recognise(m.raw) is None)
-    # A message counts for some bytes however small it is, so that rows come as they are ready.
-    for batch in portions(others, lambda m: max(len(m.raw), _LEAST), _BATCH):
-        verdicts = iter(judge([m.raw for m in batch if not m.error]))
-        for m in batch:
-            yield Row(m.source, direction, m.error or next(verdicts))
 
 
 def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
@@ -451,16 +502,68 @@ def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
             yield replace(row, why=why)
 
 
-def _mailbox_rows(name: str, folder: str, options: dict[str, Any]) -> Iterator[Row]:
+def _scanned(messages: Iterable[Message], options: dict[str, Any]) -> Iterator[Row]:
+    from scanner import scanning
+
+    terms, jobs = _terms(options), options["jobs"]
+    with scanning.processes(jobs) as executor:
+        yield from scanning.rows(messages, terms, executor, jobs)
+
+
+@contextmanager
+def _messages(
+    paths: tuple[str, ...], account: str | None, options: dict[str, Any]
+) -> Iterator[Iterable[Message]]:
+    from scanner.adapters import sources
+
+    if account:
+        with _mailbox(account, options) as messages:
+            yield messages
+        return
+    messages = sources.walk(paths, options["kind"])
+    if options["quiet"] or not _shows_progress():
+        yield messages
+        return
+    with _progress("scanning") as progress:
+        yield _counted(messages, sources.size(paths, options["kind"]), progress)
+
+
+def _counted(messages: Iterable[Message], total: int, progress: Progress) -> Iterator[Message]:
+    """Show how many bytes of all have been read, and how many messages a second."""
+    start, done = time.monotonic(), 0
+    for number, message in enumerate(messages, start=1):
+        yield message
+        done += message.read
+        rate = number / max(time.monotonic() - start, 0.001)
+        progress(min(done, total), max(total, 1), f"{number:,} messages, {rate:,.0f}/s")
+
+
+def _shows_progress() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+@contextmanager
+def _mailbox(name: str, options: dict[str, Any]) -> Iterator[Iterable[Message]]:
     from scanner.adapters import credentials
     from scanner.adapters.mailbox import connect
 
     settings = _load_config(options["config_path"])
     account = settings.account(name)
-    judge = _judge(options, settings)
     secret = credentials.password(account)
-    with connect(account, secret, timeout=settings.timeout_seconds, folder=folder) as mailbox:
-        yield from _rows(mailbox.walk(), judge, options["direction"])
+    seconds, folder = settings.timeout_seconds, options["folder"]
+    with connect(account, secret, timeout=seconds, folder=folder) as mailbox:
+        yield mailbox.walk()
+
+
+def _written(options: dict[str, Any]) -> Written | None:
+    """Read the rows that are to be gone on with."""
+    from scanner.adapters.records import Written
+
+    if options["resume"] is None:
+        return None
+    if options["form"] != "jsonl" or options["output"]:
+        raise click.UsageError("--resume goes on with JSON lines: add --format jsonl, no --output")
+    return Written(options["resume"])
 
 
 def _watch_once(watchers: Sequence[Watcher]) -> None:
@@ -494,15 +597,27 @@ def _progress(title: str) -> Iterator[Progress]:
 
 
 def _judge(options: dict[str, Any], settings: config.Config | None = None) -> Judge:
-    from scanner.core.judge import Judge
+    from scanner import scanning
+
+    return scanning.judge(_terms(options, settings))
+
+
+def _terms(options: dict[str, Any], settings: config.Config | None = None) -> Terms:
     from scanner.learning import artifact
+    from scanner.scanning import Terms
 
     settings = settings or _optional_config(options["config_path"])
     # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
     own = os.path.expanduser(settings.model)  # noqa: PTH111
     named = options["model"] or (Path(own) if own else None)
-    model = artifact.load(artifact.installed(named))
-    return Judge(model, model.thresholds[options["preset"] or settings.preset])
+    return Terms(
+        artifact.installed(named),
+        options["preset"] or settings.preset,
+        direction=options.get("direction"),
+        own=frozenset(account.address.lower() for account in settings.accounts),
+        least=options.get("least", 0.0),
+        categories=options.get("categories", frozenset()),
+    )
 
 
 def _load_config(path: Path | None) -> config.Config:

@@ -1,4 +1,4 @@
-"""Messages from outside: files, folders of files, mbox, Maildir, standard input.
+"""Messages from outside: files, folders of files, mailboxes of mail programs, standard input.
 
 What cannot be read becomes a `Message` that carries the error, so that a scan of a
 thousand files goes on past the bad one and reports it.
@@ -6,38 +6,43 @@ thousand files goes on past the bad one and reports it.
 
 from __future__ import annotations
 
+import gzip
+import io
 import os.path
-import re
 import stat
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias, cast
 
+from scanner.adapters import emlx, mbox
+from scanner.adapters.folders import MAILDIR_FLAGS, Entries, Kind, mail_in
+from scanner.adapters.mbox import MOST_BYTES
 from scanner.errors import UnreadableError
 
 STANDARD_INPUT = "-"
 
-_MOST_BYTES = 64 * 1024 * 1024
-"""As much of one message as is kept in memory; the rest of it is read past."""
+Stream: TypeAlias = io.BufferedIOBase | BinaryIO
 
-_MAILDIR = frozenset({"cur", "new", "tmp"})
-
-_SEPARATOR = re.compile(rb"From (?:\S+@\S+[ \t]*$|.{0,200}\d\d:\d\d)")
-"""RFC 4155: sender and time. "From the bottom of my heart" opens a note, not a mailbox."""
+_GZIP = b"\x1f\x8b"
+_BROKEN = (OSError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message as bytes, or the error that stood in the way of it.
 
-    `source` is the path it came from, with "#n" for the n-th message of an mbox.
+    `source` is the path it came from, with "#n" for the n-th message of an mbox; `read` is how
+    many bytes of the source were read since the message before.
     """
 
     source: str
     raw: bytes = b""
     error: UnreadableError | None = None
+    read: int = 0
 
 
 def single(path: str) -> Message:
@@ -55,7 +60,7 @@ def single(path: str) -> Message:
         return _whole(stream, path)
 
 
-def walk(paths: Iterable[str]) -> Iterator[Message]:
+def walk(paths: Iterable[str], kind: Kind = "auto") -> Iterator[Message]:
     """Yield every message under `paths`, one after the other, "-" for standard input.
 
     Raises UnreadableError for a path that does not exist, before anything is read.
@@ -64,10 +69,23 @@ def walk(paths: Iterable[str]) -> Iterator[Message]:
     for path in named:
         if path != STANDARD_INPUT:
             _require(path)
-    return _all(named)
+    return _all(named, kind)
 
 
-def _standard_input() -> BinaryIO:
+def size(paths: Iterable[str], kind: Kind = "auto") -> int:
+    """Count the bytes that there are to read, as far as that can be known before."""
+    files = (found for path in paths for found in _files(path, kind))
+    return sum(_size(found) for found in files if isinstance(found, Path))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # told when it is opened
+        return 0
+
+
+def _standard_input() -> Stream:
     if sys.stdin is None:
         raise UnreadableError("standard input is closed; name a file, or send the message in")
     return sys.stdin.buffer
@@ -78,68 +96,89 @@ def _require(path: str) -> None:
         raise UnreadableError(f"There is no file or folder {path!r}; check the path.")
 
 
-def _all(paths: list[str]) -> Iterator[Message]:
+def _all(paths: list[str], kind: Kind) -> Iterator[Message]:
     for path in paths:
         if path == STANDARD_INPUT:
-            yield from _of_stream(_standard_input(), STANDARD_INPUT)
-        elif Path(path).is_dir():
-            yield from _of_folder(Path(path))
-        else:
-            # A pipe that the user names is meant to be read: `unflub check <(command)`.
-            yield from _of_file(Path(path), pipes=True)
+            yield from _of_stream(_standard_input(), STANDARD_INPUT, kind)
+            continue
+        for found in _files(path, kind):
+            if isinstance(found, Message):
+                yield found
+            else:
+                # A pipe that the user names is meant to be read: `unflub scan <(command)`.
+                yield from _of_file(found, kind, pipes=str(found) == str(Path(path)))
 
 
-def _of_folder(top: Path) -> Iterator[Message]:
-    """Yield from every file below `top` in the order of names, from each folder once.
+def _files(path: str, kind: Kind) -> Iterator[Path | Message]:
+    if path == STANDARD_INPUT:
+        return
+    if Path(path).is_dir():
+        yield from _below(Path(path), kind)
+    else:
+        yield Path(path)
 
-    A symbolic link to a folder is followed unless it leads to one already seen.
+
+def _below(top: Path, kind: Kind) -> Iterator[Path | Message]:
+    """Yield every file below `top` in the order of names, from each folder once.
+
+    A symbolic link to a folder is followed unless it leads to one already seen. A folder
+    that cannot be read is a message that says so.
     """
     seen: set[tuple[int, int]] = set()
-    waiting = [top]
+    waiting = [(top, kind)]
     while waiting:
-        here = waiting.pop()
+        here, kind = waiting.pop()
         try:
             status = here.stat()
-            entries = sorted(here.iterdir())
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            mail, below = mail_in(_entries(here), kind)
         except OSError as error:
             yield _unreadable(str(here), error)
             continue
-        if (status.st_dev, status.st_ino) in seen:
-            continue
         seen.add((status.st_dev, status.st_ino))
-        files, folders = _mail_in(entries)
-        for path in files:
-            yield from _of_file(path)
-        waiting.extend(reversed(folders))
+        yield from mail.files
+        waiting.extend((folder, below) for folder in reversed(mail.folders))
 
 
-def _mail_in(entries: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Files and folders that may hold mail.
-
-    Beside cur, new and tmp of a Maildir a server keeps its own notes, and what lies in
-    tmp is not delivered yet.
-    """
-    folders = [entry for entry in entries if _is_folder(entry)]
-    if {folder.name for folder in folders} >= _MAILDIR:
-        return [], [folder for folder in folders if folder.name != "tmp"]
-    known = set(folders)
-    return [entry for entry in entries if entry not in known], folders
+def _entries(folder: Path) -> Entries:
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    folders = {entry.name for entry in entries if _is_folder(entry)}
+    return Entries(
+        [folder / entry.name for entry in entries if entry.name not in folders],
+        [folder / entry.name for entry in entries if entry.name in folders],
+    )
 
 
-def _is_folder(path: Path) -> bool:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        return path.is_dir()
+        return entry.is_dir()
     except OSError:  # not allowed to look: told when it is opened
         return False
 
 
-def _of_file(path: Path, *, pipes: bool = False) -> Iterator[Message]:
+def _of_file(path: Path, kind: Kind, *, pipes: bool) -> Iterator[Message]:
     opened = _opened(path, pipes=pipes)
     if isinstance(opened, Message):
-        yield opened
+        renamed = _renamed(path)
+        yield from _of_file(renamed, kind, pipes=False) if renamed else [opened]
         return
     with opened as stream:
-        yield from _of_stream(stream, str(path))
+        yield from _of_stream(stream, str(path), kind)
+
+
+def _renamed(path: Path) -> Path | None:
+    """Look for a message of a Maildir that was read or flagged since the folder was listed."""
+    if path.parent.name not in {"cur", "new"} or os.path.lexists(path):
+        return None
+    unique = path.name.partition(MAILDIR_FLAGS)[0]
+    now = path.parent.with_name("cur")
+    try:
+        names = [n for n in os.listdir(now) if n.partition(MAILDIR_FLAGS)[0] == unique]  # noqa: PTH208
+    except OSError:
+        return None
+    return now / names[0] if names else None
 
 
 def _opened(path: Path, *, pipes: bool) -> BinaryIO | Message:
@@ -153,61 +192,117 @@ def _opened(path: Path, *, pipes: bool) -> BinaryIO | Message:
         return _unreadable(str(path), error)
 
 
-def _whole(stream: BinaryIO, source: str) -> Message:
+def _whole(stream: Stream, source: str) -> Message:
     try:
-        return Message(source, stream.read(_MOST_BYTES))
+        return Message(source, stream.read(MOST_BYTES))
     except OSError as error:
         return _unreadable(source, error)
 
 
-def _of_stream(stream: BinaryIO, source: str) -> Iterator[Message]:
-    """Yield one message, or those of an mbox."""
+def _of_stream(file: Stream, source: str, kind: Kind) -> Iterator[Message]:
+    """Yield one message, or those of an mbox, from a file that may be compressed."""
+    place = _Place(file)
     try:
-        first = stream.readline(_MOST_BYTES)
-        if _SEPARATOR.match(first):
-            for number, raw in enumerate(_of_mbox(stream), start=1):
-                yield Message(f"{source}#{number}", raw)
-        elif first or not source.endswith(".mbox"):
-            yield Message(source, first + stream.read(_MOST_BYTES))
-    except OSError as error:
+        stream = _decompressed(file)
+        first = stream.readline(MOST_BYTES)
+    except _BROKEN as error:
         yield _unreadable(source, error)
+        return
+    if mbox.is_separator(first) and kind not in {"eml", "emlx"}:
+        yield from _of_mbox(stream, source, place)
+    elif kind == "mbox" and first:
+        yield _refused(source, 'it does not begin with a "From " line, as an mbox does')
+    elif first or not _is_mailbox(source, kind):
+        yield _one(first, stream, source, kind)
 
 
-def _of_mbox(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the messages after the first "From " line, with one of them in memory.
-
-    The standard library's mailbox.mbox reads the whole file for an index first.
-    """
-    lines: list[bytes] = []
-    size = 0
-    blank = False
-    while line := stream.readline(_MOST_BYTES):
-        if blank and _SEPARATOR.match(line):
-            yield _joined(lines)
-            lines, size, blank = [], 0, False
-            continue
-        blank = line in (b"\n", b"\r\n")
-        size += len(line)
-        if size <= _MOST_BYTES:
-            lines.append(_unescaped(line))
-    yield _joined(lines)
+def _is_mailbox(source: str, kind: Kind) -> bool:
+    """Tell a file that may be empty: a mailbox without messages."""
+    has_index = os.path.exists(f"{source}.msf")  # noqa: PTH110
+    return source.endswith((".mbox", ".mbox.gz")) or kind == "mbox" or has_index
 
 
-def _joined(lines: list[bytes]) -> bytes:
-    """Join the lines of one message, without the blank one that parts it from the next."""
-    if lines and not lines[-1].strip():
-        lines.pop()
-    return b"".join(lines)
+def _decompressed(file: Stream) -> Stream:
+    buffered = (
+        file
+        if isinstance(file, io.BufferedReader)
+        else io.BufferedReader(cast("io.RawIOBase", file))
+    )
+    if buffered.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
+        return buffered
+    return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=buffered)))
 
 
-def _unescaped(line: bytes) -> bytes:
-    """Undo the ">" that mboxrd puts before a "From " line, at whatever depth."""
-    return line[1:] if line.startswith(b">") and line.lstrip(b">").startswith(b"From ") else line
+def _one(first: bytes, stream: Stream, source: str, kind: Kind) -> Message:
+    try:
+        raw = first + stream.read(MOST_BYTES)
+        is_emlx = kind == "emlx" or (kind == "auto" and source.endswith(emlx.SUFFIX))
+        return Message(source, emlx.unwrapped(raw) if is_emlx else raw, read=len(raw))
+    except UnreadableError as error:
+        return Message(source, error=error)
+    except _BROKEN as error:
+        return _unreadable(source, error)
 
 
-def _unreadable(source: str, error: OSError) -> Message:
-    return _refused(source, (error.strerror or type(error).__name__).lower())
+def _of_mbox(stream: Stream, source: str, place: _Place) -> Iterator[Message]:
+    """Yield the messages of an mbox, and an error for the file where it ends too early."""
+    lines = _Lines(stream)
+    number, raw = 0, b""
+    for number, raw in enumerate(mbox.split(lines), start=1):
+        if not mbox.is_expunged(raw):
+            yield Message(f"{source}#{number}", raw, read=place.moved())
+    if lines.trouble:
+        yield _cut(source, _reason(lines.trouble))
+    elif mbox.is_cut_short(raw):
+        yield _cut(source, f"it ends in the middle of message {number}")
+
+
+class _Lines:
+    """The lines of a stream as far as it can be read; `trouble` is what ended it early."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.trouble: Exception | None = None
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from iter(partial(self._stream.readline, MOST_BYTES), b"")
+        except _BROKEN as error:
+            self.trouble = error
+
+
+class _Place:
+    """How far a file has been read, where it can tell; a pipe cannot."""
+
+    def __init__(self, file: Stream) -> None:
+        self._file = file if file.seekable() else None
+        self._last = 0
+
+    def moved(self) -> int:
+        """Count the bytes since the last time."""
+        if self._file is None:
+            return 0
+        before, self._last = self._last, self._file.tell()
+        return self._last - before
+
+
+def _unreadable(source: str, error: Exception) -> Message:
+    return _refused(source, _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "the compressed file ends too early"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "the compressed file is damaged"
 
 
 def _refused(source: str, reason: str) -> Message:
     return Message(source, error=UnreadableError(f"broken: {reason}; it was left out."))
+
+
+def _cut(source: str, reason: str) -> Message:
+    return Message(
+        source, error=UnreadableError(f"broken: {reason}; only what comes before was read.")
+    )

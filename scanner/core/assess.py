@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
@@ -95,13 +95,22 @@ def without(assessment: Assessment, dismissed: frozenset[str]) -> Assessment:
         for passage in assessment.passages
         for run in _runs(passage.sentences, [s.digest not in dismissed for s in passage.sentences])
     ]
-    return Assessment(
-        text=assessment.text,
-        kind=assessment.kind,
-        kind_confidence=assessment.kind_confidence,
+    return replace(
+        assessment,
         severity=assessment.severity if kept else "none",
         share=_share(assessment.text, kept),
         passages=tuple(kept),
+    )
+
+
+def only(assessment: Assessment, keep: Callable[[Passage], bool]) -> Assessment:
+    """Give the assessment with those passages alone that are asked for."""
+    kept = tuple(filter(keep, assessment.passages))
+    return replace(
+        assessment,
+        severity=assessment.severity if kept else "none",
+        share=_share(assessment.text, kept),
+        passages=kept,
     )
 
 

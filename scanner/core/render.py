@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 from scanner import __version__
 from scanner.core.advice import ADVICE, deed
 from scanner.core.assess import Assessment, Passage
+from scanner.core.counsel import to_own_referee
 from scanner.core.frame import postscript_marker
 from scanner.core.lines import item_marker
 from scanner.core.parse import Draft
-from scanner.core.position import Position, find_position
+from scanner.core.position import find_position
 
 if TYPE_CHECKING:  # loaded where needed: most runs recognise warnings and write none
     from jinja2 import Environment
@@ -84,7 +85,7 @@ class Recognised:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """A stretch of the note; `number` counts the passages from 1 and is 0 between them."""
 
     text: str
@@ -99,8 +100,8 @@ def render(note: Draft, assessment: Assessment, envelope: Envelope) -> bytes:
     if not assessment.passages:
         raise ValueError("there is nothing to warn about")
     view = _view(note, assessment)
-    text = _templates().get_template("warning.txt.j2").render(view)
-    html = _templates().get_template("warning.html.j2").render(view)
+    text = templates().get_template("warning.txt.j2").render(view)
+    html = templates().get_template("warning.html.j2").render(view)
     message = EmailMessage(policy=_SMTP)
     message["From"] = envelope.sender
     message["Date"] = envelope.date
@@ -145,7 +146,8 @@ def remainder(text: str, passages: Sequence[Passage]) -> str:
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """Give the templates of everything that is rendered; what they are given is escaped in HTML."""
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     return Environment(
@@ -175,7 +177,7 @@ def _view(note: Draft, assessment: Assessment) -> dict[str, object]:
         "heading": "Before you send it: one thought",
         "lead": _lead(len(passages)),
         "subject": _subject(note),
-        "pieces": list(_pieces(assessment)),
+        "pieces": list(pieces(assessment)),
         "passages": [
             {
                 "number": number,
@@ -187,7 +189,7 @@ def _view(note: Draft, assessment: Assessment) -> dict[str, object]:
         ],
         "share": _share(assessment),
         "remainder": remainder(assessment.text, passages) or "(Nothing is left: start afresh.)",
-        "reference": _reference(find_position(note.subject, assessment.text)),
+        "reference": to_own_referee(find_position(note.subject, assessment.text)),
         "folded": assessment.severity == "folded",
     }
 
@@ -206,24 +208,14 @@ def _share(assessment: Assessment) -> str:
     return f"It takes {percent}% of the note's words: room for something that speaks for you."
 
 
-def _reference(position: Position) -> str:
-    job = f"the {position.title} position" if position.title else "[the position]"
-    employer = position.employer or "[the employer]"
-    return (
-        f"Hi [name],\n\nI have just interviewed for {job} at {employer}, and they may call you. "
-        "A good part of the conversation was about [the themes they dwelt on]. If they ask, "
-        "would you speak to that? [A project you saw me do] would be a good example.\n\n"
-        "Thank you, it means a lot.\n[Your name]"
-    )
-
-
-def _pieces(assessment: Assessment) -> Iterator[_Piece]:
+def pieces(assessment: Assessment) -> Iterator[Piece]:
+    """Take the own text apart into passages and what stands between them."""
     position = 0
     for number, passage in enumerate(assessment.passages, 1):
-        yield _Piece(assessment.text[position : passage.start], 0)
-        yield _Piece(passage.text, number)
+        yield Piece(assessment.text[position : passage.start], 0)
+        yield Piece(passage.text, number)
         position = passage.end
-    yield _Piece(assessment.text[position:], 0)
+    yield Piece(assessment.text[position:], 0)
 
 
 def _subject(note: Draft) -> str:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
-from scanner.core.advice import ADVICE, deed
 from scanner.core.assess import Assessment, Passage
+from scanner.core.counsel import Counsel, counsel, reason
 from scanner.core.judge import Verdict
+from scanner.core.origin import Direction
 from scanner.errors import UnreadableError
 
-Direction = Literal["outgoing", "incoming"]
 Mark = Callable[[str], str]
 Why: TypeAlias = Mapping[int, tuple[str, ...]] | None
 
 _BEGINNING = 60
+_WIDTH = 96
 
 EMPTY = "empty: there is no text of the writer's own in it"
 
@@ -25,13 +27,15 @@ EMPTY = "empty: there is no text of the writer's own in it"
 class Row:
     """One message of a scan: where it came from and what became of it.
 
-    `why` has the words that weigh most, by the start of each flagged sentence, if asked for.
+    `why` has the words that weigh most, by the start of each flagged sentence, if asked for;
+    `month` is that of its date where passages were found.
     """
 
     source: str
     direction: Direction
     verdict: Verdict | UnreadableError
     why: Why = None
+    month: str = ""
 
     @property
     def error(self) -> str:
@@ -44,6 +48,47 @@ class Row:
     def passages(self) -> tuple[Passage, ...]:
         """The flagged passages."""
         return () if isinstance(self.verdict, UnreadableError) else self.verdict.assessment.passages
+
+    @property
+    def counsel(self) -> Counsel:
+        """What to do about it. Raises ValueError where no passage was found."""
+        if isinstance(self.verdict, UnreadableError) or not self.passages:
+            raise ValueError("there is nothing to do about it")
+        return counsel(self.verdict.draft.subject, self.verdict.assessment, self.direction)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts what a scan has seen so far."""
+
+    checked: int = 0
+    flubs: int = 0
+    folded: int = 0
+    unreadable: int = 0
+    categories: Counter[str] = field(default_factory=Counter)
+    months: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def flagged(self) -> int:
+        """How many messages have a passage."""
+        return self.flubs + self.folded
+
+    def add(self, row: Row) -> None:
+        """Count one more message."""
+        if isinstance(row.verdict, UnreadableError) or row.error:
+            self.unreadable += 1
+            return
+        self.count(row.verdict.assessment.severity)
+        self.categories.update(passage.category for passage in row.passages)
+        if row.passages:
+            self.months[row.month] += 1
+
+    def count(self, severity: str | None) -> None:
+        """Count one more message by its severity, which is None where it was not assessed."""
+        self.checked += severity is not None
+        self.unreadable += severity is None
+        self.flubs += severity == "flub"
+        self.folded += severity == "folded"
 
 
 def as_record(row: Row, *, with_text: bool = False) -> dict[str, Any]:
@@ -76,15 +121,16 @@ def as_text(row: Row, mark: Mark = lambda text: f">>> {text} <<<") -> str:
     lines = [f"{row.source}: {_headline(assessment)}"]
     if assessment.passages:
         lines += ["", _indented(_marked(assessment, mark)), ""]
-        lines += [line for passage in assessment.passages for line in _reason(passage, row.why)]
+        lines += [line for passage in assessment.passages for line in _reason(passage, row)]
+        lines += _what_to_do(row.counsel)
     return "\n".join(lines)
 
 
-def summary(checked: int, flagged: int, unreadable: int) -> str:
+def summary(tally: Tally) -> str:
     """Say in one line how a scan ended."""
-    parts = [f"{checked} checked", f"{flagged} with a flub"]
-    if unreadable:
-        parts.append(f"{unreadable} not checked")
+    parts = [f"{tally.checked} checked", f"{tally.flagged} with a flub"]
+    if tally.unreadable:
+        parts.append(f"{tally.unreadable} not checked")
     return ", ".join(parts)
 
 
@@ -96,13 +142,23 @@ def _headline(assessment: Assessment) -> str:
     return f"{assessment.severity}: {passages}, {assessment.share:.0%} of the words"
 
 
-def _reason(passage: Passage, why: Why) -> Iterator[str]:
-    advice = ADVICE[passage.category]
-    what = f"({passage.category}, {passage.confidence:.0%})"
-    yield f"  - It {deed(passage.category, passage.text)} {what}: {advice.reason}"
-    for sentence in passage.sentences if why is not None else ():
-        words = ", ".join(f"“{word}”" for word in (why or {}).get(sentence.start, ()))
+def _reason(passage: Passage, row: Row) -> Iterator[str]:
+    deed, why = reason(passage, row.direction)
+    yield f"  - {deed} ({passage.category}, {passage.confidence:.0%}): {why}"
+    for sentence in passage.sentences if row.why is not None else ():
+        words = ", ".join(f"“{word}”" for word in (row.why or {}).get(sentence.start, ()))
         yield f"      {words or 'no single word'} weighs most in: {_beginning(sentence.text)}"
+
+
+def _what_to_do(todo: Counsel) -> Iterator[str]:
+    yield ""
+    for number, step in enumerate(todo.steps, 1):
+        yield textwrap.fill(step, _WIDTH, initial_indent=f"  {number}. ", subsequent_indent="     ")
+    for letter in todo.letters:
+        yield f"\n  {letter.title}:"
+        for line in letter.text.splitlines():
+            yield textwrap.fill(line, _WIDTH, initial_indent="    ", subsequent_indent="    ")
+    yield ""
 
 
 def _beginning(text: str) -> str:

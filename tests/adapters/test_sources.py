@@ -1,12 +1,16 @@
 """Messages from files, folders, mbox, Maildir and standard input."""
 
+import gzip
 import io
 import os
+import tempfile
 import tracemalloc
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from scanner.adapters.sources import single, walk
+from scanner.adapters.sources import single, size, walk
 from scanner.errors import UnreadableError
 
 NOTE = b"Subject: Hi\n\nHello.\n"
@@ -19,6 +23,25 @@ MBOX = (
 
 def rows(*paths):
     return [(message.source, message.raw, message.error) for message in walk(map(str, paths))]
+
+
+def lay(top, *names, raw=NOTE):
+    """Put a file under each name."""
+    for name in names:
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(raw)
+
+
+def read_below(top, kind="auto"):
+    """What was read, by names relative to the folder, and how many errors there were."""
+    found = list(walk([str(top)], kind))
+    assert all(m.raw in (NOTE, b"Subject: Hi\n\nHello.") or m.error for m in found)
+    return [os.path.relpath(m.source, top) for m in found if not m.error]
+
+
+def errors(top, kind="auto"):
+    return [(m.source, str(m.error)) for m in walk([str(top)], kind) if m.error]
 
 
 def test_file_is_one_message(tmp_path):
@@ -149,3 +172,196 @@ def test_single_takes_a_file_whole(tmp_path):
 def test_single_of_a_folder_is_an_error_row(tmp_path):
     """A folder is no message."""
     assert isinstance(single(str(tmp_path)).error, UnreadableError)
+
+
+BOX = b"From a@example.org Tue Mar  4 10:12:00 2025\n" + NOTE + b"\n"
+
+
+def test_compressed_mbox_is_read_like_any_other(tmp_path):
+    """What gzip packed is told by its first bytes, not by its name."""
+    for name in ("sent.mbox.gz", "old"):
+        (tmp_path / name).write_bytes(gzip.compress(MBOX))
+    plain = [raw for _, raw, _ in rows_of(MBOX, tmp_path / "plain")]
+    for name in ("sent.mbox.gz", "old"):
+        assert [raw for _, raw, _ in rows(tmp_path / name)] == plain
+
+
+def rows_of(raw, path):
+    path.write_bytes(raw)
+    found = rows(path)
+    path.unlink()
+    return found
+
+
+@pytest.mark.parametrize(
+    "separator",
+    [
+        b"From a@example.org Tue Mar  4 10:12:00 2025\n",
+        b"From 1234567890@xxx Tue Mar 04 10:12:00 +0000 2025\r\n",
+        b"From - Tue Mar 04 10:12:00 2025\r\n",
+        b"From MAILER-DAEMON Tue Mar  4 10:12 2025\n",
+        b"From a@example.org\n",
+        b"From \r\n",
+    ],
+)
+def test_mail_programs_write_the_separator_in_their_own_ways(tmp_path, separator):
+    """Takeout's, Thunderbird's old and new one, and one without a time part messages."""
+    found = rows_of((separator + NOTE + b"\n") * 2, tmp_path / "box")
+    assert [raw for _, raw, _ in found] == [NOTE, NOTE]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [(b">From me", b"From me"), (b">>From me", b">From me"), (b"> From me", b"> From me")],
+    ids=["mboxo", "mboxrd", "a quote"],
+)
+def test_escaped_from_lines_are_read_as_meant(tmp_path, written, meant):
+    """One ">" is taken away before a From, whatever comes before it."""
+    ((_, raw, _),) = rows_of(BOX.replace(b"Hello.", written), tmp_path / "box")
+    assert raw == NOTE.replace(b"Hello.", meant)
+
+
+LONG = b"".join(BOX.replace(b"Hello.", os.urandom(200).hex().encode()) for _ in range(200))
+MULTIPART = b'Subject: x\nContent-Type: multipart/mixed;\n boundary="b"\n\n--b\n\nHello.\n--b--\n'
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        BOX + BOX[:53],
+        BOX + BOX[:44] + MULTIPART[:-6],
+        gzip.compress(BOX + LONG)[:-12],
+        gzip.compress(BOX + LONG)[:-8] + b"\0" * 8,
+    ],
+    ids=["in a header", "in a part", "compressed", "damaged"],
+)
+def test_mbox_that_was_cut_short_says_so_after_what_it_holds(tmp_path, raw):
+    """What is whole is read; then one row says that there was more."""
+    path = tmp_path / "cut.mbox"
+    *read, (source, _, error) = rows_of(raw, path)
+    assert source == str(path)
+    assert str(error).startswith("broken: ")
+    assert str(error).endswith("only what comes before was read.")
+    assert read[0] == (f"{path}#1", NOTE, None)
+
+
+def test_mbox_that_is_whole_has_no_error(tmp_path):
+    """A last message without a line end, or with all its parts, is whole."""
+    assert all(error is None for _, _, error in rows_of(MBOX, tmp_path / "box"))
+    found = rows_of(BOX + BOX[:44] + MULTIPART, tmp_path / "box")
+    assert [error for _, _, error in found] == [None, None]
+
+
+def test_mh_folder_is_read_by_number(tmp_path):
+    """Numbers are messages, in their order; other files and removed messages are none."""
+    lay(tmp_path, "10", "9", ",3", ".mh_sequences", "context", "sent/1", "sent/.mh_sequences")
+    assert read_below(tmp_path) == ["9", "10", "sent/1"]
+
+
+EMLX = b"%d\n" % len(NOTE) + NOTE + b'<?xml version="1.0"?><plist></plist>\n'
+
+
+def test_apple_mail_folder_is_read(tmp_path):
+    """The message is taken out of each .emlx; attachments and lists beside are no mail."""
+    box = tmp_path / "V10/UUID/Sent Messages.mbox"
+    lay(box, "Data/Messages/1.emlx", "Data/Messages/2.partial.emlx", raw=EMLX)
+    lay(box, "Info.plist", "Data/Attachments/1/2/cv.pdf")
+    lay(tmp_path, "Exported.mbox/mbox", "Exported.mbox/table_of_contents", raw=BOX)
+    found = [Path(m.source).name for m in walk([str(tmp_path)]) if m.raw == NOTE]
+    assert found == ["mbox#1", "1.emlx", "2.partial.emlx"]
+    assert not errors(tmp_path)
+
+
+@pytest.mark.parametrize("raw", [EMLX[:20], b"Subject: x\n\nHello.\n"])
+def test_emlx_that_is_not_whole_is_one_row_with_an_error(tmp_path, raw):
+    """A message that was cut, or has no length before it, is reported."""
+    lay(tmp_path, "1.emlx", raw=raw)
+    ((source, error),) = errors(tmp_path)
+    assert source.endswith("1.emlx")
+    assert error.startswith("broken: ")
+
+
+def test_thunderbird_profile_gives_its_local_folders(tmp_path):
+    """Mailboxes and subfolders are read; indexes, filters and settings are not."""
+    local = tmp_path / "Mail/Local Folders"
+    lay(local, "Sent", "Inbox", "Archives.sbd/2024", raw=BOX)
+    lay(local, "Empty", raw=b"")
+    lay(local, *(f"{name}.msf" for name in ("Sent", "Inbox", "Empty", "Archives.sbd/2024")))
+    lay(local, "msgFilterRules.dat", "filterlog.html")
+    lay(tmp_path / "ImapMail/imap.example.org", "INBOX", raw=BOX)
+    lay(tmp_path / "ImapMail/imap.example.org", "INBOX.msf")
+    lay(tmp_path, "prefs.js", "places.sqlite", "storage/default/x")
+    assert read_below(tmp_path) == [
+        "ImapMail/imap.example.org/INBOX#1",
+        "Mail/Local Folders/Inbox#1",
+        "Mail/Local Folders/Sent#1",
+        "Mail/Local Folders/Archives.sbd/2024#1",
+    ]
+
+
+def test_what_thunderbird_deleted_is_passed_over(tmp_path):
+    """An older copy of a draft stays in the file, marked, until the folder is compacted."""
+    marked = [BOX.replace(b"\nSub", b"\nX-Mozilla-Status: %s\nSub" % s) for s in (b"0009", b"0001")]
+    found = rows_of(b"".join(marked), tmp_path / "Drafts")
+    assert [source for source, _, _ in found] == [f"{tmp_path}/Drafts#2"]
+
+
+def test_takeout_folder_gives_its_mail(tmp_path):
+    """An unpacked Takeout holds settings and an overview beside the mail."""
+    lay(tmp_path, "archive_browser.html")
+    lay(tmp_path, "Mail/All mail Including Spam and Trash.mbox", raw=BOX)
+    lay(tmp_path, "Mail/User Settings/Filters.json")
+    assert read_below(tmp_path, "takeout") == ["Mail/All mail Including Spam and Trash.mbox#1"]
+
+
+def test_kind_can_be_named(tmp_path):
+    """Named, a kind is not guessed: one message a file, or mailboxes only."""
+    lay(tmp_path, "box", raw=BOX)
+    assert [m.raw for m in walk([str(tmp_path)], "eml")] == [BOX]
+    assert read_below(tmp_path, "mbox") == ["box#1"]
+    lay(tmp_path, "note", "3")
+    ((_, error), _) = errors(tmp_path, "mbox")
+    assert 'does not begin with a "From " line' in error
+    assert read_below(tmp_path, "mh") == ["3"]
+
+
+def test_message_of_a_maildir_is_found_under_its_new_name(tmp_path):
+    """A mail client that flags a message renames it; it is read all the same."""
+    lay(tmp_path, "cur/1:2,", "cur/2:2,", "new/3", "tmp/4")
+    found = walk([str(tmp_path)])
+    assert next(found).error is None
+    (tmp_path / "cur/2:2,").rename(tmp_path / "cur/2:2,S")
+    (tmp_path / "new/3").rename(tmp_path / "cur/3:2,S")
+    assert [m.error for m in found] == [None, None]
+
+
+@contextmanager
+def nobody():
+    """A folder, and nobody's eyes to look at it: root may read everything."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        before = os.geteuid()
+        yield Path(name), lambda: os.seteuid(65534) if before == 0 else None
+        os.seteuid(before)
+
+
+def test_folder_and_file_one_may_not_read_are_rows_with_an_error():
+    """What is locked is reported, and the rest is read."""
+    with nobody() as (top, become_nobody):
+        lay(top, "locked/1.eml", "open/2.eml", "open/3.eml")
+        (top / "locked").chmod(0)
+        (top / "open/2.eml").chmod(0)
+        become_nobody()
+        found = list(walk([str(top)]))
+    assert [m.error and str(m.error)[:26] for m in found] == ["broken: permission denied;"] * 2 + [
+        None
+    ]
+
+
+def test_size_is_what_there_is_to_read(tmp_path):
+    """The bytes of all files, and as many are said to be read in the end."""
+    lay(tmp_path, "a.eml", "b/c.eml")
+    lay(tmp_path, "box", raw=BOX * 3)
+    total = size([str(tmp_path), "-"])
+    assert total == len(NOTE) * 2 + len(BOX) * 3
+    assert sum(m.read for m in walk([str(tmp_path)])) == total

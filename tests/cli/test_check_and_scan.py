@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mailbox
+import os
 import signal
 import subprocess
 import sys
@@ -202,6 +203,121 @@ def test_ctrl_c_keeps_what_was_found_so_far(program):
     assert process.wait(timeout=60) == 130
     assert errors.strip() == b"unflub: interrupted"
     assert {json.loads(line)["severity"] for line in (first + rest).splitlines()} == {"flub"}
+
+
+def test_the_folder_decides_on_the_advice(program, tmp_path):
+    """Sent notes get the candidate's advice, received ones the employer's; an option overrides."""
+    for name in ("Sent", "Inbox"):
+        (tmp_path / name).mkdir()
+        save(tmp_path / name, "1.eml", FLUBBED)
+    sent = program.run("scan", tmp_path / "Sent").stdout
+    assert "To one of your references:" in sent
+    received = program.run("scan", tmp_path / "Inbox").stdout
+    assert "To the candidate:" in received
+    assert "To every reference:" in received
+    assert program.run(
+        "scan", "--direction", "outgoing", tmp_path / "Inbox"
+    ).stdout == sent.replace("/Sent/", "/Inbox/")
+
+
+def test_own_addresses_of_the_configuration_tell_the_direction(program, tmp_path):
+    """What was sent to the account's address was received."""
+    program.configure('[accounts.work]\naddress = "Panel@example.com"\nhost = "mail.example"\n')
+    (row,) = rows(program.run("scan", "--format", "jsonl", save(tmp_path, "a.eml", FLUBBED)))
+    assert row["direction"] == "incoming"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--fail-on", "never"], 0),
+        (["--fail-on", "flub"], 1),
+        (["--category", "plea"], 0),
+        (["--min-confidence", "1"], 0),
+        (["--min-confidence", "0.5", "--quiet"], 1),
+        (["--category", "frob"], 2),
+    ],
+)
+def test_the_exit_status_is_about_what_was_asked_for(program, arguments, status):
+    """Scripts choose what to fail on; passages that are not asked for do not count."""
+    done = program.run("check", *arguments, stdin=FLUBBED)
+    assert done.returncode == status, done.stderr
+    assert bool(done.stdout) is ("--quiet" not in arguments and status != 2)
+
+
+def test_html_is_written_into_a_file_and_the_summary_is_said(program, archive, tmp_path):
+    """The page is in the file; the terminal tells where, in a line."""
+    report = tmp_path / "report.html"
+    done = program.run("scan", "--format", "html", "--output", report, archive)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"unflub: 5 checked, 3 with a flub, 1 not checked; written to {report}\n"
+    )
+    page = report.read_text("utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.count("<article") == 3
+
+
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_read(program, archive):
+    """Nobody should wait an hour for that."""
+    done = program.run("scan", "--output", "nowhere/report.html", archive)
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+
+
+def test_processes_give_the_same_rows(program, archive):
+    """--jobs changes the speed and nothing else."""
+    one, two = (
+        program.run("scan", "--format", "jsonl", *jobs, archive) for jobs in ([], ["--jobs", "2"])
+    )
+    assert one.stdout == two.stdout
+    assert (one.returncode, two.returncode, two.stderr) == (1, 1, "")
+
+
+def test_a_scan_that_was_cut_anywhere_goes_on(program, archive, tmp_path):
+    """Nothing is lost and nothing doubled, and the exit status counts the earlier rows, too."""
+    whole = program.run("scan", "--format", "jsonl", archive).stdout
+    for cut in (0, len(whole) // 2, len(whole) - 1):
+        path = tmp_path / "rows.jsonl"
+        path.write_text(whole[:cut], "utf-8")
+        done = program.run("scan", "--format", "jsonl", "--resume", path, archive)
+        assert path.read_text("utf-8") == whole
+        assert done.returncode == 1
+        assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 not checked; ")
+
+
+def test_resume_is_for_json_lines(program, archive):
+    """Another format has no rows to go on from."""
+    done = program.run("scan", "--resume", "rows.jsonl", archive)
+    assert done.returncode == 2
+    assert "--format jsonl" in done.stderr
+
+
+def test_bad_input_is_reported_and_the_scan_goes_on(program, tmp_path):
+    """A loop, a pipe, a picture and a cut mailbox are rows; the exit status says so at the end."""
+    top = tmp_path / "mail"
+    top.mkdir()
+    os.mkfifo(top / "a.fifo")
+    (top / "b.loop").symlink_to("b.loop")
+    save(top, "c.png", bytes(range(256)) * 50)
+    save(top, "d.mbox", b"From a@example.org Mon Jan  1 00:00:00 2024\n" + CLEAN + b"Subject: x")
+    save(top, "e.mbox", b"From a@example.org Mon Jan  1 00:00:00 2024\nSubject: cut sh")
+    save(top, "z.eml", CLEAN)
+    done = program.run("scan", "--format", "jsonl", top)
+    assert done.returncode == 5
+    bad = [Path(row["source"]).name for row in rows(done) if row["error"]]
+    assert bad == ["a.fifo", "b.loop", "c.png", "e.mbox#1", "e.mbox"]
+    assert Path(rows(done)[-1]["source"]).name == "z.eml"
+
+
+def test_a_terminal_sees_how_far_the_scan_is(program, archive):
+    """A bar on standard error with the rate; none in a pipe, and none for who wants quiet."""
+    status, shown = on_terminal(program, "stderr", "scan", archive)
+    assert status == 1
+    assert b"scanning" in shown
+    assert b" messages, " in shown
+    assert b"100%" in shown
+    assert not on_terminal(program, "stderr", "scan", "--quiet", archive)[1]
 
 
 def test_help_is_quick_to_load_and_shows_examples():

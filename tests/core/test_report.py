@@ -8,7 +8,7 @@ import pytest
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE
 
-from scanner.core.report import EMPTY, Row, as_record, as_text, summary
+from scanner.core.report import EMPTY, Row, Tally, as_record, as_text, summary
 from scanner.errors import UnreadableError
 
 FLUBBED = note(OPENING, STRENGTH, "That excuse was a flub. A flub it was.", STRENGTH, STRENGTH)
@@ -89,5 +89,9 @@ def test_the_headline_says_how_it_ended(raw, words):
 
 def test_the_summary_counts():
     """What could not be read is told only where there is some."""
-    assert summary(3, 1, 0) == "3 checked, 1 with a flub"
-    assert summary(3, 1, 2) == "3 checked, 1 with a flub, 2 not checked"
+    tally = Tally(checked=3, flubs=1)
+    assert summary(tally) == "3 checked, 1 with a flub"
+    tally.add(BROKEN)
+    tally.add(BLANK)
+    tally.add(row(FLUBBED))
+    assert summary(tally) == "4 checked, 2 with a flub, 2 not checked"

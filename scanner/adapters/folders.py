@@ -1,0 +1,129 @@
+"""Which entries of a folder hold mail: each mail program has its own way to lay it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from scanner.adapters.emlx import SUFFIX as EMLX
+
+Kind = Literal["auto", "eml", "mbox", "maildir", "mh", "emlx", "thunderbird", "takeout"]
+"""What a source may be: one message a file, an mbox, or the folder of a mail program."""
+
+# What Thunderbird keeps beside mail; only Mail and ImapMail of a profile hold mail at all.
+_PROFILE = "prefs.js"
+_PROFILE_MAIL = frozenset({"Mail", "ImapMail"})
+_INDEX = ".msf"
+_BESIDE_MAIL = (
+    _INDEX, ".dat", ".html", ".js", ".json", ".log", ".sqlite", ".mozmsgs", ".wdseml",
+)  # fmt: skip
+# Any of these names tells the layout.
+_MH = frozenset({".mh_sequences", ".xmhcache", ".claws_mark", ".sylpheed_mark"})
+_APPLE = frozenset({"Info.plist", "table_of_contents"})
+MAILDIR_FLAGS = ":2,"
+"""What stands between the unique name of a message in a Maildir and its flags."""
+
+_BESIDE_APPLE = (".plist", ".emlxpart", ".DS_Store", "table_of_contents")
+_TAKEOUT = "archive_browser.html"
+_MBOX = (".mbox", ".mbox.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The files and the folders in one folder, in the order they are to be read."""
+
+    files: Sequence[Path]
+    folders: Sequence[Path]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all of them."""
+        return frozenset(path.name for path in (*self.files, *self.folders))
+
+
+def mail_in(entries: Entries, kind: Kind) -> tuple[Entries, Kind]:
+    """Leave what may hold mail, by the layout of `kind` or the one the names show.
+
+    The kind of the folders below is given, too: what lies in a profile needs no sign of its own.
+    """
+    found = _detected(entries.names) if kind == "auto" else kind
+    return _LAYOUTS[found](entries), found if found in _WHOLE_TREES else kind
+
+
+def _detected(names: frozenset[str]) -> Kind:
+    if "cur" in names and ("new" in names or "tmp" in names):
+        return "maildir"
+    if names & _MH:
+        return "mh"
+    if names & _APPLE or any(name.endswith(EMLX) for name in names):
+        return "emlx"
+    if _PROFILE in names or any(name.endswith(_INDEX) for name in names):
+        return "thunderbird"
+    return "takeout" if _TAKEOUT in names else "auto"
+
+
+def _any(entries: Entries) -> Entries:
+    return entries
+
+
+def _maildir(entries: Entries) -> Entries:
+    """List new and cur at once, since messages move from there to here.
+
+    Beside them a server keeps its own files, and in tmp nothing is delivered yet. Raises
+    OSError where one of them may not be read.
+    """
+    if "cur" not in entries.names:  # above Maildirs, or inside of one
+        return entries
+    inner = [f for f in reversed(entries.folders) if f.name in {"new", "cur"}]
+    listed = [path for folder in inner for path in sorted(folder.iterdir())]
+    once = {path.name.partition(MAILDIR_FLAGS)[0]: path for path in listed}
+    below = [f for f in entries.folders if f.name.startswith(".") or (f / "cur").is_dir()]
+    return Entries(list(once.values()), below)
+
+
+def _mh(entries: Entries) -> Entries:
+    """Keep files named by a number, in its order; ",3" is a message that was removed."""
+    numbered = [f for f in entries.files if f.name.isascii() and f.name.isdigit()]
+    return Entries(sorted(numbered, key=lambda f: int(f.name)), entries.folders)
+
+
+def _emlx(entries: Entries) -> Entries:
+    """Leave the lists and attachments that lie beside .emlx files, or an exported mbox."""
+    folders = [f for f in entries.folders if f.name != "Attachments"]
+    return Entries(_not_ending(entries.files, _BESIDE_APPLE), folders)
+
+
+def _thunderbird(entries: Entries) -> Entries:
+    """Leave the index beside each mbox; of a profile, two folders hold mail."""
+    if _PROFILE in entries.names:
+        return Entries([], [f for f in entries.folders if f.name in _PROFILE_MAIL])
+    files, folders = (_not_ending(some, _BESIDE_MAIL) for some in (entries.files, entries.folders))
+    return Entries(files, folders)
+
+
+def _not_ending(paths: Iterable[Path], endings: tuple[str, ...]) -> list[Path]:
+    return [path for path in paths if not path.name.endswith(endings)]
+
+
+def _takeout(entries: Entries) -> Entries:
+    """Leave the settings and the overview that lie beside the .mbox files."""
+    return Entries([f for f in entries.files if f.name.endswith(_MBOX)], entries.folders)
+
+
+# Kinds that go for everything below a folder that shows them.
+_WHOLE_TREES = frozenset({"emlx", "thunderbird", "takeout"})
+
+Layout: TypeAlias = Callable[[Entries], Entries]
+
+_LAYOUTS: dict[Kind, Layout] = {
+    "auto": _any,
+    "eml": _any,
+    "mbox": _any,
+    "maildir": _maildir,
+    "mh": _mh,
+    "emlx": _emlx,
+    "thunderbird": _thunderbird,
+    "takeout": _takeout,
+}

@@ -1,0 +1,181 @@
+"""What to do about a note: the candidate's advice, or the employer's, with wording to use.
+
+Who received the note, or doubts an answer, asks: the candidate, and every reference, with the
+concern, the goal of the question, and room for examples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scanner.core.advice import ADVICE, deed
+from scanner.core.assess import Assessment, Passage
+from scanner.core.origin import Direction
+from scanner.core.position import Position, find_position
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A text that is ready to send but for the blanks in square brackets."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counsel:
+    """Steps in their order, and the letters they speak of."""
+
+    steps: tuple[str, ...]
+    letters: tuple[Letter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a passage does, and leaves open.
+
+    `concern` and `goal` are for the candidate, `point` is for the references.
+    """
+
+    deed: str
+    concern: str
+    goal: str
+    point: str
+
+
+_QUESTIONS = {
+    "reanswer": _Question(
+        "answers an interview question again",
+        "you gave one answer a second time, in writing",
+        "to hear the answer you would give with time to think, and how you reached it",
+        "how [candidate] deals with [the topic] when there is little time to think",
+    ),
+    "self_criticism": _Question(
+        "judges their own performance",
+        "you seemed unsure how part of the conversation went",
+        "to learn how you do this when it is your everyday work and not an interview",
+        "how sure [candidate] is in [the topic] on an ordinary day",
+    ),
+    "apology": _Question(
+        "apologises for something in the interview",
+        "you came back to a moment of the interview that seems to trouble you",
+        "to set the moment aside and see how you handle the same thing at work",
+        "how [candidate] carries on with [the topic] after a bad moment",
+    ),
+    "excuse": _Question(
+        "gives the reason for something that went wrong",
+        "something seems to have stood in your way in the interview",
+        "to give you the same question again under fair conditions",
+        "how [candidate] does at [the topic] when something gets in the way",
+    ),
+    "correction": _Question(
+        "takes back something they said",
+        "something you told us was put differently afterwards",
+        "to get the facts right, so that nothing is held against you that need not be",
+        "what [candidate] did in [the topic], as you remember it",
+    ),
+    "omission": _Question(
+        "says what they forgot to mention",
+        "something that matters to you did not come up in the interview",
+        "to learn what it was, and what you did and achieved there",
+        "what [candidate] has done in [the topic], which we hardly spoke about",
+    ),
+    "plea": _Question(
+        "asks you to overlook something",
+        "there is a point you would rather we did not weigh",
+        "to judge that point on what you have done and not on one moment",
+        "[the topic], and how much it mattered in the work",
+    ),
+    "pretext": _Question(
+        "reopens an answer behind a question or an offer",
+        "one topic seems not to be settled for you",
+        "to finish that topic properly, with your experience on the table",
+        "[the topic], which our conversation did not finish",
+    ),
+}
+
+
+def counsel(subject: str, assessment: Assessment, direction: Direction) -> Counsel:
+    """Say what to do now about a note that has passages."""
+    position = find_position(subject, assessment.text)
+    if direction == "incoming":
+        return _employer(position, _main_category(assessment))
+    return Counsel(_CANDIDATE, (Letter("To one of your references", to_own_referee(position)),))
+
+
+def reason(passage: Passage, direction: Direction) -> tuple[str, str]:
+    """Say what a passage does, and why that matters to who reads this."""
+    if direction == "incoming":
+        return f"The writer {_QUESTIONS[passage.category].deed}", _ASK
+    return f"It {deed(passage.category, passage.text)}", ADVICE[passage.category].reason
+
+
+_ASK = "It may weigh more with them than it should with you: ask before you weigh it."
+
+_CANDIDATE = (
+    "Not sent yet? Take the passage out, and give the space to one strength or to an idea the "
+    "conversation sparked.",
+    "Sent already? Leave it at that: a second note would bring it up once more.",
+    "If the worry is real, it belongs with your references. Write to one of them today.",
+)
+
+_EMPLOYER = (
+    "Take the passage for a question to ask, not for a verdict: people remember their own weak "
+    "moments far better than anyone else does.",
+    "Ask the candidate directly: say what concerns you and what the question is for, and leave "
+    "room for examples.",
+    "Ask every reference the same, so that one voice does not decide.",
+)
+
+
+def to_own_referee(position: Position) -> str:
+    """Write for the candidate: ask a referee to speak to what the interview dwelt on."""
+    return (
+        f"Hi [name],\n\nI have just interviewed for {_job(position)} at "
+        f"{position.employer or '[the employer]'}, and they may call you. "
+        "A good part of the conversation was about [the themes they dwelt on]. If they ask, "
+        "would you speak to that? [A project you saw me do] would be a good example.\n\n"
+        "Thank you, it means a lot.\n[Your name]"
+    )
+
+
+def _employer(position: Position, category: str) -> Counsel:
+    question = _QUESTIONS[category]
+    return Counsel(
+        _EMPLOYER,
+        (
+            Letter("To the candidate", _to_candidate(position, question)),
+            Letter("To every reference", _to_reference(position, question)),
+        ),
+    )
+
+
+def _to_candidate(position: Position, question: _Question) -> str:
+    return (
+        f"Dear [candidate],\n\nThank you for your note about {_job(position)}. Before we go on, "
+        f"one thing I would rather ask than guess: {question.concern}. "
+        "I mean what you said about [the topic].\n\n"
+        f"I ask {question.goal}. Would you tell me about one or two times when you dealt with it: "
+        "what the situation was, what you did, and how it ended? Take as much room as you need.\n\n"
+        "Kind regards\n[Your name]"
+    )
+
+
+def _to_reference(position: Position, question: _Question) -> str:
+    return (
+        f"Dear [reference],\n\n[Candidate] has applied to us for {_job(position)} and named you. "
+        "One point I would like to understand better, and I ask everyone who was named the same: "
+        f"{question.point}. After one interview we know too little about it.\n\n"
+        "The aim is to judge it by work that somebody saw, not by one conversation. Have you seen "
+        "[candidate] deal with it? Examples help most, good ones and bad ones: what was asked, "
+        "what [candidate] did, and what came of it.\n\n"
+        "Thank you for your time.\n[Your name]"
+    )
+
+
+def _job(position: Position) -> str:
+    return f"the {position.title} position" if position.title else "[the position]"
+
+
+def _main_category(assessment: Assessment) -> str:
+    return max(assessment.passages, key=lambda passage: passage.confidence).category

@@ -1,0 +1,96 @@
+"""Whether a message was written by the user or to the user, and when."""
+
+from __future__ import annotations
+
+import re
+from email.header import decode_header, make_header
+from email.message import Message
+from email.parser import BytesHeaderParser
+from email.utils import parsedate_to_datetime
+from typing import Literal
+from urllib.parse import unquote
+
+from scanner.core.parse import Draft
+
+Direction = Literal["outgoing", "incoming"]
+
+# How mail programs name the folders of what one wrote, and of what one got.
+_WRITTEN = (
+    "sent", "sent mail", "sent items", "sent messages", "drafts", "draft", "outbox", "unsent",
+    "unsent messages", "templates", "gesendet", "gesendete objekte", "gesendete elemente",
+    "entwürfe", "postausgang", "envoyés", "messages envoyés", "éléments envoyés", "brouillons",
+    "enviados", "elementos enviados", "borradores", "inviata", "posta inviata", "bozze",
+    "itens enviados", "rascunhos", "verzonden", "verzonden items", "concepten", "skickat",
+    "utkast", "sendt", "kladder", "lähetetyt", "luonnokset", "wysłane", "robocze", "odeslané",
+    "koncepty", "отправленные", "черновики", "送信済みメール", "下書き", "已发送", "草稿",
+    "보낸편지함", "임시보관함",
+)  # fmt: skip
+_RECEIVED = (
+    "inbox", "posteingang", "boîte de réception", "bandeja de entrada", "posta in arrivo",
+    "caixa de entrada", "postvak in", "inkorg", "indbakke", "innboks", "saapuneet",
+    "skrzynka odbiorcza", "doručená pošta", "входящие", "受信トレイ", "收件箱", "받은편지함",
+)  # fmt: skip
+_FOLDERS: dict[str, Direction] = {
+    **dict.fromkeys(_WRITTEN, "outgoing"),
+    **dict.fromkeys(_RECEIVED, "incoming"),
+}
+_NUMBER = re.compile(r"#\d+$")
+_UID = re.compile(r";uid=\d+$")
+_LABELS = "X-Gmail-Labels"
+_HEADER = 64 * 1024
+
+
+def direction(source: str, raw: bytes, draft: Draft, own: frozenset[str]) -> Direction:
+    """Tell by the folder, else by the user's own addresses; without either, it was written.
+
+    A folder's name counts most: who sends under another address keeps the copy in Sent.
+    """
+    return _by_folder(source) or _by_labels(raw) or _by_address(draft, own) or "outgoing"
+
+
+def month(raw: bytes) -> str:
+    """Give the month of the Date field as 2025-03, or nothing where there is none."""
+    try:
+        return parsedate_to_datetime(str(_header(raw)["Date"])).strftime("%Y-%m")
+    except ValueError:
+        return ""
+
+
+def _by_folder(source: str) -> Direction | None:
+    """Take the innermost folder that has a name for it; an mbox is a folder, too."""
+    path = _UID.sub("", _NUMBER.sub("", source))
+    parts = unquote(path).split("/")[3:] if path.startswith("imap://") else re.split(r"[/\\]", path)
+    roles = (_role(name) for part in reversed(parts) for name in _names(part))
+    return next((role for role in roles if role), None)
+
+
+def _names(part: str) -> list[str]:
+    """Split "INBOX.Sent" and the like; the part after the last dot may also be a suffix."""
+    bare = re.sub(r"\.(?:mbox|mbx|sbd|gz)\b", "", part.casefold())
+    return [bare, *reversed(bare.split("."))]
+
+
+def _role(name: str) -> Direction | None:
+    return _FOLDERS.get(re.sub(r"-\d+$", "", name).strip())
+
+
+def _by_labels(raw: bytes) -> Direction | None:
+    """Read what Google's Takeout says of each message."""
+    if _LABELS.encode() not in raw[:_HEADER]:
+        return None
+    try:
+        labels = str(make_header(decode_header(str(_header(raw)[_LABELS]))))
+    except (LookupError, ValueError):
+        return None
+    roles = {_role(label.strip().casefold()) for label in labels.split(",")}
+    return "outgoing" if "outgoing" in roles else "incoming" if "incoming" in roles else None
+
+
+def _by_address(draft: Draft, own: frozenset[str]) -> Direction | None:
+    if draft.sender in own:
+        return "outgoing"
+    return "incoming" if own & draft.recipients else None
+
+
+def _header(raw: bytes) -> Message:
+    return BytesHeaderParser().parsebytes(raw[:_HEADER])

@@ -1,0 +1,93 @@
+"""The findings of a scan as one page of HTML that needs nothing from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from scanner.core.advice import ADVICE
+from scanner.core.counsel import Counsel, reason
+from scanner.core.render import Piece, pieces, templates
+from scanner.core.report import Row, Tally, summary
+from scanner.errors import UnreadableError
+
+_DIRECTIONS = {"outgoing": "written by you", "incoming": "received"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    deed: str
+    reason: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """One message as the page shows it."""
+
+    source: str
+    subject: str
+    direction: str
+    severity: str
+    share: str
+    pieces: tuple[Piece, ...]
+    reasons: tuple[_Reason, ...]
+    counsel: Counsel
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """One line of a table of totals; `percent` is its length beside the longest."""
+
+    name: str
+    count: int
+    percent: int
+
+
+def page(found: Iterable[Row], tally: Tally) -> str:
+    """Write the page: totals, each note that has passages, and what was not checked."""
+    rows = list(found)
+    return templates().get_template("report.html.j2").render(
+        summary=summary(tally),
+        tally=tally,
+        categories=list(_bars(_named(tally.categories))),
+        months=list(_bars(dict(sorted(_dated(tally.months).items())))),
+        notes=list(_notes(rows)),
+        unread=[row for row in rows if row.error],
+    )
+
+
+def _named(categories: Mapping[str, int]) -> dict[str, int]:
+    ordered = sorted(categories.items(), key=lambda item: -item[1])
+    return {ADVICE[category].name: count for category, count in ordered}
+
+
+def _dated(months: Mapping[str, int]) -> dict[str, int]:
+    return {month or "without a date": count for month, count in months.items()}
+
+
+def _bars(counts: Mapping[str, int]) -> Iterator[_Bar]:
+    most = max(counts.values(), default=1)
+    for name, count in counts.items():
+        yield _Bar(name, count, round(100 * count / most))
+
+
+def _notes(rows: Iterable[Row]) -> Iterator[_Note]:
+    for row in rows:
+        if row.passages and not isinstance(row.verdict, UnreadableError):
+            assessment = row.verdict.assessment
+            yield _Note(
+                source=row.source,
+                subject=row.verdict.draft.subject or "(no subject)",
+                direction=_DIRECTIONS[row.direction],
+                severity=assessment.severity,
+                share=f"{max(1, round(assessment.share * 100))}% of the words",
+                pieces=tuple(pieces(assessment)),
+                reasons=tuple(_reasons(row)),
+                counsel=row.counsel,
+            )
+
+
+def _reasons(row: Row) -> Iterator[_Reason]:
+    for passage in row.passages:
+        yield _Reason(*reason(passage, row.direction), f"{passage.confidence:.0%}")

@@ -1,0 +1,54 @@
+"""The rows of an interrupted scan, to go on from."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from scanner.adapters.records import Written
+from scanner.errors import UnreadableError
+
+ROWS = [
+    {"source": "a.eml", "error": None, "severity": "flub"},
+    {"source": "box#1", "error": None, "severity": "none"},
+    {"source": "box#3", "error": "broken", "severity": None},
+]
+LINES = "".join(f"{json.dumps(row)}\n" for row in ROWS)
+
+
+def test_what_is_written_is_known_by_its_source(tmp_path):
+    """Of an mbox all messages up to the last are done, others by their name."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text(LINES)
+    written = Written(path)
+    done = [
+        s for s in ("a.eml", "b.eml", "box#1", "box#2", "box#3", "box#4", "box") if written.has(s)
+    ]
+    assert done == ["a.eml", "box#1", "box#2", "box#3"]
+    assert (written.tally.checked, written.tally.flubs, written.tally.unreadable) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("cut", range(len(LINES) - len(LINES.splitlines()[-1]) - 1, len(LINES)))
+def test_a_line_that_was_cut_is_taken_away(tmp_path, cut):
+    """Wherever a row was cut, what remains is whole rows."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text(LINES[:cut])
+    written = Written(path)
+    assert path.read_text() == "".join(LINES.splitlines(keepends=True)[:2])
+    assert not written.has("box#3")
+
+
+def test_without_a_file_nothing_is_written_yet(tmp_path):
+    """The same command begins a scan and goes on with it."""
+    assert not Written(tmp_path / "new.jsonl").has("a.eml")
+
+
+@pytest.mark.parametrize("text", ["[]\n", "Dear Ms Okafor\n", '{"name": 1}\n', "\xff\n"])
+def test_another_file_is_refused_and_left_as_it_is(tmp_path, text):
+    """A letter that was named by mistake loses nothing."""
+    path = tmp_path / "letter.txt"
+    path.write_text(text, "latin-1")
+    with pytest.raises(UnreadableError, match="name another file"):
+        Written(path)
+    assert path.read_text("latin-1") == text

@@ -1,0 +1,92 @@
+"""Rows as text, JSON and HTML."""
+
+from __future__ import annotations
+
+import json
+
+import lxml.html
+from support.notes import CLEAN, OPENING, STRENGTH, note
+from support.phrases import JUDGE
+
+from scanner.core.formats import Json, JsonLines, Page, Text
+from scanner.core.report import Row, Tally
+from scanner.errors import UnreadableError
+
+FLUBBED = note(OPENING, "<b>An excuse</b> & a flub.", STRENGTH, subject="Thanks <script>x</script>")
+
+
+def row(raw, direction="outgoing", month=""):
+    (verdict,) = JUDGE([raw])
+    return Row("notes.mbox#3", direction, verdict, month=month)
+
+
+ROWS = [
+    row(FLUBBED, month="2025-03"),
+    row(note(OPENING, "A plea was my flub.", STRENGTH), "incoming"),
+    row(CLEAN),
+    Row("x.eml", "outgoing", UnreadableError("broken: it is not text")),
+]
+
+
+def printed(form, rows=ROWS):
+    tally = Tally()
+    lines = []
+    for one in rows:
+        tally.add(one)
+        lines.append(form.row(one))
+    return "\n".join(line for line in (*lines, form.end(tally)) if line is not None)
+
+
+def test_an_array_is_whole_at_any_length():
+    """It reads as one array, empty or not, as if it had been written at once."""
+    assert printed(Json(), []) == "[]"
+    records = json.loads(printed(Json()))
+    assert printed(Json()) == json.dumps(records, ensure_ascii=False, indent=2)
+    assert len(records) == len(ROWS)
+
+
+def test_lines_are_the_same_records():
+    """Each line is one element of the array."""
+    lines = [json.loads(line) for line in printed(JsonLines(with_text=True)).splitlines()]
+    assert lines == json.loads(printed(Json(with_text=True)))
+
+
+def test_text_leaves_out_what_is_clean():
+    """Findings and what was not checked are shown, then the summary."""
+    shown = printed(Text())
+    assert shown.count("notes.mbox#3: ") == 2
+    assert shown.splitlines()[-1] == "3 checked, 2 with a flub, 1 not checked"
+    assert printed(Text(show_clean=True), [row(CLEAN)]) == "notes.mbox#3: nothing found"
+
+
+def test_a_page_shows_notes_with_marks_reasons_and_totals():
+    """What the writer wrote stays text, and each finding is in the totals."""
+    page = lxml.html.document_fromstring(printed(Page()))
+    assert [mark.text for mark in page.iter("mark")] == [
+        "<b>An excuse</b> & a flub.",
+        "A plea was my flub.",
+    ]
+    assert page.findall(".//script") == []
+    tables = [[cell.text for cell in table.iter("td")] for table in page.iter("table")]
+    assert tables == [["1", "1"], ["1", "1"]]
+    text = page.text_content()
+    for words in (
+        "3 checked, 2 with a flub, 1 not checked", "2025-03", "without a date", "received",
+        "To every reference", "To one of your references", "x.eml: broken: it is not text",
+    ):  # fmt: skip
+        assert words in text
+
+
+def test_a_page_without_findings_says_so():
+    """An empty page would leave a doubt."""
+    assert "No passage was found" in printed(Page(), [row(CLEAN)])
+
+
+def test_a_tally_counts_by_category_and_month():
+    """Folded and flub are told apart, for who wants to fail on one alone."""
+    tally = Tally()
+    for one in ROWS:
+        tally.add(one)
+    assert (tally.checked, tally.flagged, tally.unreadable) == (3, 2, 1)
+    assert tally.categories == {"excuse": 1, "plea": 1}
+    assert tally.months == {"2025-03": 1, "": 1}

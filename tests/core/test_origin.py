@@ -1,0 +1,73 @@
+"""Who wrote a message, and when, by where it lies and what it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from scanner.core.origin import direction, month
+from scanner.core.parse import Draft
+
+OWN = frozenset({"me@example.org"})
+MINE = Draft("Hi", sender="me@example.org", recipients=frozenset({"you@example.com"}))
+YOURS = Draft("Hi", sender="you@example.com", recipients=OWN)
+OTHERS = Draft("Hi", sender="you@example.com", recipients=frozenset({"list@example.com"}))
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("mail/Sent/1.eml", "outgoing"),
+        ("Maildir/.INBOX.Drafts/cur/1:2,S", "outgoing"),
+        ("Maildir/.INBOX.Sent Items/new/1", "outgoing"),
+        ("Takeout/Mail/Sent.mbox#12", "outgoing"),
+        ("V10/UUID/Sent Messages.mbox/UUID/Data/Messages/1.emlx", "outgoing"),
+        ("Mail/Local Folders/Inbox.sbd/Sent-1#3", "outgoing"),
+        ("old/Gesendet.mbox.gz#2", "outgoing"),
+        ("Mail/Local Folders/Inbox#3", "incoming"),
+        ("Sent/copies/INBOX.mbox#1", "incoming"),
+        ("imap://me@mail.example/%5BGmail%5D/Sent%20Mail;uid=7", "outgoing"),
+        ("imap://me@mail.example/INBOX;uid=7", "incoming"),
+        ("imap://inbox@sent/Archive;uid=7", "outgoing"),
+    ],
+)
+def test_the_folder_tells_the_direction(source, expected):
+    """The innermost folder with a known name counts, whatever the addresses are."""
+    assert direction(source, b"", OTHERS, OWN) == expected
+
+
+@pytest.mark.parametrize(
+    ("draft", "expected"), [(MINE, "outgoing"), (YOURS, "incoming"), (OTHERS, "outgoing")]
+)
+def test_addresses_tell_where_the_folder_does_not(draft, expected):
+    """From me is outgoing and to me incoming; else it is taken for written."""
+    assert direction("archive.mbox#1", b"", draft, OWN) == expected
+    assert direction("archive.mbox#1", b"", draft, frozenset()) == "outgoing"
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (b"Important,Sent", "outgoing"),
+        (b"=?UTF-8?Q?Inbox,Bewerbung_f=C3=BCr?=", "incoming"),
+        (b"Archived", "incoming"),
+        (b"=?x?q?Sent?=", "incoming"),
+    ],
+)
+def test_takeout_names_the_folders_of_each_message(labels, expected):
+    """One file holds all mail, and a header field says where each message lay."""
+    raw = b"Subject: x\nX-Gmail-Labels: " + labels + b"\n\nHi\n"
+    assert direction("All mail Including Spam and Trash.mbox#1", raw, YOURS, OWN) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"Date: Tue, 4 Mar 2025 10:00:00 +0000\n\nHi\n", "2025-03"),
+        (b"Date: yesterday\n\nHi\n", ""),
+        (b"Subject: x\n\nDate: Tue, 4 Mar 2025 10:00:00 +0000\n", ""),
+        (b"", ""),
+    ],
+)
+def test_the_month_is_that_of_the_date(raw, expected):
+    """Where there is no date, there is no month."""
+    assert month(raw) == expected

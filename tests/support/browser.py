@@ -1,0 +1,62 @@
+"""A headless Chromium, Debian's, in a fresh profile."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.chrome.webdriver import WebDriver
+
+_FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--window-size=800,1200",
+)  # fmt: skip
+_RUN = (
+    "const done = arguments[arguments.length - 1]; axe.run().then(found => done(found.violations));"
+)
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[WebDriver]:
+    """Start it; it logs what it asks the network for, and what it complains of."""
+    options = Options()
+    options.binary_location = shutil.which("chromium")
+    for flag in (*_FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def requests(driver: WebDriver) -> list[str]:
+    """The addresses that were asked for since the last time."""
+    events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    return [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+
+
+def prefer(driver: WebDriver, scheme: str, media: str = "screen") -> None:
+    """Show the page as to who likes it light or dark, on a screen or printed."""
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+
+
+def violations(driver: WebDriver) -> list[tuple[str, list[Any]]]:
+    """What axe-core finds wrong with how the page can be used by everybody."""
+    driver.execute_script(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    return [(v["id"], [n["target"] for n in v["nodes"]]) for v in driver.execute_async_script(_RUN)]

@@ -1,0 +1,76 @@
+"""Messages to rows, here or by an executor."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+from support.notes import CLEAN, FLUBBED
+
+from scanner.adapters.sources import Message
+from scanner.core.report import as_record
+from scanner.errors import UnreadableError
+from scanner.learning import artifact
+from scanner.scanning import Terms, in_order, rows
+
+TERMS = Terms(artifact.shipped(), "balanced")
+LARGE = b"X-Fill: " + b"x" * 200_000 + b"\r\n"
+
+
+def test_an_executor_gives_the_same_rows_in_the_same_order():
+    """What is spread over workers comes back as if it had been done here."""
+    raws = [FLUBBED, CLEAN, b"\0" * 100] * 15
+    messages = [Message(f"{n}", LARGE + raw) for n, raw in enumerate(raws)]
+    messages.insert(3, Message("gone", error=UnreadableError("broken: gone")))
+    with ThreadPoolExecutor(2) as executor:
+        spread = [as_record(r, with_text=True) for r in rows(messages, TERMS, executor, 2)]
+    assert spread == [as_record(r, with_text=True) for r in rows(messages, TERMS)]
+    assert [record["source"] for record in spread] == [m.source for m in messages]
+
+
+def test_only_so_many_items_are_under_way():
+    """The source is read as the answers are taken, so memory stays small."""
+    taken = []
+
+    def source():
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    with ThreadPoolExecutor(1) as executor:
+        answers = in_order(executor, str, source(), ahead=4)
+        for number in range(50):
+            assert next(answers) == str(number)
+            assert len(taken) <= number + 4
+
+
+def test_a_worker_that_dies_is_one_clear_error():
+    """The user learns what to do now."""
+
+    class Dying(ThreadPoolExecutor):
+        def submit(self, *_):
+            future = Future()
+            future.set_exception(BrokenProcessPool())
+            return future
+
+    with Dying(1) as executor, pytest.raises(UnreadableError, match="fewer --jobs"):
+        list(in_order(executor, str, range(3), ahead=2))
+
+
+@pytest.mark.parametrize(
+    ("terms", "passages"),
+    [
+        (Terms(TERMS.model, TERMS.preset, categories=frozenset({"pretext"})), 0),
+        (Terms(TERMS.model, TERMS.preset, least=1.0), 0),
+        (TERMS, 1),
+    ],
+    ids=["category", "confidence", "all"],
+)
+def test_only_the_passages_asked_for_count(terms, passages):
+    """Without one, a note is as good as clean: no severity, and no share."""
+    (row,) = rows([Message("a", FLUBBED)], terms)
+    record = as_record(row)
+    assert len(record["passages"]) == passages
+    assert (record["severity"] == "none") is (record["share"] == 0) is (passages == 0)
+    assert record["kind"] == "thank_you"
