@@ -47,7 +47,8 @@ class _Bar:
 def page(found: Iterable[Row], tally: Tally) -> str:
     """Write the page: totals, each note that has passages, and what was not checked."""
     rows = list(found)
-    return templates().get_template("report.html.j2").render(
+    template = templates().get_template("report.html.j2")
+    return template.render(
         summary=summary(tally),
         tally=tally,
         categories=list(_bars(_named(tally.categories))),
