@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,9 +26,10 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.adapters.sources import Message
     from scanner.core.judge import Judge
     from scanner.core.report import Row
-    from scanner.daemon import Watcher
+    from scanner.daemon import Crew
     from scanner.learning.train import Progress
     from scanner.training import Material
+    from scanner.watcher import Watcher
 
 INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
@@ -244,17 +246,42 @@ def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) 
     """
     from scanner import daemon
 
-    settings = _load_config(options["config_path"])
-    accounts = [settings.account(name) for name in names] or list(settings.accounts)
-    if not accounts:
-        raise ConfigurationError("the configuration names no account; add an [accounts.NAME] table")
-    judge = _judge(options, settings)
-    watchers = [daemon.Watcher(settings, account, judge, dry_run) for account in accounts]
     _log_to_stderr()
     if once:
-        _watch_once(watchers)
+        crew = _crew(names, options, dry_run=dry_run)
+        try:
+            _watch_once(crew.watchers)
+        finally:
+            crew.judge.close()
     else:
-        daemon.watch(watchers)
+        daemon.watch(partial(_crew, names, options, dry_run=dry_run))
+
+
+@cli.command()
+@click.option("--account", "names", multiple=True, metavar="NAME", help="Only this account.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@_config
+def status(*, names: tuple[str, ...], form: str, config_path: Path | None) -> int:
+    """Say how the daemon is doing.
+
+    For each account: since when it is connected, when a change was really seen, the last
+    sweep, open warnings, and what is wrong. Exit status 0 means that every account is watched.
+
+    \b
+    Examples:
+      unflub status
+      unflub status --format json       for a monitor
+    """
+    from scanner.adapters import status as seen
+    from scanner.core import health
+
+    accounts = _accounts(names, _load_config(config_path))
+    reports, now = [seen.report(account.name) for account in accounts], time.time()
+    if form == "json":
+        click.echo(json.dumps([health.as_record(signs, now) for signs in reports], indent=2))
+    else:
+        click.echo("\n".join(health.as_text(signs, now) for signs in reports))
+    return max(health.exit_status(signs, now) for signs in reports)
 
 
 @cli.command()
@@ -463,6 +490,28 @@ def _mailbox_rows(name: str, folder: str, options: dict[str, Any]) -> Iterator[R
         yield from _rows(mailbox.walk(), judge, options["direction"])
 
 
+def _accounts(names: Sequence[str], settings: config.Config) -> list[config.Account]:
+    accounts = [settings.account(name) for name in names] or list(settings.accounts)
+    if not accounts:
+        raise ConfigurationError("the configuration names no account; add an [accounts.NAME] table")
+    return accounts
+
+
+def _crew(names: Sequence[str], options: dict[str, Any], *, dry_run: bool) -> Crew:
+    from scanner.daemon import Crew
+    from scanner.judging import JudgingProcess
+    from scanner.watcher import Watcher
+
+    settings = _load_config(options["config_path"])
+    accounts = _accounts(names, settings)
+    model = _model_folder(options["model"], settings)
+    judge = JudgingProcess(
+        model, options["preset"] or settings.preset, settings.model_idle_minutes * 60
+    )
+    judge.start()
+    return Crew([Watcher(settings, one, judge, dry_run=dry_run) for one in accounts], judge)
+
+
 def _watch_once(watchers: Sequence[Watcher]) -> None:
     """Make one pass over each account; one that fails does not keep the others from theirs."""
     errors: list[UnflubError] = []
@@ -498,11 +547,14 @@ def _judge(options: dict[str, Any], settings: config.Config | None = None) -> Ju
     from scanner.learning import artifact
 
     settings = settings or _optional_config(options["config_path"])
+    model = artifact.load(artifact.installed(_model_folder(options["model"], settings)))
+    return Judge(model, model.thresholds[options["preset"] or settings.preset])
+
+
+def _model_folder(named: Path | None, settings: config.Config) -> Path | None:
     # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
     own = os.path.expanduser(settings.model)  # noqa: PTH111
-    named = options["model"] or (Path(own) if own else None)
-    model = artifact.load(artifact.installed(named))
-    return Judge(model, model.thresholds[options["preset"] or settings.preset])
+    return named or (Path(own) if own else None)
 
 
 def _load_config(path: Path | None) -> config.Config:

@@ -17,8 +17,8 @@ from support.phrases import JUDGE
 
 from scanner.core.assess import digest
 from scanner.core.render import recognise
-from scanner.daemon import Desk, Pass, Terms, one_pass
 from scanner.errors import UnreachableError
+from scanner.passes import Desk, Pass, Terms, one_pass
 
 _MOST_PASSES = 6
 

@@ -92,7 +92,10 @@ Action = Append | Remove
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A warning that stood in the mailbox when it was last looked at."""
+    """A warning that stood in the mailbox when it was last looked at.
+
+    Under another UIDVALIDITY its UID means nothing (RFC 9051 section 2.3.1.1), and is 0.
+    """
 
     uid: int
     digests: frozenset[str]
@@ -154,8 +157,7 @@ def remember(memory: Memory, snapshot: Snapshot) -> Memory:
     A warning that vanished while a draft is being written stays in memory until that draft
     can be read, since it may be the note.
     """
-    present = {w.uid for w in snapshot.warnings}
-    gone = [w for w in memory.standing if w.uid not in present]
+    gone = [w for w in memory.standing if not _stands(w, snapshot)]
     notes = _notes(snapshot)
     _hand_out(snapshot.warnings, notes, memory.dismissed)
     unwarned = _union(_flagged(note) - _union(w.digests for w in note.warnings) for note in notes)
@@ -168,6 +170,12 @@ def remember(memory: Memory, snapshot: Snapshot) -> Memory:
         ),
         dismissed=memory.dismissed | deleted,
     )
+
+
+def _stands(standing: Standing, snapshot: Snapshot) -> bool:
+    if standing.uid:
+        return any(w.uid == standing.uid for w in snapshot.warnings)
+    return any(w.digests == standing.digests for w in snapshot.warnings)
 
 
 def forget(memory: Memory, actions: Sequence[Action]) -> Memory:
@@ -205,14 +213,39 @@ def _flagged(note: _Note) -> frozenset[str]:
 
 
 def _notes(snapshot: Snapshot) -> list[_Note]:
-    """Gather the copies that autosave left behind: one `_Note` for each note."""
-    notes: list[_Note] = []
-    drafts: list[Reading | Unknown] = [*snapshot.readings, *snapshot.unknown]
-    for draft in drafts:
-        same = [note for note in notes if any(_is_copy(draft, copy) for copy in note.copies)]
-        notes = [note for note in notes if note not in same]
-        notes.append(_Note([draft, *(copy for note in same for copy in note.copies)]))
-    return notes
+    """Gather the copies that autosave left behind: one `_Note` for each note.
+
+    Copies share a Message-ID, or a recipient, or a sentence where the older one has no
+    recipient yet; only drafts that do are compared. Readings come in the order of UIDs.
+    """
+    notes: dict[int, _Note] = {}
+    places: dict[str, set[int]] = {}
+    readings = sorted(snapshot.readings, key=lambda reading: reading.uid)
+    drafts: list[Reading | Unknown] = [*readings, *snapshot.unknown]
+    for number, draft in enumerate(drafts):
+        near = set[int]().union(*(places.get(mark, ()) for mark in _sought(draft)))
+        found = [n for n in sorted(near & notes.keys()) if _has_copy(notes[n], draft)]
+        older = [copy for n in found for copy in notes.pop(n).copies]
+        notes[number] = _Note([draft, *older])
+        for mark in set[str]().union(*map(_marks, (draft, *older))):
+            places.setdefault(mark, set()).add(number)
+    return list(notes.values())
+
+
+def _marks(draft: Reading | Unknown) -> frozenset[str]:
+    """Name what a newer copy of this draft would share with it."""
+    identity = frozenset({draft.message_id} - {""})
+    if isinstance(draft, Unknown):
+        return identity
+    return identity | (draft.draft.recipients or draft.sentences)
+
+
+def _sought(draft: Reading | Unknown) -> frozenset[str]:
+    return _marks(draft) | draft.sentences if isinstance(draft, Reading) else _marks(draft)
+
+
+def _has_copy(note: _Note, draft: Reading | Unknown) -> bool:
+    return any(_is_copy(draft, copy) for copy in note.copies)
 
 
 def _is_copy(one: Reading | Unknown, other: Reading | Unknown) -> bool:

@@ -25,8 +25,8 @@ from scanner.adapters.mailbox import FETCH_LIMIT, Mailbox, connect
 from scanner.config import Account
 from scanner.core.plan import OwnWarning
 from scanner.core.render import Envelope, recognise, render
-from scanner.daemon import Stop
 from scanner.errors import ConfigurationError, CredentialsError
+from scanner.watcher import Bell
 
 LONG = 30.0
 NOTE = note(OPENING, "That was a flub.", STRENGTH)
@@ -247,9 +247,9 @@ def test_waiting_in_vain_takes_its_time_and_no_more(setting):
 def test_an_interrupted_wait_ends_at_once(setting):
     """A request to stop does not wait for the server."""
     setting.mailbox.listing()
-    stop, began = Stop(), time.monotonic()
-    stop()
-    assert setting.mailbox.wait(LONG, stop.waiter) is False
+    bell, began = Bell(), time.monotonic()
+    bell.stop()
+    assert setting.mailbox.wait(LONG, bell.waiter) is False
     assert time.monotonic() - began < LONG / 2
 
 
@@ -271,9 +271,9 @@ def test_without_idle_a_wait_is_just_a_wait(dovecot_with):
         setting.mailbox.listing()
         assert not setting.mailbox.has_idle
         assert setting.mailbox.wait(0.01) is False
-        stop, began = Stop(), time.monotonic()
-        stop()
-        assert setting.mailbox.wait(LONG, stop.waiter) is False
+        bell, began = Bell(), time.monotonic()
+        bell.stop()
+        assert setting.mailbox.wait(LONG, bell.waiter) is False
         assert time.monotonic() - began < LONG / 2
 
 

@@ -13,7 +13,11 @@ import pytest
 from conftest import Household, household_on
 from imapclient import IMAPClient
 from support import dovecot
+from support.client import MailClient
+from support.crew import at_work
 from support.notes import FLUBBED, note
+
+from scanner.config import Account
 
 pytestmark = pytest.mark.system
 
@@ -143,21 +147,23 @@ def test_an_untrusted_certificate_is_refused(household, tls, port, host, trusted
 
 
 @pytest.mark.parametrize(
-    ("other_server", "timing"),
-    [
-        (_WITHOUT_IDLE, f"poll_seconds = 1\nsweep_seconds = {_A_DAY}"),
-        (_WITHOUT_IDLE, f"poll_seconds = {_A_DAY}\nsweep_seconds = 1"),
-    ],
-    indirect=["other_server"],
+    "timing",
+    [{"poll_seconds": 1, "sweep_seconds": _A_DAY}, {"poll_seconds": _A_DAY, "sweep_seconds": 1}],
     ids=["poll", "sweep"],
 )
-def test_without_idle_the_timetable_finds_the_note(other_server, program, timing):
+@pytest.mark.parametrize("other_server", [_WITHOUT_IDLE], indirect=True)
+def test_without_idle_the_timetable_finds_the_note(other_server, monkeypatch, tmp_path, timing):
     """The poll stands in for IDLE, and the sweep comes whatever else fails."""
-    household = household_on(other_server, program)
-    household.configure(top=f"settle_seconds = 0\n{timing}")
-    with program.watching():
-        household.client.save(FLUBBED)
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("TEST_PASSWORD", dovecot.PASSWORD)
+    client = MailClient(other_server.port, "poller", dovecot.PASSWORD)
+    account = Account(
+        "home", "me@example.org", "127.0.0.1", client.user, other_server.port, "none",
+        password_env="TEST_PASSWORD",
+    )  # fmt: skip
+    with at_work(account, **timing):
+        client.save(note("That was a flub."))
+        client.wait_until(lambda client: len(client.warnings()) == 1)
 
 
 def test_a_draft_is_left_in_peace_until_it_has_settled(household):
