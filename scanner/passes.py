@@ -222,6 +222,8 @@ class _Room:
     def act(self, decision: _Decision) -> Pass:
         """Write and remove, then see for ourselves what came of it."""
         refusal = self._apply(decision.actions)
+        if refusal:
+            self.desk.hold.begin(self.now)
         # What was written stands from now on: deleting it, however soon, dismisses it.
         snapshot = self.look(sweep=True)
         after = remember(decision.memory, snapshot)
@@ -232,8 +234,8 @@ class _Room:
                 "not store it; "
                 "look whether the mailbox is full, it is tried again later"
             )
-        if refusal:
             self.desk.hold.begin(self.now)
+        if refusal:
             return replace(self.passed(replace(decision, actions=())), refusal=refusal)
         self.desk.hold = Hold()
         return self.passed(replace(decision, snapshot=snapshot))

@@ -16,7 +16,7 @@ from scanner.core.health import Signs
 
 def path_of(name: str) -> Path:
     """Where the status of an account lies."""
-    return state.folder() / f"{name}.status.json"
+    return state.folder() / f"{name}.status"
 
 
 def lock_of(name: str) -> Path:

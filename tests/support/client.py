@@ -74,6 +74,7 @@ class MailClient:
         return {
             uid: Stored(row[b"BODY[]"], frozenset(row[b"FLAGS"]) - {b"\\Recent"})
             for uid, row in rows.items()
+            if row.get(b"BODY[]") is not None  # else it was expunged this very moment
         }
 
     def warnings(self) -> dict[int, Stored]:

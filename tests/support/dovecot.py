@@ -106,8 +106,8 @@ def start(
     password: str = PASSWORD,
 ) -> Dovecot:
     """Start a server; `capability` replaces what it says it can do."""
-    user, group = _unprivileged()
-    ports = _free_port(), _free_port()
+    user, group = unprivileged()
+    ports = free_port(), free_port()
     _write_certificates(folder)
     (folder / "mail").mkdir()
     (folder / "dovecot.conf").write_text(
@@ -145,7 +145,7 @@ def _program() -> str:
     return program
 
 
-def _unprivileged() -> tuple[str, str]:
+def unprivileged() -> tuple[str, str]:
     """Dovecot refuses mail users with uid 0; without root there is only ourselves."""
     if os.getuid() == 0:
         return "nobody", grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
@@ -182,7 +182,7 @@ def _wait_until_up(server: Dovecot) -> None:
             time.sleep(0.05)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
