@@ -6,6 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
 .PHONY: demo test test-program test-encoder check format bench model encoder evaluate pictures \
 	pythons dovecot clean
@@ -15,7 +16,7 @@ demo: $(READY)  ## run the main job on an embedded mail server
 
 test: test-program test-encoder  ## pass all tests
 
-test-program: $(READY) dovecot  ## those of the program, against real servers
+test-program: $(READY) dovecot .cyrus  ## those of the program, against real servers
 	$(BIN)/pytest -n auto --ignore tests/encoder
 
 test-encoder: $(TORCH)  ## those of fine-tuning, which need torch
@@ -57,8 +58,20 @@ dovecot:  ## the tests run Debian's Dovecot from a folder of its own
 	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y dovecot-imapd >/dev/null'; fi; } || { \
 	  echo "the tests need Debian's Dovecot; install it with: sudo apt-get install dovecot-imapd"; exit 1; }
 
+# Debian's Cyrus and Dovecot exclude each other: of Cyrus only its libraries are installed, and
+# the programs are unpacked here.
+.cyrus:
+	@echo "unpacking Cyrus for the tests"
+	@rm -rf .cyrus.tmp && mkdir -p .cyrus.tmp && cd .cyrus.tmp && \
+	  { apt-get download -qq cyrus-common cyrus-imapd 2>/dev/null || { $(AS_ROOT) apt-get update -qq && apt-get download -qq cyrus-common cyrus-imapd 2>/dev/null; }; } && \
+	  for deb in *.deb; do dpkg-deb -f $$deb Depends; done | tr ',' '\n' | sed -n 's/^ *\(lib[^ |(]*\).*/\1/p' | sort -u | \
+	    DEBIAN_FRONTEND=noninteractive xargs $(AS_ROOT) apt-get install -qq -y --no-install-recommends >/dev/null && \
+	  for deb in *.deb; do dpkg-deb -x $$deb root; done || { \
+	  echo "the tests need Debian's Cyrus; see the target .cyrus in the Makefile"; exit 1; }
+	@mv .cyrus.tmp/root .cyrus && rm -rf .cyrus.tmp
+
 clean:
-	rm -rf $(VENV) .venv-* build dist *.egg-info
+	rm -rf $(VENV) .venv-* .cyrus build dist *.egg-info
 
 bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX=file scans an archive of yours
 	@PYTHONPATH=tests $(BIN)/python tests/bench/run.py

@@ -10,12 +10,17 @@ from concurrent.futures import wait as finished
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.mime.image import MIMEImage
+from email.mime.message import MIMEMessage
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import dovecot, pymap
+from support import cyrus, dovecot, pymap
 from support.client import MailClient
 from support.fake_mailbox import FakeMailbox, FakeServer
 from support.notes import OPENING, STRENGTH, note
@@ -23,6 +28,7 @@ from support.phrases import reading
 
 from scanner.adapters.mailbox import FETCH_LIMIT, Mailbox, connect
 from scanner.config import Account
+from scanner.core.parse import read
 from scanner.core.plan import OwnWarning
 from scanner.core.render import Envelope, recognise, render
 from scanner.errors import ConfigurationError, CredentialsError
@@ -65,7 +71,15 @@ def pymap_port() -> Iterator[int]:
         yield port
 
 
-@pytest.fixture(params=["fake", "dovecot", "pymap"])
+@pytest.fixture(scope="module")
+def cyrus_port() -> Iterator[int]:
+    with tempfile.TemporaryDirectory(prefix="unflub-cyrus-") as folder:
+        running = cyrus.start(Path(folder))
+        yield running.port
+        running.stop()
+
+
+@pytest.fixture(params=["fake", "dovecot", "cyrus", "pymap"])
 def setting(request) -> Iterator[Setting]:
     """Each of the mailboxes that must keep the contract, empty."""
     if request.param == "fake":
@@ -74,6 +88,11 @@ def setting(request) -> Iterator[Setting]:
     elif request.param == "dovecot":
         with on_dovecot(request.getfixturevalue("server")) as made:
             yield made
+    elif request.param == "cyrus":
+        user, port = f"contract{next(_numbers)}", request.getfixturevalue("cyrus_port")
+        account = Account("c", "me@example.org", "127.0.0.1", user, port, "none")
+        with connect(account, "any") as mailbox:
+            yield Setting(mailbox, MailClient(port, user, "any"))
     else:
         port, folder = request.getfixturevalue("pymap_port"), f"Folder{next(_numbers)}"
         account = Account("p", "me@example.org", "127.0.0.1", pymap.USER, port, "none")
@@ -172,12 +191,47 @@ def test_what_has_vanished_is_left_out(setting):
     assert setting.mailbox.messages([second]) == setting.mailbox.headers([]) == {}
 
 
-def test_a_big_message_is_cut(setting):
-    """Only the beginning of a draft with a big attachment is fetched."""
-    big = NOTE + b"A line of the attachment.\r\n" * (FETCH_LIMIT // 20)
+def test_a_big_text_is_cut(setting):
+    """Of an endless text only the beginning is fetched."""
+    big = NOTE + b"A line of the novel.\r\n" * (FETCH_LIMIT // 20)
     (uid,) = setting.save(big)
     setting.mailbox.listing()
-    assert setting.mailbox.messages([uid]) == {uid: big[:FETCH_LIMIT]}
+    setting.mailbox.headers([uid])
+    (raw,) = setting.mailbox.messages([uid]).values()
+    assert FETCH_LIMIT <= len(raw) < FETCH_LIMIT + len(NOTE)
+    assert raw == big[: len(raw)]
+
+
+@pytest.mark.parametrize("text_first", [True, False])
+def test_of_a_big_message_the_texts_are_fetched_and_nothing_else(setting, text_first):
+    """Wherever the attachment lies, the note reads as it does whole."""
+    text, picture = MIMEText("That was a flub.\n"), MIMEImage(b"\0" * 200_000, "png")
+    forwarded = MIMEMessage(message_from_bytes(NOTE))
+    message = MIMEMultipart("mixed")
+    message["Subject"], message["Message-ID"] = "With a picture", "<big@x>"
+    both = MIMEMultipart("alternative", _subparts=[text, MIMEText("<p>That was a flub.", "html")])
+    for part in (both, picture, forwarded) if text_first else (picture, forwarded, both):
+        message.attach(part)
+    big = message.as_bytes(policy=policy.SMTP)
+    (uid,) = setting.save(big)
+    setting.mailbox.listing()
+    setting.mailbox.headers([uid])
+    (raw,) = setting.mailbox.messages([uid]).values()
+    assert read(raw) == read(big)
+    assert len(raw) < 5000
+
+
+def test_a_sweep_lists_what_a_look_lists(setting):
+    """Believing nothing seen before gives the same answer, after every kind of change."""
+    uids = setting.save(NOTE, NOTE, NOTE, NOTE)
+    setting.mailbox.listing()
+    setting.client.mark_deleted(uids[0])
+    assert setting.mailbox.listing() == setting.mailbox.listing(sweep=True)
+    setting.client.delete(uids[0])
+    setting.client.delete(uids[2])
+    setting.save(NOTE)
+    assert setting.mailbox.listing() == setting.mailbox.listing(sweep=True)
+    assert len(setting.mailbox.listing().uids) == 3
 
 
 def test_an_appended_warning_lies_there_as_a_seen_draft(setting):

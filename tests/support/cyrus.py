@@ -27,7 +27,7 @@ sasl_pwcheck_method: alwaystrue
 sasl_mech_list: PLAIN LOGIN
 allowplaintext: yes
 autocreate_post: yes
-autocreate_quota: -1
+autocreate_quota: 0
 autocreate_inbox_folders: Drafts | Sent | Trash
 autocreate_subscribe_folders: Drafts
 xlist-drafts: Drafts
