@@ -52,10 +52,11 @@ class Hold:
 
     until: Seconds = 0
     wait: Seconds = _FIRST_HOLD
+    refusal: RefusedError | None = None
 
-    def begin(self, now: Seconds) -> None:
+    def begin(self, now: Seconds, refusal: RefusedError) -> None:
         """Hold back, each time twice as long."""
-        self.until = now + self.wait
+        self.until, self.refusal = now + self.wait, refusal
         self.wait = min(2 * self.wait, _LONGEST_HOLD)
 
 
@@ -175,7 +176,10 @@ def one_pass(mailbox: Mailbox, desk: Desk, judge: Judging, terms: Terms) -> Pass
     if now_saved != saved:
         state.save(terms.memory_file, desk.uidvalidity, memory)
     desk.rest = None if decision.actions else (decision.snapshot, now_saved)
-    if not decision.actions or room.now < desk.hold.until:
+    if not decision.actions:
+        desk.hold = Hold()
+        return room.passed(decision)
+    if room.now < desk.hold.until:
         return room.passed(replace(decision, actions=()))
     return room.act(replace(decision, memory=memory))
 
@@ -223,7 +227,7 @@ class _Room:
         """Write and remove, then see for ourselves what came of it."""
         refusal = self._apply(decision.actions)
         if refusal:
-            self.desk.hold.begin(self.now)
+            self.desk.hold.begin(self.now, refusal)
         # What was written stands from now on: deleting it, however soon, dismisses it.
         snapshot = self.look(sweep=True)
         after = remember(decision.memory, snapshot)
@@ -234,9 +238,9 @@ class _Room:
                 "not store it; "
                 "look whether the mailbox is full, it is tried again later"
             )
-            self.desk.hold.begin(self.now)
+            self.desk.hold.begin(self.now, refusal)
         if refusal:
-            return replace(self.passed(replace(decision, actions=())), refusal=refusal)
+            return self.passed(replace(decision, actions=()))
         self.desk.hold = Hold()
         return self.passed(replace(decision, snapshot=snapshot))
 
@@ -249,6 +253,7 @@ class _Room:
             settles_in=_settles_in(self.desk, snapshot, self.now - self.terms.settle),
             warnings=len(snapshot.warnings),
             unchecked=tuple(draft.uid for draft in snapshot.unknown if not draft.settling),
+            refusal=self.desk.hold.refusal,
         )
 
     def _apply(self, actions: Sequence[Action]) -> RefusedError | None:

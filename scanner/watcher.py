@@ -84,7 +84,7 @@ class Retry:
     """Waiting times: seconds in the first minute of a fault, then doubling to five minutes."""
 
     def __init__(self, pace: float = 1) -> None:
-        """A `pace` below 1 shortens every wait; tests have no time for real ones."""
+        """Begin; a `pace` below 1 shortens every wait, for tests have no time for real ones."""
         self._pace = pace
         self.reset()
 
@@ -133,6 +133,7 @@ class Watcher:
         self._mailbox: ImapMailbox | None = None
         self._due: Seconds = inf
         self._was_in = False
+        self._told = ""
 
     def once(self) -> Pass:
         """Make one pass, taking every draft for settled. Raises any UnflubError."""
@@ -248,10 +249,12 @@ class Watcher:
             warnings=found.warnings,
             unchecked=len(found.unchecked),
         )
-        if found.refusal or alert:
-            self._say(str(found.refusal or alert))
-        elif time.monotonic() >= self._desk.hold.until:
-            self._see(error="", failed=0, exit_status=0)
+        trouble = str(found.refusal or "") or alert
+        if trouble and trouble != self._told:
+            log.warning("%s", trouble)
+        self._told = trouble
+        began = self.seen.failed if trouble == self.seen.error else time.time()
+        self._see(error=trouble, failed=began if trouble else 0, exit_status=4 if trouble else 0)
         self._write_status()
 
     def _say(self, line: str, exit_status: int = 4, then: str = "") -> None:

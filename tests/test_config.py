@@ -66,7 +66,8 @@ def test_every_value_can_be_set():
     """What the file says is what the program uses, for each key."""
     text = (
         'preset = "strict"\nmodel = "/m"\nsettle_seconds = 0.5\nsweep_seconds = 60\n'
-        "poll_seconds = 90\nidle_seconds = 100\ntimeout_seconds = 5\nmodel_idle_minutes = 9\n" + HOME +
+        "poll_seconds = 90\nidle_seconds = 100\ntimeout_seconds = 5\n"
+            "model_idle_minutes = 9\n" + HOME +
         'user = "u"\nport = 1143\ntls = "starttls"\nca_file = "/ca"\ndrafts = "D"\n'
         'password_command = ["pass"]\npassword_env = "P"\n'
     )  # fmt: skip

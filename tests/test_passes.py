@@ -14,7 +14,7 @@ from scanner.adapters.mailbox import FETCH_LIMIT
 from scanner.config import Account
 from scanner.core.plan import Append, Remove
 from scanner.core.render import recognise
-from scanner.errors import UnreachableError, UnreadableError
+from scanner.errors import RefusedError, UnreachableError, UnreadableError
 from scanner.passes import Desk, Pass, Terms, describe, one_pass
 
 FLUBBED = note(OPENING, "That was a flub.", STRENGTH)
@@ -252,6 +252,89 @@ def test_a_warning_the_server_does_not_give_out_still_counts(room):
     found = room.look()
     assert (found.actions, found.settles_in) == ((), None)
     assert not room.mailbox.fetched
+
+
+def test_a_refused_append_is_reported_and_not_hammered(room):
+    """It is offered once, whatever else is saved; much later it is tried again."""
+    room.server.save(FLUBBED)
+    room.mailbox.refusal = RefusedError("account home: refused [OVERQUOTA]; free some space")
+    assert room.look().refusal is room.mailbox.refusal
+    room.mailbox.refusal = None
+    room.server.save(OTHER)
+    found = room.look()
+    assert (found.actions, room.warnings) == ((), [])
+    assert found.refusal
+    room.desk.hold.until = 0
+    assert len(wrote(room.look())) == 2
+    assert room.look().refusal is None
+
+
+def test_an_ok_without_a_stored_message_is_noticed(room):
+    """The mailbox is looked at, not the server's word; and it is not offered again at once."""
+    room.server.save(FLUBBED)
+    room.server.swallows = True
+    assert "did not store it" in str(room.look().refusal)
+    room.server.swallows = False
+    assert room.look().actions == ()
+    assert room.warnings == []
+
+
+def test_a_mailbox_that_is_suddenly_empty_is_looked_at_again(room):
+    """On a single empty look nothing is withdrawn, dismissed or forgotten."""
+    room.server.save(FLUBBED)
+    room.look()
+    before = room.memory_file.read_text()
+    room.server.hidden = set(room.server.messages())
+    found = room.look()
+    assert found.actions == ()
+    assert found.settles_in > 0
+    assert room.memory_file.read_text() == before
+    assert room.look().actions == ()
+    assert len(room.warnings) == 1
+
+
+@pytest.mark.parametrize("kind", ["own", "warnings"])
+def test_what_is_missing_at_a_single_look_is_not_gone(room, kind):
+    """No warning is withdrawn, and none taken for dismissed, because a server forgot to list."""
+    room.server.save(FLUBBED)
+    room.server.save(note("Another draft.", message_id="<c@x>", to="c@example.com"))
+    room.look()
+    room.server.hidden = {next(iter(getattr(room.server, kind)()))}
+    assert room.look().actions == ()
+    assert room.look().actions == ()
+    assert len(room.warnings) == 1
+
+
+def test_where_uids_are_given_out_anew_everything_is_read_anew(room):
+    """A UIDNEXT that fell tells a mailbox made anew, whatever UIDVALIDITY says."""
+    room.server.save(MENDED)
+    room.server.save(FLUBBED)
+    room.look()
+    room.server.recreate()
+    uid = room.server.save(FLUBBED)
+    assert wrote(room.look()) == []
+    assert uid in room.mailbox.fetched
+
+
+def test_a_note_in_a_mailbox_made_anew_is_not_warned_about_again(room):
+    """Who deletes Drafts, warnings and all, and saves the old note again has seen the warning."""
+    room.server.save(FLUBBED)
+    room.look()
+    room.server.recreate()
+    room.server.uidvalidity += 1
+    room.server.save(FLUBBED)
+    assert room.look().actions == ()
+    assert room.look().actions == ()
+
+
+def test_our_own_message_is_never_judged_even_without_its_header(room):
+    """A server that withheld the header fields does not make a warning a note."""
+    room.server.save(FLUBBED)
+    room.look()
+    room.restart()
+    room.server.headless.update(room.warnings)
+    assert room.look().actions == ()
+    assert len(room.warnings) == 1
 
 
 def test_a_pass_that_finds_nothing_new_leaves_the_memory_alone(room):

@@ -57,7 +57,10 @@ class MailClient:
     def delete(self, uid: int) -> None:
         with self._open() as imap:
             imap.delete_messages([uid])
-            imap.uid_expunge([uid])
+            if imap.has_capability("UIDPLUS"):
+                imap.uid_expunge([uid])
+            else:
+                imap.expunge()
 
     def mark_deleted(self, uid: int) -> None:
         with self._open() as imap:

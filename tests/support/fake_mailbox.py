@@ -28,6 +28,8 @@ class FakeServer:
     changes: int = 0
     withheld: set[int] = field(default_factory=set)
     """Messages it lists and does not give out."""
+    headless: set[int] = field(default_factory=set)
+    """Messages whose header fields it does not give out."""
     hidden: set[int] = field(default_factory=set)
     """Messages it forgets to list at the next look."""
     swallows: bool = False
@@ -61,6 +63,11 @@ class FakeServer:
         """Under another UIDVALIDITY the same UIDs name other messages."""
         self.uidvalidity += 1
         self._messages = dict(zip(self._messages, reversed(self._messages.values()), strict=True))
+        self._tell()
+
+    def recreate(self) -> None:
+        """Delete the mailbox and make it anew: UIDs start with 1 again."""
+        self._messages, self._next = {}, 1
         self._tell()
 
     def messages(self) -> dict[int, Stored]:
@@ -126,7 +133,8 @@ class FakeMailbox:
 
     def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
         held = self.server.messages()
-        return {uid: _header(held[uid].raw) for uid in uids if uid in held}
+        given = [uid for uid in uids if uid in held and uid not in self.server.headless]
+        return {uid: _header(held[uid].raw) for uid in given}
 
     def messages(self, uids: Sequence[int]) -> dict[int, bytes]:
         callback, self.before_messages = self.before_messages, _nothing

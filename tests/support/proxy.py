@@ -74,9 +74,12 @@ def _accept(listener: socket.socket, proxy: Proxy) -> None:
 
 
 def _relay(client: socket.socket, proxy: Proxy) -> None:
-    with client, suppress(OSError, _Over):
-        with socket.create_connection(("127.0.0.1", proxy.upstream)) as server:
-            _Relay(client, server, proxy).run()
+    with (
+        client,
+        suppress(OSError, _Over),
+        socket.create_connection(("127.0.0.1", proxy.upstream)) as server,
+    ):
+        _Relay(client, server, proxy).run()
 
 
 class _Relay:
@@ -140,7 +143,7 @@ class _Relay:
             "no": self.no,
         }[self.proxy.fault](unit)
 
-    def not_sent(self, unit: bytes) -> None:
+    def not_sent(self, _: bytes) -> None:
         raise _Over
 
     def cut(self, unit: bytes) -> None:
@@ -181,7 +184,9 @@ class _Relay:
         if unit == b"DONE\r\n":
             self.asked(unit)
         self.client.sendall(self.tag + b" NO refused\r\n")
-        if self.literal or self.command == "APPEND" and not unit.startswith(self.tag):
+        if unit != b"DONE\r\n" and not unit.startswith(
+            self.tag
+        ):  # the server still waits for the literal
             raise _Over
         self.literal = 0
 
