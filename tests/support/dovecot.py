@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
@@ -22,7 +23,7 @@ base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/dovecot.log
 protocols = imap
-ssl = yes
+ssl = {tls}
 ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.key
 disable_plaintext_auth = no
@@ -97,22 +98,25 @@ class Dovecot:
         self.process.wait(_PATIENCE)
 
 
-def start(
+def start(  # noqa: PLR0913 - each is one thing a server may be like
     folder: Path,
     *,
     capability: str = "",
     drafts: str = "Drafts",
     special_use: bool = True,
     password: str = PASSWORD,
+    expired: bool = False,
+    tls: bool = True,
 ) -> Dovecot:
     """Start a server; `capability` replaces what it says it can do."""
     user, group = unprivileged()
     ports = free_port(), free_port()
-    _write_certificates(folder)
+    _write_certificates(folder, expired=expired)
     (folder / "mail").mkdir()
     (folder / "dovecot.conf").write_text(
         _CONFIG.format(
             folder=folder,
+            tls="yes" if tls else "no",
             user=user,
             group=group,
             password=password,
@@ -152,9 +156,10 @@ def unprivileged() -> tuple[str, str]:
     return pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
 
 
-def _write_certificates(folder: Path) -> None:
+def _write_certificates(folder: Path, *, expired: bool) -> None:
     authority = trustme.CA()
-    certificate = authority.issue_cert("localhost")
+    until = datetime.now(UTC) - timedelta(days=1) if expired else None
+    certificate = authority.issue_cert("localhost", not_after=until)
     authority.cert_pem.write_to_path(folder / "authority.pem")
     certificate.private_key_pem.write_to_path(folder / "server.key")
     certificate.cert_chain_pems[0].write_to_path(folder / "server.pem")

@@ -42,6 +42,13 @@ class Proxy:
     struck: threading.Event = field(default_factory=threading.Event)
     received: int = 0
     """Bytes that came from the server."""
+    open: list[socket.socket] = field(default_factory=list)
+
+    def cut(self) -> None:
+        """End all connections there are."""
+        while self.open:
+            with suppress(OSError):
+                self.open.pop().shutdown(socket.SHUT_RDWR)
 
     def strikes(self, step: str) -> bool:
         """Count a step; tell whether the fault strikes now."""
@@ -70,6 +77,7 @@ def _accept(listener: socket.socket, proxy: Proxy) -> None:
         while True:
             client, _ = listener.accept()
             proxy.connections += 1
+            proxy.open.append(client)
             threading.Thread(target=_relay, args=(client, proxy), daemon=True).start()
 
 

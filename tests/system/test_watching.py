@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import Household, household_on
 from imapclient import IMAPClient
-from support import dovecot
+from support import dovecot, proxy
 from support.client import MailClient
 from support.crew import at_work
 from support.notes import FLUBBED, note
@@ -144,6 +144,44 @@ def test_an_untrusted_certificate_is_refused(household, tls, port, host, trusted
     assert done.returncode == 4
     assert "not to be trusted" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("other_server", [{"expired": True}], indirect=True)
+@pytest.mark.parametrize(
+    ("tls", "port"), [("implicit", "tls_port"), ("starttls", "port")], ids=["implicit", "starttls"]
+)
+def test_an_expired_certificate_is_refused(other_server, program, tls, port):
+    """Whoever vouched for it, its time is over."""
+    household = household_on(other_server, program)
+    household.configure(
+        tls=f'"{tls}"',
+        host='"localhost"',
+        port=str(getattr(other_server, port)),
+        ca_file=f'"{other_server.authority}"',
+    )
+    done = program.run("watch", "--once")
+    assert done.returncode == 4
+    assert "not to be trusted (certificate has expired)" in done.stderr
+
+
+@pytest.mark.parametrize("other_server", [{"tls": False}], indirect=True)
+@pytest.mark.parametrize("refusal", ["not offered", "no", "cut"])
+def test_without_starttls_nothing_is_said(other_server, household, refusal):
+    """Where somebody strips STARTTLS, or refuses it, neither user name nor password is sent."""
+    fault = "" if refusal == "not offered" else refusal
+    upstream = household.server if fault else other_server
+    with proxy.running(upstream.port, fault, at=2) as through:
+        household.configure(
+            tls='"starttls"',
+            host='"localhost"',
+            port=str(through.port),
+            ca_file=f'"{household.server.authority}"',
+        )
+        done = household.program.run("watch", "--once")
+    assert done.returncode == 4
+    assert len(done.stderr.splitlines()) == 1
+    assert through.struck.is_set() == bool(fault)
+    assert set(through.steps) <= {"greeting", "CAPABILITY", "STARTTLS"}
 
 
 @pytest.mark.parametrize(
