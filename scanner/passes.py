@@ -128,13 +128,14 @@ class _Decision:
         return frozenset(action for action in self.actions if isinstance(action, Remove))
 
     def takes_from(self, before: Memory) -> bool:
-        """Tell whether a warning would be removed, or is taken for dismissed."""
-        return bool(self.removals) or self.memory.dismissed != before.dismissed
+        """Tell whether a warning would be removed, or one that stood is missing."""
+        standing = {w.uid for w in self.memory.standing}
+        missing = any(w.uid not in standing for w in before.standing if w.uid)
+        return bool(self.removals) or missing or self.memory.dismissed != before.dismissed
 
     def agrees_with(self, other: _Decision) -> bool:
         """Tell whether another look came to the same losses."""
-        same = self.memory.dismissed == other.memory.dismissed
-        return same and self.removals == other.removals
+        return self.memory == other.memory and self.removals == other.removals
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +231,7 @@ class _Room:
             self.desk.hold.begin(self.now, refusal)
         # What was written stands from now on: deleting it, however soon, dismisses it.
         snapshot = self.look(sweep=True)
-        after = remember(decision.memory, snapshot)
+        after = remember(decision.memory, snapshot, wrote=True)
         state.save(self.terms.memory_file, self.desk.uidvalidity, after)
         if refusal is None and _is_lost(decision.actions, snapshot):
             refusal = RefusedError(

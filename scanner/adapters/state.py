@@ -54,7 +54,8 @@ def load(path: Path) -> Saved:
             return Saved()
         standing = tuple(_standing(row) for row in table["standing"])
         dismissed = frozenset(map(str, table["dismissed"]))
-        return Saved(int(table["uidvalidity"]), Memory(standing, dismissed))
+        memory = Memory(standing, dismissed, bool(table.get("shared")))
+        return Saved(int(table["uidvalidity"]), memory)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Saved()
 
@@ -64,7 +65,10 @@ def save(path: Path, uidvalidity: int, memory: Memory) -> None:
     table = {
         "format": _FORMAT,
         "uidvalidity": uidvalidity,
-        "standing": [{"uid": w.uid, "digests": sorted(w.digests)} for w in memory.standing],
+        "standing": [
+            {"uid": w.uid, "digests": sorted(w.digests), "note": w.note} for w in memory.standing
+        ],
+        "shared": memory.shared,
         "dismissed": sorted(memory.dismissed)[:_MOST_DISMISSED],
     }
     try:
@@ -93,4 +97,5 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 def _standing(row: dict[str, Any]) -> Standing:
-    return Standing(int(row["uid"]), frozenset(map(str, row["digests"])))
+    digests = frozenset(map(str, row["digests"]))
+    return Standing(int(row["uid"]), digests, int(row.get("note", 0)))
