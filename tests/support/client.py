@@ -80,6 +80,11 @@ class MailClient:
             if row.get(b"BODY[]") is not None  # else it was expunged this very moment
         }
 
+    def has_warnings(self) -> bool:
+        """Tell without fetching anything."""
+        with self._open() as imap:
+            return bool(imap.search(["HEADER", "X-Unflub-Warns-About", ""]))
+
     def warnings(self) -> dict[int, Stored]:
         return {
             uid: stored
@@ -91,11 +96,11 @@ class MailClient:
         """What the user saved."""
         return {uid: stored for uid, stored in self.messages().items() if not stored.is_warning}
 
-    def wait_until(self, condition: Callable[[MailClient], Any]) -> Any:
+    def wait_until(self, condition: Callable[[MailClient], Any], patience: float = PATIENCE) -> Any:
         """Wait until the condition holds, looking again at every change; give what it gave."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not (result := condition(self)):
-            assert time.monotonic() < deadline, f"waited in vain; there are {list(self.messages())}"
+            assert time.monotonic() < deadline, f"waited in vain; there are {list(self.own())}"
             self._pause()
         return result
 

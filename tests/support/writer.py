@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Self
 
 from support.client import MailClient
 from support.notes import FLUB, OPENING, OTHER_FLUB, STRENGTH, note
@@ -31,7 +32,7 @@ class Writer:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -49,7 +50,7 @@ class Writer:
         """Save one note anew, with or without a flub, now and then under a new Message-ID."""
         passages = self._random.choice(_PASSAGES)
         self.saves += 1
-        identity = self.saves if self._random.random() < 0.2 else number  # noqa: PLR2004
+        identity = self.saves if self._random.random() < 0.2 else number
         raw = note(
             OPENING, f"This is for panel {number}, at the {self.saves}th try.", *passages, STRENGTH,
             message_id=f"<{identity}@client.example>", to=f"panel{number}@example.com",
