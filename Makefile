@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo test test-program test-encoder check format bench model encoder evaluate pictures \
+.PHONY: demo test test-program test-encoder check format bench soak model encoder evaluate pictures \
 	pythons dovecot clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
@@ -75,6 +75,11 @@ clean:
 
 bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX=file scans an archive of yours
 	@PYTHONPATH=tests $(BIN)/python tests/bench/run.py
+
+soak: $(READY) dovecot  ## endurance: MINUTES of autosaves, faults and restarts (5), then 200 kills, and laws
+	@PYTHONPATH=tests $(BIN)/python tests/soak/run.py
+	UNFLUB_KILLS=$(or $(KILLS),200) $(BIN)/pytest tests/system/test_killed.py
+	UNFLUB_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest --timeout 3600 tests/test_convergence.py
 
 pictures: $(READY)  ## take the README's picture anew, in Chromium
 	$(BIN)/python docs/pictures.py

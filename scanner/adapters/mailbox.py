@@ -130,11 +130,12 @@ class ImapMailbox:
         self._fetched = False
         self._alert = False
         with translated(account):
-            self.has_idle = bool(client.has_capability("IDLE"))
-            """Whether the server reports changes by itself (RFC 2177)."""
-            self._has_qresync = bool(client.has_capability("QRESYNC"))
-            if self._has_qresync:
-                client.enable("QRESYNC")  # RFC 7162 section 3.2.3
+            self.capabilities = frozenset(name.decode() for name in client.capabilities())
+            self._has_qresync = {"ENABLE", "QRESYNC"} <= self.capabilities
+            for ability in ("QRESYNC", "CONDSTORE"):  # servers may count only when asked to
+                if {"ENABLE", ability} <= self.capabilities:
+                    client.enable(ability)  # RFC 7162 section 3.1.2, RFC 5161
+                    break
             self._mark = self._examine()
 
     def listing(self, *, sweep: bool = False) -> Listing:
@@ -201,6 +202,11 @@ class ImapMailbox:
                 readable([self._client.socket(), *interrupts], seconds)
             self._end_idle()
             return self._has_news()
+
+    @property
+    def has_idle(self) -> bool:
+        """Whether the server reports changes by itself (RFC 2177)."""
+        return "IDLE" in self.capabilities
 
     def cut(self) -> None:
         """End the connection from another thread."""

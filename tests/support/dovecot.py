@@ -36,6 +36,8 @@ default_internal_group = {group}
 imap_capability = {capability}
 imap_idle_notify_interval = 2 mins
 mail_max_userip_connections = 100
+default_process_limit = 400
+default_client_limit = 2000
 
 passdb {{
   driver = static
