@@ -75,6 +75,7 @@ clean:
 
 bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX=file scans an archive of yours
 	@PYTHONPATH=tests $(BIN)/python tests/bench/run.py
+	@PYTHONPATH=tests $(BIN)/python tests/bench/daemon.py
 
 soak: $(READY) dovecot  ## endurance: MINUTES of autosaves, faults and restarts (5), then 200 kills, and laws
 	@PYTHONPATH=tests $(BIN)/python tests/soak/run.py

