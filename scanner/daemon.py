@@ -52,6 +52,7 @@ class _Shift:
 
     crew: Crew
     locks: ExitStack = field(default_factory=ExitStack)
+    blind: set[str] = field(default_factory=set)
     threads: list[threading.Thread] = field(default_factory=list)
 
     def lock(self) -> None:
@@ -76,6 +77,9 @@ class _Shift:
             watcher.cut()
         self.crew.judge.close()
         self._join(_GOODBYE / 4)
+        for watcher, thread in zip(self.crew.watchers, self.threads, strict=False):
+            if not thread.is_alive():
+                watcher.bell.close()
         self.locks.close()
 
     def _join(self, seconds: Seconds) -> None:
@@ -93,9 +97,14 @@ class _Shift:
         """Tell whether every thread lives and gets on; one that is stuck is cut loose."""
         stuck = [watcher for watcher in self.crew.watchers if watcher.is_stuck(now)]
         for watcher in stuck:
-            log.error("account %s: blind: no answer in time, so it is cut off; "
-                      "if this goes on, restart unflub", watcher.account.name)  # fmt: skip
             watcher.cut()
+            if watcher.account.name not in self.blind:
+                log.error(
+                    "account %s: blind: no answer in time, so it is cut off; "
+                    "if this goes on, restart unflub",
+                    watcher.account.name,
+                )
+        self.blind = {watcher.account.name for watcher in stuck}
         return not stuck and all(thread.is_alive() for thread in self.threads)
 
 

@@ -204,6 +204,26 @@ def test_without_idle_the_timetable_finds_the_note(other_server, monkeypatch, tm
         client.wait_until(lambda client: len(client.warnings()) == 1)
 
 
+@pytest.mark.parametrize("change", ["rename_folder", "delete_folder"])
+def test_a_drafts_mailbox_made_anew_is_watched(server, monkeypatch, tmp_path, change):
+    """Whether the old one was renamed or deleted, what is saved in the new one is seen."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("TEST_PASSWORD", dovecot.PASSWORD)
+    client = MailClient(server.port, f"anew-{change}", dovecot.PASSWORD)
+    client.save(note("That was a flub."))
+    account = Account(
+        "home", "me@example.org", "127.0.0.1", client.user, server.port, "none",
+        password_env="TEST_PASSWORD",
+    )  # fmt: skip
+    with at_work(account):
+        client.wait_until(lambda client: len(client.warnings()) == 1)
+        with IMAPClient("127.0.0.1", server.port, ssl=False) as imap:
+            imap.login(client.user, dovecot.PASSWORD)
+            getattr(imap, change)("Drafts", *(["Old"] if change == "rename_folder" else []))
+        client.save(note("My second flub.", message_id="<second@x>", to="second@example.com"))
+        client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
 def test_a_draft_is_left_in_peace_until_it_has_settled(household):
     """The warning is written no sooner than the settle time after the note was saved."""
     household.configure(top="settle_seconds = 3")
