@@ -23,7 +23,6 @@ _TICK: Seconds = 5
 # clock was set: connections may be dead and nobody would be told.
 _JUMP: Seconds = 20
 _GOODBYE: Seconds = 1  # for all LOGOUTs at the end; then connections are cut
-_THREAD_STACK = 512 * 1024
 
 
 class Judge(Protocol):
@@ -131,7 +130,6 @@ def watch(assemble: Callable[[], Crew]) -> None:
     _catch_signals(bell, reload)
     shift = _Shift(assemble())
     shift.lock()
-    threading.stack_size(_THREAD_STACK)
     shift.start()
     systemd.notify("READY=1")
     try:

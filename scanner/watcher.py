@@ -201,10 +201,10 @@ class Watcher:
 
     @contextmanager
     def _connected(self) -> Iterator[ImapMailbox]:
-        self._expect(10 * self._config.timeout_seconds)
-        secret = credentials.password(self.account)
         timeout = self._config.timeout_seconds
+        self._expect(_LONG * timeout)
         try:
+            secret = credentials.password(self.account)
             with connect(self.account, secret, timeout=timeout) as mailbox:
                 self._mailbox, self._was_in, self.hopeless = mailbox, True, None
                 self._see(connected=time.time())
@@ -273,7 +273,8 @@ class Watcher:
         if self.bell.stopped or self.bell.quiet():
             return
         line = str(error) if isinstance(error, UnflubError) else _slip(self.account, error)
-        self._despair(error)
+        if isinstance(error, ConfigurationError):
+            self._despair(error)
         wait = self._retry.after(error, time.monotonic())
         self._say(line, getattr(error, "exit_status", 4), f" (next try in {wait:.0f} s)")
         self._write_status()
@@ -292,8 +293,8 @@ class Watcher:
             if (now := self._password()) is not None and now != refused:
                 return
 
-    def _despair(self, error: Exception) -> None:
-        if not self._was_in and isinstance(error, CredentialsError | ConfigurationError):
+    def _despair(self, error: CredentialsError | ConfigurationError) -> None:
+        if not self._was_in:
             self.hopeless = error
 
     def _password(self) -> str | None:
