@@ -119,3 +119,15 @@ def test_after_any_fault_at_any_step_there_is_exactly_the_right_warning(
         with at_work(account(client, server.port)):
             wait_for(lambda: is_right(client))
         assert client.own() == before
+
+
+@pytest.mark.parametrize("step", ["FETCH", "APPEND literal", "IDLE"])
+def test_a_silent_connection_is_left_at_once_when_the_machine_has_slept(client, server, step):
+    """However long the time-out: who is told to connect anew does not wait for an answer."""
+    with proxy.running(server.port, "black hole", STEPS.index(step)) as through:
+        there = account(client, through.port)
+        with at_work(there, timeout_seconds=600, idle_seconds=600) as watcher:
+            wait_for(through.struck.is_set)
+            client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
+            watcher.connect_anew()
+            wait_for(lambda: len(client.warnings()) == 2)
