@@ -6,8 +6,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo test test-program test-encoder check format bench model encoder curve evaluate pictures \
+.PHONY: demo test test-program test-encoder check format bench soak model encoder curve evaluate pictures \
 	pythons dovecot chromium clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
@@ -15,7 +16,7 @@ demo: $(READY)  ## run the main job on an embedded mail server
 
 test: test-program test-encoder  ## pass all tests
 
-test-program: $(READY) dovecot chromium  ## those of the program, against real servers
+test-program: $(READY) dovecot .cyrus chromium  ## those of the program, against real servers
 	$(BIN)/pytest -n auto --ignore tests/encoder
 
 test-encoder: $(TORCH)  ## those of fine-tuning, which need torch
@@ -66,11 +67,29 @@ chromium:  ## the tests look at the report in Debian's Chromium
 	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null'; fi; } || { \
 	  echo "the tests need Debian's Chromium; install it with: sudo apt-get install chromium chromium-driver"; exit 1; }
 
+# Debian's Cyrus and Dovecot exclude each other: of Cyrus only the libraries it needs are installed
+# (that of its virus scanner is not), and the programs are unpacked here.
+.cyrus:
+	@echo "unpacking Cyrus for the tests"
+	@rm -rf .cyrus.tmp && mkdir -p .cyrus.tmp && cd .cyrus.tmp && \
+	  { apt-get download -qq cyrus-common cyrus-imapd 2>/dev/null || { $(AS_ROOT) apt-get update -qq && apt-get download -qq cyrus-common cyrus-imapd 2>/dev/null; }; } && \
+	  for deb in *.deb; do dpkg-deb -f $$deb Depends; done | tr ',' '\n' | sed -n 's/^ *\(lib[^ |(]*\).*/\1/p' | grep -v clamav | sort -u | \
+	    DEBIAN_FRONTEND=noninteractive xargs $(AS_ROOT) apt-get install -qq -y --no-install-recommends >/dev/null && \
+	  for deb in *.deb; do dpkg-deb -x $$deb root; done || { \
+	  echo "the tests need Debian's Cyrus; see the target .cyrus in the Makefile"; exit 1; }
+	@mv .cyrus.tmp/root .cyrus && rm -rf .cyrus.tmp
+
 clean:
-	rm -rf $(VENV) .venv-* build dist *.egg-info
+	rm -rf $(VENV) .venv-* .cyrus build dist *.egg-info
 
 bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX=file scans an archive of yours
 	@PYTHONPATH=tests $(BIN)/python tests/bench/run.py
+	@PYTHONPATH=tests $(BIN)/python tests/bench/daemon.py
+
+soak: $(READY) dovecot  ## endurance: MINUTES of autosaves, faults and restarts (5), then 200 kills, and laws
+	@PYTHONPATH=tests $(BIN)/python tests/soak/run.py
+	UNFLUB_KILLS=$(or $(KILLS),200) $(BIN)/pytest tests/system/test_killed.py
+	UNFLUB_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest --timeout 3600 tests/test_convergence.py
 
 pictures: $(READY) chromium  ## take the README's pictures anew, in Chromium
 	$(BIN)/python docs/pictures.py

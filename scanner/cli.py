@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import signal
@@ -28,10 +29,11 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.core.formats import Format
     from scanner.core.judge import Judge
     from scanner.core.report import Row, Tally
-    from scanner.daemon import Watcher
+    from scanner.daemon import Crew
     from scanner.learning.train import Progress
     from scanner.scanning import Terms
     from scanner.training import Material
+    from scanner.watcher import Watcher
 
 INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
@@ -287,17 +289,42 @@ def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) 
     """
     from scanner import daemon
 
-    settings = _load_config(options["config_path"])
-    accounts = [settings.account(name) for name in names] or list(settings.accounts)
-    if not accounts:
-        raise ConfigurationError("the configuration names no account; add an [accounts.NAME] table")
-    judge = _judge(options, settings)
-    watchers = [daemon.Watcher(settings, account, judge, dry_run) for account in accounts]
     _log_to_stderr()
     if once:
-        _watch_once(watchers)
+        crew = _crew(names, options, dry_run=dry_run)
+        try:
+            _watch_once(crew.watchers)
+        finally:
+            crew.judge.close()
     else:
-        daemon.watch(watchers)
+        daemon.watch(partial(_crew, names, options, dry_run=dry_run))
+
+
+@cli.command()
+@click.option("--account", "names", multiple=True, metavar="NAME", help="Only this account.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@_config
+def status(*, names: tuple[str, ...], form: str, config_path: Path | None) -> int:
+    """Say how the daemon is doing.
+
+    For each account: since when it is connected, when a change was really seen, the last
+    sweep, open warnings, and what is wrong. Exit status 0 means that every account is watched.
+
+    \b
+    Examples:
+      unflub status
+      unflub status --format json       for a monitor
+    """
+    from scanner.adapters import status as seen
+    from scanner.core import health
+
+    accounts = _accounts(names, _load_config(config_path))
+    reports, now = [seen.report(account.name) for account in accounts], time.time()
+    if form == "json":
+        click.echo(json.dumps([health.as_record(signs, now) for signs in reports], indent=2))
+    else:
+        click.echo("\n".join(health.as_text(signs, now) for signs in reports))
+    return max(health.exit_status(signs, now) for signs in reports)
 
 
 @cli.command()
@@ -566,6 +593,28 @@ def _written(options: dict[str, Any]) -> Written | None:
     return Written(options["resume"])
 
 
+def _accounts(names: Sequence[str], settings: config.Config) -> list[config.Account]:
+    accounts = [settings.account(name) for name in names] or list(settings.accounts)
+    if not accounts:
+        raise ConfigurationError("the configuration names no account; add an [accounts.NAME] table")
+    return accounts
+
+
+def _crew(names: Sequence[str], options: dict[str, Any], *, dry_run: bool) -> Crew:
+    from scanner.daemon import Crew
+    from scanner.judging import JudgingProcess
+    from scanner.watcher import Watcher
+
+    settings = _load_config(options["config_path"])
+    accounts = _accounts(names, settings)
+    model = _model_folder(options["model"], settings)
+    judge = JudgingProcess(
+        model, options["preset"] or settings.preset, settings.model_idle_minutes * 60
+    )
+    judge.start()
+    return Crew([Watcher(settings, one, judge, dry_run=dry_run) for one in accounts], judge)
+
+
 def _watch_once(watchers: Sequence[Watcher]) -> None:
     """Make one pass over each account; one that fails does not keep the others from theirs."""
     errors: list[UnflubError] = []
@@ -607,17 +656,20 @@ def _terms(options: dict[str, Any], settings: config.Config | None = None) -> Te
     from scanner.scanning import Terms
 
     settings = settings or _optional_config(options["config_path"])
-    # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
-    own = os.path.expanduser(settings.model)  # noqa: PTH111
-    named = options["model"] or (Path(own) if own else None)
     return Terms(
-        artifact.installed(named),
+        artifact.installed(_model_folder(options["model"], settings)),
         options["preset"] or settings.preset,
         direction=options.get("direction"),
         own=frozenset(account.address.lower() for account in settings.accounts),
         least=options.get("least", 0.0),
         categories=options.get("categories", frozenset()),
     )
+
+
+def _model_folder(named: Path | None, settings: config.Config) -> Path | None:
+    # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
+    own = os.path.expanduser(settings.model)  # noqa: PTH111
+    return named or (Path(own) if own else None)
 
 
 def _load_config(path: Path | None) -> config.Config:

@@ -58,6 +58,7 @@ class Config:
     idle_seconds: int = 240
     timeout_seconds: int = 30
     accounts: tuple[Account, ...] = field(default=())
+    model_idle_minutes: int = 5
 
     def account(self, name: str) -> Account:
         """Give one account by name. Raises ConfigurationError when there is none."""
@@ -74,9 +75,10 @@ class Config:
 _BOUNDS: dict[str, tuple[float, float]] = {
     "settle_seconds": (0, 3600),
     "sweep_seconds": (1, 86400),
-    "poll_seconds": (1, 86400),
+    "poll_seconds": (60, 86400),
     "idle_seconds": (1, 600),
     "timeout_seconds": (1, 600),
+    "model_idle_minutes": (0, 1440),
     "port": (1, 65535),
 }
 

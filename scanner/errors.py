@@ -32,6 +32,14 @@ class UnreachableError(UnflubError):
     exit_status = 4
 
 
+class BusyError(UnreachableError):
+    """The server is there and asks to be left alone for now (RFC 5530: UNAVAILABLE, LIMIT)."""
+
+
+class RefusedError(UnreachableError):
+    """The server answered a command with NO or BAD; the connection to it still stands."""
+
+
 class UnreadableError(UnflubError):
     """A message, file or mailbox that cannot be read; never to be taken for clean."""
 

@@ -66,13 +66,14 @@ def test_every_value_can_be_set():
     """What the file says is what the program uses, for each key."""
     text = (
         'preset = "strict"\nmodel = "/m"\nsettle_seconds = 0.5\nsweep_seconds = 60\n'
-        "poll_seconds = 30\nidle_seconds = 100\ntimeout_seconds = 5\n" + HOME +
+        "poll_seconds = 90\nidle_seconds = 100\ntimeout_seconds = 5\n"
+            "model_idle_minutes = 9\n" + HOME +
         'user = "u"\nport = 1143\ntls = "starttls"\nca_file = "/ca"\ndrafts = "D"\n'
         'password_command = ["pass"]\npassword_env = "P"\n'
     )  # fmt: skip
     home = Account("home", "me@example.org", "imap.example.org", "u", 1143, "starttls", "/ca",
                    ("pass",), "P", "D")  # fmt: skip
-    assert parse(text) == Config("strict", "/m", 0.5, 60, 30, 100, 5, (home,))
+    assert parse(text) == Config("strict", "/m", 0.5, 60, 90, 100, 5, (home,), 9)
 
 
 def test_every_problem_is_reported_at_once():
@@ -105,7 +106,7 @@ def test_every_problem_is_reported_at_once():
         ('settle_seconds = "10"', "must be a number"),
         ("sweep_seconds = 1.5", "must be a whole number"),
         ("sweep_seconds = 86401", "between 1 and 86400"),
-        ("poll_seconds = 0", "between 1 and 86400"),
+        ("poll_seconds = 59", "between 60 and 86400"),
         ("idle_seconds = 601", "between 1 and 600"),
         ("timeout_seconds = 0", "between 1 and 600"),
         ("timeout_seconds = false", "must be a whole number"),

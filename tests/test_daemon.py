@@ -1,304 +1,107 @@
-"""One pass over a mailbox in memory, the waiting times, and the request to end."""
+"""The waiting times, the bell, and the clock."""
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from support.fake_mailbox import FakeMailbox, FakeServer
-from support.notes import OPENING, STRENGTH, note
-from support.phrases import JUDGE
 
-from scanner.adapters.mailbox import FETCH_LIMIT
-from scanner.config import Account
-from scanner.core.plan import Append, Remove
-from scanner.core.render import recognise
-from scanner.daemon import Desk, Pass, Retry, Stop, Terms, describe, one_pass
-from scanner.errors import UnreachableError, UnreadableError
+from scanner.daemon import Clock
+from scanner.errors import BusyError, ConfigurationError, UnreachableError
+from scanner.watcher import Bell, Retry
 
-FLUBBED = note(OPENING, "That was a flub.", STRENGTH)
-WORSE = note(OPENING, "That was a flub.", STRENGTH, "And that was another flub.")
-MENDED = note(OPENING, STRENGTH)
-OTHER = note(OPENING, "My second flub.", message_id="<other@x>", to="other@example.com")
-ENCRYPTED = note("-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----")
-LONG_AGO = 3600.0
+LONG = 3600.0
+GONE = UnreachableError("account home: no connection; check the network")
 
 
-ATTACHMENT_FIRST = (
-    b"From: me@example.org\r\nTo: panel@example.com\r\nMessage-ID: <note-1@client.example>\r\n"
-    b'Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
-    b"--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-    + b"A" * FETCH_LIMIT
-    + b"\r\n--b\r\nContent-Type: text/plain\r\n\r\nThat was a flub.\r\n--b--\r\n"
+def waits(error: Exception, *, until: float = LONG) -> list[tuple[float, float]]:
+    """When each try of an hour comes, and how long is waited after it."""
+    retry, now, found = Retry(), 0.0, []
+    while now < until:
+        wait = retry.after(error, now)
+        found.append((now, wait))
+        now += wait
+    return found
+
+
+def test_a_network_that_is_gone_is_tried_every_few_seconds_in_the_first_minute():
+    """A laptop that changes networks is back at once."""
+    early = [wait for began, wait in waits(GONE) if began < 60]
+    assert len(early) > 10
+    assert max(early) <= 5
+
+
+def test_retries_grow_to_five_minutes_and_no_further():
+    """Each wait is about twice as long as the one before, up to the limit."""
+    later = [wait for began, wait in waits(GONE) if began >= 60]
+    assert all(wait <= 300 for wait in later)
+    assert later[-1] >= 225
+    assert later[3] > later[1]
+
+
+def test_waits_are_not_the_same_for_everybody():
+    """A server that comes back is not met by all its clients at once."""
+    assert len({Retry().after(GONE, 0) for _ in range(20)}) > 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [BusyError("[LIMIT]"), ConfigurationError("no Drafts"), ValueError("a slip")],
+    ids=["busy", "configuration", "slip"],
 )
+def test_what_a_second_does_not_mend_is_tried_no_sooner_than_after_most_of_a_minute(error):
+    """A server that asks to be left alone is left alone."""
+    assert min(wait for _, wait in waits(error)) >= 45
 
 
-@dataclass
-class Room:
-    """A mailbox, and the daemon that looks at it."""
-
-    memory_file: Path
-    server: FakeServer = field(default_factory=FakeServer)
-    desk: Desk = field(default_factory=Desk)
-
-    def __post_init__(self) -> None:
-        self.mailbox = FakeMailbox(self.server)
-
-    def look(self, *, settle: float = 0, dry_run: bool = False) -> Pass:
-        self.mailbox.fetched.clear()
-        terms = Terms("me@example.org", self.memory_file, settle, dry_run)
-        return one_pass(self.mailbox, self.desk, JUDGE, terms)
-
-    def restart(self) -> None:
-        self.desk, self.mailbox = Desk(), FakeMailbox(self.server)
-
-    @property
-    def warnings(self) -> list[int]:
-        return list(self.server.warnings())
-
-
-@pytest.fixture
-def room(tmp_path) -> Room:
-    return Room(tmp_path / "state" / "home.json")
-
-
-def wrote(found: Pass) -> list[int]:
-    return [action.note.uid for action in found.actions if isinstance(action, Append)]
-
-
-def removed(found: Pass) -> list[int]:
-    return [action.warning.uid for action in found.actions if isinstance(action, Remove)]
-
-
-def test_a_flubbed_note_is_warned_about_once(room):
-    """The first pass writes the warning, and the next ones find nothing to do."""
-    uid = room.server.save(FLUBBED)
-    assert wrote(room.look()) == [uid]
-    assert len(room.warnings) == 1
-    assert room.look().actions == ()
-    room.restart()
-    assert room.look().actions == ()
-
-
-def test_only_what_is_new_is_fetched(room):
-    """A message never changes under its UID, so that each is read once."""
-    first = room.server.save(MENDED)
-    room.look()
-    assert room.mailbox.fetched == [first]
-    second = room.server.save(FLUBBED)
-    room.look()
-    assert room.mailbox.fetched == [second, *room.warnings]
-    room.look()
-    assert room.mailbox.fetched == []
-
-
-def test_a_draft_that_is_being_written_is_not_read(room):
-    """Until it has settled nobody looks into it; the pass says when that will be."""
-    uid = room.server.save(FLUBBED)
-    found = room.look(settle=LONG_AGO)
-    assert (found.actions, found.drafts, room.mailbox.fetched) == ((), 0, [])
-    assert found.settles_in == pytest.approx(LONG_AGO, abs=60)
-    room.desk.first_seen[uid] -= LONG_AGO
-    found = room.look(settle=LONG_AGO)
-    assert (wrote(found), found.settles_in) == ([uid], None)
-
-
-def test_a_settled_note_does_not_wait_for_one_that_is_being_written(room):
-    """Its warning comes although another draft is not known yet, which has its own time."""
-    uid = room.server.save(FLUBBED)
-    room.look(settle=LONG_AGO)
-    room.desk.first_seen[uid] -= LONG_AGO
-    room.server.save(OTHER)
-    assert wrote(room.look(settle=LONG_AGO)) == [uid]
-    assert len(room.server.own()) == 2
-
-
-def test_a_dry_run_writes_nothing(room):
-    """The actions are told; neither the mailbox nor the disk changes."""
-    room.server.save(FLUBBED)
-    before = room.server.messages()
-    assert len(room.look(dry_run=True).actions) == 1
-    assert len(room.look(dry_run=True).actions) == 1
-    assert room.server.messages() == before
-    assert not room.memory_file.parent.exists()
-
-
-@pytest.mark.parametrize("restarts", [False, True])
-def test_a_deleted_warning_is_dismissed(room, restarts):
-    """It does not come back, neither for the note as it is nor as it is saved anew."""
-    uid = room.server.save(FLUBBED)
-    room.look()
-    room.server.delete(*room.warnings)
-    if restarts:
-        room.restart()
-    assert room.look().actions == ()
-    room.server.replace(uid, WORSE)
-    room.restart()
-    room.look()
-    (warning,) = room.server.warnings().values()
-    found = recognise(warning.raw)
-    assert found
-    assert len(found.digests) == 1
-
-
-def test_an_unreadable_draft_shields_its_own_warning_only(room):
-    """What cannot be read is not clean: its warning stays, that of a sent note goes."""
-    encrypted, sent = room.server.save(FLUBBED), room.server.save(OTHER)
-    room.look()
-    first, second = room.warnings
-    room.server.replace(encrypted, ENCRYPTED)
-    room.server.delete(sent)
-    assert removed(room.look()) == [second]
-    assert room.warnings == [first]
-
-
-def test_text_beyond_what_is_fetched_is_unknown_and_not_empty(room):
-    """A note that grew a big attachment before its text keeps its warning."""
-    uid = room.server.save(FLUBBED)
-    room.look()
-    room.server.replace(uid, ATTACHMENT_FIRST)
-    assert not room.look().actions
-    assert len(room.warnings) == 1
-
-
-def test_a_message_the_server_does_not_give_out_is_asked_for_once(room):
-    """It is unknown, holds nothing else back, and makes nobody run in circles."""
-    room.server.withheld.add(room.server.save(FLUBBED))
-    stray = room.server.save(OTHER)
-    assert wrote(room.look()) == [stray]
-    found = room.look()
-    assert found.settles_in is None
-    assert not room.mailbox.fetched
-
-
-def test_another_process_may_warn_during_a_pass(room):
-    """A warning that appears after the mailbox was listed is nobody's dismissal."""
-    room.server.save(FLUBBED)
-    beside = Room(room.memory_file, room.server)
-    room.mailbox.before_messages = beside.look
-    room.look()
-    room.look()
-    assert len(room.warnings) == 1
-
-
-def test_under_another_uidvalidity_everything_is_read_anew(room):
-    """UIDs mean nothing then, but the mailbox still tells what was warned about."""
-    room.server.save(FLUBBED)
-    room.server.save(note("A clean one.", message_id="<clean@x>", to="c@example.com"))
-    room.look()
-    room.server.renumber()
-    assert room.look().actions == ()
-    assert sorted(room.mailbox.fetched) == list(room.server.messages())
-    assert len(room.warnings) == 1
-
-
-def test_a_crash_between_append_and_remove_leaves_no_note_without_its_warning(room):
-    """There are two warnings for a moment, and the next pass leaves the right one."""
-    uid = room.server.save(FLUBBED)
-    room.look()
-    room.server.replace(uid, WORSE)
-    room.mailbox.writes_left = 1
-    with pytest.raises(UnreachableError):
-        room.look()
-    assert len(room.warnings) == 2
-    old, new = room.warnings
-    room.restart()
-    assert removed(room.look()) == [old]
-    assert room.warnings == [new]
-
-
-def test_a_crash_after_a_removal_is_not_taken_for_a_dismissal(room):
-    """What unflub itself took away, the user did not: the passage is warned about again."""
-    uid = room.server.save(FLUBBED)
-    room.look()
-    uid = room.server.replace(uid, MENDED)
-    room.mailbox.writes_left = 1
-    with pytest.raises(UnreachableError):
-        room.look()
-    assert room.warnings == []
-    uid = room.server.replace(uid, FLUBBED)
-    room.restart()
-    assert wrote(room.look()) == [uid]
-
-
-def test_nothing_is_written_to_the_mailbox_when_the_memory_cannot_be_saved(room):
-    """A dismissal that may be lost must not come first: the pass ends in one line."""
-    room.server.save(FLUBBED)
-    room.memory_file.parent.write_text("a file where the folder should be")
-    with pytest.raises(UnreadableError, match="cannot be written"):
-        room.look()
-    assert room.warnings == []
-
-
-def test_a_pass_is_described_in_counts_and_uids(room):
-    """The line that is logged holds nothing of the mail."""
-    uid = room.server.save(FLUBBED)
-    account = Account("home", "me@example.org", "imap.example.org")
-    found = room.look(dry_run=True)
-    assert describe(account, found, dry_run=True) == (
-        f"account home: 1 drafts read; would have warned about 1 (uid {uid}), would have removed 0"
-    )
-
-
-def test_retries_grow_to_five_minutes_and_start_anew():
-    """Each waits about twice as long as the one before, with some jitter, up to a limit."""
+def test_a_success_starts_the_waits_anew():
+    """The next fault is a new one."""
     retry = Retry()
-    expected = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
-    for base in expected:
-        assert 0.75 * base <= retry.after() <= 1.25 * base
+    for now in range(0, 2000, 100):
+        retry.after(GONE, now)
     retry.reset()
-    assert retry.after() <= 1.25
+    assert retry.after(GONE, 5000) <= 1
 
 
 def test_a_request_to_end_wakes_every_waiter_and_stays():
     """Threads that wait long return at once, also those that come later."""
-    stop, answers = Stop(), []
-    assert not stop
-    assert stop.wait(0.01) is False
-    threads = [
-        threading.Thread(target=lambda: answers.append(stop.wait(LONG_AGO))) for _ in range(3)
-    ]
+    bell, answers = Bell(), []
+    assert bell.wait(0.01) is False
+    threads = [threading.Thread(target=lambda: answers.append(bell.wait(LONG))) for _ in range(3)]
     for thread in threads:
         thread.start()
-    stop()
+    bell.stop()
     for thread in threads:
         thread.join(30)
     assert answers == [True] * 3
+    bell.quiet()
     began = time.monotonic()
-    assert stop
-    assert stop.wait(LONG_AGO)
+    assert bell.wait(LONG)
     assert time.monotonic() - began < 30
 
 
-def test_asking_to_end_many_times_is_no_error():
+def test_a_bell_that_rang_rings_once():
+    """Who was woken to connect anew waits again afterwards."""
+    bell = Bell()
+    bell.ring()
+    assert bell.wait(LONG)
+    assert bell.quiet()
+    assert not bell.quiet()
+    assert bell.wait(0) is False
+
+
+def test_ringing_many_times_is_no_error():
     """An impatient user may send the signal as often as they like."""
-    stop = Stop()
+    bell = Bell()
     for _ in range(100_000):
-        stop()
-    assert stop
+        bell.stop()
+    assert bell.wait(0)
 
 
-def test_a_warning_the_server_does_not_give_out_still_counts(room):
-    """Its header says what it is about: it is neither doubled, nor removed, nor asked for again."""
-    uid = room.server.save(FLUBBED)
-    room.look()
-    room.server.withheld.update(room.warnings)
-    room.restart()
-    assert not room.look().actions
-    room.server.delete(uid)
-    found = room.look()
-    assert (found.actions, found.settles_in) == ((), None)
-    assert not room.mailbox.fetched
-
-
-def test_a_pass_that_finds_nothing_new_leaves_the_memory_alone(room):
-    """The disk is written when there is something to remember, not at every look."""
-    room.server.save(FLUBBED)
-    room.look()
-    before = room.memory_file.stat()
-    room.look()
-    after = room.memory_file.stat()
-    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+@pytest.mark.parametrize(("passed", "jumps"), [(5, False), (9, False), (3600, True), (-3600, True)])
+def test_a_clock_that_goes_another_way_than_the_time_waited_jumped(passed, jumps):
+    """After a sleep, or when somebody set it; a busy machine's few seconds do not count."""
+    clock = Clock(1000)
+    assert clock.jumped(5, 1000 + passed) is jumps
+    assert clock.jumped(5, 1005 + passed) is False

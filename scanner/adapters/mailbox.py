@@ -6,36 +6,41 @@ Reading uses EXAMINE and BODY.PEEK, so that it changes nothing, not even `\Seen`
 from __future__ import annotations
 
 import imaplib
-import re
-import select
 import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from imapclient import IMAPClient, SocketTimeout
-from imapclient.exceptions import LoginError
+from imapclient.exceptions import ProtocolError
 
+from scanner.adapters import connection
+from scanner.adapters.changes import Held, Mark, follow, mark_of
+from scanner.adapters.connection import readable, translated
 from scanner.adapters.sources import Message
+from scanner.adapters.structure import assemble, outline, sections
 from scanner.config import Account, Seconds
 from scanner.core.plan import OwnWarning
 from scanner.core.render import WARNS_ABOUT, recognise
-from scanner.errors import ConfigurationError, CredentialsError, UnflubError, UnreachableError
+from scanner.errors import ConfigurationError
 
-# A note is a few kilobytes; what comes after this many bytes of a draft is attachments.
 FETCH_LIMIT = 256 * 1024
-_HEADERS = f"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID SUBJECT IN-REPLY-TO {WARNS_ABOUT.upper()})]"
-_BODY = f"BODY.PEEK[]<0.{FETCH_LIMIT}>"
-_CHANGES = frozenset({b"EXISTS", b"EXPUNGE", b"FETCH", b"VANISHED"})
-_NEWS = ("EXISTS", "EXPUNGE", "FETCH")
-_CONNECT_SECONDS = 15
-# Response codes that tell of the server's own trouble, not of a wrong password (RFC 5530).
-_PASSING = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG")
+"""As much is fetched of one text; a note is a few kilobytes."""
+
+SMALL = 32 * 1024
+"""A bigger message is not fetched whole, but header and texts alone."""
+
+_HEADERS = (
+    f"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID SUBJECT IN-REPLY-TO {WARNS_ABOUT.upper()})]<0.16384>"
+)
+_WHOLE = f"BODY.PEEK[]<0.{FETCH_LIMIT}>"
+_SIZE = b"RFC822.SIZE"
+_NEWS = ("EXISTS", "EXPUNGE", "FETCH", "VANISHED")
+# Messages, or headers, that are fetched together.
 _BATCH = 20
+_HEADER_BATCH = 200
 # How mail clients name the Drafts mailbox where the server does not mark it (RFC 6154).
 _DRAFTS_NAMES = frozenset(
     name.casefold()
@@ -49,17 +54,21 @@ _DRAFTS_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    r"""The UIDs of all messages not flagged `\Deleted`, valid under this UIDVALIDITY."""
+    r"""The UIDs of all messages not flagged `\Deleted`, valid under this UIDVALIDITY.
+
+    `uidnext` only grows, unless the server hands out UIDs anew; 0 where it is not told.
+    """
 
     uidvalidity: int
     uids: tuple[int, ...]
+    uidnext: int = 0
 
 
 class Mailbox(Protocol):
     """What the daemon needs of a mailbox. Every method may raise UnreachableError."""
 
-    def listing(self) -> Listing:
-        r"""List the messages not flagged `\Deleted`."""
+    def listing(self, *, sweep: bool = False) -> Listing:
+        r"""List the messages not flagged `\Deleted`; a sweep believes nothing seen before."""
         ...
 
     def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
@@ -67,15 +76,21 @@ class Mailbox(Protocol):
         ...
 
     def messages(self, uids: Sequence[int]) -> dict[int, bytes]:
-        """Fetch whole messages, up to FETCH_LIMIT bytes each; vanished ones are left out."""
+        """Fetch messages: of a big one header and texts alone, each up to FETCH_LIMIT bytes.
+
+        What has vanished, or is beyond understanding, is left out.
+        """
         ...
 
     def append(self, raw: bytes) -> None:
-        """Store a warning draft, flagged as a draft that was seen."""
+        """Store a warning draft, flagged as a draft that was seen. May raise RefusedError."""
         ...
 
     def remove(self, warnings: Sequence[OwnWarning]) -> None:
-        """Remove warning drafts of ours; one that is not as we wrote it is left alone."""
+        """Remove warning drafts of ours; one that is not as we wrote it is left alone.
+
+        May raise RefusedError.
+        """
         ...
 
     def wait(self, seconds: Seconds, interrupt: socket.socket | None = None) -> bool:
@@ -83,9 +98,9 @@ class Mailbox(Protocol):
         ...
 
 
-def batches(uids: Sequence[int]) -> Iterator[Sequence[int]]:
+def batches(uids: Sequence[int], size: int = _BATCH) -> Iterator[Sequence[int]]:
     """Cut UIDs into runs that are fetched at a time, so that a full mailbox fits the memory."""
-    return (uids[i : i + _BATCH] for i in range(0, len(uids), _BATCH))
+    return (uids[i : i + size] for i in range(0, len(uids), size))
 
 
 @contextmanager
@@ -97,15 +112,10 @@ def connect(
     Raises CredentialsError, UnreachableError, or ConfigurationError when there is no such
     mailbox.
     """
-    with _translated(account):
-        client = _open(account, timeout)
-    try:
-        with _translated(account):
-            _log_in(client, account, secret)
-            mailbox = ImapMailbox(account, client, _find(client, account, folder))
-        yield mailbox
-    finally:
-        _leave(client)
+    with connection.connection(account, secret, timeout) as client:
+        with translated(account):
+            found = _find(client, account, folder)
+        yield ImapMailbox(account, client, found)
 
 
 class ImapMailbox:
@@ -115,94 +125,156 @@ class ImapMailbox:
         self.folder = folder
         self._account = account
         self._client = client
-        self._listed: tuple[int, ...] = ()
-        self._uidvalidity = self._examine()
+        self._held: Held | None = None
+        self._sizes: dict[int, int] = {}
+        self._fetched = False
+        self._alert = False
+        with translated(account):
+            self.capabilities = frozenset(name.decode() for name in client.capabilities())
+            self._has_qresync = {"ENABLE", "QRESYNC"} <= self.capabilities
+            for ability in ("QRESYNC", "CONDSTORE"):  # servers may count only when asked to
+                if {"ENABLE", ability} <= self.capabilities:
+                    client.enable(ability)  # RFC 7162 section 3.1.2, RFC 5161
+                    break
+            self._mark = self._examine()
 
-    def listing(self) -> Listing:
-        """List the messages by one SEARCH."""
-        with _translated(self._account):
-            # Servers may show what came in since the last command only from the next one on.
-            self._client.noop()
+    def listing(self, *, sweep: bool = False) -> Listing:
+        """List the messages by EXAMINE and what it tells, else by one SEARCH.
+
+        EXAMINE shows the mailbox afresh, also one that was renamed, deleted and made anew;
+        servers tell of such things in no other way, and some show new mail only then.
+        """
+        with translated(self._account):
+            before = self._held
+            self._held = None  # until all is well
+            self._mark = self._examine(None if sweep else before)
+            held = None if sweep or before is None else self._followed(before)
+            self._note_alerts()
             self._forget_news()
-            self._listed = self._search()
-        return Listing(self._uidvalidity, self._listed)
+            self._fetched = False
+            self._held = held or self._searched()
+        self._sizes = {uid: n for uid, n in self._sizes.items() if uid in self._held.uids}
+        return Listing(self._mark.uidvalidity, tuple(sorted(self._held.uids)), self._mark.uidnext)
 
     def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
         """Fetch a few header fields of each message."""
-        return self._fetch(uids, _HEADERS)
+        found: dict[int, bytes] = {}
+        for batch in batches(uids, _HEADER_BATCH):
+            rows = self._fetch(batch, _HEADERS, _SIZE.decode())
+            self._sizes |= {uid: int(row.get(_SIZE) or 0) for uid, row in rows.items()}
+            found |= _bodies(rows)
+        return found
 
     def messages(self, uids: Sequence[int]) -> dict[int, bytes]:
-        """Fetch each message up to FETCH_LIMIT bytes."""
-        return self._fetch(uids, _BODY)
+        """Fetch small messages whole, and of big ones header and texts."""
+        big = [uid for uid in uids if self._sizes.get(uid, 0) > SMALL]
+        found = _bodies(self._fetch([uid for uid in uids if uid not in big], _WHOLE))
+        texts = {uid: self._text_of(uid) for uid in big}
+        return found | {uid: raw for uid, raw in texts.items() if raw is not None}
 
     def append(self, raw: bytes) -> None:
         """Store a warning draft by one APPEND."""
-        with _translated(self._account):
+        with translated(self._account):
             self._client.append(self.folder, raw, flags=[b"\\Draft", b"\\Seen"])
 
     def remove(self, warnings: Sequence[OwnWarning]) -> None:
         """Expunge warnings of ours under a SELECT of its own, then EXAMINE again."""
-        with _translated(self._account):
-            known = self._uidvalidity
+        with translated(self._account):
+            known = self._mark.uidvalidity
             try:
-                if self._select() == known:
+                if mark_of(self._client.select_folder(self.folder)).uidvalidity == known:
                     self._expunge([w.uid for w in warnings if self._is_still_ours(w)])
             finally:
-                self._uidvalidity = self._examine()
+                self._client.select_folder(self.folder, readonly=True)
 
     def wait(self, seconds: Seconds, interrupt: socket.socket | None = None) -> bool:
-        """Wait by IDLE (RFC 2177); without it just so long, and the caller looks for itself."""
-        with _translated(self._account):
-            if self._search() != self._listed or self._has_news():
+        """Wait by IDLE (RFC 2177), or just so long and then ask by NOOP."""
+        interrupts = [interrupt] if interrupt else []
+        with translated(self._account):
+            if self._has_changed():  # since the look; not every server tells it in IDLE
                 return True
-        if not self.has_idle:
-            _await([interrupt] if interrupt else [], seconds)
-            return False
-        with _translated(self._account):
-            self._client.idle()
-            if not self._is_buffered():
-                _await([self._client.socket(), *([interrupt] if interrupt else [])], seconds)
-            _, responses = self._client.idle_done()
-        return any(_CHANGES.intersection(response) for response in responses)
-
-    def walk(self) -> Iterator[Message]:
-        """Read all messages, a few at a time, for a scan."""
-        for batch in batches(self.listing().uids):
-            for uid, raw in self.messages(batch).items():
-                yield Message(self._source(uid), raw)
+            if not self.has_idle:
+                if not readable(interrupts, seconds):
+                    self._client.noop()
+                return self._has_news()
+            self._start_idle()
+            if not self._has_news() and not self._is_buffered():
+                readable([self._client.socket(), *interrupts], seconds)
+            self._end_idle()
+            return self._has_news()
 
     @property
     def has_idle(self) -> bool:
         """Whether the server reports changes by itself (RFC 2177)."""
-        with _translated(self._account):
-            return bool(self._client.has_capability("IDLE"))
+        return "IDLE" in self.capabilities
+
+    def cut(self) -> None:
+        """End the connection from another thread."""
+        connection.cut(self._client)
+
+    def take_alert(self) -> str:
+        """Say once that the server has words for the user, if it has."""
+        alert, self._alert = self._alert, False
+        return f"account {self._account.name}: {connection.alert(self._account)}" if alert else ""
+
+    def walk(self) -> Iterator[Message]:
+        """Read all messages, a few at a time, for a scan."""
+        for batch in batches(self.listing().uids):
+            self.headers(batch)
+            for uid, raw in self.messages(batch).items():
+                yield Message(self._source(uid), raw)
 
     def _source(self, uid: int) -> str:
         """Name a message by a URL in the manner of RFC 5092."""
         user, host = quote(self._account.login, safe=""), self._account.host
         return f"imap://{user}@{host}/{quote(self.folder)};uid={uid}"
 
-    def _examine(self) -> int:
-        return self._uidvalidity_of(self._client.select_folder(self.folder, readonly=True))
+    def _examine(self, known: Held | None = None) -> Mark:
+        if not (known and known.mark.modseq and self._has_qresync):
+            return mark_of(self._client.select_folder(self.folder, readonly=True))
+        # imapclient knows no parameters of EXAMINE (RFC 7162 section 3.2.5).
+        name = self._client._normalise_folder(self.folder).decode("ascii")  # noqa: SLF001
+        since = f"{name} (QRESYNC ({known.mark.uidvalidity} {known.mark.modseq}))"
+        self._client._command_and_check("select", since, True)  # noqa: FBT003, SLF001
+        return mark_of(self._client._process_select_response(self._untagged))  # noqa: SLF001
 
-    def _select(self) -> int:
-        return self._uidvalidity_of(self._client.select_folder(self.folder))
+    def _followed(self, before: Held) -> Held | None:
+        if before.mark.is_same(self._mark):
+            return before
+        return follow(before, self._mark, self._untagged) if self._has_qresync else None
 
-    @staticmethod
-    def _uidvalidity_of(response: Mapping[bytes, Any]) -> int:
-        return int(response.get(b"UIDVALIDITY", 0))
+    def _searched(self) -> Held:
+        uids = frozenset(self._client.search(["UNDELETED"]))
+        return Held(self._mark, uids, self._mark.exists - len(uids))
 
-    def _fetch(self, uids: Sequence[int], item: str) -> dict[int, bytes]:
+    def _fetch(self, uids: Sequence[int], *items: str) -> dict[int, Mapping[bytes, Any]]:
+        """Fetch items of messages; of one whose answer cannot be understood, nothing."""
         if not uids:
             return {}
-        with _translated(self._account):
-            rows = self._client.fetch(list(uids), [item])
-        bodies = {uid: _body(row) for uid, row in rows.items()}
-        return {uid: body for uid, body in bodies.items() if body is not None}
+        self._fetched = True
+        with translated(self._account):
+            try:
+                return dict(self._client.fetch(list(uids), items))
+            except (ProtocolError, ValueError, TypeError, AttributeError, RecursionError):
+                if len(uids) == 1:
+                    return {}
+        return {uid: row for one in uids for uid, row in self._fetch([one], *items).items()}
+
+    def _text_of(self, uid: int) -> bytes | None:
+        """Fetch header and texts of a big message, and put a message together of them."""
+        row = self._fetch([uid], "BODYSTRUCTURE").get(uid, {})
+        try:
+            root = outline(row[b"BODYSTRUCTURE"])
+        except (KeyError, ValueError, TypeError, IndexError, AttributeError):
+            return None
+        wanted = [f"BODY.PEEK[{name}]<0.{FETCH_LIMIT}>" for name in ("HEADER", *sections(root))]
+        found = self._fetch([uid], *wanted).get(uid, {})
+        given = {_section(key): value for key, value in found.items() if isinstance(value, bytes)}
+        return assemble(root, given["HEADER"], given) if "HEADER" in given else None
 
     def _is_still_ours(self, warning: OwnWarning) -> bool:
         """Look once more, under the same SELECT, before anything is removed."""
-        body = self._fetch([warning.uid], _BODY).get(warning.uid)
+        body = _bodies(self._fetch([warning.uid], _WHOLE)).get(warning.uid)
         found = recognise(body) if body is not None else None
         return found is not None and found.sealed and found.digests == warning.digests
 
@@ -217,16 +289,47 @@ class ImapMailbox:
     # A server reports a change once, in answer to whatever command comes next (RFC 9051
     # section 5.2). imaplib keeps what came beside other answers; without a look at it a note
     # saved during a fetch would go unnoticed until the next sweep.
-    def _search(self) -> tuple[int, ...]:
-        return tuple(self._client.search(["UNDELETED"]))
+    @property
+    def _untagged(self) -> dict[str, list[Any]]:
+        untagged: dict[str, list[Any]] = self._client._imap.untagged_responses  # noqa: SLF001
+        return untagged
+
+    def _has_changed(self) -> bool:
+        """Ask whether anything changed since the last look.
+
+        Flags told beside a FETCH are lost on imapclient; after one all is listed once more.
+        """
+        if not self._fetched:
+            self._client.noop()
+            return self._has_news()
+        uids = frozenset(self._client.search(["UNDELETED"]))
+        self._fetched = False
+        return self._has_news() or self._held is None or uids != self._held.uids
 
     def _forget_news(self) -> None:
         for kind in _NEWS:
-            self._client._imap.response(kind)  # noqa: SLF001 - imapclient has no such call
+            self._untagged.pop(kind, None)
 
     def _has_news(self) -> bool:
-        untagged = self._client._imap.untagged_responses  # noqa: SLF001
-        return any(untagged.get(kind) for kind in _NEWS)
+        self._note_alerts()
+        return any(self._untagged.get(kind) for kind in _NEWS)
+
+    def _note_alerts(self) -> None:
+        self._alert |= self._untagged.pop("ALERT", None) is not None
+
+    # imapclient's own IDLE takes a change told before the "+" for an error, and can wait for
+    # ever; imaplib's reader keeps what is told as news, and ends at the read time-out.
+    def _start_idle(self) -> None:
+        imap = self._client._imap  # noqa: SLF001
+        self._idle = imap._command("IDLE")  # noqa: SLF001
+        while imap._get_response() is not None:  # noqa: SLF001
+            if imap.tagged_commands[self._idle]:
+                raise imaplib.IMAP4.error("IDLE is refused")
+
+    def _end_idle(self) -> None:
+        imap = self._client._imap  # noqa: SLF001
+        imap.send(b"DONE\r\n")
+        imap._command_complete("IDLE", self._idle)  # noqa: SLF001
 
     def _is_buffered(self) -> bool:
         """Tell whether bytes were read from the socket, or decrypted, but not looked at."""
@@ -238,57 +341,6 @@ class ImapMailbox:
             return False
         finally:
             self._client._set_read_timeout()  # noqa: SLF001
-
-
-def _await(sockets: Sequence[socket.socket], seconds: Seconds) -> None:
-    select.select(sockets, [], [], max(0, seconds))
-
-
-def _open(account: Account, timeout: Seconds) -> Any:
-    host, port = account.endpoint
-    context = _trust(account)
-    client = IMAPClient(
-        host,
-        port,
-        ssl=account.tls == "implicit",
-        ssl_context=context,
-        timeout=SocketTimeout(connect=min(_CONNECT_SECONDS, timeout), read=timeout),
-    )
-    if account.tls == "starttls":
-        try:
-            client.starttls(ssl_context=context)
-        except BaseException:
-            _leave(client, politely=False)
-            raise
-    return client
-
-
-def _trust(account: Account) -> ssl.SSLContext:
-    """Verify certificates, by the named authority or the platform's."""
-    file = Path(account.ca_file).expanduser() if account.ca_file else None
-    try:
-        return ssl.create_default_context(cafile=file)
-    except OSError:  # SSLError among them
-        raise ConfigurationError(
-            f"account {account.name}: ca_file holds no certificate that can be read; "
-            "name a PEM file"
-        ) from None
-
-
-def _log_in(client: Any, account: Account, secret: str) -> None:
-    # LOGIN is ASCII (RFC 3501 section 6.2.3); SASL PLAIN carries UTF-8 (RFC 4616).
-    if (account.login + secret).isascii():
-        client.login(account.login, secret)
-    else:
-        client.plain_login(account.login, secret)
-
-
-def _leave(client: Any, *, politely: bool = True) -> None:
-    if politely:
-        with suppress(imaplib.IMAP4.error, OSError):
-            client.logout()
-    with suppress(imaplib.IMAP4.error, OSError):
-        client.shutdown()
 
 
 def _find(client: Any, account: Account, folder: str) -> str:
@@ -321,75 +373,15 @@ def _last(name: str, delimiter: bytes | None) -> str:
     return str(parts[-1]).casefold()
 
 
-def _body(row: Mapping[bytes, Any]) -> bytes | None:
-    """Find the one body section in a FETCH response; servers spell its name in their own way."""
-    return next((v for k, v in row.items() if k.startswith(b"BODY[") and v is not None), None)
+def _bodies(rows: Mapping[int, Mapping[bytes, Any]]) -> dict[int, bytes]:
+    """Find the one body section in each FETCH response; servers spell its name in their own way."""
+    found = {
+        uid: next((v for k, v in row.items() if k.startswith(b"BODY[") and v is not None), None)
+        for uid, row in rows.items()
+    }
+    return {uid: body for uid, body in found.items() if body is not None}
 
 
-@contextmanager
-def _translated(account: Account) -> Iterator[None]:
-    """Turn the libraries' errors into ours, without repeating what the server said.
-
-    A server's words may hold addresses; of them only the response code is kept.
-    """
-    try:
-        yield
-    except UnflubError:
-        raise
-    except LoginError as error:
-        # imapclient calls a connection that broke during the login a refused login, too.
-        if isinstance(error.__context__, imaplib.IMAP4.abort):
-            raise _unreachable(account, error.__context__) from None
-        raise _login_refused(account, str(error)) from None
-    except ssl.SSLCertVerificationError as error:
-        raise UnreachableError(
-            f"account {account.name}: the certificate of {account.host} is not to be trusted "
-            f"({error.verify_message}); check the host name, or set ca_file"
-        ) from None
-    except (imaplib.IMAP4.abort, OSError, UnicodeError) as error:
-        raise _unreachable(account, error) from None
-    except imaplib.IMAP4.error as error:
-        raise UnreachableError(
-            f"account {account.name}: {_place(account)} refused a command{_code(str(error))}; "
-            "try again later, or look at the mailbox in a mail client"
-        ) from None
-
-
-def _unreachable(account: Account, error: BaseException) -> UnreachableError:
-    return UnreachableError(
-        f"account {account.name}: no connection to {_place(account)} ({_reason(error)}); "
-        "check the network and the account's host and port"
-    )
-
-
-def _login_refused(account: Account, words: str) -> UnflubError:
-    code = _code(words)
-    if any(name in code for name in _PASSING):
-        return UnreachableError(
-            f"account {account.name}: {_place(account)} lets nobody in now{code}; try again later"
-        )
-    return CredentialsError(
-        f"account {account.name}: {_place(account)} refused the user name or password{code}; "
-        f"check them, or store the password anew with `unflub login {account.name}`"
-    )
-
-
-def _place(account: Account) -> str:
-    host, port = account.endpoint
-    return f"{host}:{port}"
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, UnicodeError):
-        return "the host is no name"
-    if isinstance(error, TimeoutError):
-        return "timed out"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return "it was closed"
-
-
-def _code(words: str) -> str:
-    """Give the response code ("[AUTHENTICATIONFAILED]") of a server's answer, if any."""
-    match = re.search(r"\[[A-Z-]{3,40}\]", words)
-    return f" {match.group()}" if match else ""
+def _section(key: bytes) -> str:
+    """Name the section of a FETCH response: "1.MIME" of BODY[1.MIME]<0>."""
+    return key.partition(b"[")[2].partition(b"]")[0].decode("ascii", "replace").upper()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,12 @@ class Saved:
     def under(self, uidvalidity: int) -> Memory:
         """Give what still holds: UIDs mean something under one UIDVALIDITY only.
 
-        RFC 9051 section 2.3.1.1; what was dismissed holds under every one.
+        RFC 9051 section 2.3.1.1; which sentences stood or were dismissed holds under every one.
         """
         if uidvalidity == self.uidvalidity:
             return self.memory
-        return Memory(dismissed=self.memory.dismissed)
+        standing = tuple(replace(w, uid=0) for w in self.memory.standing)
+        return replace(self.memory, standing=standing)
 
 
 def load(path: Path) -> Saved:
@@ -53,7 +54,8 @@ def load(path: Path) -> Saved:
             return Saved()
         standing = tuple(_standing(row) for row in table["standing"])
         dismissed = frozenset(map(str, table["dismissed"]))
-        return Saved(int(table["uidvalidity"]), Memory(standing, dismissed))
+        memory = Memory(standing, dismissed, bool(table.get("shared")))
+        return Saved(int(table["uidvalidity"]), memory)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Saved()
 
@@ -63,12 +65,15 @@ def save(path: Path, uidvalidity: int, memory: Memory) -> None:
     table = {
         "format": _FORMAT,
         "uidvalidity": uidvalidity,
-        "standing": [{"uid": w.uid, "digests": sorted(w.digests)} for w in memory.standing],
+        "standing": [
+            {"uid": w.uid, "digests": sorted(w.digests), "note": w.note} for w in memory.standing
+        ],
+        "shared": memory.shared,
         "dismissed": sorted(memory.dismissed)[:_MOST_DISMISSED],
     }
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(path, json.dumps(table, indent=1).encode())
+        replace_file(path, json.dumps(table, indent=1).encode())
     except OSError as error:
         raise UnreadableError(
             f"the state file {path} cannot be written ({error.strerror}); "
@@ -76,13 +81,15 @@ def save(path: Path, uidvalidity: int, memory: Memory) -> None:
         ) from None
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file whole or not at all; `durable` waits until the disk has it. Raises OSError."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mode 0600
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -90,4 +97,5 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _standing(row: dict[str, Any]) -> Standing:
-    return Standing(int(row["uid"]), frozenset(map(str, row["digests"])))
+    digests = frozenset(map(str, row["digests"]))
+    return Standing(int(row["uid"]), digests, int(row.get("note", 0)))

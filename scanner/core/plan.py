@@ -92,18 +92,27 @@ Action = Append | Remove
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A warning that stood in the mailbox when it was last looked at."""
+    """A warning that stood in the mailbox when it was last looked at.
+
+    Under another UIDVALIDITY its UID means nothing (RFC 9051 section 2.3.1.1), and is 0.
+    `note` is the UID of the note's newest copy, 0 where it had none.
+    """
 
     uid: int
     digests: frozenset[str]
+    note: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the mailbox cannot tell: warnings that stood in it, and dismissed sentences."""
+    """What the mailbox cannot tell: warnings that stood in it, and dismissed sentences.
+
+    `shared` tells that another unflub was seen to write into the mailbox.
+    """
 
     standing: tuple[Standing, ...] = ()
     dismissed: frozenset[str] = frozenset()
+    shared: bool = False
 
 
 @dataclass(slots=True)
@@ -148,25 +157,55 @@ def plan(snapshot: Snapshot, dismissed: frozenset[str] = frozenset()) -> tuple[A
     return tuple(sorted(actions, key=lambda action: isinstance(action, Remove)))
 
 
-def remember(memory: Memory, snapshot: Snapshot) -> Memory:
+def remember(memory: Memory, snapshot: Snapshot, *, wrote: bool = False) -> Memory:
     """Find what the user dismissed: a warning is gone although its note still stands.
 
     A warning that vanished while a draft is being written stays in memory until that draft
-    can be read, since it may be the note.
+    can be read, since it may be the note. One that appeared since the last look, though we
+    wrote nothing (`wrote`), was written by another unflub, or put back: what it warns about is
+    not dismissed any more. The mailbox is the record, and so two that disagree come to rest.
     """
-    present = {w.uid for w in snapshot.warnings}
-    gone = [w for w in memory.standing if w.uid not in present]
+    gone = [w for w in memory.standing if not _stands(w, snapshot)]
+    new = [w.digests for w in snapshot.warnings if not _stood(w, memory)]
     notes = _notes(snapshot)
-    _hand_out(snapshot.warnings, notes, memory.dismissed)
-    unwarned = _union(_flagged(note) - _union(w.digests for w in note.warnings) for note in notes)
-    deleted = unwarned & _union(w.digests for w in gone)
+    strays = _hand_out(snapshot.warnings, notes, memory.dismissed)
+    deleted = _union(_unwarned(note) & _lost(note, gone, memory) for note in notes)
     settling = any(draft.settling for draft in snapshot.unknown)
     return Memory(
         standing=(
-            *(Standing(w.uid, w.digests) for w in snapshot.warnings),
+            *(Standing(w.uid, w.digests, note.newest.uid) for note in notes for w in note.warnings),
+            *(Standing(w.uid, w.digests) for w in strays),
             *(gone if settling else ()),
         ),
-        dismissed=memory.dismissed | deleted,
+        dismissed=(memory.dismissed - _union(new)) | deleted,
+        shared=memory.shared or (bool(new) and not wrote),
+    )
+
+
+def _unwarned(note: _Note) -> frozenset[str]:
+    return _flagged(note) - _union(w.digests for w in note.warnings)
+
+
+def _lost(note: _Note, gone: Sequence[Standing], memory: Memory) -> frozenset[str]:
+    """Give what was warned about until the user took the warning away.
+
+    In a mailbox that is shared with another unflub, that one may have done it, while the note
+    was without the passage for a moment: then only a note that is as it was is proof.
+    """
+    newest = note.newest.uid
+    return _union(w.digests for w in gone if not (memory.shared and w.uid) or w.note == newest)
+
+
+def _stands(standing: Standing, snapshot: Snapshot) -> bool:
+    if standing.uid:
+        return any(w.uid == standing.uid for w in snapshot.warnings)
+    return any(w.digests == standing.digests for w in snapshot.warnings)
+
+
+def _stood(w: WarningDraft, memory: Memory) -> bool:
+    return any(
+        standing.uid == w.uid or (not standing.uid and standing.digests == w.digests)
+        for standing in memory.standing
     )
 
 
@@ -205,14 +244,39 @@ def _flagged(note: _Note) -> frozenset[str]:
 
 
 def _notes(snapshot: Snapshot) -> list[_Note]:
-    """Gather the copies that autosave left behind: one `_Note` for each note."""
-    notes: list[_Note] = []
-    drafts: list[Reading | Unknown] = [*snapshot.readings, *snapshot.unknown]
-    for draft in drafts:
-        same = [note for note in notes if any(_is_copy(draft, copy) for copy in note.copies)]
-        notes = [note for note in notes if note not in same]
-        notes.append(_Note([draft, *(copy for note in same for copy in note.copies)]))
-    return notes
+    """Gather the copies that autosave left behind: one `_Note` for each note.
+
+    Copies share a Message-ID, or a recipient, or a sentence where the older one has no
+    recipient yet; only drafts that do are compared. Readings come in the order of UIDs.
+    """
+    notes: dict[int, _Note] = {}
+    places: dict[str, set[int]] = {}
+    readings = sorted(snapshot.readings, key=lambda reading: reading.uid)
+    drafts: list[Reading | Unknown] = [*readings, *snapshot.unknown]
+    for number, draft in enumerate(drafts):
+        near = set[int]().union(*(places.get(mark, ()) for mark in _sought(draft)))
+        found = [n for n in sorted(near & notes.keys()) if _has_copy(notes[n], draft)]
+        older = [copy for n in found for copy in notes.pop(n).copies]
+        notes[number] = _Note([draft, *older])
+        for mark in set[str]().union(*map(_marks, (draft, *older))):
+            places.setdefault(mark, set()).add(number)
+    return list(notes.values())
+
+
+def _marks(draft: Reading | Unknown) -> frozenset[str]:
+    """Name what a newer copy of this draft would share with it."""
+    identity = frozenset({draft.message_id} - {""})
+    if isinstance(draft, Unknown):
+        return identity
+    return identity | (draft.draft.recipients or draft.sentences)
+
+
+def _sought(draft: Reading | Unknown) -> frozenset[str]:
+    return _marks(draft) | draft.sentences if isinstance(draft, Reading) else _marks(draft)
+
+
+def _has_copy(note: _Note, draft: Reading | Unknown) -> bool:
+    return any(_is_copy(draft, copy) for copy in note.copies)
 
 
 def _is_copy(one: Reading | Unknown, other: Reading | Unknown) -> bool:

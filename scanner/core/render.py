@@ -36,6 +36,7 @@ SEAL = "X-Unflub-Seal"
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>")
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 _LONGEST_SUBJECT = 120
+_LONGEST_FIELD = 8_000
 _THREAD = ("In-Reply-To", "References")
 _GAP = "\0"  # stands for a passage taken out; an own text holds no control character
 
@@ -277,4 +278,5 @@ def _decoded(part: Message) -> str:
 
 
 def _header(message: Message, name: str) -> str:
-    return str(policy.default.header_factory(name, str(message.get(name, ""))))
+    # The library's time and memory are not linear in a field's length; ours are short.
+    return str(policy.default.header_factory(name, str(message.get(name, ""))[:_LONGEST_FIELD]))

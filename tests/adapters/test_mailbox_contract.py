@@ -7,15 +7,21 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as finished
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.mime.image import MIMEImage
+from email.mime.message import MIMEMessage
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import dovecot, pymap
+from support import cyrus, dovecot, pymap
 from support.client import MailClient
 from support.fake_mailbox import FakeMailbox, FakeServer
 from support.notes import OPENING, STRENGTH, note
@@ -23,10 +29,11 @@ from support.phrases import reading
 
 from scanner.adapters.mailbox import FETCH_LIMIT, Mailbox, connect
 from scanner.config import Account
+from scanner.core.parse import read
 from scanner.core.plan import OwnWarning
 from scanner.core.render import Envelope, recognise, render
-from scanner.daemon import Stop
 from scanner.errors import ConfigurationError, CredentialsError
+from scanner.watcher import Bell
 
 LONG = 30.0
 NOTE = note(OPENING, "That was a flub.", STRENGTH)
@@ -48,6 +55,7 @@ class Setting:
 
     mailbox: Mailbox
     client: Any
+    lacks: str = ""
 
     def save(self, *raws: bytes) -> list[int]:
         """Save as the user; give all UIDs there are."""
@@ -65,15 +73,65 @@ def pymap_port() -> Iterator[int]:
         yield port
 
 
-@pytest.fixture(params=["fake", "dovecot", "pymap"])
+@pytest.fixture(scope="module")
+def cyrus_port() -> Iterator[int]:
+    with tempfile.TemporaryDirectory(prefix="unflub-cyrus-") as folder:
+        running = cyrus.start(Path(folder))
+        yield running.port
+        running.stop()
+
+
+ABILITIES = ("IDLE", "UIDPLUS", "CONDSTORE", "SPECIAL-USE", "LITERAL+")
+"""What a server may lack; without CONDSTORE there is no QRESYNC either."""
+
+
+@pytest.fixture(scope="module")
+def without() -> Iterator[Callable[[str], dovecot.Dovecot]]:
+    """Dovecots that have everything but one thing."""
+    with ExitStack() as stack:
+
+        @cache
+        def start(ability: str) -> dovecot.Dovecot:
+            left = {*ABILITIES, "QRESYNC", "ENABLE", "MOVE", "UNSELECT"} - {ability}
+            left -= {"QRESYNC"} if ability == "CONDSTORE" else set()
+            name = tempfile.TemporaryDirectory(prefix="unflub-dovecot-")
+            capability = " ".join(("IMAP4rev1", *sorted(left)))
+            running = dovecot.start(Path(stack.enter_context(name)), capability=capability)
+            stack.callback(running.stop)
+            return running
+
+        yield start
+
+
+WITHOUT = "dovecot without "
+
+
+@pytest.fixture(
+    params=["fake", "dovecot", "cyrus", "pymap", *(WITHOUT + ability for ability in ABILITIES)]
+)
 def setting(request) -> Iterator[Setting]:
     """Each of the mailboxes that must keep the contract, empty."""
-    if request.param == "fake":
+    with _setting(request, request.param) as made:
+        yield made
+
+
+@contextmanager
+def _setting(request, kind: str) -> Iterator[Setting]:
+    if kind == "fake":
         server = FakeServer()
         yield Setting(FakeMailbox(server), server)
-    elif request.param == "dovecot":
+    elif kind == "dovecot":
         with on_dovecot(request.getfixturevalue("server")) as made:
             yield made
+    elif kind.startswith(WITHOUT):
+        ability = kind.removeprefix(WITHOUT)
+        with on_dovecot(request.getfixturevalue("without")(ability)) as made:
+            yield replace(made, lacks=ability)
+    elif kind == "cyrus":
+        user, port = f"contract{next(_numbers)}", request.getfixturevalue("cyrus_port")
+        account = Account("c", "me@example.org", "127.0.0.1", user, port, "none")
+        with connect(account, "any") as mailbox:
+            yield Setting(mailbox, MailClient(port, user, "any"))
     else:
         port, folder = request.getfixturevalue("pymap_port"), f"Folder{next(_numbers)}"
         account = Account("p", "me@example.org", "127.0.0.1", pymap.USER, port, "none")
@@ -114,11 +172,11 @@ def dovecot_with() -> Iterator[Callable[..., Setting]]:
 
 
 @contextmanager
-def waiting(mailbox: Mailbox) -> Iterator[Future[bool]]:
-    """Wait on another thread; the answer must come long before the time is over."""
+def waiting(setting: Setting) -> Iterator[Future[bool]]:
+    """Wait on another thread; with IDLE the answer must come long before the time is over."""
     with ThreadPoolExecutor(1) as pool:
         began = time.monotonic()
-        yield pool.submit(mailbox.wait, LONG)
+        yield pool.submit(setting.mailbox.wait, 3 if setting.lacks == "IDLE" else LONG)
         assert time.monotonic() - began < LONG / 2
 
 
@@ -172,12 +230,47 @@ def test_what_has_vanished_is_left_out(setting):
     assert setting.mailbox.messages([second]) == setting.mailbox.headers([]) == {}
 
 
-def test_a_big_message_is_cut(setting):
-    """Only the beginning of a draft with a big attachment is fetched."""
-    big = NOTE + b"A line of the attachment.\r\n" * (FETCH_LIMIT // 20)
+def test_a_big_text_is_cut(setting):
+    """Of an endless text only the beginning is fetched."""
+    big = NOTE + b"A line of the novel.\r\n" * (FETCH_LIMIT // 20)
     (uid,) = setting.save(big)
     setting.mailbox.listing()
-    assert setting.mailbox.messages([uid]) == {uid: big[:FETCH_LIMIT]}
+    setting.mailbox.headers([uid])
+    (raw,) = setting.mailbox.messages([uid]).values()
+    assert FETCH_LIMIT <= len(raw) < FETCH_LIMIT + len(NOTE)
+    assert raw == big[: len(raw)]
+
+
+@pytest.mark.parametrize("text_first", [True, False])
+def test_of_a_big_message_the_texts_are_fetched_and_nothing_else(setting, text_first):
+    """Wherever the attachment lies, the note reads as it does whole."""
+    text, picture = MIMEText("That was a flub.\n"), MIMEImage(b"\0" * 200_000, "png")
+    forwarded = MIMEMessage(message_from_bytes(NOTE))
+    message = MIMEMultipart("mixed")
+    message["Subject"], message["Message-ID"] = "With a picture", "<big@x>"
+    both = MIMEMultipart("alternative", _subparts=[text, MIMEText("<p>That was a flub.", "html")])
+    for part in (both, picture, forwarded) if text_first else (picture, forwarded, both):
+        message.attach(part)
+    big = message.as_bytes(policy=policy.SMTP)
+    (uid,) = setting.save(big)
+    setting.mailbox.listing()
+    setting.mailbox.headers([uid])
+    (raw,) = setting.mailbox.messages([uid]).values()
+    assert read(raw) == read(big)
+    assert len(raw) < 5000
+
+
+def test_a_sweep_lists_what_a_look_lists(setting):
+    """Believing nothing seen before gives the same answer, after every kind of change."""
+    uids = setting.save(NOTE, NOTE, NOTE, NOTE)
+    setting.mailbox.listing()
+    setting.client.mark_deleted(uids[0])
+    assert setting.mailbox.listing() == setting.mailbox.listing(sweep=True)
+    setting.client.delete(uids[0])
+    setting.client.delete(uids[2])
+    setting.save(NOTE)
+    assert setting.mailbox.listing() == setting.mailbox.listing(sweep=True)
+    assert len(setting.mailbox.listing().uids) == 3
 
 
 def test_an_appended_warning_lies_there_as_a_seen_draft(setting):
@@ -202,7 +295,10 @@ def test_only_an_unchanged_warning_of_ours_is_removed(setting):
     before = setting.client.messages()
     setting.mailbox.remove([setting.warning(uid) for uid in (*uids, 999)])
     assert before.pop(uids[1])
-    assert setting.client.messages() == before
+    left = setting.client.messages()
+    if setting.lacks == "UIDPLUS":  # then nothing is expunged at all
+        assert left.pop(uids[1]).flags >= {b"\\Deleted"}
+    assert left == before
     assert setting.mailbox.listing().uids == (uids[0], uids[2], uids[3])
 
 
@@ -211,7 +307,7 @@ def test_waiting_ends_when_another_client_changes_the_mailbox(setting, change):
     """A message that comes, goes, or is flagged as deleted wakes the waiter."""
     uids = setting.save(*[NOTE] * 20)
     setting.mailbox.listing()
-    with waiting(setting.mailbox) as answer:
+    with waiting(setting) as answer:
         # pymap tells in IDLE only what changes from then on, and nobody sees when that is.
         for uid in uids:
             getattr(setting.client, change)(NOTE if change == "save" else uid)
@@ -229,7 +325,7 @@ def test_waiting_ends_at_once_for_what_came_before(setting, fetches, change):
     getattr(setting.client, change)(NOTE if change == "save" else second)
     if fetches:
         setting.mailbox.messages([first])
-    with waiting(setting.mailbox) as answer:
+    with waiting(setting) as answer:
         assert answer.result() is True
     assert len(setting.mailbox.listing().uids) == (3 if change == "save" else 1)
 
@@ -247,9 +343,9 @@ def test_waiting_in_vain_takes_its_time_and_no_more(setting):
 def test_an_interrupted_wait_ends_at_once(setting):
     """A request to stop does not wait for the server."""
     setting.mailbox.listing()
-    stop, began = Stop(), time.monotonic()
-    stop()
-    assert setting.mailbox.wait(LONG, stop.waiter) is False
+    bell, began = Bell(), time.monotonic()
+    bell.stop()
+    assert setting.mailbox.wait(LONG, bell.waiter) is False
     assert time.monotonic() - began < LONG / 2
 
 
@@ -271,9 +367,9 @@ def test_without_idle_a_wait_is_just_a_wait(dovecot_with):
         setting.mailbox.listing()
         assert not setting.mailbox.has_idle
         assert setting.mailbox.wait(0.01) is False
-        stop, began = Stop(), time.monotonic()
-        stop()
-        assert setting.mailbox.wait(LONG, stop.waiter) is False
+        bell, began = Bell(), time.monotonic()
+        bell.stop()
+        assert setting.mailbox.wait(LONG, bell.waiter) is False
         assert time.monotonic() - began < LONG / 2
 
 

@@ -36,10 +36,13 @@ def test_only_the_owner_can_read_it(path):
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_under_another_uidvalidity_only_dismissals_hold(path):
-    """UIDs mean something else then; what was dismissed is known by its words."""
+def test_under_another_uidvalidity_uids_are_forgotten(path):
+    """UIDs mean something else then; what stood or was dismissed is known by its words."""
     save(path, 5, MEMORY)
-    assert load(path).under(6) == Memory((), MEMORY.dismissed)
+    held = load(path).under(6)
+    assert held.dismissed == MEMORY.dismissed
+    assert [w.digests for w in held.standing] == [w.digests for w in MEMORY.standing]
+    assert {w.uid for w in held.standing} == {0}
 
 
 def good(**changes: object) -> str:

@@ -29,8 +29,8 @@ from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.adapters.sources import walk
 from scanner.config import Account
 from scanner.core.judge import Judge
-from scanner.daemon import Desk, Terms, one_pass
 from scanner.learning import artifact, corpus
+from scanner.passes import Desk, Terms, one_pass
 
 DRAFTS = 60
 STARTS = 15

@@ -163,12 +163,25 @@ def test_a_dismissal_is_not_lost_while_the_note_is_being_written():
 
 
 def test_what_was_dismissed_stays_so():
-    """Neither a new warning nor an empty mailbox takes a dismissal back."""
+    """Neither a warning about something else nor an empty mailbox takes a dismissal back."""
     memory = Memory((), saying(FLUB))
-    assert remember(memory, shot(draft(1, BLUB), own(2, BLUB))) == Memory(
-        (Standing(2, saying(BLUB)),), saying(FLUB)
-    )
+    assert remember(memory, shot(draft(1, BLUB), own(2, BLUB))).dismissed == saying(FLUB)
     assert remember(memory, shot()).dismissed == saying(FLUB)
+
+
+def test_a_warning_that_comes_back_is_not_dismissed_any_more():
+    """Another unflub wrote it, or the user put it back: the mailbox is the record."""
+    found = remember(Memory((), saying(FLUB)), shot(draft(1, FLUB), own(2, FLUB)))
+    assert found.dismissed == saying()
+    assert found.shared
+    assert not remember(Memory(), shot(draft(1, FLUB), own(2, FLUB)), wrote=True).shared
+
+
+@pytest.mark.parametrize(("note", "dismissed"), [(1, saying(FLUB)), (7, saying())])
+def test_in_a_shared_mailbox_only_a_note_as_it_was_proves_a_dismissal(note, dismissed):
+    """The other unflub may have removed the warning while the note was without the passage."""
+    memory = Memory((Standing(2, saying(FLUB), note=1),), shared=True)
+    assert remember(memory, shot(draft(note, FLUB))).dismissed == dismissed
 
 
 @dataclass

@@ -57,7 +57,10 @@ class MailClient:
     def delete(self, uid: int) -> None:
         with self._open() as imap:
             imap.delete_messages([uid])
-            imap.uid_expunge([uid])
+            if imap.has_capability("UIDPLUS"):
+                imap.uid_expunge([uid])
+            else:
+                imap.expunge()
 
     def mark_deleted(self, uid: int) -> None:
         with self._open() as imap:
@@ -74,7 +77,13 @@ class MailClient:
         return {
             uid: Stored(row[b"BODY[]"], frozenset(row[b"FLAGS"]) - {b"\\Recent"})
             for uid, row in rows.items()
+            if row.get(b"BODY[]") is not None  # else it was expunged this very moment
         }
+
+    def has_warnings(self) -> bool:
+        """Tell without fetching anything."""
+        with self._open() as imap:
+            return bool(imap.search(["HEADER", "X-Unflub-Warns-About", ""]))
 
     def warnings(self) -> dict[int, Stored]:
         return {
@@ -87,11 +96,11 @@ class MailClient:
         """What the user saved."""
         return {uid: stored for uid, stored in self.messages().items() if not stored.is_warning}
 
-    def wait_until(self, condition: Callable[[MailClient], Any]) -> Any:
+    def wait_until(self, condition: Callable[[MailClient], Any], patience: float = PATIENCE) -> Any:
         """Wait until the condition holds, looking again at every change; give what it gave."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not (result := condition(self)):
-            assert time.monotonic() < deadline, f"waited in vain; there are {list(self.messages())}"
+            assert time.monotonic() < deadline, f"waited in vain; there are {list(self.own())}"
             self._pause()
         return result
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
@@ -22,7 +23,7 @@ base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/dovecot.log
 protocols = imap
-ssl = yes
+ssl = {tls}
 ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.key
 disable_plaintext_auth = no
@@ -35,6 +36,8 @@ default_internal_group = {group}
 imap_capability = {capability}
 imap_idle_notify_interval = 2 mins
 mail_max_userip_connections = 100
+default_process_limit = 400
+default_client_limit = 2000
 
 passdb {{
   driver = static
@@ -97,22 +100,25 @@ class Dovecot:
         self.process.wait(_PATIENCE)
 
 
-def start(
+def start(  # noqa: PLR0913 - each is one thing a server may be like
     folder: Path,
     *,
     capability: str = "",
     drafts: str = "Drafts",
     special_use: bool = True,
     password: str = PASSWORD,
+    expired: bool = False,
+    tls: bool = True,
 ) -> Dovecot:
     """Start a server; `capability` replaces what it says it can do."""
-    user, group = _unprivileged()
-    ports = _free_port(), _free_port()
-    _write_certificates(folder)
+    user, group = unprivileged()
+    ports = free_port(), free_port()
+    _write_certificates(folder, expired=expired)
     (folder / "mail").mkdir()
     (folder / "dovecot.conf").write_text(
         _CONFIG.format(
             folder=folder,
+            tls="yes" if tls else "no",
             user=user,
             group=group,
             password=password,
@@ -145,16 +151,17 @@ def _program() -> str:
     return program
 
 
-def _unprivileged() -> tuple[str, str]:
+def unprivileged() -> tuple[str, str]:
     """Dovecot refuses mail users with uid 0; without root there is only ourselves."""
     if os.getuid() == 0:
         return "nobody", grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
     return pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
 
 
-def _write_certificates(folder: Path) -> None:
+def _write_certificates(folder: Path, *, expired: bool) -> None:
     authority = trustme.CA()
-    certificate = authority.issue_cert("localhost")
+    until = datetime.now(UTC) - timedelta(days=1) if expired else None
+    certificate = authority.issue_cert("localhost", not_after=until)
     authority.cert_pem.write_to_path(folder / "authority.pem")
     certificate.private_key_pem.write_to_path(folder / "server.key")
     certificate.cert_chain_pems[0].write_to_path(folder / "server.pem")
@@ -182,7 +189,7 @@ def _wait_until_up(server: Dovecot) -> None:
             time.sleep(0.05)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])

@@ -7,13 +7,14 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email import message_from_bytes
 from email.message import Message
 from email.parser import BytesHeaderParser
 
-from scanner.adapters.mailbox import FETCH_LIMIT, Listing
+from scanner.adapters.mailbox import FETCH_LIMIT, SMALL, Listing
 from scanner.core.plan import OwnWarning
 from scanner.core.render import WARNS_ABOUT, recognise
-from scanner.errors import UnreachableError
+from scanner.errors import RefusedError, UnreachableError
 from support.client import Stored
 
 _FIELDS = ("Message-ID", "Subject", "In-Reply-To", WARNS_ABOUT)
@@ -27,6 +28,12 @@ class FakeServer:
     changes: int = 0
     withheld: set[int] = field(default_factory=set)
     """Messages it lists and does not give out."""
+    headless: set[int] = field(default_factory=set)
+    """Messages whose header fields it does not give out."""
+    hidden: set[int] = field(default_factory=set)
+    """Messages it forgets to list at the next look."""
+    swallows: bool = False
+    """Says OK to what is appended, and stores nothing."""
     _messages: dict[int, Stored] = field(default_factory=dict)
     _next: int = 1
     _watchers: list[socket.socket] = field(default_factory=list)
@@ -58,6 +65,11 @@ class FakeServer:
         self._messages = dict(zip(self._messages, reversed(self._messages.values()), strict=True))
         self._tell()
 
+    def recreate(self) -> None:
+        """Delete the mailbox and make it anew: UIDs start with 1 again."""
+        self._messages, self._next = {}, 1
+        self._tell()
+
     def messages(self) -> dict[int, Stored]:
         return dict(self._messages)
 
@@ -66,6 +78,10 @@ class FakeServer:
 
     def own(self) -> dict[int, Stored]:
         return {uid: stored for uid, stored in self._messages.items() if not stored.is_warning}
+
+    @property
+    def uidnext(self) -> int:
+        return self._next
 
     def watch(self) -> socket.socket:
         """A socket that becomes readable at every change."""
@@ -94,6 +110,8 @@ class FakeMailbox:
 
     server: FakeServer
     writes_left: int | None = None
+    refusal: RefusedError | None = None
+    """What it answers to every APPEND."""
     before_write: Callable[[], object] = _nothing
     before_messages: Callable[[], object] = _nothing
     fetched: list[int] = field(default_factory=list)
@@ -103,17 +121,20 @@ class FakeMailbox:
         self._seen = -1
         self._watch: socket.socket | None = None
 
-    def listing(self) -> Listing:
+    def listing(self, *, sweep: bool = False) -> Listing:  # noqa: ARG002 - it always sweeps
         if self._wrote and self.writes_left == 0:
             raise _broken()
         self._seen = self.server.changes
         held = self.server.messages().items()
-        uids = tuple(uid for uid, stored in held if b"\\Deleted" not in stored.flags)
-        return Listing(self.server.uidvalidity, uids)
+        hidden, self.server.hidden = self.server.hidden, set()
+        uids = [uid for uid, stored in held if b"\\Deleted" not in stored.flags]
+        listed = tuple(uid for uid in uids if uid not in hidden)
+        return Listing(self.server.uidvalidity, listed, self.server.uidnext)
 
     def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
         held = self.server.messages()
-        return {uid: _header(held[uid].raw) for uid in uids if uid in held}
+        given = [uid for uid in uids if uid in held and uid not in self.server.headless]
+        return {uid: _header(held[uid].raw) for uid in given}
 
     def messages(self, uids: Sequence[int]) -> dict[int, bytes]:
         callback, self.before_messages = self.before_messages, _nothing
@@ -121,11 +142,14 @@ class FakeMailbox:
         self.fetched += uids
         held = self.server.messages()
         given = [uid for uid in uids if uid in held and uid not in self.server.withheld]
-        return {uid: held[uid].raw[:FETCH_LIMIT] for uid in given}
+        return {uid: without_attachments(held[uid].raw) for uid in given}
 
     def append(self, raw: bytes) -> None:
+        if self.refusal:
+            raise self.refusal
         self._write()
-        self.server.save(raw, (b"\\Draft", b"\\Seen"))
+        if not self.server.swallows:
+            self.server.save(raw, (b"\\Draft", b"\\Seen"))
 
     def remove(self, warnings: Sequence[OwnWarning]) -> None:
         for warning in warnings:
@@ -151,6 +175,17 @@ class FakeMailbox:
         if self.writes_left:
             self.writes_left -= 1
         self._wrote = True
+
+
+def without_attachments(raw: bytes) -> bytes:
+    """Empty what is no text, as a mailbox that fetches texts alone does."""
+    message = message_from_bytes(raw)
+    if not message.is_multipart() or len(raw) <= SMALL:
+        return raw[:FETCH_LIMIT]
+    for part in message.walk():
+        if part.get_content_maintype() not in {"multipart", "text"}:
+            part.set_payload("")
+    return message.as_bytes()
 
 
 def _broken() -> UnreachableError:

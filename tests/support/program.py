@@ -87,7 +87,8 @@ class Program:
         )
 
     @contextmanager
-    def watching(self, *arguments: str) -> Iterator[Daemon]:
+    def watching(self, *arguments: str, wait: bool = True) -> Iterator[Daemon]:
+        """Run the daemon, by default once its first pass is made."""
         log = self.home / "watch.log"
         with log.open("wb") as sink:
             process = subprocess.Popen(
@@ -99,7 +100,8 @@ class Program:
             )
         daemon = Daemon(process, log)
         try:
-            daemon.wait_for(" drafts read; ")
+            if wait:
+                daemon.wait_for(" drafts read; ")
             yield daemon
         finally:
             process.kill()

@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 from conftest import Household, household_on
 from imapclient import IMAPClient
-from support import dovecot
+from support import dovecot, proxy
+from support.client import MailClient
+from support.crew import at_work
 from support.notes import FLUBBED, note
+
+from scanner.config import Account
 
 pytestmark = pytest.mark.system
 
@@ -142,22 +146,82 @@ def test_an_untrusted_certificate_is_refused(household, tls, port, host, trusted
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("other_server", [{"expired": True}], indirect=True)
 @pytest.mark.parametrize(
-    ("other_server", "timing"),
-    [
-        (_WITHOUT_IDLE, f"poll_seconds = 1\nsweep_seconds = {_A_DAY}"),
-        (_WITHOUT_IDLE, f"poll_seconds = {_A_DAY}\nsweep_seconds = 1"),
-    ],
-    indirect=["other_server"],
+    ("tls", "port"), [("implicit", "tls_port"), ("starttls", "port")], ids=["implicit", "starttls"]
+)
+def test_an_expired_certificate_is_refused(other_server, program, tls, port):
+    """Whoever vouched for it, its time is over."""
+    household = household_on(other_server, program)
+    household.configure(
+        tls=f'"{tls}"',
+        host='"localhost"',
+        port=str(getattr(other_server, port)),
+        ca_file=f'"{other_server.authority}"',
+    )
+    done = program.run("watch", "--once")
+    assert done.returncode == 4
+    assert "not to be trusted (certificate has expired)" in done.stderr
+
+
+@pytest.mark.parametrize("other_server", [{"tls": False}], indirect=True)
+@pytest.mark.parametrize("refusal", ["not offered", "no", "cut"])
+def test_without_starttls_nothing_is_said(other_server, household, refusal):
+    """Where somebody strips STARTTLS, or refuses it, neither user name nor password is sent."""
+    fault = "" if refusal == "not offered" else refusal
+    upstream = household.server if fault else other_server
+    with proxy.running(upstream.port, fault, at=2) as through:
+        household.configure(
+            tls='"starttls"',
+            host='"localhost"',
+            port=str(through.port),
+            ca_file=f'"{household.server.authority}"',
+        )
+        done = household.program.run("watch", "--once")
+    assert done.returncode == 4
+    assert len(done.stderr.splitlines()) == 1
+    assert through.struck.is_set() == bool(fault)
+    assert set(through.steps) <= {"greeting", "CAPABILITY", "STARTTLS"}
+
+
+@pytest.mark.parametrize(
+    "timing",
+    [{"poll_seconds": 1, "sweep_seconds": _A_DAY}, {"poll_seconds": _A_DAY, "sweep_seconds": 1}],
     ids=["poll", "sweep"],
 )
-def test_without_idle_the_timetable_finds_the_note(other_server, program, timing):
+@pytest.mark.parametrize("other_server", [_WITHOUT_IDLE], indirect=True)
+def test_without_idle_the_timetable_finds_the_note(other_server, monkeypatch, tmp_path, timing):
     """The poll stands in for IDLE, and the sweep comes whatever else fails."""
-    household = household_on(other_server, program)
-    household.configure(top=f"settle_seconds = 0\n{timing}")
-    with program.watching():
-        household.client.save(FLUBBED)
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("TEST_PASSWORD", dovecot.PASSWORD)
+    client = MailClient(other_server.port, "poller", dovecot.PASSWORD)
+    account = Account(
+        "home", "me@example.org", "127.0.0.1", client.user, other_server.port, "none",
+        password_env="TEST_PASSWORD",
+    )  # fmt: skip
+    with at_work(account, **timing):
+        client.save(note("That was a flub."))
+        client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
+@pytest.mark.parametrize("change", ["rename_folder", "delete_folder"])
+def test_a_drafts_mailbox_made_anew_is_watched(server, monkeypatch, tmp_path, change):
+    """Whether the old one was renamed or deleted, what is saved in the new one is seen."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("TEST_PASSWORD", dovecot.PASSWORD)
+    client = MailClient(server.port, f"anew-{change}", dovecot.PASSWORD)
+    client.save(note("That was a flub."))
+    account = Account(
+        "home", "me@example.org", "127.0.0.1", client.user, server.port, "none",
+        password_env="TEST_PASSWORD",
+    )  # fmt: skip
+    with at_work(account):
+        client.wait_until(lambda client: len(client.warnings()) == 1)
+        with IMAPClient("127.0.0.1", server.port, ssl=False) as imap:
+            imap.login(client.user, dovecot.PASSWORD)
+            getattr(imap, change)("Drafts", *(["Old"] if change == "rename_folder" else []))
+        client.save(note("My second flub.", message_id="<second@x>", to="second@example.com"))
+        client.wait_until(lambda client: len(client.warnings()) == 1)
 
 
 def test_a_draft_is_left_in_peace_until_it_has_settled(household):

@@ -1,0 +1,253 @@
+"""One connection to an IMAP server: opened, secured, logged in, and left; and what can go wrong.
+
+Every operation has a time-out, and every trouble of the libraries becomes one of ours.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import re
+import select
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import CapabilityError, LoginError, ProtocolError
+
+from scanner.config import Account, Seconds
+from scanner.errors import (
+    BusyError,
+    ConfigurationError,
+    CredentialsError,
+    RefusedError,
+    UnflubError,
+    UnreachableError,
+)
+
+_CONNECT: Seconds = 15
+_GOODBYE: Seconds = 1  # LOGOUT is a courtesy
+# Response codes that tell of the server's own trouble, not of a wrong password or command
+# (RFC 5530 section 3).
+_PASSING = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN")
+# What the libraries raise of an answer that is no IMAP.
+_GARBLED = (
+    ProtocolError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError,
+)  # fmt: skip
+# Seconds of silence, between questions, and questions in vain, until the system gives a peer up.
+_KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+
+
+@contextmanager
+def connection(account: Account, secret: str, timeout: Seconds) -> Iterator[Any]:
+    """Log in, and LOGOUT at the end, or just close where the connection broke.
+
+    Raises CredentialsError, UnreachableError, or ConfigurationError.
+    """
+    with translated(account):
+        client = _open(account, timeout)
+    try:
+        with translated(account):
+            _log_in(client, account, secret)
+        yield client
+    except BaseException:
+        _close(client)
+        raise
+    leave(client)
+
+
+def leave(client: Any) -> None:
+    """Say goodbye, for a second at most, and close."""
+    with suppress(imaplib.IMAP4.error, OSError, *_GARBLED):
+        client.socket().settimeout(_GOODBYE)
+        client.logout()
+    _close(client)
+
+
+def cut(client: Any) -> None:
+    """End the connection from another thread; whoever waits on it is told at once."""
+    with suppress(OSError, AttributeError):
+        client.socket().shutdown(socket.SHUT_RDWR)
+
+
+def alert(account: Account) -> str:
+    """Say that the server has words for the user, without repeating them."""
+    return (
+        f"{_place(account)} has an alert for you [ALERT]; "
+        "log in with a mail client or in the browser to read it"
+    )
+
+
+def readable(sockets: Sequence[socket.socket], seconds: Seconds) -> bool:
+    """Wait until one of the sockets has something, for so long at most; tell whether."""
+    poll = select.poll()  # unlike select() it knows any number of open files
+    for sock in sockets:
+        poll.register(sock, select.POLLIN)
+    return bool(poll.poll(max(0, seconds) * 1000))
+
+
+@contextmanager
+def translated(account: Account) -> Iterator[None]:
+    """Turn the libraries' errors into ours, without repeating what the server said.
+
+    A server's words may hold addresses; of them only the response code is kept.
+    """
+    try:
+        yield
+    except UnflubError:
+        raise
+    except Exception as error:
+        if ours := _as_ours(account, error):
+            raise ours from None
+        raise
+
+
+def _as_ours(account: Account, error: Exception) -> UnflubError | None:  # noqa: PLR0911 - a table
+    if isinstance(error, LoginError):
+        # imapclient calls a connection that broke during the login a refused login, too.
+        if isinstance(error.__context__, imaplib.IMAP4.abort | OSError):
+            return _as_ours(account, error.__context__)
+        return _login_refused(account, str(error))
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return UnreachableError(
+            f"account {account.name}: the certificate of {account.host} is not to be trusted "
+            f"({error.verify_message}); check the host name, or set ca_file"
+        )
+    if isinstance(error, CapabilityError):
+        return UnreachableError(
+            f"account {account.name}: {_place(account)} offers no STARTTLS, so nothing was sent; "
+            'set tls = "implicit" if it has that, or ask its administrators'
+        )
+    if isinstance(error, imaplib.IMAP4.readonly):
+        return _refused(account, "[READ-ONLY]")
+    if isinstance(error, imaplib.IMAP4.abort | OSError):
+        return _broken(account, error)
+    if isinstance(error, UnicodeError):
+        return _unreachable(account, "the host is no name, or the answer no text")
+    if isinstance(error, _GARBLED):
+        return _unreachable(account, "its answer is no IMAP")
+    if isinstance(error, imaplib.IMAP4.error):
+        return _refused(account, str(error))
+    return None
+
+
+def _broken(account: Account, error: BaseException) -> UnflubError:
+    # A BYE (RFC 9051 section 7.1.5) may say why.
+    code = _code(str(error)) if isinstance(error, imaplib.IMAP4.abort) else ""
+    if any(name in code for name in _PASSING):
+        return _busy(account, code)
+    return _unreachable(account, f"{_reason(error)}{code}")
+
+
+def _refused(account: Account, words: str) -> UnflubError:
+    code = _code(words)
+    if any(name in code for name in _PASSING):
+        return _busy(account, code)
+    advice = "try again later, or look at the mailbox in a mail client"
+    if "OVERQUOTA" in code:
+        advice = "free some space on the server"
+    return RefusedError(
+        f"account {account.name}: {_place(account)} refused a command{code}; {advice}"
+    )
+
+
+def _busy(account: Account, code: str) -> UnflubError:
+    return BusyError(
+        f"account {account.name}: {_place(account)} lets nobody in now{code}; "
+        "it is tried again later"
+    )
+
+
+def _unreachable(account: Account, reason: str) -> UnflubError:
+    return UnreachableError(
+        f"account {account.name}: no connection to {_place(account)} ({reason}); "
+        "check the network and the account's host and port"
+    )
+
+
+def _login_refused(account: Account, words: str) -> UnflubError:
+    code = _code(words)
+    if any(name in code for name in _PASSING):
+        return _busy(account, code)
+    if "ALERT" in code:  # its words are for the user (RFC 9051 section 7.1), and not for a log
+        return BusyError(f"account {account.name}: {alert(account)}")
+    return CredentialsError(
+        f"account {account.name}: {_place(account)} refused the user name or password{code}; "
+        f"check them, or store the password anew with `unflub login {account.name}`"
+    )
+
+
+def _place(account: Account) -> str:
+    host, port = account.endpoint
+    return f"{host}:{port}"
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, TimeoutError) or "timed out" in str(error):
+        return "timed out"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "it was closed"
+
+
+def _code(words: str) -> str:
+    """Give the response code ("[AUTHENTICATIONFAILED]") of a server's answer, if any."""
+    match = re.search(r"\[[A-Z-]{3,40}\]", words)
+    return f" {match.group()}" if match else ""
+
+
+def _open(account: Account, timeout: Seconds) -> Any:
+    host, port = account.endpoint
+    context = _trust(account)
+    client = IMAPClient(
+        host,
+        port,
+        ssl=account.tls == "implicit",
+        ssl_context=context,
+        timeout=SocketTimeout(connect=min(_CONNECT, timeout), read=timeout),
+    )
+    try:
+        _keep_alive(client.socket())
+        if account.tls == "starttls":
+            client.starttls(ssl_context=context)
+    except BaseException:
+        _close(client)
+        raise
+    return client
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    """Have the system find out about a peer that went away in silence (RFC 9293 section 3.8.4)."""
+    with suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE:
+            if hasattr(socket, name):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _trust(account: Account) -> ssl.SSLContext:
+    """Verify certificates, by the named authority or the platform's."""
+    file = Path(account.ca_file).expanduser() if account.ca_file else None
+    try:
+        return ssl.create_default_context(cafile=file)
+    except OSError:  # SSLError among them
+        raise ConfigurationError(
+            f"account {account.name}: ca_file holds no certificate that can be read; "
+            "name a PEM file"
+        ) from None
+
+
+def _log_in(client: Any, account: Account, secret: str) -> None:
+    # LOGIN is ASCII (RFC 3501 section 6.2.3); SASL PLAIN carries UTF-8 (RFC 4616).
+    if (account.login + secret).isascii():
+        client.login(account.login, secret)
+    else:
+        client.plain_login(account.login, secret)
+
+
+def _close(client: Any) -> None:
+    with suppress(imaplib.IMAP4.error, OSError, AttributeError):
+        client.shutdown()

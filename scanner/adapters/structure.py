@@ -1,0 +1,117 @@
+"""BODYSTRUCTURE (RFC 9051 section 7.5.2) to the parts worth fetching, and those to a message.
+
+A draft with a big attachment is not transferred for the few lines of text in it: what is no
+text is left empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_MOST_PARTS = 100
+_DEEPEST = 40
+_SHOWN = (b"plain", b"html", b"markdown")
+
+
+class UnclearError(ValueError):
+    """The structure is not one that a message can be put together by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A part without parts; only a text that is shown gets fetched."""
+
+    number: str
+    is_text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Multipart:
+    """Parts between boundaries (RFC 2046 section 5.1)."""
+
+    number: str
+    boundary: bytes
+    children: tuple[Leaf | Multipart, ...]
+
+
+Part = Leaf | Multipart
+
+
+def outline(structure: Sequence[Any]) -> Part:
+    """Read a BODYSTRUCTURE as imapclient gives it. Raises UnclearError."""
+    root = _outline(structure, "", 0)
+    if sum(1 for _ in _all(root)) > _MOST_PARTS:
+        raise UnclearError("there are too many parts")
+    return root
+
+
+def sections(root: Part) -> list[str]:
+    """Name the sections to fetch beside HEADER: of multiparts the MIME header, of texts all."""
+    names = []
+    for part in _all(root):
+        if part.number and (isinstance(part, Multipart) or part.is_text):
+            names.append(f"{part.number}.MIME")
+        if isinstance(part, Leaf) and part.is_text:
+            names.append(part.number or "1")
+    return names
+
+
+def assemble(root: Part, header: bytes, given: Mapping[str, bytes]) -> bytes:
+    """Put header and fetched sections together; the parts left out are empty attachments."""
+    return header + _body(root, given)
+
+
+def _outline(structure: Sequence[Any], number: str, depth: int) -> Part:
+    if depth > _DEEPEST:
+        raise UnclearError("the parts are nested too deeply")
+    if isinstance(structure[0], list):
+        children = tuple(
+            _outline(child, f"{number}.{n}".lstrip("."), depth + 1)
+            for n, child in enumerate(structure[0], 1)
+        )
+        return Multipart(number, _parameter(structure, b"boundary"), children)
+    kind, subtype = (bytes(word).lower() for word in structure[:2])
+    shown = kind == b"text" and subtype in _SHOWN
+    return Leaf(number, is_text=shown and not (number and _attached(structure)))
+
+
+def _parameter(structure: Sequence[Any], name: bytes) -> bytes:
+    found = _parameters(structure).get(name)
+    if not isinstance(found, bytes):
+        raise UnclearError(f"a part has no {name.decode()}")
+    return found
+
+
+def _parameters(structure: Sequence[Any]) -> dict[bytes, Any]:
+    pairs = (structure[2] if len(structure) > 2 else None) or ()  # noqa: PLR2004 - the RFC's place
+    return {key.lower(): value for key, value in zip(pairs[::2], pairs[1::2], strict=False)}
+
+
+def _attached(structure: Sequence[Any]) -> bool:
+    """Tell an attachment by Content-Disposition (RFC 2183), wherever it stands, or by its name."""
+    words = (field[0] for field in structure if isinstance(field, tuple) and field)
+    disposed = any(isinstance(word, bytes) and word.lower() == b"attachment" for word in words)
+    return disposed or b"name" in _parameters(structure)
+
+
+def _all(part: Part) -> Iterator[Part]:
+    yield part
+    if isinstance(part, Multipart):
+        for child in part.children:
+            yield from _all(child)
+
+
+def _body(part: Part, given: Mapping[str, bytes]) -> bytes:
+    if isinstance(part, Leaf):
+        return given.get(part.number or "1", b"") if part.is_text else b""
+    pieces = []
+    for child in part.children:
+        pieces += [b"--", part.boundary, b"\r\n", _mime(child, given), _body(child, given), b"\r\n"]
+    return b"".join([*pieces, b"--", part.boundary, b"--\r\n"])
+
+
+def _mime(part: Part, given: Mapping[str, bytes]) -> bytes:
+    left_out = b"Content-Type: application/octet-stream\r\nContent-Disposition: attachment\r\n\r\n"
+    return given.get(f"{part.number}.MIME", left_out)

@@ -1,0 +1,191 @@
+"""Reading and judging mail in a process of its own, which is let go when there is nothing to do.
+
+Hostile mail can cost that process its time or its memory, never the daemon: what it cannot
+read within bounds is answered as not checked. When it ends, the system has all of its memory
+back: some 200 MiB for the model.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from scanner.config import Preset, Seconds
+from scanner.core.judge import Judge, Verdict
+from scanner.errors import ModelError, UnflubError, UnreadableError
+
+Verdicts = list[Verdict | UnreadableError]
+
+_START: Seconds = 120  # on a machine that is busy with something else
+_BATCH: Seconds = 60  # for twenty drafts; a fair one takes less than a tenth of a second
+_ONE: Seconds = 20
+_MEMORY = 4 * 2**30
+_LIBRARY = Path(__file__).resolve().parent.parent
+_PROGRAM = """
+import sys
+sys.path.insert(0, {path!r})
+from scanner.judging import serve
+serve({fd})
+"""
+
+
+class JudgingProcess:
+    """A judge that lives in another process; fit to be called from many threads."""
+
+    def __init__(self, model: Path | None, preset: Preset, idle: Seconds = 300) -> None:
+        """`model` is a folder, or None for the one in use; `idle` how long it is kept unused."""
+        self._model, self._preset, self._idle = model, preset, idle
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
+        self._used: Seconds = 0
+        self._closed = False
+
+    def start(self) -> None:
+        """Load the model, to know that it can be. Raises ModelError."""
+        with self._lock:
+            self._begin()
+
+    def __call__(self, messages: Sequence[bytes]) -> Verdicts:
+        """Judge messages; what takes too long or too much memory is answered as not checked."""
+        if not messages:
+            return []
+        with self._lock:
+            verdicts = self._ask(messages, _BATCH)
+            if verdicts is None:  # one of them is to blame: which?
+                verdicts = [self._alone(message) for message in messages]
+        return verdicts
+
+    def rest(self) -> None:
+        """Let the process go, if nobody needed it for a while."""
+        if (
+            self._process
+            and time.monotonic() - self._used > self._idle
+            and self._lock.acquire(blocking=False)
+        ):
+            try:
+                self._end()
+            finally:
+                self._lock.release()
+
+    def close(self) -> None:
+        """End the process now, whatever it is doing, for good."""
+        self._closed = True
+        if process := self._process:
+            process.kill()
+
+    def _alone(self, message: bytes) -> Verdict | UnreadableError:
+        verdicts = self._ask([message], _ONE)
+        if verdicts is None:
+            return UnreadableError(
+                "broken: reading it took too much time or memory; read it once more yourself."
+            )
+        return verdicts[0]
+
+    def _ask(self, messages: Sequence[bytes], seconds: Seconds) -> Verdicts | None:
+        """Get an answer, or None where the process died or had to be ended."""
+        connection = self._connection or self._begin()
+        self._used = time.monotonic()
+        try:
+            connection.send(list(messages))
+            if not connection.poll(seconds):
+                raise TimeoutError
+            answer = connection.recv()
+        except (OSError, EOFError):
+            self._end()
+            return None
+        finally:
+            self._used = time.monotonic()
+        if isinstance(answer, ModelError):
+            self._end()
+            raise answer
+        verdicts: Verdicts | None = answer
+        return verdicts
+
+    def _begin(self) -> Connection:
+        if self._closed:
+            raise UnflubError("unflub is stopping; start it again")
+        ours, theirs = socket.socketpair()
+        with theirs:
+            program = _PROGRAM.format(path=str(_LIBRARY), fd=theirs.fileno())
+            self._process = subprocess.Popen(  # noqa: S603 - this very Python
+                [sys.executable, "-c", program],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+            )
+        self._connection = Connection(ours.detach())
+        self._connection.send((self._model, self._preset))
+        if not self._connection.poll(_START):
+            self._end()
+            raise ModelError("the model does not load in time; try again on an idle machine")
+        try:
+            trouble = self._connection.recv()
+        except EOFError:
+            trouble = ModelError("the model cannot be loaded; install unflub anew")
+        if trouble:
+            self._end()
+            raise trouble
+        return self._connection
+
+    def _end(self) -> None:
+        connection, process = self._connection, self._process
+        self._connection = self._process = None
+        if connection:
+            connection.close()
+        if process:
+            process.kill()
+            process.wait()
+
+
+def serve(handle: int) -> None:
+    """Be the other process: judge what comes, until the daemon is gone."""
+    for number in (signal.SIGINT, signal.SIGHUP):  # the terminal means the daemon
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    with Connection(handle) as connection, suppress(EOFError, OSError):
+        judge = _made(connection)
+        while judge:
+            connection.send(_answer(judge, connection.recv()))
+    os._exit(0)  # nothing is left to be tidied up
+
+
+def _made(connection: Connection) -> Judge | None:
+    try:
+        model, preset = connection.recv()
+        judge = load(model, preset)
+        judge.classifier.predict([])
+    except UnflubError as error:
+        connection.send(error)
+        return None
+    connection.send(None)
+    return judge
+
+
+def _answer(judge: Callable[..., Any], messages: list[bytes]) -> Any:
+    try:
+        return judge(messages)
+    except ModelError as error:
+        return error
+    except Exception:  # noqa: BLE001 - MemoryError and slips: one message must not blind us
+        return None
+
+
+def load(model: Path | None, preset: Preset) -> Judge:
+    """Make the judge, here. Raises ModelError."""
+    from scanner.learning import artifact
+
+    loaded = artifact.load(artifact.installed(model))
+    return Judge(loaded, loaded.thresholds[preset])

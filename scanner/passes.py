@@ -1,0 +1,385 @@
+"""One pass over a Drafts mailbox: look, read what is new, plan, and do what was planned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.parser import BytesHeaderParser
+from email.utils import make_msgid
+from pathlib import Path
+
+from scanner.adapters import state
+from scanner.adapters.mailbox import FETCH_LIMIT, Listing, Mailbox, batches
+from scanner.config import Account, Seconds
+from scanner.core.assess import digest
+from scanner.core.judge import Verdict
+from scanner.core.plan import (
+    Action,
+    Append,
+    Memory,
+    Reading,
+    Remove,
+    Snapshot,
+    Unknown,
+    WarningDraft,
+    forget,
+    plan,
+    remember,
+    warning,
+)
+from scanner.core.render import Envelope, Recognised, recognise, render
+from scanner.errors import RefusedError, UnreadableError
+
+Judging = Callable[[Sequence[bytes]], "list[Verdict | UnreadableError]"]
+"""Messages to verdicts, in this process or another."""
+
+# A mailbox that is suddenly empty may be a server's slip: it is looked at again before it is
+# believed.
+_DOUBT: Seconds = 5
+# What the server refuses to store is not offered again for so long.
+_FIRST_HOLD: Seconds = 600
+_LONGEST_HOLD: Seconds = 4 * 3600
+_MOST_UIDS = 20  # in a line that is logged
+# While the mailbox changes under our eyes nothing is taken away.
+_MOST_LOOKS = 3
+
+
+@dataclass(slots=True)
+class Hold:
+    """How long the mailbox is not written to, since the server refuses it."""
+
+    until: Seconds = 0
+    wait: Seconds = _FIRST_HOLD
+    refusal: RefusedError | None = None
+
+    def begin(self, now: Seconds, refusal: RefusedError) -> None:
+        """Hold back, each time twice as long."""
+        self.until, self.refusal = now + self.wait, refusal
+        self.wait = min(2 * self.wait, _LONGEST_HOLD)
+
+
+@dataclass(slots=True)
+class Desk:
+    """What the daemon knows of one mailbox from earlier passes.
+
+    A message never changes under its UID (RFC 9051 section 2.3.1.1), so each is read once.
+    """
+
+    uidvalidity: int = -1
+    headers: dict[int, Recognised | str] = field(default_factory=dict)
+    """A recognised warning draft, or the Message-ID of a draft."""
+    first_seen: dict[int, Seconds] = field(default_factory=dict)
+    known: dict[int, Reading | Unknown | WarningDraft] = field(default_factory=dict)
+    uidnext: int = 0
+    hold: Hold = field(default_factory=Hold)
+    doubts: bool = False
+    """Whether the last look found nothing where there had been warnings."""
+    rest: tuple[Snapshot, state.Saved] | None = None
+    """What was seen and saved when there was nothing to do."""
+
+    def forget_all_but(self, listing: Listing) -> None:
+        """Drop what is not in the mailbox any more.
+
+        Under another UIDVALIDITY, and where UIDNEXT fell, UIDs are given to other messages
+        (RFC 9051 section 2.3.1.1): then that is everything.
+        """
+        if listing.uidvalidity != self.uidvalidity or 0 < listing.uidnext < self.uidnext:
+            self.headers, self.first_seen, self.known = {}, {}, {}
+        self.uidvalidity, self.uidnext = listing.uidvalidity, listing.uidnext
+        for table in (self.headers, self.first_seen, self.known):
+            for uid in table.keys() - set(listing.uids):
+                del table[uid]
+
+    def forget_unknown(self) -> None:
+        """Have what could not be had asked for again: over another connection it may come."""
+        unknown = [uid for uid, found in self.known.items() if isinstance(found, Unknown)]
+        for uid in unknown:
+            del self.known[uid]
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass found and did.
+
+    `settles_in` is when the next draft may be read, `warnings` how many warning drafts lie
+    there, `unchecked` are drafts that cannot be read, `refusal` is why nothing was written.
+    """
+
+    drafts: int
+    actions: tuple[Action, ...]
+    settles_in: Seconds | None
+    warnings: int = 0
+    unchecked: tuple[int, ...] = ()
+    refusal: RefusedError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What follows from one look."""
+
+    snapshot: Snapshot
+    memory: Memory
+    actions: tuple[Action, ...]
+
+    @property
+    def removals(self) -> frozenset[Remove]:
+        return frozenset(action for action in self.actions if isinstance(action, Remove))
+
+    def takes_from(self, before: Memory) -> bool:
+        """Tell whether a warning would be removed, or one that stood is missing."""
+        standing = {w.uid for w in self.memory.standing}
+        missing = any(w.uid not in standing for w in before.standing if w.uid)
+        return bool(self.removals) or missing or self.memory.dismissed != before.dismissed
+
+    def agrees_with(self, other: _Decision) -> bool:
+        """Tell whether another look came to the same losses."""
+        return self.memory == other.memory and self.removals == other.removals
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a pass is made: as whom, with which memory, how settled a draft must be.
+
+    With `dry_run` the actions are planned and returned, and nothing at all is written; a
+    `sweep` believes nothing that the server said before.
+    """
+
+    sender: str
+    memory_file: Path
+    settle: Seconds = 0
+    dry_run: bool = False
+    sweep: bool = False
+    account: str = ""
+
+
+def one_pass(mailbox: Mailbox, desk: Desk, judge: Judging, terms: Terms) -> Pass:
+    """Look at the mailbox once and bring its warning drafts up to date.
+
+    Raises UnreachableError, or UnreadableError when the memory cannot be saved.
+    """
+    room = _Room(mailbox, desk, judge, terms, time.monotonic())
+    # Read before the look: a warning that another process writes meanwhile is then no riddle.
+    saved = state.load(terms.memory_file)
+    snapshot = room.look(sweep=terms.sweep)
+    if (snapshot, saved) == desk.rest:  # most looks find nothing new
+        return room.passed(_Decision(snapshot, saved.memory, ()))
+    if room.is_doubtful(snapshot, saved):
+        return Pass(0, (), _DOUBT)
+    decision = room.decide(saved, snapshot)
+    if terms.dry_run:
+        return room.passed(decision)
+    # What was dismissed is safe on disk before anything depends on it; what is removed is
+    # forgotten before, so that after a crash the user is not taken for having deleted it.
+    memory = forget(decision.memory, decision.actions)
+    now_saved = state.Saved(desk.uidvalidity, memory)
+    if now_saved != saved:
+        state.save(terms.memory_file, desk.uidvalidity, memory)
+    desk.rest = None if decision.actions else (decision.snapshot, now_saved)
+    if not decision.actions:
+        desk.hold = Hold()
+        return room.passed(decision)
+    if room.now < desk.hold.until:
+        return room.passed(replace(decision, actions=()))
+    return room.act(replace(decision, memory=memory))
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """All that one pass works with."""
+
+    mailbox: Mailbox
+    desk: Desk
+    judge: Judging
+    terms: Terms
+    now: Seconds
+
+    def look(self, *, sweep: bool) -> Snapshot:
+        """See what lies in the mailbox, and read what is new and settled."""
+        listing = self.mailbox.listing(sweep=sweep)
+        self.desk.forget_all_but(listing)
+        _look_at_headers(self.mailbox, self.desk, listing.uids, self.now)
+        settled = self.now - self.terms.settle
+        _read_settled(self.mailbox, self.desk, self.judge, listing.uids, settled)
+        return _snapshot(self.desk, listing.uids)
+
+    def is_doubtful(self, snapshot: Snapshot, saved: state.Saved) -> bool:
+        """Tell a mailbox that is empty all of a sudden, and was not so at the last look."""
+        before, self.desk.doubts = self.desk.doubts, False
+        if snapshot == Snapshot() and saved.memory.standing and not before:
+            self.desk.doubts = True
+        return self.desk.doubts
+
+    def decide(self, saved: state.Saved, snapshot: Snapshot) -> _Decision:
+        """Plan; before anything is taken away or taken for dismissed, two looks must agree."""
+        before = saved.under(self.desk.uidvalidity)
+        decision = _decided(before, snapshot)
+        for _ in range(_MOST_LOOKS):
+            if not decision.takes_from(before):
+                return decision
+            again = _decided(before, self.look(sweep=True))
+            if again.agrees_with(decision):
+                return again
+            decision = again
+        return replace(decision, memory=before, actions=())  # the next pass may find it at rest
+
+    def act(self, decision: _Decision) -> Pass:
+        """Write and remove, then see for ourselves what came of it."""
+        refusal = self._apply(decision.actions)
+        if refusal:
+            self.desk.hold.begin(self.now, refusal)
+        # What was written stands from now on: deleting it, however soon, dismisses it.
+        snapshot = self.look(sweep=True)
+        after = remember(decision.memory, snapshot, wrote=True)
+        state.save(self.terms.memory_file, self.desk.uidvalidity, after)
+        if refusal is None and _is_lost(decision.actions, snapshot):
+            refusal = RefusedError(
+                f"account {self.terms.account}: the server said OK to a warning draft and did "
+                "not store it; "
+                "look whether the mailbox is full, it is tried again later"
+            )
+            self.desk.hold.begin(self.now, refusal)
+        if refusal:
+            return self.passed(replace(decision, actions=()))
+        self.desk.hold = Hold()
+        return self.passed(replace(decision, snapshot=snapshot))
+
+    def passed(self, decision: _Decision) -> Pass:
+        """Sum the pass up."""
+        snapshot = decision.snapshot
+        return Pass(
+            drafts=len(snapshot.readings),
+            actions=decision.actions,
+            settles_in=_settles_in(self.desk, snapshot, self.now - self.terms.settle),
+            warnings=len(snapshot.warnings),
+            unchecked=tuple(draft.uid for draft in snapshot.unknown if not draft.settling),
+            refusal=self.desk.hold.refusal,
+        )
+
+    def _apply(self, actions: Sequence[Action]) -> RefusedError | None:
+        """Append first, remove last; nothing more after a refusal, which is returned."""
+        try:
+            for action in actions:
+                if isinstance(action, Append):
+                    note, sender = action.note.draft, self.terms.sender
+                    self.mailbox.append(render(note, action.assessment, _envelope(sender)))
+            removals = [action.warning for action in actions if isinstance(action, Remove)]
+            if removals:
+                self.mailbox.remove(removals)
+        except RefusedError as error:
+            return error
+        return None
+
+
+def _decided(before: Memory, snapshot: Snapshot) -> _Decision:
+    memory = remember(before, snapshot)
+    return _Decision(snapshot, memory, plan(snapshot, memory.dismissed))
+
+
+def _is_lost(actions: Sequence[Action], after: Snapshot) -> bool:
+    """Tell whether a warning that was appended lies nowhere."""
+    stand = {w.digests for w in after.warnings}
+    return any(isinstance(a, Append) and a.assessment.digests not in stand for a in actions)
+
+
+def _look_at_headers(mailbox: Mailbox, desk: Desk, uids: Sequence[int], now: Seconds) -> None:
+    new = [uid for uid in uids if uid not in desk.headers]
+    headers = mailbox.headers(new)
+    for uid in new:
+        header = headers.get(uid, b"")
+        desk.headers[uid] = recognise(header) or _message_id(header)
+        desk.first_seen[uid] = now
+
+
+def _read_settled(
+    mailbox: Mailbox, desk: Desk, judge: Judging, uids: Sequence[int], settled: Seconds
+) -> None:
+    """Read each message that is not known yet: warnings at once, drafts when settled."""
+    new = [uid for uid in uids if uid not in desk.known]
+    headers = {uid: desk.headers[uid] for uid in new}
+    warnings = {uid: header for uid, header in headers.items() if isinstance(header, Recognised)}
+    drafts = [uid for uid in new if uid not in warnings and desk.first_seen[uid] <= settled]
+    for batch in batches(list(warnings)):
+        messages = mailbox.messages(batch)
+        for uid in batch:
+            # One that is not given out whole counts, as its header says, and is not ours to remove.
+            found = recognise(messages.get(uid, b"")) or warnings[uid]
+            desk.known[uid] = warning(uid, found)
+    for batch in batches(drafts):
+        messages = mailbox.messages(batch)
+        # Its header may not have been given out; our own messages are never judged.
+        recognised = {uid: recognise(raw) for uid, raw in messages.items()}
+        ours = {uid: one for uid, one in recognised.items() if one}
+        theirs = {uid: raw for uid, raw in messages.items() if uid not in ours}
+        verdicts = dict(zip(theirs, judge(list(theirs.values())), strict=True))
+        for uid in batch:
+            if uid in ours:
+                desk.known[uid] = warning(uid, ours[uid])
+                continue
+            verdict = _trusted(messages.get(uid, b""), verdicts.get(uid))
+            desk.known[uid] = _known(uid, str(desk.headers[uid]), verdict)
+
+
+def _trusted(raw: bytes, verdict: Verdict | UnreadableError | None) -> Verdict | UnreadableError:
+    """Take a text that may lie beyond what was fetched for unknown, not for empty."""
+    if verdict is None:
+        return UnreadableError("broken: the server lists it and does not give it out")
+    if isinstance(verdict, Verdict) and verdict.is_empty and len(raw) >= FETCH_LIMIT:
+        return UnreadableError("broken: no text within what is fetched of a message")
+    return verdict
+
+
+def _known(uid: int, message_id: str, verdict: Verdict | UnreadableError) -> Reading | Unknown:
+    if isinstance(verdict, UnreadableError):
+        return Unknown(uid, message_id, settling=False)
+    return Reading(
+        uid=uid,
+        draft=verdict.draft,
+        assessment=verdict.assessment,
+        sentences=frozenset(digest(s.text) for s in verdict.sentences.items),
+    )
+
+
+def _snapshot(desk: Desk, uids: Sequence[int]) -> Snapshot:
+    known = [desk.known[uid] for uid in uids if uid in desk.known]
+    unread = [uid for uid in uids if uid not in desk.known]
+    settling = tuple(Unknown(uid, str(desk.headers[uid]), settling=True) for uid in unread)
+    return Snapshot(
+        readings=tuple(k for k in known if isinstance(k, Reading)),
+        unknown=settling + tuple(k for k in known if isinstance(k, Unknown)),
+        warnings=tuple(k for k in known if isinstance(k, WarningDraft)),
+    )
+
+
+def _settles_in(desk: Desk, snapshot: Snapshot, before: Seconds) -> Seconds | None:
+    waits = [desk.first_seen[u.uid] - before for u in snapshot.unknown if u.settling]
+    return max(0.0, min(waits)) if waits else None
+
+
+def _envelope(sender: str) -> Envelope:
+    domain = sender.rpartition("@")[2] or "localhost"
+    message_id = make_msgid("unflub", domain if domain.isascii() else "localhost")
+    return Envelope(sender, message_id, datetime.now(UTC))
+
+
+def _message_id(header: bytes) -> str:
+    return str(BytesHeaderParser().parsebytes(header).get("Message-ID", "")).strip()
+
+
+def describe(account: Account, found: Pass, *, dry_run: bool = False) -> str:
+    """Say in one line what a pass did, in counts and UIDs only."""
+    wrote = [str(action.note.uid) for action in found.actions if isinstance(action, Append)]
+    removed = [str(action.warning.uid) for action in found.actions if isinstance(action, Remove)]
+    unchecked = [str(uid) for uid in found.unchecked]
+    would = "would have " if dry_run else ""
+    return (
+        f"account {account.name}: {found.drafts} drafts read; "
+        f"{would}warned about {_uids(wrote)}, {would}removed {_uids(removed)}"
+        + (f"; not checked {_uids(unchecked)}" if unchecked else "")
+    )
+
+
+def _uids(uids: Sequence[str]) -> str:
+    more = ", …" if len(uids) > _MOST_UIDS else ""
+    return f"{len(uids)} (uid {', '.join(uids[:_MOST_UIDS])}{more})" if uids else "0"

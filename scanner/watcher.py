@@ -1,0 +1,321 @@
+"""Watching one account for ever: connect, sweep, wait, and come back after every fault."""
+
+from __future__ import annotations
+
+import logging
+import random
+import socket
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from scanner.adapters import credentials, lock, state, status
+from scanner.adapters.connection import readable
+from scanner.adapters.mailbox import ImapMailbox, connect
+from scanner.config import Account, Config, Seconds
+from scanner.core.health import Signs
+from scanner.core.judge import Verdict
+from scanner.errors import (
+    BusyError,
+    ConfigurationError,
+    CredentialsError,
+    UnflubError,
+    UnreadableError,
+)
+from scanner.passes import Desk, Judging, Pass, Terms, describe, one_pass
+
+log = logging.getLogger("unflub")
+
+_HASTE: Seconds = 60  # so long a network that is gone may be just changing
+_QUICK: Seconds = 5
+_LONGEST_RETRY: Seconds = 300
+_BUSY: Seconds = 60  # a server that asks to be left alone is
+# A server that hides what it was given must not be given it again and again.
+_MOST_IN_A_ROW = 4
+_MOST_REFUSALS = 2  # some servers lock an account after three
+_CHANGE: Seconds = 300  # how often to see whether the user stored another password
+_SLACK: Seconds = 60
+_LONG = 10  # time-outs: no stretch of a pass has more commands that each nearly reach theirs
+
+
+class Bell:
+    """Wakes the thread that waits for a mailbox: to stop, or to connect anew."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self._sender, self.waiter = socket.socketpair()
+        self._sender.settimeout(0)
+        self.waiter.settimeout(0)
+
+    def stop(self, *_signal: object) -> None:
+        """Ask to end, for good; fit for a signal handler."""
+        self.stopped = True
+        self.ring()
+
+    def ring(self) -> None:
+        """Wake whoever waits, or will."""
+        with suppress(BlockingIOError):  # rung so often that the buffer is full
+            self._sender.send(b"!")
+
+    def wait(self, seconds: Seconds) -> bool:
+        """Wait so long at most; tell whether it rang. After a stop it rings for ever."""
+        return self.stopped or readable([self.waiter], seconds)
+
+    def quiet(self) -> bool:
+        """Have it not ring any more, unless it is to stop; tell whether it rang."""
+        rang = False
+        with suppress(BlockingIOError):
+            while not self.stopped and self.waiter.recv(4096):
+                rang = True
+        return rang or self.stopped
+
+    def close(self) -> None:
+        """Let the sockets go."""
+        self._sender.close()
+        self.waiter.close()
+
+
+class Retry:
+    """Waiting times: seconds in the first minute of a fault, then doubling to five minutes."""
+
+    def __init__(self, pace: float = 1) -> None:
+        """Begin; a `pace` below 1 shortens every wait, for tests have no time for real ones."""
+        self._pace = pace
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again with a second: things went well."""
+        self._began: Seconds | None = None
+        self._next: Seconds = 1
+
+    def after(self, error: Exception, now: Seconds) -> Seconds:
+        """Give the time to wait after an error that came now, and lengthen the next one."""
+        self._began = now if self._began is None else self._began
+        wait = max(self._next, _BUSY) if _is_slow(error) else self._next
+        hasty = now - self._began < _HASTE
+        self._next = min(2 * wait, _QUICK if hasty and wait < _BUSY else _LONGEST_RETRY)
+        # Jitter, so that a server that comes back is not met by all its clients at once.
+        return wait * self._pace * random.uniform(0.75, 1.0)  # noqa: S311 - no secret
+
+
+def _is_slow(error: Exception) -> bool:
+    """Tell what a second does not mend: a busy server, a wrong setting, a slip of ours."""
+    return isinstance(error, BusyError | ConfigurationError) or not isinstance(error, UnflubError)
+
+
+class Watcher:
+    """One account and everything it takes to watch it."""
+
+    def __init__(
+        self,
+        config: Config,
+        account: Account,
+        judge: Judging,
+        *,
+        dry_run: bool = False,
+        pace: float = 1,
+    ) -> None:
+        self.account = account
+        self.hopeless: UnflubError | None = None
+        """Why it never got in, where only the user can mend that; it still waits for it."""
+        self.bell = Bell()
+        self.seen = Signs(account.name, running=True, sweep_seconds=config.sweep_seconds)
+        self._config = config
+        self._judge = judge
+        self._dry_run = dry_run
+        self._desk = Desk()
+        self._retry = Retry(pace)
+        self._mailbox: ImapMailbox | None = None
+        self._due: Seconds = inf
+        self._was_in = False
+        self._told = ""
+
+    def once(self) -> Pass:
+        """Make one pass, taking every draft for settled. Raises any UnflubError."""
+        with self._lock(), self._connected() as mailbox:
+            found = self._pass(mailbox, settle=0, sweep=True)
+        if found.refusal:
+            raise found.refusal
+        return found
+
+    def forever(self) -> None:
+        """Watch until the bell says stop, however often the connection breaks."""
+        refusals = 0
+        while not self.bell.stopped:
+            try:
+                with self._connected() as mailbox:
+                    refusals = 0
+                    self._keep_watching(mailbox)
+            except CredentialsError as error:
+                refusals += 1
+                if refusals < _MOST_REFUSALS:
+                    self._pause(error)
+                else:
+                    self._wait_for_change(error)
+                    refusals = 0
+            except Exception as error:  # noqa: BLE001 - a daemon that dies of a slip is blind
+                self._pause(error)
+
+    def connect_anew(self) -> None:
+        """Have the connection dropped, from another thread: the machine may have slept."""
+        self.cut()
+        self.bell.ring()
+
+    def cut(self) -> None:
+        """End the connection from another thread; its own thread finds it broken."""
+        if mailbox := self._mailbox:
+            mailbox.cut()
+
+    def is_stuck(self, now: Seconds) -> bool:
+        """Tell whether something takes longer than everything in it may."""
+        return now > self._due
+
+    def _keep_watching(self, mailbox: ImapMailbox) -> None:
+        self._desk.forget_unknown()
+        acted, swept = 0, -inf
+        while not self.bell.stopped:
+            sweep = time.monotonic() - swept >= self._config.sweep_seconds
+            found = self._pass(mailbox, self._config.settle_seconds, sweep=sweep)
+            swept = time.monotonic() if sweep else swept
+            self._retry.reset()
+            acted = acted + 1 if found.actions and not self._dry_run else 0
+            if 0 < acted < _MOST_IN_A_ROW:
+                continue  # a note saved while the pass acted was seen, but not yet planned for
+            self._wait(mailbox, found.settles_in, swept + self._config.sweep_seconds)
+
+    def _wait(self, mailbox: ImapMailbox, settles_in: Seconds | None, sweep_at: Seconds) -> None:
+        """Wait for a change, the next draft to settle, or the next sweep."""
+        until = min(sweep_at, inf if settles_in is None else time.monotonic() + settles_in)
+        most = self._config.idle_seconds if mailbox.has_idle else self._config.poll_seconds
+        while not self.bell.stopped and (left := until - time.monotonic()) > 0:
+            self._expect(min(most, left) + 4 * self._config.timeout_seconds)
+            if mailbox.wait(min(most, left), self.bell.waiter):
+                self._see(changed=time.time())
+                return
+            self.bell.quiet()
+
+    @contextmanager
+    def _connected(self) -> Iterator[ImapMailbox]:
+        timeout = self._config.timeout_seconds
+        self._expect(_LONG * timeout)
+        try:
+            secret = credentials.password(self.account)
+            with connect(self.account, secret, timeout=timeout) as mailbox:
+                self._mailbox, self._was_in, self.hopeless = mailbox, True, None
+                self._see(connected=time.time())
+                yield mailbox
+        finally:
+            self._mailbox, self._due = None, inf
+            self._see(connected=0)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        if self._dry_run:  # it writes nothing, not even a lock
+            yield
+        else:
+            with lock.held(status.lock_of(self.account.name), self.account.name):
+                yield
+
+    def _pass(self, mailbox: ImapMailbox, settle: Seconds, *, sweep: bool) -> Pass:
+        self._expect(_LONG * self._config.timeout_seconds)
+        terms = Terms(
+            sender=self.account.address,
+            memory_file=state.folder() / f"{self.account.name}.json",
+            account=self.account.name,
+            settle=settle,
+            dry_run=self._dry_run,
+            sweep=sweep,
+        )
+        found = one_pass(mailbox, self._desk, self._judging, terms)
+        log.info("%s", describe(self.account, found, dry_run=self._dry_run))
+        self._note(found, mailbox.take_alert(), sweep=sweep)
+        return found
+
+    def _judging(self, messages: Sequence[bytes]) -> list[Verdict | UnreadableError]:
+        self._expect(_LONG * self._config.timeout_seconds)  # a full mailbox takes many batches
+        return self._judge(messages)
+
+    def _note(self, found: Pass, alert: str, *, sweep: bool) -> None:
+        """Keep the status up to date, and say what is wrong, once."""
+        self._see(
+            swept=time.time() if sweep else self.seen.swept,
+            changed=time.time() if found.actions else self.seen.changed,
+            drafts=found.drafts,
+            warnings=found.warnings,
+            unchecked=len(found.unchecked),
+        )
+        trouble = str(found.refusal or "") or alert
+        if trouble and trouble != self._told:
+            log.warning("%s", trouble)
+        self._told = trouble
+        began = self.seen.failed if trouble == self.seen.error else time.time()
+        self._see(error=trouble, failed=began if trouble else 0, exit_status=4 if trouble else 0)
+        self._write_status()
+
+    def _say(self, line: str, exit_status: int = 4, then: str = "") -> None:
+        """Log trouble when it is new; what goes on is logged with the next try alone."""
+        if line != self.seen.error:
+            self._see(error=line, failed=time.time(), exit_status=exit_status)
+            log.warning("%s%s", line, then)
+        elif then:
+            log.info("%s%s", line, then)
+
+    def _see(self, **signs: Any) -> None:
+        self.seen = replace(self.seen, **signs)
+
+    def _pause(self, error: Exception) -> None:
+        """Say what is wrong and wait, each time longer; a ring ends the wait."""
+        if self.bell.stopped or self.bell.quiet():
+            return
+        line = str(error) if isinstance(error, UnflubError) else _slip(self.account, error)
+        if isinstance(error, ConfigurationError):
+            self._despair(error)
+        wait = self._retry.after(error, time.monotonic())
+        self._say(line, getattr(error, "exit_status", 4), f" (next try in {wait:.0f} s)")
+        self._write_status()
+        self.bell.wait(wait)
+        self.bell.quiet()
+
+    def _wait_for_change(self, error: CredentialsError) -> None:
+        """Leave a server that refuses us alone, until there is another password to try."""
+        self._despair(error)
+        self._say(f"{error}; it is not tried again until that changes", error.exit_status)
+        self._write_status()
+        refused = self._password()
+        while not self.bell.stopped:
+            self.bell.wait(_CHANGE)
+            self.bell.quiet()
+            if (now := self._password()) is not None and now != refused:
+                return
+
+    def _despair(self, error: CredentialsError | ConfigurationError) -> None:
+        if not self._was_in:
+            self.hopeless = error
+
+    def _password(self) -> str | None:
+        try:
+            return credentials.password(self.account)
+        except CredentialsError:
+            return None
+
+    def _expect(self, seconds: Seconds) -> None:
+        self._due = time.monotonic() + seconds + _SLACK
+
+    def _write_status(self) -> None:
+        if not self._dry_run:
+            with suppress(OSError):  # the disk is full: the log and the lock still tell
+                status.write(self.seen)
+
+
+def _slip(account: Account, error: Exception) -> str:
+    """Name the place of an error of our own, without its words, which may hold mail."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"account {account.name}: internal error {type(error).__name__} "
+        f"at {Path(place.filename).name}:{place.lineno}; please report it"
+    )

@@ -1,0 +1,60 @@
+"""What the libraries' errors mean, and what of a server's words is kept."""
+
+from __future__ import annotations
+
+import imaplib
+import socket
+
+import pytest
+from imapclient.exceptions import LoginError
+
+from scanner.adapters.connection import translated
+from scanner.config import Account
+from scanner.errors import BusyError, CredentialsError, RefusedError, UnflubError, UnreachableError
+
+ACCOUNT = Account("home", "me@example.org", "imap.example.org")
+ABORT, ERROR = imaplib.IMAP4.abort, imaplib.IMAP4.error
+
+
+def meaning(error: Exception) -> UnflubError:
+    with pytest.raises(UnflubError) as raised, translated(ACCOUNT):
+        raise error
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (LoginError("[AUTHENTICATIONFAILED] who?"), CredentialsError),
+        (LoginError("no such user"), CredentialsError),
+        (LoginError("[UNAVAILABLE] the directory is away"), BusyError),
+        (LoginError("[LIMIT] too many connections"), BusyError),
+        (LoginError("[ALERT] Log in in your browser"), BusyError),
+        (ABORT("[UNAVAILABLE] going down"), BusyError),
+        (ABORT("socket error: EOF"), UnreachableError),
+        (ERROR("append failed: [OVERQUOTA] full"), RefusedError),
+        (ERROR("append failed: [LIMIT] slowly"), BusyError),
+        (ERROR("fetch failed: no"), RefusedError),
+        (imaplib.IMAP4.readonly("Drafts is not writable"), RefusedError),
+        (TimeoutError("timed out"), UnreachableError),
+        (socket.gaierror(-2, "Name or service not known"), UnreachableError),
+        (ConnectionResetError(104, "Connection reset by peer"), UnreachableError),
+        (ValueError("garbage"), UnreachableError),
+        (RecursionError(), UnreachableError),
+    ],
+)
+def test_each_fault_is_what_it_means(error, kind):
+    """A class says how long to wait, and whether only the user can mend it."""
+    assert type(meaning(error)) is kind
+
+
+def test_what_to_do_is_said_by_the_response_code():
+    """A full mailbox wants space, an alert wants to be read."""
+    assert "free some space" in str(meaning(ERROR("[OVERQUOTA] full")))
+    assert "to read it" in str(meaning(LoginError("[ALERT] x")))
+
+
+@pytest.mark.parametrize("kind", [ABORT, ERROR, LoginError, ValueError])
+def test_a_server_s_words_are_not_repeated(kind):
+    """They may hold addresses or text; only the response code is kept."""
+    assert "quetzal" not in str(meaning(kind("[NOPERM] quetzal@example.org said: quetzal")))

@@ -1,0 +1,110 @@
+"""A private Cyrus server in a folder of its own: any user, any password."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.dovecot import free_port, unprivileged
+
+_PATIENCE = 30
+# Debian's Cyrus and Dovecot exclude each other, so `make cyrus` only unpacks this one.
+_UNPACKED = Path(__file__).parents[2] / ".cyrus"
+
+_IMAPD = """
+configdirectory: {folder}/lib
+partition-default: {folder}/spool
+defaultpartition: default
+cyrus_user: {user}
+cyrus_group: {group}
+admins: admin
+sasl_pwcheck_method: alwaystrue
+sasl_mech_list: PLAIN LOGIN
+allowplaintext: yes
+autocreate_post: yes
+autocreate_quota: 0
+autocreate_inbox_folders: Drafts | Sent | Trash
+autocreate_subscribe_folders: Drafts
+xlist-drafts: Drafts
+altnamespace: yes
+unixhierarchysep: yes
+virtdomains: off
+idlesocket: {folder}/lib/socket/idle
+syslog_prefix: unflub
+imapidlepoll: 1
+tls_session_timeout: 0
+sievedir: {folder}/sieve
+conversations: 0
+"""
+
+_CYRUS = """
+START {{
+  recover cmd="{bin}/ctl_cyrusdb -C {folder}/imapd.conf -r"
+  idled cmd="{bin}/idled -C {folder}/imapd.conf"
+}}
+SERVICES {{
+  imap cmd="{bin}/imapd -C {folder}/imapd.conf" listen="127.0.0.1:{port}" prefork=1 maxchild=60
+}}
+EVENTS {{
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Cyrus:
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(_PATIENCE)
+
+
+def start(folder: Path) -> Cyrus:
+    user, group = unprivileged()
+    root = _UNPACKED if _UNPACKED.exists() else Path("/")
+    programs, port = root / "usr/lib/cyrus/bin", free_port()
+    assert programs.exists(), "Cyrus is missing: make cyrus"
+    for name in ("lib/socket", "lib/db", "lib/proc", "spool", "sieve"):
+        (folder / name).mkdir(parents=True)
+    values = {"folder": folder, "user": user, "group": group, "bin": programs, "port": port}
+    (folder / "imapd.conf").write_text(_IMAPD.format(**values))
+    (folder / "cyrus.conf").write_text(_CYRUS.format(**values))
+    _hand_over(folder, user, group)
+    process = subprocess.Popen(
+        [root / "usr/sbin/cyrmaster", "-C", folder / "imapd.conf", "-M", folder / "cyrus.conf",
+         "-p", folder / "lib/master.pid"],
+        env=os.environ | {"LD_LIBRARY_PATH": ":".join(map(str, root.glob("usr/lib/*-linux-gnu")))},
+    )  # fmt: skip
+    server = Cyrus(folder, port, process)
+    _wait_until_up(server)
+    return server
+
+
+def _hand_over(folder: Path, user: str, group: str) -> None:
+    if os.getuid() != 0:
+        return
+    for path in (folder, *folder.rglob("*")):
+        shutil.chown(path, user, group)
+    for path in folder.parents:
+        if path.stat().st_uid == 0 and str(path).startswith("/tmp/"):
+            path.chmod(path.stat().st_mode | 0o011)
+
+
+def _wait_until_up(server: Cyrus) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
+                assert sock.recv(4) == b"* OK"
+                return
+        except (OSError, AssertionError):
+            assert server.process.poll() is None, "Cyrus ended; see the system's log"
+            assert time.monotonic() < deadline, "Cyrus did not start"
+            time.sleep(0.05)

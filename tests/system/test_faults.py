@@ -1,0 +1,133 @@
+"""Every fault at every step of the protocol: nothing lost, doubled, or touched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+
+import pytest
+from support import dovecot, proxy
+from support.client import MailClient
+from support.crew import at_work
+from support.notes import OPENING, STRENGTH, note
+from support.phrases import reading
+from support.proxy import FAULTS, Proxy
+
+from scanner.config import Account
+from scanner.core.render import Envelope, render
+from scanner.watcher import Watcher
+
+pytestmark = pytest.mark.system
+
+FLUBBED = note(OPENING, "That was a flub.", STRENGTH)
+PATIENCE = 30
+_users = count(1)
+
+# What a connection says from its beginning to its end when there is a warning to write and
+# another to take away; test_the_steps_are_all_there_are proves it.
+STEPS = (
+    "greeting", "CAPABILITY", "LOGIN", "LIST", "ENABLE", "EXAMINE",
+    # the look, and what is new in it: headers, warning drafts, drafts
+    "EXAMINE", "SEARCH", "FETCH", "FETCH", "FETCH",
+    # the second look, before anything is taken away
+    "EXAMINE", "SEARCH",
+    "APPEND", "APPEND literal", "SELECT", "FETCH", "STORE", "EXPUNGE", "EXAMINE",
+    # what came of it
+    "EXAMINE", "SEARCH", "FETCH", "FETCH",
+    # another look, since something was done; then waiting
+    "EXAMINE", "NOOP", "IDLE", "DONE", "LOGOUT",
+)  # fmt: skip
+WRITES = range(STEPS.index("APPEND"), STEPS.index("EXPUNGE") + 1)
+"""What is refused here is not tried again at once."""
+
+
+@pytest.fixture
+def client(server, monkeypatch, tmp_path) -> MailClient:
+    """A user with a note to be warned about, and a warning whose note is gone."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("TEST_PASSWORD", dovecot.PASSWORD)
+    user = MailClient(server.port, f"fault{next(_users)}", dovecot.PASSWORD)
+    sent = reading(1, note(OPENING, "My second flub.", message_id="<sent@x>"))
+    envelope = Envelope("me@example.org", f"<w{next(_users)}@x>", datetime.now(UTC))
+    user.save(render(sent.draft, sent.assessment, envelope), (b"\\Draft", b"\\Seen"))
+    user.save(FLUBBED)
+    return user
+
+
+def account(user: MailClient, port: int) -> Account:
+    return Account("home", "me@example.org", "127.0.0.1", user.user, port, "none",
+                   password_env="TEST_PASSWORD")  # fmt: skip
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def is_right(user: MailClient) -> bool:
+    """Tell whether the note has its one warning, and the other warning is gone."""
+    warnings = list(user.warnings().values())
+    return [w.message["In-Reply-To"] for w in warnings] == ["<note-1@client.example>"]
+
+
+def run(user: MailClient, through: Proxy, until: Callable[[Watcher], object]) -> None:
+    """Watch through the proxy until there is nothing more to say, and say goodbye."""
+    with at_work(account(user, through.port), timeout_seconds=1) as watcher:
+        wait_for(lambda: until(watcher))
+
+
+def idles(through: Proxy) -> bool:
+    return through.steps[-1:] == ["IDLE"]
+
+
+def test_the_steps_are_all_there_are(client, server):
+    """The list of steps is what a session says, so that no step is left out below."""
+    with proxy.running(server.port) as through:
+        run(client, through, lambda _: idles(through))
+        wait_for(lambda: through.steps[-1] == "LOGOUT")
+        assert tuple(through.steps) == STEPS
+    assert is_right(client)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "step", range(len(STEPS)), ids=[f"{n}-{name}" for n, name in enumerate(STEPS)]
+)
+def test_after_any_fault_at_any_step_there_is_exactly_the_right_warning(
+    client, server, step, fault
+):
+    """It comes back by itself, or says that it was refused; the user's mail is as it was."""
+    before = client.own()
+    at_the_end = STEPS[step] in {"DONE", "LOGOUT"}
+    refused = fault == "no" and step in WRITES
+    with proxy.running(server.port, fault, step) as through:
+
+        def is_done(watcher: Watcher) -> bool:
+            if refused:
+                return "refused a command" in watcher.seen.error
+            reached = idles(through) if at_the_end else through.struck.is_set()
+            return reached and is_right(client)
+
+        run(client, through, is_done)
+        wait_for(through.struck.is_set)
+    assert client.own() == before
+    if refused:  # and tried again after a restart
+        with at_work(account(client, server.port)):
+            wait_for(lambda: is_right(client))
+        assert client.own() == before
+
+
+@pytest.mark.parametrize("step", ["FETCH", "APPEND literal", "IDLE"])
+def test_a_silent_connection_is_left_at_once_when_the_machine_has_slept(client, server, step):
+    """However long the time-out: who is told to connect anew does not wait for an answer."""
+    with proxy.running(server.port, "black hole", STEPS.index(step)) as through:
+        there = account(client, through.port)
+        with at_work(there, timeout_seconds=600, idle_seconds=600) as watcher:
+            wait_for(through.struck.is_set)
+            client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
+            watcher.connect_anew()
+            wait_for(lambda: len(client.warnings()) == 2)

@@ -1,0 +1,203 @@
+"""The daemon as a process: stopping, reloading, its lock, systemd, and what `status` says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Household
+from support import dovecot, proxy
+from support.client import MailClient
+from support.notes import FLUBBED
+
+pytestmark = pytest.mark.system
+
+
+def report(household: Household) -> tuple[int, dict[str, object]]:
+    done = household.program.run("status", "--format", "json")
+    (one,) = json.loads(done.stdout)
+    return done.returncode, one
+
+
+def wait_for_health(household: Household, health: str) -> tuple[int, dict[str, object]]:
+    deadline = time.monotonic() + 60
+    while True:
+        status, one = report(household)
+        if one["health"] == health:
+            return status, one
+        assert time.monotonic() < deadline, one
+
+
+def children_of(pid: int) -> set[int]:
+    return {
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and _parent(entry) == pid
+    }
+
+
+def _parent(entry: Path) -> int:
+    try:
+        return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+def test_a_signal_ends_it_though_the_server_is_silent(household, number):
+    """It does not wait for a goodbye that nobody answers."""
+    with proxy.running(household.server.port, "black hole") as through:
+        household.configure(top="settle_seconds = 0\ntimeout_seconds = 600", port=str(through.port))
+        with household.program.watching() as daemon:
+            through.at = len(through.steps)
+            household.client.save(FLUBBED)
+            assert through.struck.wait(60)
+            began = time.monotonic()
+            assert daemon.stop(number) == 0
+            assert time.monotonic() - began < 30
+
+
+def test_sighup_reloads_the_configuration(household):
+    """An account that is added to the file is watched from then on."""
+    path = household.program.home / "config.toml"
+    other = MailClient(household.server.port, f"{household.client.user}-too", dovecot.PASSWORD)
+    with household.program.watching() as daemon:
+        added = (
+            path.read_text().split("[accounts.home]")[1].replace(household.client.user, other.user)
+        )
+        path.write_text(f"{path.read_text()}\n[accounts.work]{added}")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("reloaded: watching 2 accounts")
+        for client in (household.client, other):
+            client.save(FLUBBED)
+            client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
+def test_a_wrong_configuration_is_not_reloaded(household):
+    """It says what is wrong and goes on as before."""
+    with household.program.watching() as daemon:
+        household.program.configure("settle_seconds = -1")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("not reloaded:")
+        household.client.save(FLUBBED)
+        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
+@pytest.mark.parametrize("arguments", [("watch",), ("watch", "--once")], ids=["watch", "once"])
+def test_a_second_copy_for_one_account_is_refused(household, arguments):
+    """One line says so, and the first goes on."""
+    with household.program.watching() as daemon:
+        done = household.program.run(*arguments)
+        assert done.returncode == 2
+        assert "another unflub is watching it" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert daemon.process.poll() is None
+
+
+def test_a_killed_copy_leaves_no_lock_and_no_process(household):
+    """Neither a stale lock nor a judging process outlives kill -9."""
+    with household.program.watching() as daemon:
+        children = children_of(daemon.process.pid)
+        assert children
+        daemon.process.kill()
+        daemon.process.wait()
+    assert "drafts read" in household.once()
+    deadline = time.monotonic() + 30
+    while any(map(is_alive, children)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_systemd_is_told(household, tmp_path):
+    """Ready when it watches, alive while it sees, stopping when it stops."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(60)
+        household.program.environment.update(
+            NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="500000"
+        )
+        with household.program.watching() as daemon:
+            assert manager.recv(4096) == b"READY=1"
+            assert manager.recv(4096) == b"WATCHDOG=1"
+            assert manager.recv(4096) == b"WATCHDOG=1"
+            daemon.process.send_signal(signal.SIGTERM)
+            while (said := manager.recv(4096)) != b"STOPPING=1":
+                assert said == b"WATCHDOG=1"
+
+
+def test_the_status_of_a_watched_account(household):
+    """Everything is well: times and counts, and exit status 0."""
+    household.client.save(FLUBBED)
+    with household.program.watching() as daemon:
+        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        daemon.wait_for("warned about 0")
+        status, one = report(household)
+        assert (status, one["health"], one["error"]) == (0, "watching", None)
+        assert (one["drafts"], one["open_warnings"]) == (1, 1)
+        assert all(one[key] for key in ("connected_since", "last_change", "last_sweep"))
+        text = household.program.run("status").stdout
+        assert "home: watching" in text
+        assert "1 drafts, 1 open warnings" in text
+
+
+def test_the_status_when_nobody_watches(household):
+    """A daemon that was killed is seen at once to be gone, whatever it last wrote."""
+    assert report(household)[1]["health"] == "not running"
+    with household.program.watching() as daemon:
+        daemon.process.kill()
+        daemon.process.wait()
+        status, one = report(household)
+    assert (status, one["health"]) == (4, "not running")
+    assert "NOT RUNNING" in household.program.run("status").stdout
+
+
+def test_the_status_when_the_server_is_away(household):
+    """It says since when, why, and what to do."""
+    with proxy.running(household.server.port) as through:
+        household.configure(port=str(through.port))
+        with household.program.watching():
+            through.upstream = 1
+            through.cut()
+            status, one = wait_for_health(household, "disconnected")
+            assert status == 4
+            assert "check the network" in str(one["error"])
+            assert one["error_since"]
+            through.upstream = household.server.port
+            assert wait_for_health(household, "watching")[0] == 0
+
+
+def test_refused_credentials_are_tried_twice_and_said_once(household):
+    """Another account goes on; with another password the refused one comes back by itself."""
+    path = household.program.home / "config.toml"
+    secret = household.program.home / "secret"
+    secret.write_text("wrong-horse")
+    other = path.read_text().split("[accounts.home]")[1].replace(
+        'password_env = "TEST_PASSWORD"', f'password_command = ["cat", "{secret}"]'
+    )  # fmt: skip
+    path.write_text(f"{path.read_text()}\n[accounts.work]{other}")
+    with household.program.watching() as daemon:
+        daemon.wait_for("account work: ", 2)
+        daemon.wait_for("not tried again until that changes")
+        household.client.save(FLUBBED)
+        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        done = household.program.run("status", "--account", "work")
+        assert done.returncode == 3
+        assert "refused the user name or password" in done.stdout
+        assert daemon.log.read_text().count("not tried again") == 1
+        assert "wrong-horse" not in daemon.log.read_text() + done.stdout
+        secret.write_text(dovecot.PASSWORD)
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("account work: 1 drafts read")
+    assert os.fspath(secret) not in daemon.log.read_text()
