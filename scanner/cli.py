@@ -645,12 +645,6 @@ def _progress(title: str) -> Iterator[Progress]:
         yield show
 
 
-def _judge(options: dict[str, Any], settings: config.Config | None = None) -> Judge:
-    from scanner import scanning
-
-    return scanning.judge(_terms(options, settings))
-
-
 def _terms(options: dict[str, Any], settings: config.Config | None = None) -> Terms:
     from scanner.learning import artifact
     from scanner.scanning import Terms

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from schedule import Scheduler
+
 from scanner.adapters import lock, status, systemd
 from scanner.config import Seconds
 from scanner.errors import UnflubError
@@ -22,6 +24,7 @@ _TICK: Seconds = 5
 # A tick that takes so much longer by the wall clock means that the machine slept, or that its
 # clock was set: connections may be dead and nobody would be told.
 _JUMP: Seconds = 20
+_REST: Seconds = 30  # how often to look whether the judge may rest
 _GOODBYE: Seconds = 1  # for all LOGOUTs at the end; then connections are cut
 
 
@@ -156,6 +159,7 @@ def _catch_signals(bell: Bell, reload: threading.Event) -> None:
 def _oversee(shift: _Shift, bell: Bell) -> None:
     """Look after the crew until the bell rings. Raises what nobody but the user can mend."""
     clock, tick = Clock(time.time()), min(_TICK, systemd.watchdog() or _TICK)
+    timetable = _timetable(shift.crew)
     began = time.monotonic()
     while not bell.wait(tick):
         # Time in which the machine slept is no time waited (clock_gettime(2), CLOCK_MONOTONIC),
@@ -165,13 +169,24 @@ def _oversee(shift: _Shift, bell: Bell) -> None:
             log.info("the clock jumped: connecting anew")
             for watcher in shift.crew.watchers:
                 watcher.connect_anew()
+            timetable = _timetable(shift.crew)
         began = now
         if shift.is_sighted(now):
             systemd.notify("WATCHDOG=1")
-        shift.crew.judge.rest()
+        timetable.run_pending()
         if trouble := shift.trouble:
             raise trouble
     bell.quiet()
+
+
+def _timetable(crew: Crew) -> Scheduler:
+    """Plan what need not be on time: schedule goes by the local wall clock.
+
+    What must be, is timed by the monotonic clock.
+    """
+    timetable = Scheduler()
+    timetable.every(_REST).seconds.do(crew.judge.rest)
+    return timetable
 
 
 def _relieved(shift: _Shift, assemble: Callable[[], Crew]) -> _Shift:
