@@ -11,7 +11,7 @@ import pytest
 
 from scanner.adapters.mailbox import connect
 from scanner.config import Account
-from scanner.errors import CredentialsError, UnflubError, UnreachableError
+from scanner.errors import BusyError, CredentialsError, UnflubError, UnreachableError
 
 
 @contextmanager
@@ -46,8 +46,8 @@ def answering_login_with(answer: bytes) -> Iterator[int]:
     [
         (b"NO [AUTHENTICATIONFAILED] no", CredentialsError),
         (b"NO who are you", CredentialsError),
-        (b"NO [UNAVAILABLE] later", UnreachableError),
-        (b"NO [LIMIT] too many", UnreachableError),
+        (b"NO [UNAVAILABLE] later", BusyError),
+        (b"NO [LIMIT] too many", BusyError),
         (b"", UnreachableError),
     ],
     ids=["wrong password", "no reason", "unavailable", "limit", "hung up"],
