@@ -21,7 +21,7 @@ categories such a sentence would be. In three steps:
 3. The **heads** decide: logistic regressions for flub and `kind`, a linear support vector machine
    for the category, over the encoder's log-odds of a sentence, its neighbours and its note, hashed
    words and the layout. They are fitted on what encoders said of writers they had not been
-   trained on.
+   trained on. Where the gate is surer than the head for `kind` that a message is a note, it counts.
 
 ## Data
 

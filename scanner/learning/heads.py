@@ -51,7 +51,8 @@ class Heads:
 
     def kind_probability(self, bags: Sequence[Bag], read: Sequence[Reading]) -> Floats:
         """Give each message's probability to be a note, by its words and its reading."""
-        return expit(self.kind.odds(bags, features.of_messages(read))[:, 0])
+        odds = self.kind.odds(bags, features.of_messages(read))[:, 0]
+        return kind_probability(odds, self.gate_odds(bags))
 
     def sentences(self, message: Sentences, reading: Reading) -> tuple[Floats, list[int]]:
         """Give each sentence's probability to be a flub, and the number of its category."""
@@ -62,6 +63,18 @@ class Heads:
 
 
 _NAMES = ("gate", "kind", "flub", "category")
+
+# How much surer the gate must be, in log-odds, where it says more than the head for the kind.
+_WORDS_ALONE = 1.0
+
+
+def kind_probability(kind: Floats, gate: Floats) -> Floats:
+    """Give the probability to be a note from both heads' log-odds: the surer one counts.
+
+    The encoder takes one or another blunt and plain note for other mail that sounds like it;
+    where the words alone are sure, they are believed.
+    """
+    return expit(np.maximum(kind, gate - _WORDS_ALONE))
 
 
 def expit(odds: Floats) -> Floats:

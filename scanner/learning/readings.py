@@ -27,6 +27,7 @@ ANSWERS = 1 + len(CATEGORIES) + 1
 """What the graph answers at each word piece: flub, the eight categories, kind (log-odds)."""
 
 _PORTION = 64
+_STEPS = 15  # of log-odds in a stored byte: beyond 8 they say no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def key(message: Sentences) -> str:
 
 
 def save(known: Known, path: Path) -> None:
-    """Write readings as one compressed file of arrays, in half precision."""
+    """Write readings as one compressed file of arrays, a byte a number."""
     rows = [reading.sentences for reading in known.readings.values()]
     np.savez_compressed(
         path,
@@ -77,7 +78,7 @@ def save(known: Known, path: Path) -> None:
         keys=np.array([int(name, 16) for name in known.readings], np.uint64),
         kinds=np.array([reading.kind for reading in known.readings.values()], np.float32),
         lengths=np.array([len(row) for row in rows], np.int32),
-        rows=np.concatenate(rows).astype(np.float16),
+        rows=np.clip(np.rint(np.concatenate(rows) * _STEPS), -127, 127).astype(np.int8),
     )
 
 
@@ -85,7 +86,8 @@ def load(path: Path) -> Known:
     """Read what `save` wrote; raises `ModelError` where it cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            rows = np.split(arrays["rows"].astype(np.float32), np.cumsum(arrays["lengths"])[:-1])
+            table = arrays["rows"].astype(np.float32) / _STEPS
+            rows = np.split(table, np.cumsum(arrays["lengths"])[:-1])
             names = [f"{number:016x}" for number in arrays["keys"].tolist()]
             pairs = zip(names, map(Reading, arrays["kinds"].tolist(), rows), strict=True)
             return Known(dict(pairs), frozenset(arrays["writers"].tolist()))

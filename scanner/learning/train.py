@@ -22,7 +22,7 @@ from scanner.learning.artifact import Model, OnDemand, message_text
 from scanner.learning.corpus import Example, Projected
 from scanner.learning.features import Mask
 from scanner.learning.fitting import Fitted, Matrix, counted
-from scanner.learning.heads import Head, Heads, expit
+from scanner.learning.heads import Head, Heads, expit, kind_probability
 from scanner.learning.readings import Known, Reading
 from scanner.learning.thresholds import HeldOut
 from scanner.learning.words import Floats
@@ -380,7 +380,8 @@ def _predict(fitted: FittedHeads, prepared: Prepared, fold: Mask, said: HeldOut)
     rows, sentences = np.flatnonzero(fold), np.flatnonzero(fold[prepared.message])
     mail = prepared.mail.words[rows]
     said.gates[rows] = fitted.gate.odds(mail, features.bare(len(rows)))
-    said.kinds[rows] = expit(fitted.kind.odds(mail, prepared.mail.dense[rows]))
+    odds = fitted.kind.odds(mail, prepared.mail.dense[rows])
+    said.kinds[rows] = kind_probability(odds, said.gates[rows])
     if not len(sentences):
         return
     counts, dense = prepared.words[sentences], prepared.dense[sentences]
@@ -393,7 +394,8 @@ def _predict_ordinary(fitted: FittedHeads, ordinary: Mail, part: Mask, said: Hel
     rows = np.flatnonzero(part)
     mail = ordinary.words[rows]
     said.ordinary_gates[rows] = fitted.gate.odds(mail, features.bare(len(rows)))
-    said.ordinary_kinds[rows] = expit(fitted.kind.odds(mail, ordinary.dense[rows]))
+    odds = fitted.kind.odds(mail, ordinary.dense[rows])
+    said.ordinary_kinds[rows] = kind_probability(odds, said.ordinary_gates[rows])
     heads = fitted.heads
     for row in rows.tolist():
         chances, _ = heads.sentences(ordinary.messages[row], ordinary.readings[row])

@@ -109,7 +109,7 @@ def test_the_exported_heads_answer_as_scikit_learn_does(folder: Path, few: list[
     read = model.encoder.read(messages)
     matrices = {
         "gate": (bags, np.zeros((len(bags), 0), np.float32)),
-        "kind": (bags, np.zeros((len(bags), 0), np.float32)),
+        "kind": (bags, features.of_messages(read)),
         "flub": _rows_of(messages, read),
         "category": _rows_of(messages, read),
     }

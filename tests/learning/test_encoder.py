@@ -73,7 +73,7 @@ def test_nothing_and_a_message_without_sentences_are_read_too(encoder: OnDemand)
 
 
 def test_readings_come_back_as_they_were_kept(tmp_path, encoder: OnDemand, few: list[Example]):
-    """Saving and loading keeps each message's reading, to half precision."""
+    """Saving and loading keeps each message's reading, to a fifteenth of log-odds."""
     messages = [corpus.project(example).sentences for example in few[:5]]
     kept = dict(zip(map(readings.key, messages), encoder.read(messages), strict=True))
     readings.save(Known(kept, frozenset({"t2", "t9"})), tmp_path / "readings.npz")
@@ -82,7 +82,7 @@ def test_readings_come_back_as_they_were_kept(tmp_path, encoder: OnDemand, few: 
     assert loaded.readings.keys() == kept.keys()
     for name, reading in kept.items():
         assert loaded.readings[name].kind == pytest.approx(reading.kind, abs=1e-5)
-        assert np.allclose(loaded.readings[name].sentences, reading.sentences, atol=0.01)
+        assert np.allclose(loaded.readings[name].sentences, reading.sentences, atol=0.034)
 
 
 def test_every_message_of_the_corpus_was_read_unseen(everything: list[Example], encoder: OnDemand):
