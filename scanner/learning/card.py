@@ -64,12 +64,14 @@ Sent mail and list mail without post-interview notes, none of it trained on; eve
 is a false one. `unflub scan FILE` shows them.
 
 {alarms}
-
+{explained}
 ## Limits
 
 - English only; a message in another language is reported as not checked.
 - The subtlest flubs, which only the story gives away, are still missed, and a clean second thought
   may still be flagged: the tables say how often.
+- A short, blunt note without any particulars may be taken for other mail by the encoder; the words
+  alone then decide.
 - The notes are composed, if by many voices. Real ones are plainer; t14 and `plain_mail.jsonl` in
   the tests stand for them.
 - Mail about another sort of interview or meeting, in the words of a note, may pass for one.
@@ -81,6 +83,10 @@ What more notes are worth (`make curve`, the writers of one fold held out):
 
 ![Average precision against the number of labelled messages](../../docs/learning-curve.svg)
 
+"""
+
+_EXPLAINED = """
+[What these are](../../docs/false-alarms.md).
 """
 
 
@@ -103,6 +109,7 @@ def write(
         f"| {name} | {at.kind:.3f} | {at.flub:.3f} | {at.also:.3f} |"
         for name, at in model.thresholds.items()
     )
+    is_ours = report is not None and "of_that" not in background
     measured = as_text(report) if report else "Not measured; run `unflub evaluate`."
     return _CARD.format(
         version=model.version,
@@ -113,8 +120,9 @@ def write(
         gate=model.gate,
         thresholds=thresholds,
         measured=measured,
-        # Drawn for the shipped model alone; one that was moved by added notes has another.
-        curve=_CURVE if report and "of_that" not in background else "",
+        # Written for the shipped model alone; one that was moved by added notes has others.
+        curve=_CURVE if is_ours else "",
+        explained=_EXPLAINED if is_ours else "",
         alarms=_alarm_lines(alarms or {}),
     )
 

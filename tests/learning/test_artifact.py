@@ -143,7 +143,9 @@ def test_mail_that_the_gate_turns_away_needs_no_encoder(tmp_path: Path):
     shutil.copytree(artifact.shipped(), folder)
     (folder / "encoder.onnx").write_bytes(b"never looked at")
     model = artifact.load(folder)
-    lunch = segment(Draft("The pump of line 4 stopped at noon, see the minutes of the pump board."))
+    lunch = segment(
+        Draft("Are we still on for lunch? Mom asks if the kids come to the lake this weekend.")
+    )
     [said] = model.predict([lunch])
     assert said.thank_you < min(at.kind for at in model.thresholds.values())
 

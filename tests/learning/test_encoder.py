@@ -47,7 +47,9 @@ def test_windows_show_every_sentence_and_none_is_too_long(sentences: list[str], 
 
 def test_a_long_note_is_read_to_its_end(encoder: OnDemand):
     """A flub far behind the first window is seen as well as at the start of the note."""
-    filler = [f"The harbour of berth {n} handles forty thousand containers." for n in range(90)]
+    filler = [
+        f"My team at berth {n} handled forty thousand containers for you to see." for n in range(90)
+    ]
     flub = "I am sorry that I gave you such a muddled answer about the budget in the interview."
     first, last = encoder.read([message(flub, *filler), message(*filler, flub)])
     assert first.sentences.shape == last.sentences.shape == (91, ANSWERS - 1)
