@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo test test-program test-encoder check format bench soak model encoder curve evaluate pictures \
+.PHONY: demo test test-program test-encoder check format bench soak model encoder evaluate pictures \
 	pythons dovecot chromium clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
@@ -101,10 +101,6 @@ model: $(READY)  ## fit the shipped model's heads anew; BACKGROUND and ORDINARY 
 
 encoder: $(TORCH)  ## fine-tune the encoder and fit the heads: an hour on two cores
 	$(BIN)/unflub train --encoder --measure $(MAIL)
-
-curve: $(TORCH)  ## draw what more notes are worth: a quarter of an hour on two cores
-	$(BIN)/pip install --quiet --group curve
-	$(BIN)/python docs/learning_curve.py $(BACKGROUND)
 
 evaluate: $(READY)  ## measure leave-one-writer-out
 	$(BIN)/unflub evaluate $(MAIL)

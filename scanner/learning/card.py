@@ -58,7 +58,7 @@ numbers of a stacked model, a small debt to the truth.
 
 {measured}
 
-{curve}## Measured: false alarms on ordinary mail
+## Measured: false alarms on ordinary mail
 
 Sent mail and list mail without post-interview notes, none of it trained on; every warning there
 is a false one. `unflub scan FILE` shows them.
@@ -76,13 +76,6 @@ is a false one. `unflub scan FILE` shows them.
   the tests stand for them.
 - Mail about another sort of interview or meeting, in the words of a note, may pass for one.
 - It judges neither people nor their chances, and is not meant for screening candidates.
-"""
-
-_CURVE = """\
-What more notes are worth (`make curve`, the writers of one fold held out):
-
-![Average precision against the number of labelled messages](../../docs/learning-curve.svg)
-
 """
 
 _EXPLAINED = """
@@ -121,7 +114,6 @@ def write(
         thresholds=thresholds,
         measured=measured,
         # Written for the shipped model alone; one that was moved by added notes has others.
-        curve=_CURVE if is_ours else "",
         explained=_EXPLAINED if is_ours else "",
         alarms=_alarm_lines(alarms or {}),
     )

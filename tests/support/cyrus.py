@@ -47,8 +47,10 @@ START {{
   recover cmd="{bin}/ctl_cyrusdb -C {folder}/imapd.conf -r"
   idled cmd="{bin}/idled -C {folder}/imapd.conf"
 }}
+# Without babysit, five children that die early under load would have the service closed for good
+# (master(8)).
 SERVICES {{
-  imap cmd="{bin}/imapd -C {folder}/imapd.conf" listen="127.0.0.1:{port}" prefork=1 maxchild=60
+  imap cmd="{bin}/imapd -C {folder}/imapd.conf" listen="127.0.0.1:{port}" prefork=1 maxchild=60 babysit=1
 }}
 EVENTS {{
 }}

@@ -215,7 +215,8 @@ def test_a_drafts_mailbox_made_anew_is_watched(server, monkeypatch, tmp_path, ch
         "home", "me@example.org", "127.0.0.1", client.user, server.port, "none",
         password_env="TEST_PASSWORD",
     )  # fmt: skip
-    with at_work(account):
+    # Dovecot itself looks only every half minute whether the mailbox of an IDLE is still there.
+    with at_work(account, sweep_seconds=2):
         client.wait_until(lambda client: len(client.warnings()) == 1)
         with IMAPClient("127.0.0.1", server.port, ssl=False) as imap:
             imap.login(client.user, dovecot.PASSWORD)
