@@ -24,7 +24,7 @@ _TICK: Seconds = 5
 # A tick that takes so much longer by the wall clock means that the machine slept, or that its
 # clock was set: connections may be dead and nobody would be told.
 _JUMP: Seconds = 20
-_REST: Seconds = 30  # how often to look whether the judge may rest
+_REST = 30  # seconds: how often to look whether the judge may rest
 _GOODBYE: Seconds = 1  # for all LOGOUTs at the end; then connections are cut
 
 

@@ -50,7 +50,7 @@ START {{
 # Without babysit, five children that die early under load would have the service closed for good
 # (master(8)).
 SERVICES {{
-  imap cmd="{bin}/imapd -C {folder}/imapd.conf" listen="127.0.0.1:{port}" prefork=1 maxchild=60 babysit=1
+  imap cmd="{imapd}" listen="127.0.0.1:{port}" prefork=1 maxchild=60 babysit=1
 }}
 EVENTS {{
 }}
@@ -75,7 +75,15 @@ def start(folder: Path) -> Cyrus:
     assert programs.exists(), "Cyrus is missing: make cyrus"
     for name in ("lib/socket", "lib/db", "lib/proc", "spool", "sieve"):
         (folder / name).mkdir(parents=True)
-    values = {"folder": folder, "user": user, "group": group, "bin": programs, "port": port}
+    imapd = f"{programs}/imapd -C {folder}/imapd.conf"
+    values = {
+        "imapd": imapd,
+        "folder": folder,
+        "user": user,
+        "group": group,
+        "bin": programs,
+        "port": port,
+    }
     (folder / "imapd.conf").write_text(_IMAPD.format(**values))
     (folder / "cyrus.conf").write_text(_CYRUS.format(**values))
     _hand_over(folder, user, group)
