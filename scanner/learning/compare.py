@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from scanner.core.segment import Sentences
 from scanner.learning import features, fitting
 from scanner.learning.features import Mask
 from scanner.learning.readings import Reading
@@ -83,32 +82,22 @@ def _lines(readers: Sequence[Reader]) -> Iterator[str]:
         yield f"| {reader.name:25} | {precision:>17} | {reader.f1:7.3f} |"
 
 
-def layout(messages: Sequence[Sentences]) -> Floats:
-    """Give the dense columns of all sentences as they are without an encoder."""
-    return np.vstack(
+def _words_alone(prepared: Prepared, held_out: Sequence[Mask]) -> Floats:
+    """Read by a flub head that never hears of an encoder."""
+    messages = prepared.mail.messages
+    dense = np.vstack(
         [features.of_sentences(one, Reading.empty(len(one.items))) for one in messages]
     )
-
-
-def words_alone(prepared: Prepared, dense: Floats, seen: Mask, unseen: Mask) -> Floats:
-    """Read the sentences of messages marked `unseen` by a flub head that knows words alone.
-
-    It is fitted to the notes among those marked `seen`; `dense` is the corpus's `layout`.
-    """
-    learnt = np.flatnonzero((seen & prepared.is_note)[prepared.message])
-    fitted = fitting.fit(
-        prepared.words[learnt], dense[learnt], prepared.is_flub[learnt],
-        strength=_WORDS_C, seed=SEED,
-    )  # fmt: skip
-    rows = np.flatnonzero(unseen[prepared.message])
-    return fitted.odds(prepared.words[rows], dense[rows])
-
-
-def _words_alone(prepared: Prepared, held_out: Sequence[Mask]) -> Floats:
-    dense = layout(prepared.mail.messages)
+    notes = prepared.is_note[prepared.message]
     said = np.zeros(len(prepared.message), np.float32)
     for fold in held_out:
-        said[fold[prepared.message]] = words_alone(prepared, dense, ~fold, fold)
+        unseen = fold[prepared.message]
+        seen = np.flatnonzero(notes & ~unseen)
+        fitted = fitting.fit(
+            prepared.words[seen], dense[seen], prepared.is_flub[seen], strength=_WORDS_C, seed=SEED
+        )
+        rows = np.flatnonzero(unseen)
+        said[rows] = fitted.odds(prepared.words[rows], dense[rows])
     return said
 
 
