@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.dovecot import free_port, unprivileged
+from support.dovecot import unprivileged
+from support.ports import free_port, wait_until_up
 
 _PATIENCE = 30
 # Debian's Cyrus and Dovecot exclude each other, so `make cyrus` only unpacks this one.
@@ -92,9 +91,8 @@ def start(folder: Path) -> Cyrus:
          "-p", folder / "lib/master.pid"],
         env=os.environ | {"LD_LIBRARY_PATH": ":".join(map(str, root.glob("usr/lib/*-linux-gnu")))},
     )  # fmt: skip
-    server = Cyrus(folder, port, process)
-    _wait_until_up(server)
-    return server
+    wait_until_up(process, port)
+    return Cyrus(folder, port, process)
 
 
 def _hand_over(folder: Path, user: str, group: str) -> None:
@@ -105,16 +103,3 @@ def _hand_over(folder: Path, user: str, group: str) -> None:
     for path in folder.parents:
         if path.stat().st_uid == 0 and str(path).startswith("/tmp/"):
             path.chmod(path.stat().st_mode | 0o011)
-
-
-def _wait_until_up(server: Cyrus) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
-                assert sock.recv(4) == b"* OK"
-                return
-        except (OSError, AssertionError):
-            assert server.process.poll() is None, "Cyrus ended; see the system's log"
-            assert time.monotonic() < deadline, "Cyrus did not start"
-            time.sleep(0.05)

@@ -6,14 +6,14 @@ import grp
 import os
 import pwd
 import shutil
-import socket
 import subprocess
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
+
+from support.ports import free_port, wait_until_up
 
 PASSWORD = "correct-horse"
 _PATIENCE = 20
@@ -140,9 +140,8 @@ def restart(server: Dovecot) -> Dovecot:
 
 def _run(folder: Path, port: int, tls_port: int) -> Dovecot:
     process = subprocess.Popen([_program(), "-F", "-c", folder / "dovecot.conf"])
-    server = Dovecot(folder, port, tls_port, process)
-    _wait_until_up(server)
-    return server
+    wait_until_up(process, port)
+    return Dovecot(folder, port, tls_port, process)
 
 
 def _program() -> str:
@@ -174,22 +173,3 @@ def _let_in(folder: Path, user: str, group: str) -> None:
     for path in (folder, *folder.parents):
         if path.stat().st_uid == 0 and str(path).startswith("/tmp/"):
             path.chmod(path.stat().st_mode | 0o011)
-
-
-def _wait_until_up(server: Dovecot) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", server.port), timeout=1) as sock:
-                assert sock.recv(4) == b"* OK"
-                return
-        except OSError:
-            assert server.process.poll() is None, (server.folder / "dovecot.log").read_text()
-            assert time.monotonic() < deadline, "Dovecot did not start"
-            time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

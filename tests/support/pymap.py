@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from imapclient import IMAPClient
 
 from scanner.demo import PYMAP
 from support.client import MailClient
+from support.ports import free_port, wait_until_up
 
 USER, PASSWORD = "sam", "correct-horse"
 _PATIENCE = 30
@@ -23,7 +22,7 @@ _PATIENCE = 30
 @contextmanager
 def running() -> Iterator[int]:
     """Run a server; give its port."""
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", PYMAP, "--host", "127.0.0.1", "--port", str(port),
          "--no-tls", "--no-service", "admin", "--no-service", "managesieve",
@@ -32,7 +31,7 @@ def running() -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        _wait_until_up(process, port)
+        wait_until_up(process, port)
         yield port
     finally:
         process.terminate()
@@ -59,22 +58,3 @@ def client(port: int, folder: str) -> Iterator[PymapClient]:
         imap.create_folder(folder)
         imap.select_folder(folder)
         yield PymapClient(port, USER, PASSWORD, folder, imap)
-
-
-def _wait_until_up(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert process.poll() is None, "pymap ended"
-            assert time.monotonic() < deadline, "pymap did not start"
-            time.sleep(0.05)
-        else:
-            return
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Household
 from support import dovecot, proxy
 from support.client import MailClient
+from support.household import Household
 from support.notes import FLUBBED
 
 pytestmark = pytest.mark.system

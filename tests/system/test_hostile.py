@@ -10,8 +10,8 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from conftest import Household
 from support import proxy
+from support.household import Household
 from support.notes import FLUB, FLUBBED, OPENING, STRENGTH, note
 
 pytestmark = pytest.mark.system

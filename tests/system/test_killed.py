@@ -8,8 +8,8 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from conftest import household_on
 from support import dovecot
+from support.household import household_on
 from support.program import Program
 from support.writer import Writer
 

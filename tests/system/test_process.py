@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Household
 from support import dovecot, proxy
 from support.client import MailClient
+from support.household import Household
 from support.notes import FLUBBED
 
 pytestmark = pytest.mark.system

@@ -6,8 +6,8 @@ import json
 import re
 
 import pytest
-from conftest import Household
 from support.client import MailClient, Stored
+from support.household import Household
 from support.notes import CLEAN, FLUB, FLUBBED, OPENING, OTHER_FLUB, STRENGTH, note
 
 pytestmark = pytest.mark.system

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Household, household_on
 from imapclient import IMAPClient
 from support import dovecot, proxy
 from support.client import MailClient
 from support.crew import at_work
+from support.household import Household, household_on
 from support.notes import FLUBBED, note
 
 from scanner.config import Account
