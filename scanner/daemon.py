@@ -6,8 +6,9 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,6 +26,7 @@ _TICK: Seconds = 5
 # clock was set: connections may be dead and nobody would be told.
 _JUMP: Seconds = 20
 _REST = 30  # seconds: how often to look whether the judge may rest
+_MOMENT: Seconds = 0.1
 _GOODBYE: Seconds = 1  # for all LOGOUTs at the end; then connections are cut
 
 
@@ -57,9 +59,14 @@ class _Shift:
     blind: set[str] = field(default_factory=set)
     threads: list[threading.Thread] = field(default_factory=list)
 
-    def lock(self) -> None:
-        """Lock every account. Raises ConfigurationError where another process has one."""
-        for name in (watcher.account.name for watcher in self.crew.watchers):
+    @property
+    def names(self) -> frozenset[str]:
+        """The accounts."""
+        return frozenset(watcher.account.name for watcher in self.crew.watchers)
+
+    def lock(self, names: Iterable[str]) -> None:
+        """Lock accounts. Raises ConfigurationError where another process has one."""
+        for name in sorted(names):
             self.locks.enter_context(lock.held(status.lock_of(name), name))
 
     def start(self) -> None:
@@ -74,10 +81,10 @@ class _Shift:
         """Have everybody say goodbye; who does not in time is cut off."""
         for watcher in self.crew.watchers:
             watcher.bell.stop()
+        self.crew.judge.close()
         self._join(_GOODBYE)
         for watcher in self.crew.watchers:
             watcher.cut()
-        self.crew.judge.close()
         self._join(_GOODBYE / 4)
         for watcher, thread in zip(self.crew.watchers, self.threads, strict=False):
             if not thread.is_alive():
@@ -131,8 +138,11 @@ def watch(assemble: Callable[[], Crew]) -> None:
     """
     bell, reload = Bell(), threading.Event()
     _catch_signals(bell, reload)
-    shift = _Shift(assemble())
-    shift.lock()
+    crew = _assembled(assemble, bell)
+    if crew is None:
+        return
+    shift = _Shift(crew)
+    shift.lock(shift.names)
     shift.start()
     systemd.notify("READY=1")
     try:
@@ -140,7 +150,7 @@ def watch(assemble: Callable[[], Crew]) -> None:
             _oversee(shift, bell)
             if reload.is_set():
                 reload.clear()
-                shift = _relieved(shift, assemble)
+                shift = _relieved(shift, assemble, bell)
     finally:
         systemd.notify("STOPPING=1")
         shift.end()
@@ -154,6 +164,26 @@ def _catch_signals(bell: Bell, reload: threading.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, bell.stop)
     signal.signal(signal.SIGHUP, on_hangup)
+
+
+def _assembled(assemble: Callable[[], Crew], bell: Bell) -> Crew | None:
+    """Assemble a crew; None where it is to stop before that is done, as loading a model takes time.
+
+    Raises UnflubError.
+    """
+    outcome: Future[Crew] = Future()
+
+    def work() -> None:
+        try:
+            outcome.set_result(assemble())
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is asked for
+            outcome.set_exception(error)
+
+    threading.Thread(target=work, name="assembling", daemon=True).start()
+    while not bell.stopped:
+        with suppress(TimeoutError):
+            return outcome.result(_MOMENT)
+    return None
 
 
 def _oversee(shift: _Shift, bell: Bell) -> None:
@@ -189,18 +219,32 @@ def _timetable(crew: Crew) -> Scheduler:
     return timetable
 
 
-def _relieved(shift: _Shift, assemble: Callable[[], Crew]) -> _Shift:
+def _relieved(shift: _Shift, assemble: Callable[[], Crew], bell: Bell) -> _Shift:
     """Put a new crew in the old one's place; a configuration that is wrong changes nothing."""
     systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
     try:
-        following = _Shift(assemble())
+        following = _following(shift, assemble, bell)
     except UnflubError as error:
         log.error("not reloaded: %s", error)  # noqa: TRY400 - the line says all
-        systemd.notify("READY=1")
-        return shift
-    shift.end()
-    following.lock()
-    following.start()
-    log.info("reloaded: watching %d accounts", len(following.crew.watchers))
+        following = None
+    if following:
+        shift.end()
+        following.lock(following.names & shift.names)
+        following.start()
+        log.info("reloaded: watching %d accounts", len(following.crew.watchers))
     systemd.notify("READY=1")
+    return following or shift
+
+
+def _following(shift: _Shift, assemble: Callable[[], Crew], bell: Bell) -> _Shift | None:
+    """Assemble the next shift, with the locks of what is new in it; None where it is to stop."""
+    crew = _assembled(assemble, bell)
+    if crew is None:
+        return None
+    following = _Shift(crew)
+    try:
+        following.lock(following.names - shift.names)
+    except UnflubError:
+        following.end()
+        raise
     return following

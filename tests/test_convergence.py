@@ -12,6 +12,7 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from support.client import Stored
 from support.fake_mailbox import FakeMailbox, FakeServer
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE
@@ -22,6 +23,7 @@ from scanner.errors import UnreachableError
 from scanner.passes import Desk, Pass, Terms, one_pass
 
 _MOST_PASSES = 6
+_USUAL = "I made the usual flub."
 
 
 @dataclass
@@ -53,6 +55,12 @@ class Daemon:
 
     def look(self, mailbox: FakeMailbox) -> Pass:
         return one_pass(mailbox, self.desk, JUDGE, Terms("me@example.org", self.memory_file))
+
+
+def found_in(warning: Stored) -> frozenset[str]:
+    recognised = recognise(warning.raw)
+    assert recognised
+    return recognised.digests
 
 
 class DraftsMailbox(RuleBasedStateMachine):
@@ -93,11 +101,13 @@ class DraftsMailbox(RuleBasedStateMachine):
         raise AssertionError("the daemons never come to rest")
 
     @precondition(lambda self: len(self.notes) < 3)
-    @rule(flubs=st.integers(0, 2), identified=st.booleans())
-    def write_a_note(self, flubs, identified):
+    @rule(flubs=st.integers(0, 2), same=st.booleans(), identified=st.booleans())
+    def write_a_note(self, flubs, same, identified):
+        """Many write the same sentence to several people."""
         message_id = self.fresh_id() if identified else ""
         person = f"person{next(self.numbers)}"
-        one = Note(person, [self.flub() for _ in range(flubs)], message_id)
+        passages = [self.flub() for _ in range(flubs)] + [_USUAL] * same
+        one = Note(person, passages, message_id)
         self.notes.append(one)
         self.save(one)
 
@@ -137,13 +147,32 @@ class DraftsMailbox(RuleBasedStateMachine):
     @precondition(lambda self: self.notes)
     @rule(data=st.data())
     def dismiss_a_warning(self, data):
+        """If need be twice: another daemon may have removed one that is older than its note."""
         self.settle()
         if warnings := self.server.warnings():
-            uid = data.draw(st.sampled_from(sorted(warnings)))
-            found = recognise(warnings[uid].raw)
-            assert found
-            self.dismissed |= found.digests
-            self.server.delete(uid)
+            digests = self.delete(data.draw(st.sampled_from(sorted(warnings))))
+            self.settle()
+            for uid in self.server.warnings():
+                if digests & found_in(self.server.warnings()[uid]):
+                    self.delete(uid)
+            self.settle()
+            self.dismissed |= digests
+            self.forgotten |= digests & {digest(_USUAL)}  # others have their warning still
+
+    @precondition(lambda self: self.notes)
+    @rule(data=st.data())
+    def dismiss_a_warning_unseen(self, data):
+        """Before any daemon looks something else may happen: it may then count or not."""
+        self.settle()
+        if warnings := self.server.warnings():
+            digests = self.delete(data.draw(st.sampled_from(sorted(warnings))))
+            self.dismissed |= digests
+            self.forgotten |= digests
+
+    def delete(self, warning: int) -> frozenset[str]:
+        digests = found_in(self.server.warnings()[warning])
+        self.server.delete(warning)
+        return digests
 
     @rule(which=st.integers(0, 1), writes=st.integers(0, 2))
     def look_and_lose_the_connection(self, which, writes):
@@ -178,11 +207,30 @@ class DraftsMailbox(RuleBasedStateMachine):
         mailbox.before_write = lambda: second.look(second.mailbox()) and None
         first.look(mailbox)
 
+    @precondition(lambda self: self.notes)
+    @rule(which=st.integers(0, 1), data=st.data())
+    def look_slowly(self, which, data):
+        """Between the plan and the writes of one the user saves, and the other looks."""
+        slow, other = self.daemons[which], self.daemons[1 - which]
+        mailbox, one = slow.mailbox(), data.draw(st.sampled_from(self.notes))
+
+        def meanwhile() -> None:
+            if one.taken_out:
+                one.flubs.append(one.taken_out.pop())
+            before = one.uid
+            self.save(one)
+            self.drop(before)
+            other.look(other.mailbox())
+
+        mailbox.before_write = meanwhile
+        slow.look(mailbox)
+        other.look(other.mailbox())
+
     @rule()
     def every_flagged_note_has_one_warning(self):
         self.settle()
-        found = [recognise(stored.raw) for stored in self.server.warnings().values()]
-        left = [one.digests - self.forgotten for one in found if one]
+        found = [found_in(stored) for stored in self.server.warnings().values()]
+        left = [digests - self.forgotten for digests in found]
         wanted = [frozenset(map(digest, one.flubs)) - self.dismissed for one in self.notes]
         assert sorted(map(sorted, filter(None, left))) == sorted(map(sorted, filter(None, wanted)))
         assert len(found) <= len(self.notes)

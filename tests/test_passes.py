@@ -182,6 +182,29 @@ def test_another_process_may_warn_during_a_pass(room):
     assert len(room.warnings) == 1
 
 
+def test_a_slow_removal_by_another_unflub_is_no_dismissal(room, tmp_path):
+    """It took the note for mended, which came back before the removal; nor does that spread."""
+    beside = Room(tmp_path / "beside.json", room.server)
+    elsewhere = note(OPENING, "That was a flub.", message_id="<2@x>", to="other@example.com")
+    room.server.save(elsewhere)
+    uid = room.server.save(FLUBBED)
+    for _ in range(2):
+        room.look()
+        beside.look()
+    uid = room.server.replace(uid, MENDED)
+
+    def meanwhile() -> None:
+        room.server.replace(uid, FLUBBED)
+        room.look()
+
+    beside.mailbox.before_write = meanwhile
+    beside.look()
+    for _ in range(2):
+        room.look()
+        beside.look()
+    assert len(room.warnings) == 2
+
+
 def test_under_another_uidvalidity_everything_is_read_anew(room):
     """UIDs mean nothing then, but the mailbox still tells what was warned about."""
     room.server.save(FLUBBED)

@@ -95,7 +95,8 @@ class Standing:
     """A warning that stood in the mailbox when it was last looked at.
 
     Under another UIDVALIDITY its UID means nothing (RFC 9051 section 2.3.1.1), and is 0.
-    `note` is the UID of the note's newest copy, 0 where it had none.
+    `note` is the UID of the note's newest copy, where the warning was written about just that;
+    else 0.
     """
 
     uid: int
@@ -129,6 +130,13 @@ class _Note:
     @property
     def message_ids(self) -> set[str]:
         return {copy.message_id for copy in self.copies if copy.message_id}
+
+    def is_named(self, w: WarningDraft) -> bool:
+        return w.about == self.newest.message_id
+
+    def uid_for(self, w: WarningDraft) -> int:
+        newest = self.newest.uid
+        return newest if w.uid > newest and self.is_named(w) else 0
 
     def overlap(self, digests: frozenset[str]) -> int:
         readings = [copy for copy in self.copies if isinstance(copy, Reading)]
@@ -173,7 +181,7 @@ def remember(memory: Memory, snapshot: Snapshot, *, wrote: bool = False) -> Memo
     settling = any(draft.settling for draft in snapshot.unknown)
     return Memory(
         standing=(
-            *(Standing(w.uid, w.digests, note.newest.uid) for note in notes for w in note.warnings),
+            *(Standing(w.uid, w.digests, note.uid_for(w)) for note in notes for w in note.warnings),
             *(Standing(w.uid, w.digests) for w in strays),
             *(gone if settling else ()),
         ),
@@ -189,8 +197,9 @@ def _unwarned(note: _Note) -> frozenset[str]:
 def _lost(note: _Note, gone: Sequence[Standing], memory: Memory) -> frozenset[str]:
     """Give what was warned about until the user took the warning away.
 
-    In a mailbox that is shared with another unflub, that one may have done it, while the note
-    was without the passage for a moment: then only a note that is as it was is proof.
+    In a mailbox that is shared with another unflub, that one may have done it: by what it saw
+    a while ago the note was without the passage, or had another warning. Proof is a note that is
+    as it was, with a warning that is younger and names it: who saw that warning saw that note.
     """
     newest = note.newest.uid
     return _union(w.digests for w in gone if not (memory.shared and w.uid) or w.note == newest)
@@ -219,12 +228,14 @@ def _for_note(note: _Note, dismissed: frozenset[str]) -> Iterator[Action]:
     newest = note.newest
     if isinstance(newest, Unknown):
         return
-    assessment = without(newest.assessment, dismissed)
-    # The lowest UID stays, so that two daemons on one mailbox keep the same one.
-    keep = next(
-        (w for w in sorted(note.warnings, key=lambda w: w.uid) if w.digests == assessment.digests),
-        None,
-    )
+    # A warning that stands is no dismissed one. Where the same sentence was dismissed in another
+    # note, taking it away here would look to another unflub as if the user had.
+    standing = _union(w.digests for w in note.warnings if w.about in note.message_ids)
+    assessment = without(newest.assessment, dismissed - standing)
+    # One that names the note stays, then the lowest UID: two daemons keep the same one, and no
+    # other note's lost warning takes its place.
+    ranked = sorted(note.warnings, key=lambda w: (not note.is_named(w), w.uid))
+    keep = next((w for w in ranked if w.digests == assessment.digests), None)
     if assessment.passages and keep is None:
         yield Append(newest, assessment)
     yield from _removals(w for w in note.warnings if w is not keep)

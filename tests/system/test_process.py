@@ -7,13 +7,13 @@ import os
 import signal
 import socket
 import time
-from pathlib import Path
 
 import pytest
 from support import dovecot, proxy
 from support.client import MailClient
 from support.household import Household
 from support.notes import FLUBBED
+from support.processes import children_of, is_alive
 
 pytestmark = pytest.mark.system
 
@@ -31,42 +31,6 @@ def wait_for_health(household: Household, health: str) -> tuple[int, dict[str, o
         if one["health"] == health:
             return status, one
         assert time.monotonic() < deadline, one
-
-
-def children_of(pid: int) -> set[int]:
-    return {
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and _parent(entry) == pid
-    }
-
-
-def _parent(entry: Path) -> int:
-    try:
-        return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
-def test_a_signal_ends_it_though_the_server_is_silent(household, number):
-    """It does not wait for a goodbye that nobody answers."""
-    with proxy.running(household.server.port, "black hole") as through:
-        household.configure(top="settle_seconds = 0\ntimeout_seconds = 600", port=str(through.port))
-        with household.program.watching() as daemon:
-            through.at = len(through.steps)
-            household.client.save(FLUBBED)
-            assert through.struck.wait(60)
-            began = time.monotonic()
-            assert daemon.stop(number) == 0
-            assert time.monotonic() - began < 30
 
 
 def test_sighup_reloads_the_configuration(household):
