@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.adapters import credentials, lock, state, status
-from scanner.adapters.connection import readable
+from scanner.adapters.connection import Line, readable
 from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account, Config, Seconds
 from scanner.core.health import Signs
@@ -130,7 +130,7 @@ class Watcher:
         self._dry_run = dry_run
         self._desk = Desk()
         self._retry = Retry(pace)
-        self._mailbox: ImapMailbox | None = None
+        self._line = Line()
         self._due: Seconds = inf
         self._was_in = False
         self._told = ""
@@ -168,8 +168,7 @@ class Watcher:
 
     def cut(self) -> None:
         """End the connection from another thread; its own thread finds it broken."""
-        if mailbox := self._mailbox:
-            mailbox.cut()
+        self._line.cut()
 
     def is_stuck(self, now: Seconds) -> bool:
         """Tell whether something takes longer than everything in it may."""
@@ -205,12 +204,13 @@ class Watcher:
         self._expect(_LONG * timeout)
         try:
             secret = credentials.password(self.account)
-            with connect(self.account, secret, timeout=timeout) as mailbox:
-                self._mailbox, self._was_in, self.hopeless = mailbox, True, None
+            self._line = line = Line()
+            with connect(self.account, secret, timeout=timeout, line=line) as mailbox:
+                self._was_in, self.hopeless = True, None
                 self._see(connected=time.time())
                 yield mailbox
         finally:
-            self._mailbox, self._due = None, inf
+            self._due = inf
             self._see(connected=0)
 
     @contextmanager

@@ -11,7 +11,7 @@ import select
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +41,42 @@ _GARBLED = (
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 
 
+class Line:
+    """The line to a server, which another thread may cut, however far the connection has come."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+
+    def hold(self, sock: socket.socket) -> None:
+        """Keep hold of a socket, whatever TLS makes of it; it is ours to close."""
+        self._socket = sock.dup()
+
+    def cut(self) -> None:
+        """End the connection; whoever waits on it is told at once."""
+        if self._socket:
+            with suppress(OSError):  # it is closed already
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let go."""
+        if self._socket:
+            self._socket.close()
+
+
 @contextmanager
-def connection(account: Account, secret: str, timeout: Seconds) -> Iterator[Any]:
+def connection(account: Account, secret: str, timeout: Seconds, line: Line) -> Iterator[Any]:
     """Log in, and LOGOUT at the end, or just close where the connection broke.
 
     Raises CredentialsError, UnreachableError, or ConfigurationError.
     """
+    with closing(line), _logged_in(account, secret, timeout, line) as client:
+        yield client
+
+
+@contextmanager
+def _logged_in(account: Account, secret: str, timeout: Seconds, line: Line) -> Iterator[Any]:
     with translated(account):
-        client = _open(account, timeout)
+        client = _open(account, timeout, line)
     try:
         with translated(account):
             _log_in(client, account, secret)
@@ -65,12 +93,6 @@ def leave(client: Any) -> None:
         client.socket().settimeout(_GOODBYE)
         client.logout()
     _close(client)
-
-
-def cut(client: Any) -> None:
-    """End the connection from another thread; whoever waits on it is told at once."""
-    with suppress(OSError, AttributeError):
-        client.socket().shutdown(socket.SHUT_RDWR)
 
 
 def alert(account: Account) -> str:
@@ -199,10 +221,36 @@ def _code(words: str) -> str:
     return f" {match.group()}" if match else ""
 
 
-def _open(account: Account, timeout: Seconds) -> Any:
+class _Client(IMAPClient):  # type: ignore[misc]  # it ships no types
+    """An IMAPClient that hands out its line before the server has said a word."""
+
+    def __init__(self, line: Line, *arguments: Any, **options: Any) -> None:
+        self._line = line
+        super().__init__(*arguments, **options)
+
+    def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - its name for it
+        context = self.ssl_context if self.ssl else None
+        return _Imap(self.host, self.port, self._timeout.connect, context, self._line)
+
+
+class _Imap(imaplib.IMAP4):
+    def __init__(
+        self, host: str, port: int, timeout: float, context: ssl.SSLContext | None, line: Line
+    ) -> None:
+        self._context, self._line = context, line
+        super().__init__(host, port, timeout)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        sock = socket.create_connection((self.host, self.port), timeout)
+        self._line.hold(sock)
+        return self._context.wrap_socket(sock, server_hostname=self.host) if self._context else sock
+
+
+def _open(account: Account, timeout: Seconds, line: Line) -> Any:
     host, port = account.endpoint
     context = _trust(account)
-    client = IMAPClient(
+    client = _Client(
+        line,
         host,
         port,
         ssl=account.tls == "implicit",

@@ -18,7 +18,7 @@ from imapclient.exceptions import ProtocolError
 
 from scanner.adapters import connection
 from scanner.adapters.changes import Held, Mark, follow, mark_of
-from scanner.adapters.connection import readable, translated
+from scanner.adapters.connection import Line, readable, translated
 from scanner.adapters.sources import Message
 from scanner.adapters.structure import assemble, outline, sections
 from scanner.config import Account, Seconds
@@ -105,14 +105,21 @@ def batches(uids: Sequence[int], size: int = _BATCH) -> Iterator[Sequence[int]]:
 
 @contextmanager
 def connect(
-    account: Account, secret: str, *, timeout: Seconds = 30, folder: str = ""
+    account: Account,
+    secret: str,
+    *,
+    timeout: Seconds = 30,
+    folder: str = "",
+    line: Line | None = None,
 ) -> Iterator[ImapMailbox]:
     """Log in and open a mailbox read-only: `folder`, or else the Drafts mailbox.
+
+    By `line` another thread may cut the connection.
 
     Raises CredentialsError, UnreachableError, or ConfigurationError when there is no such
     mailbox.
     """
-    with connection.connection(account, secret, timeout) as client:
+    with connection.connection(account, secret, timeout, line or Line()) as client:
         with translated(account):
             found = _find(client, account, folder)
         yield ImapMailbox(account, client, found)
@@ -207,10 +214,6 @@ class ImapMailbox:
     def has_idle(self) -> bool:
         """Whether the server reports changes by itself (RFC 2177)."""
         return "IDLE" in self.capabilities
-
-    def cut(self) -> None:
-        """End the connection from another thread."""
-        connection.cut(self._client)
 
     def take_alert(self) -> str:
         """Say once that the server has words for the user, if it has."""

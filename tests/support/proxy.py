@@ -23,6 +23,7 @@ GREETING = "greeting"
 _LITERAL = re.compile(rb"\{(\d+)\+?\}\r\n$")
 _COMMAND = re.compile(rb"(\S+) (?:UID )?([A-Z]+)", re.IGNORECASE)
 _DELAY = 0.3
+_DRIBBLE = 0.05
 
 
 class _Over(Exception):  # noqa: N818 - it is no error
@@ -149,6 +150,7 @@ class _Relay:
             "garbage": self.garbage,
             "bye": self.bye,
             "no": self.no,
+            "dribble": self.dribble,
         }[self.proxy.fault](unit)
 
     def not_sent(self, _: bytes) -> None:
@@ -167,6 +169,15 @@ class _Relay:
         self.asked(unit)
         while True:  # until the client gives up
             self.some(self.client)
+
+    def dribble(self, unit: bytes) -> None:
+        """Give a byte now and then for ever, of an answer that never ends."""
+        self.asked(unit)
+        self.client.sendall(b"* OK ")
+        while True:  # until the client gives up
+            self.client.sendall(b".")
+            if select.select([self.client], [], [], _DRIBBLE)[0]:
+                self.some(self.client)
 
     def delay(self, unit: bytes) -> None:
         answer = self.asked(unit)

@@ -13,7 +13,7 @@ from support.client import MailClient
 from support.crew import at_work
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import reading
-from support.proxy import FAULTS, Proxy
+from support.proxy import FAULTS, GREETING, Proxy
 
 from scanner.config import Account
 from scanner.core.render import Envelope, render
@@ -131,3 +131,39 @@ def test_a_silent_connection_is_left_at_once_when_the_machine_has_slept(client, 
             client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
             watcher.connect_anew()
             wait_for(lambda: len(client.warnings()) == 2)
+
+
+@pytest.mark.parametrize(
+    ("fault", "appends"), [("not sent", 2), ("cut", 1), ("black hole", 1), ("reset", 1)]
+)
+def test_after_a_lost_append_it_is_searched_for_before_it_is_tried_again(
+    client, server, fault, appends
+):
+    """What the server stored is found there; only what it did not store is appended again."""
+    with proxy.running(server.port, fault, STEPS.index("APPEND literal")) as through:
+        run(client, through, lambda _: idles(through) and is_right(client))
+        steps = through.steps
+    assert steps.count("APPEND") == appends
+    assert len(client.warnings()) == 1
+    after = steps[STEPS.index("APPEND literal") + 1 :]
+    assert after[0] == GREETING
+    assert "SEARCH" in after[: after.index("APPEND") if "APPEND" in after else None]
+
+
+@pytest.mark.parametrize("step", ["greeting", "LOGIN", "FETCH", "IDLE"])
+def test_a_server_that_dribbles_for_ever_is_left(client, server, step):
+    """No time-out strikes while a byte comes now and then; who oversees the watcher cuts it."""
+    with (
+        proxy.running(server.port, "dribble", STEPS.index(step)) as through,
+        at_work(account(client, through.port), idle_seconds=600) as watcher,
+    ):
+        wait_for(through.struck.is_set)
+        assert not watcher.is_stuck(time.monotonic())
+        assert watcher.is_stuck(time.monotonic() + 3600)
+
+        def is_over_it() -> bool:
+            if through.connections == 1:
+                watcher.cut()
+            return through.connections > 1 and is_right(client)
+
+        wait_for(is_over_it)

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from dataclasses import replace
 
 import pytest
 from support import dovecot, proxy
@@ -15,19 +16,23 @@ from support.household import Household
 from support.notes import FLUBBED
 from support.processes import children_of, is_alive
 
+from scanner.learning import artifact
+
 pytestmark = pytest.mark.system
 
 
-def report(household: Household) -> tuple[int, dict[str, object]]:
-    done = household.program.run("status", "--format", "json")
+def report(household: Household, account: str = "home") -> tuple[int, dict[str, object]]:
+    done = household.program.run("status", "--format", "json", "--account", account)
     (one,) = json.loads(done.stdout)
     return done.returncode, one
 
 
-def wait_for_health(household: Household, health: str) -> tuple[int, dict[str, object]]:
+def wait_for_health(
+    household: Household, health: str, account: str = "home"
+) -> tuple[int, dict[str, object]]:
     deadline = time.monotonic() + 60
     while True:
-        status, one = report(household)
+        status, one = report(household, account)
         if one["health"] == health:
             return status, one
         assert time.monotonic() < deadline, one
@@ -47,6 +52,76 @@ def test_sighup_reloads_the_configuration(household):
         for client in (household.client, other):
             client.save(FLUBBED)
             client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
+def test_sighup_takes_a_new_model(household):
+    """As `unflub train` puts one in place; notes that the old model let pass are read anew."""
+    models = household.program.home / "data" / "unflub" / "models"
+    shipped = artifact.load(artifact.shipped())
+    never = {name: replace(at, kind=1.0, flub=1.0) for name, at in shipped.thresholds.items()}
+    for name, thresholds in (("deaf", never), ("new", shipped.thresholds)):
+        artifact.save(replace(shipped, version=name, thresholds=thresholds), models / name)
+    artifact.make_current(models / "deaf")
+    household.client.save(FLUBBED)
+    with household.program.watching() as daemon:
+        daemon.wait_for("1 drafts read; warned about 0")
+        assert not household.client.warnings()
+        artifact.make_current(models / "new")
+        daemon.process.send_signal(signal.SIGHUP)
+        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
+def test_a_reload_does_not_take_an_account_from_another_process(household):
+    """It says so, and goes on with the accounts it has."""
+    path = household.program.home / "config.toml"
+    lines = path.read_text()
+    other = MailClient(household.server.port, f"{household.client.user}-too", dovecot.PASSWORD)
+    table = lines.split("[accounts.home]")[1].replace(household.client.user, other.user)
+    path.write_text(f"{lines}\n[accounts.work]{table}")
+    taken = household.program.start("watch", "--account", "work")
+    try:
+        wait_for_health(household, "watching", account="work")
+        path.write_text(lines)
+        with household.program.watching() as daemon:
+            path.write_text(f"{lines}\n[accounts.work]{table}")
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_for("not reloaded: account work: another unflub is watching it")
+            household.client.save(FLUBBED)
+            household.client.wait_until(lambda client: len(client.warnings()) == 1)
+            assert daemon.stop() == 0
+    finally:
+        taken.kill()
+        taken.communicate()
+
+
+_SKEWED = """
+import os, time
+_time = time.time
+def skewed():
+    with open(os.environ["SKEW"]) as file:
+        return _time() + float(file.read())
+time.time = skewed
+"""
+
+
+@pytest.mark.parametrize("skew", ["3600", "-3600"], ids=["forward", "back"])
+def test_when_the_wall_clock_jumps_it_connects_anew(household, skew):
+    """As after a sleep: connections that look alive and are dead are not waited for."""
+    home = household.program.home
+    (home / "sitecustomize.py").write_text(_SKEWED)
+    (home / "skew").write_text("0")
+    household.program.environment.update(PYTHONPATH=str(home), SKEW=str(home / "skew"))
+    with proxy.running(household.server.port) as through:
+        household.configure(top="settle_seconds = 0\ntimeout_seconds = 600", port=str(through.port))
+        with household.program.watching() as daemon:
+            through.fault, through.at = "black hole", len(through.steps)
+            household.client.save(FLUBBED)
+            assert through.struck.wait(60)
+            (home / "skew.new").write_text(skew)
+            (home / "skew.new").replace(home / "skew")
+            daemon.wait_for("the clock jumped: connecting anew")
+            household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        assert through.connections == 2
 
 
 def test_a_wrong_configuration_is_not_reloaded(household):
