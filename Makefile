@@ -88,7 +88,7 @@ bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX=file s
 
 soak: $(READY) dovecot  ## endurance: MINUTES of autosaves, faults and restarts (5), then 200 kills, and laws
 	@PYTHONPATH=tests $(BIN)/python tests/soak/run.py
-	UNFLUB_KILLS=$(or $(KILLS),200) $(BIN)/pytest tests/system/test_killed.py
+	UNFLUB_KILLS=$(or $(KILLS),200) $(BIN)/pytest --log-cli-level INFO tests/system/test_killed.py
 	UNFLUB_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest --timeout 3600 tests/test_convergence.py
 
 pictures: $(READY) chromium  ## take the README's pictures anew, in Chromium

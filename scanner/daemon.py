@@ -51,7 +51,7 @@ class Crew:
 
 
 @dataclass(slots=True)
-class _Shift:
+class Shift:
     """A crew at work: a thread for each watcher, and the locks of their accounts."""
 
     crew: Crew
@@ -141,7 +141,7 @@ def watch(assemble: Callable[[], Crew]) -> None:
     crew = _assembled(assemble, bell)
     if crew is None:
         return
-    shift = _Shift(crew)
+    shift = Shift(crew)
     shift.lock(shift.names)
     shift.start()
     systemd.notify("READY=1")
@@ -186,7 +186,7 @@ def _assembled(assemble: Callable[[], Crew], bell: Bell) -> Crew | None:
     return None
 
 
-def _oversee(shift: _Shift, bell: Bell) -> None:
+def _oversee(shift: Shift, bell: Bell) -> None:
     """Look after the crew until the bell rings. Raises what nobody but the user can mend."""
     clock, tick = Clock(time.time()), min(_TICK, systemd.watchdog() or _TICK)
     timetable = _timetable(shift.crew)
@@ -219,7 +219,7 @@ def _timetable(crew: Crew) -> Scheduler:
     return timetable
 
 
-def _relieved(shift: _Shift, assemble: Callable[[], Crew], bell: Bell) -> _Shift:
+def _relieved(shift: Shift, assemble: Callable[[], Crew], bell: Bell) -> Shift:
     """Put a new crew in the old one's place; a configuration that is wrong changes nothing."""
     systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
     try:
@@ -236,12 +236,12 @@ def _relieved(shift: _Shift, assemble: Callable[[], Crew], bell: Bell) -> _Shift
     return following or shift
 
 
-def _following(shift: _Shift, assemble: Callable[[], Crew], bell: Bell) -> _Shift | None:
+def _following(shift: Shift, assemble: Callable[[], Crew], bell: Bell) -> Shift | None:
     """Assemble the next shift, with the locks of what is new in it; None where it is to stop."""
     crew = _assembled(assemble, bell)
     if crew is None:
         return None
-    following = _Shift(crew)
+    following = Shift(crew)
     try:
         following.lock(following.names - shift.names)
     except UnflubError:

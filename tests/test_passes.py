@@ -81,6 +81,16 @@ def test_a_flubbed_note_is_warned_about_once(room):
     assert room.look().actions == ()
 
 
+def test_each_warning_has_a_message_id_of_its_own(room):
+    """Also one about the same words: no server or client takes it for the one before."""
+    seen = set()
+    for raw in (FLUBBED, MENDED, FLUBBED, MENDED, FLUBBED):
+        room.server.replace(max(room.server.own(), default=0), raw)
+        room.look()
+        seen |= {stored.message["Message-ID"] for stored in room.server.warnings().values()}
+    assert len(seen) == 3
+
+
 def test_only_what_is_new_is_fetched(room):
     """A message never changes under its UID, so that each is read once."""
     first = room.server.save(MENDED)

@@ -9,8 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from support import dovecot, proxy
+from support import dovecot, proxy, stopping
 from support.client import MailClient
+from support.household import household_on
 from support.notes import OPENING, note
 from support.phrases import JUDGE
 from support.program import Daemon, Program
@@ -33,6 +34,7 @@ def main() -> None:
         server = dovecot.start(folder / "dovecot")
         try:
             _passes(server, folder)
+            _stopping(server, folder)
             _accounts(server, folder)
         finally:
             server.stop()
@@ -83,6 +85,21 @@ def _fill(server: dovecot.Dovecot, user: str, size: int) -> None:
         path = maildir / f"{1_000_000 + number}.M{number}.bench:2,D"
         path.write_bytes(raw)
         os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _stopping(server: dovecot.Dovecot, folder: Path) -> None:
+    print("from SIGTERM to the end, by what it waits for (slowest of 5)")
+    for state in stopping.STATES:
+        times = []
+        for number in range(5):
+            home = folder / f"{state.__name__}{number}"
+            home.mkdir()
+            program = Program(home, {"TEST_PASSWORD": dovecot.PASSWORD})
+            with state(household_on(server, program)) as daemon:
+                start = time.perf_counter()
+                daemon.stop()
+                times.append(time.perf_counter() - start)
+        print(f"  {state.__name__:16} {max(times):6.2f} s")
 
 
 def _accounts(server: dovecot.Dovecot, folder: Path) -> None:

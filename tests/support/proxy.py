@@ -32,11 +32,11 @@ class _Over(Exception):  # noqa: N818 - it is no error
 
 @dataclass
 class Proxy:
-    """Counts the steps of all connections; `fault` strikes at step number `at`."""
+    """Counts the steps of all connections; `fault` strikes at the step of this number or name."""
 
     upstream: int
     fault: str = ""
-    at: int = -1
+    at: int | str = -1
     port: int = 0
     steps: list[str] = field(default_factory=list)
     connections: int = 0
@@ -54,14 +54,14 @@ class Proxy:
     def strikes(self, step: str) -> bool:
         """Count a step; tell whether the fault strikes now."""
         self.steps.append(step)
-        if self.struck.is_set() or len(self.steps) - 1 != self.at:
+        if self.struck.is_set() or self.at not in (len(self.steps) - 1, step):
             return False
         self.struck.set()
         return True
 
 
 @contextmanager
-def running(upstream: int, fault: str = "", at: int = -1) -> Iterator[Proxy]:
+def running(upstream: int, fault: str = "", at: int | str = -1) -> Iterator[Proxy]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         proxy = Proxy(upstream, fault, at, listener.getsockname()[1])
         thread = threading.Thread(target=_accept, args=(listener, proxy), daemon=True)
@@ -151,6 +151,7 @@ class _Relay:
             "bye": self.bye,
             "no": self.no,
             "dribble": self.dribble,
+            "mute": self.mute,
         }[self.proxy.fault](unit)
 
     def not_sent(self, _: bytes) -> None:
@@ -169,6 +170,13 @@ class _Relay:
         self.asked(unit)
         while True:  # until the client gives up
             self.some(self.client)
+
+    def mute(self, unit: bytes) -> None:
+        """Keep to itself what changes during IDLE."""
+        self.client.sendall(self.asked(unit))
+        while not select.select([self.client], [], [], _DRIBBLE)[0]:
+            if select.select([self.server], [], [], 0)[0]:
+                self.answer()
 
     def dribble(self, unit: bytes) -> None:
         """Give a byte now and then for ever, of an answer that never ends."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 
 import pytest
 from support import dovecot, proxy
@@ -15,8 +16,10 @@ from support.notes import OPENING, STRENGTH, note
 from support.phrases import reading
 from support.proxy import FAULTS, GREETING, Proxy
 
+from scanner.adapters.mailbox import connect
 from scanner.config import Account
 from scanner.core.render import Envelope, render
+from scanner.daemon import Crew, Shift
 from scanner.watcher import Watcher
 
 pytestmark = pytest.mark.system
@@ -151,19 +154,63 @@ def test_after_a_lost_append_it_is_searched_for_before_it_is_tried_again(
 
 
 @pytest.mark.parametrize("step", ["greeting", "LOGIN", "FETCH", "IDLE"])
-def test_a_server_that_dribbles_for_ever_is_left(client, server, step):
-    """No time-out strikes while a byte comes now and then; who oversees the watcher cuts it."""
+def test_a_server_that_dribbles_for_ever_is_left(client, server, step, caplog):
+    """No time-out strikes while a byte comes now and then; who oversees the watcher cuts it.
+
+    That it was blind is said once, however often it had to be cut.
+    """
     with (
         proxy.running(server.port, "dribble", STEPS.index(step)) as through,
         at_work(account(client, through.port), idle_seconds=600) as watcher,
     ):
         wait_for(through.struck.is_set)
-        assert not watcher.is_stuck(time.monotonic())
-        assert watcher.is_stuck(time.monotonic() + 3600)
+        shift = Shift(Crew([watcher], Idle()))
+        assert shift.is_sighted(time.monotonic())
 
         def is_over_it() -> bool:
             if through.connections == 1:
-                watcher.cut()
+                shift.is_sighted(time.monotonic() + 3600)
             return through.connections > 1 and is_right(client)
 
         wait_for(is_over_it)
+    assert caplog.text.count("blind") == 1
+
+
+class Idle:
+    """The judge is in this process and needs no rest."""
+
+    def rest(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def test_the_system_asks_after_a_silent_server(client, server):
+    """TCP keepalive is on: the kernel's timer runs, as /proc/net/tcp tells."""
+    with (
+        proxy.running(server.port) as through,
+        connect(account(client, through.port), dovecot.PASSWORD),
+    ):
+        wait_for(lambda: _KEEPALIVE in timers_to(through.port))
+
+
+_KEEPALIVE = "02"
+
+
+def timers_to(port: int) -> set[str]:
+    """Which timers run for connections to a port, by proc_pid_net(5)'s field `tr`."""
+    rows = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
+    return {row[5].partition(":")[0] for row in rows if row[2].endswith(f":{port:04X}")}
+
+
+def test_a_sweep_finds_what_a_server_does_not_tell(client, server):
+    """Under IDLE it looks by itself every now and then, for servers lie."""
+    with (
+        proxy.running(server.port, "mute", "IDLE") as through,
+        at_work(account(client, through.port), idle_seconds=600, sweep_seconds=3),
+    ):
+        wait_for(through.struck.is_set)
+        client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
+        wait_for(lambda: len(client.warnings()) == 2)
+    assert through.connections == 1

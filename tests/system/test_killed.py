@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import time
@@ -14,6 +15,7 @@ from support.program import Program
 from support.writer import Writer
 
 pytestmark = pytest.mark.system
+log = logging.getLogger(__name__)
 
 KILLS = int(os.environ.get("UNFLUB_KILLS", "12"))
 """Of both daemons together; `make soak` asks for 200."""
@@ -31,7 +33,7 @@ def test_killed_daemons_leave_every_flagged_note_its_one_warning(server, tmp_pat
     programs[1].configure(configuration)
     chance = random.Random(KILLS)
     with Writer(client) as writer:
-        for _ in range(KILLS // 2):
+        for number in range(1, KILLS // 2 + 1):
             with ExitStack() as stack:
                 running = [
                     stack.enter_context(program.watching(wait=False)) for program in programs
@@ -44,6 +46,7 @@ def test_killed_daemons_leave_every_flagged_note_its_one_warning(server, tmp_pat
                 time.sleep(chance.uniform(0, 1.5))  # a random moment is what is asked for
                 for daemon in running:
                     daemon.process.kill()
+            log.info("%d of %d killed, %d saves", 2 * number, KILLS, writer.saves)
     assert writer.saves > KILLS // 2
     with ExitStack() as stack:
         for program in programs:
