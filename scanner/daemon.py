@@ -7,8 +7,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
-from contextlib import ExitStack, suppress
+from concurrent.futures import Future, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -26,7 +26,7 @@ _TICK: Seconds = 5
 # clock was set: connections may be dead and nobody would be told.
 _JUMP: Seconds = 20
 _REST = 30  # seconds: how often to look whether the judge may rest
-_MOMENT: Seconds = 0.1
+_MOMENT: Seconds = 0.1  # how often to look whether to stop while a crew is assembled
 _GOODBYE: Seconds = 1  # for all LOGOUTs at the end; then connections are cut
 
 
@@ -167,7 +167,7 @@ def _catch_signals(bell: Bell, reload: threading.Event) -> None:
 
 
 def _assembled(assemble: Callable[[], Crew], bell: Bell) -> Crew | None:
-    """Assemble a crew; None where it is to stop before that is done, as loading a model takes time.
+    """Assemble a crew; None where it is to stop first, for loading a model takes time.
 
     Raises UnflubError.
     """
@@ -180,10 +180,10 @@ def _assembled(assemble: Callable[[], Crew], bell: Bell) -> Crew | None:
             outcome.set_exception(error)
 
     threading.Thread(target=work, name="assembling", daemon=True).start()
-    while not bell.stopped:
-        with suppress(TimeoutError):
-            return outcome.result(_MOMENT)
-    return None
+    while not wait([outcome], _MOMENT).done:
+        if bell.stopped:
+            return None
+    return outcome.result()
 
 
 def _oversee(shift: Shift, bell: Bell) -> None:

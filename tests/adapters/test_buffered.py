@@ -81,3 +81,19 @@ def test_a_change_that_was_already_read_or_decrypted_wakes_at_once(tmp_path, tog
         began = time.monotonic()
         assert mailbox.wait(LONG) is True
         assert time.monotonic() - began < LONG / 2
+
+
+def test_an_alert_is_told_once_and_without_its_words(tmp_path):
+    """They are for the user (RFC 9051 section 7.1), and may hold an address."""
+    said = b"+ idling\r\n* OK [ALERT] quetzal@example.org is over its limit\r\n* 3 EXISTS\r\n"
+    with (
+        answering_idle_with(said, tmp_path, tls=False) as account,
+        connect(account, "secret") as mailbox,
+    ):
+        mailbox.listing()
+        assert mailbox.take_alert() == ""
+        assert mailbox.wait(LONG)
+        alert = mailbox.take_alert()
+        assert "has an alert for you [ALERT]" in alert
+        assert "quetzal" not in alert
+        assert mailbox.take_alert() == ""
