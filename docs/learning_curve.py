@@ -41,12 +41,10 @@ class Corpus:
     """The shipped corpus, with the writers of its first fold held out."""
 
     def __init__(self, background: Sequence[str]) -> None:
-        model = artifact.load(artifact.shipped())
-        known = model.encoder.known().readings
-        self.tokens = Tokens.load(model.encoder.folder / VOCABULARY)
+        self.tokens = Tokens.load(artifact.shipped() / VOCABULARY)
         self.projected = [corpus.project(one) for one in corpus.read([corpus.shipped()])]
-        self.read = [known[readings.key(one.sentences)] for one in self.projected]
-        self.prepared = train.prepare(self.projected, self.read)
+        unread = [Reading.empty(len(one.sentences.items)) for one in self.projected]
+        self.prepared = train.prepare(self.projected, unread)
         self.held_out = train.folds(self.prepared.writers)[0]
         self.marks = compare.layout(self.prepared)
         self.ordinary = [one for n, one in enumerate(mail(background)) if n % FOLDS]
@@ -69,6 +67,11 @@ class Corpus:
         learner = finetune.fine_tune(notes, ordinary, settings, SEED, lambda *_: None)
         return finetune.exported(learner, self.tokens).read(messages)
 
+    def read_by_the_shipped(self) -> list[Reading]:
+        """Give the corpus as read by the encoders that had not seen the writer."""
+        known = artifact.load(artifact.shipped()).encoder.known().readings
+        return [known[readings.key(one.sentences)] for one in self.projected]
+
     def point(self, seen: Mask, read: Sequence[Reading]) -> Point:
         """Score what was read, and what words alone tell who learnt from the messages marked."""
         unseen = self.held_out & self.prepared.is_note
@@ -82,11 +85,10 @@ class Corpus:
 def main(background: Sequence[str]) -> None:
     """Measure and draw; `background` names the mail that `make encoder` was given."""
     notes = Corpus(background)
-    points = [notes.point(~notes.held_out, notes.read)]
-    for seen in notes.shares():
-        points.append(notes.point(seen, notes.read_by_another(seen)))
-        print(points[-1], flush=True)  # noqa: T201 - the numbers of the picture
-    draw(sorted(points, key=lambda point: point.messages), Path(__file__).parent)
+    points = [notes.point(seen, notes.read_by_another(seen)) for seen in notes.shares()]
+    points.append(notes.point(~notes.held_out, notes.read_by_the_shipped()))
+    print(*points, sep="\n")  # noqa: T201 - the numbers of the picture
+    draw(points, Path(__file__).parent)
 
 
 def draw(points: Sequence[Point], folder: Path) -> None:
