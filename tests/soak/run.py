@@ -46,7 +46,7 @@ class Figures:
 
 
 class Saboteur:
-    """Does something to the connection or to the server every few seconds."""
+    """Does something to the connection or to the server, one thing after the other."""
 
     def __init__(self, server: dovecot.Dovecot, through: proxy.Proxy) -> None:
         self.server, self.through = server, through
@@ -71,13 +71,13 @@ class PatientClient(MailClient):
     """A mail client that tries again while the server is away."""
 
     def save(self, raw: bytes, flags: tuple[bytes, ...] = (b"\\Draft",)) -> None:
-        known = {stored.raw for stored in _again(self.messages).values()}
-        while raw not in known:
+        while True:
             try:
-                super().save(raw, flags)
+                return super().save(raw, flags)
             except Exception:  # noqa: BLE001 - whatever a server that goes away makes of it
                 time.sleep(0.2)
-            known = {stored.raw for stored in _again(self.messages).values()}
+            if any(stored.raw == raw for stored in self.own().values()):
+                return None  # it was stored, and only the answer was lost
 
     def delete(self, uid: int) -> None:
         _again(lambda: MailClient.delete(self, uid))
@@ -114,8 +114,8 @@ def _run(folder: Path, client: MailClient, through: proxy.Proxy, saboteur: Sabot
         with Writer(client, notes=5, pause=0.1) as writer:
             end = time.monotonic() + MINUTES * 60
             while time.monotonic() < end:
-                time.sleep(3)
                 saboteur.strike()
+                _let_it_recover(daemon)
                 figures.append(Figures.of(daemon.process.pid))
         through.at = -1
         writer.wait_until_content(patience=600)
@@ -129,6 +129,13 @@ def _run(folder: Path, client: MailClient, through: proxy.Proxy, saboteur: Sabot
     flat = _is_flat(early, last) and status == 0
     print("nothing lost, nothing doubled" + ("" if flat else "; NOT FLAT"))
     return 0 if flat else 1
+
+
+def _let_it_recover(daemon: Daemon) -> None:
+    """Wait until it makes passes again, or it would try ever more seldom."""
+    before, deadline = daemon.passes(), time.monotonic() + 30
+    while daemon.passes() < before + 3 and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 @contextmanager

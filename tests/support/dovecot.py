@@ -35,10 +35,16 @@ default_internal_user = {user}
 default_internal_group = {group}
 imap_capability = {capability}
 imap_idle_notify_interval = 2 mins
+mail_plugins = {plugins}
 mail_max_userip_connections = 100
 default_process_limit = 400
 default_client_limit = 2000
 
+plugin {{
+  quota = maildir:User quota
+  quota_rule = *:messages={most}
+  quota_grace = 0
+}}
 passdb {{
   driver = static
   args = password={password}
@@ -109,8 +115,9 @@ def start(  # noqa: PLR0913 - each is one thing a server may be like
     password: str = PASSWORD,
     expired: bool = False,
     tls: bool = True,
+    most: int = 0,
 ) -> Dovecot:
-    """Start a server; `capability` replaces what it says it can do."""
+    """Start a server; `capability` replaces what it says it can do, `most` are for a user."""
     user, group = unprivileged()
     ports = free_port(), free_port()
     _write_certificates(folder, expired=expired)
@@ -119,6 +126,8 @@ def start(  # noqa: PLR0913 - each is one thing a server may be like
         _CONFIG.format(
             folder=folder,
             tls="yes" if tls else "no",
+            plugins="quota" if most else "",
+            most=most,
             user=user,
             group=group,
             password=password,

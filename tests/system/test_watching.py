@@ -225,6 +225,26 @@ def test_a_drafts_mailbox_made_anew_is_watched(server, monkeypatch, tmp_path, ch
         client.wait_until(lambda client: len(client.warnings()) == 1)
 
 
+@pytest.mark.parametrize("other_server", [{"most": 3}], indirect=True)
+def test_a_full_mailbox_is_said_once_and_not_hammered(other_server, program):
+    """[OVERQUOTA] refuses the warning draft; `status` says what to do, and the watch goes on."""
+    household = household_on(other_server, program)
+    saved = [FLUBBED, *(note("Hello.", message_id=f"<{n}@x>", to=f"{n}@example.com") for n in "12")]
+    for raw in saved:
+        household.client.save(raw)
+    with program.watching() as daemon:
+        daemon.wait_for("refused a command [OVERQUOTA]; free some space")
+        for uid in sorted(household.client.messages())[1:]:
+            passes = daemon.passes()
+            household.client.delete(uid)
+            daemon.wait_for(" drafts read; ", passes + 1)
+        status = program.run("status")
+        assert daemon.log.read_text().count("OVERQUOTA") == 1
+    assert status.returncode == 4
+    assert "home: TROUBLED" in status.stdout
+    assert "free some space" in status.stdout
+
+
 def test_a_draft_is_left_in_peace_until_it_has_settled(household):
     """The warning is written no sooner than the settle time after the note was saved."""
     household.configure(top="settle_seconds = 3")
