@@ -1,4 +1,4 @@
-"""The `unflub` command: the only module that prints or sets an exit status."""
+"""The `unflub` command: the only module that sets an exit status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import os
-import signal
 import sys
 import time
 import traceback
@@ -15,22 +14,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import __version__, config
+from scanner import __version__, config, terminal
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.adapters.records import Written
     from scanner.adapters.sources import Message
-    from scanner.core.formats import Format
     from scanner.core.judge import Judge
     from scanner.core.report import Row, Tally
     from scanner.daemon import Crew
-    from scanner.learning.train import Progress
     from scanner.scanning import Terms
     from scanner.training import Material
     from scanner.watcher import Watcher
@@ -146,7 +143,7 @@ def _status(run: Callable[[], Any]) -> int:
     except UnflubError as error:
         return _fail(str(error), error.exit_status)
     except OSError as error:
-        _forget_stdout()
+        terminal.forget_stdout()
         return _fail(f"cannot go on: {error.strerror}; free what is full or closed", INPUT_OUTPUT)
     except Exception as error:  # noqa: BLE001 - never a traceback; it may hold text of a message
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -160,19 +157,9 @@ def _one_line(error: click.ClickException) -> str:
     return f"{words}; see `{context.command_path if context else 'unflub'} --help`"
 
 
-def _forget_stdout() -> None:
-    """Send what is left nowhere: whoever read our output has enough, or no room for it."""
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _fail(line: str, status: int) -> int:
-    _say(line)
+    terminal.say(line)
     return status
-
-
-def _say(line: str) -> None:
-    click.echo(f"unflub: {line}", err=True)
 
 
 @click.group(
@@ -222,7 +209,7 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
     rows = scanning.rows(found, terms)
     if explain:
         rows = _explained(rows, scanning.judge(terms))
-    return _shown(rows, options, show_clean=True)
+    return _printed(rows, options, show_clean=True)
 
 
 @cli.command()
@@ -267,7 +254,7 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
     written = _written(options)
     with _messages(paths, account, options) as messages:
         rest = messages if written is None else (m for m in messages if not written.has(m.source))
-        return _shown(_scanned(rest, options), options, written)
+        return _printed(_scanned(rest, options), options, written)
 
 
 @cli.command()
@@ -350,10 +337,12 @@ def train(*, output: Path | None, measure: bool, encoder: bool, **paths: Any) ->
     from scanner.training import make_encoder, make_model
 
     material, make = _read_material(**paths), make_encoder if encoder else make_model
-    with _progress("training") as progress:
+    with terminal.progress("training") as progress:
         made = make(material, output, measure=measure, progress=progress)
     for before, after in made.contradictions:
-        _say(f"{after.writer} {after.id} replaces the labels of {before.writer} {before.id}")
+        terminal.say(
+            f"{after.writer} {after.id} replaces the labels of {before.writer} {before.id}"
+        )
     click.echo(f"trained on {made.messages} messages; the model in use is now {made.folder}")
 
 
@@ -386,11 +375,11 @@ def evaluate(*, groups: int | None, compare: bool, model: Path | None, **paths: 
 
     material = _read_material(**paths)
     if compare:
-        with _progress("comparing") as progress:
+        with terminal.progress("comparing") as progress:
             readers = compared(material, groups, progress)
         click.echo(comparison.as_text(readers))
         return
-    with _progress("measuring") as progress:
+    with terminal.progress("measuring") as progress:
         report = measured(material, groups, progress)
     click.echo(as_text(report))
     in_use = artifact.load(artifact.installed(model))
@@ -420,99 +409,33 @@ def demo() -> None:
         click.echo(line)
 
 
-def _shown(
+def _printed(
     rows: Iterable[Row],
     options: dict[str, Any],
     written: Written | None = None,
     *,
     show_clean: bool = False,
 ) -> int:
-    """Print rows, or write them into a file, and turn what was counted into the exit status."""
-    from scanner.core.report import Tally, summary
+    """Print rows, and turn what was counted into the exit status."""
+    from scanner.core.report import Tally
+    from scanner.printing import Printing
 
     tally = written.tally if written else Tally()
-    path = options.get("resume") or options["output"]
-    with _sink(path, "a" if written else "w", quiet=options["quiet"]) as sink:
-        form = _form(options, in_color=not path and _is_colored(), show_clean=show_clean)
-        try:
-            _print(rows, form, tally, sink)
-        finally:
-            if path and not options["quiet"]:
-                _say(f"{summary(tally)}; written to {path}")
+    Printing(
+        options["form"],
+        options.get("resume") or options["output"],
+        with_text=options["with_text"],
+        quiet=options["quiet"],
+        goes_on=written is not None,
+        show_clean=show_clean,
+    ).print(rows, tally)
     return _exit_status(tally, options["fail_on"])
-
-
-def _print(rows: Iterable[Row], form: Format, tally: Tally, sink: IO[str] | None) -> None:
-    """Print all rows; after an interruption, what was found so far."""
-    try:
-        for row in rows:
-            tally.add(row)
-            _echo(form.row(row), sink)
-    except BrokenPipeError:
-        _forget_stdout()
-    finally:
-        _echo(form.end(tally), sink)
 
 
 def _exit_status(tally: Tally, fail_on: str) -> int:
     if {"any": tally.flagged, "flub": tally.flubs, "never": 0}[fail_on]:
         return 1
     return UnreadableError.exit_status if tally.unreadable else 0
-
-
-def _form(options: dict[str, Any], *, in_color: bool, show_clean: bool) -> Format:
-    from scanner.core import formats
-
-    if options["form"] == "text":
-        return formats.Text(_mark if in_color else None, show_clean=show_clean)
-    if options["form"] == "html":
-        return formats.Page()
-    kind = formats.Json if options["form"] == "json" else formats.JsonLines
-    return kind(with_text=options["with_text"])
-
-
-def _is_colored() -> bool:
-    return "NO_COLOR" not in os.environ and sys.stdout is not None and sys.stdout.isatty()
-
-
-def _mark(text: str) -> str:
-    return click.style(text, fg="black", bg="yellow")
-
-
-@contextmanager
-def _sink(path: Path | None, mode: str, *, quiet: bool) -> Iterator[IO[str] | None]:
-    """Open what is written to: a file, or standard output; nothing for who wants quiet."""
-    if path is None:
-        yield None if quiet else sys.stdout
-        return
-    try:
-        file = path.open(mode, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
-    with file:
-        yield file
-
-
-def _echo(text: str | None, sink: IO[str] | None) -> None:
-    if text is None or sink is None:
-        return
-    with _uninterrupted():
-        if sink is sys.stdout and _shows_progress():
-            click.echo("\r\x1b[K", err=True, nl=False)  # the bar is drawn anew below
-        click.echo(text, file=sink)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let a Ctrl-C wait until the line is printed: half a row is none for who reads it."""
-    caught: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if caught:
-        raise KeyboardInterrupt
 
 
 def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
@@ -548,25 +471,12 @@ def _messages(
             yield messages
         return
     messages = sources.walk(paths, options["kind"])
-    if options["quiet"] or not _shows_progress():
+    if options["quiet"] or not terminal.shows_progress():
         yield messages
         return
-    with _progress("scanning") as progress:
-        yield _counted(messages, sources.size(paths, options["kind"]), progress)
-
-
-def _counted(messages: Iterable[Message], total: int, progress: Progress) -> Iterator[Message]:
-    """Show how many bytes of all have been read, and how many messages a second."""
-    start, done = time.monotonic(), 0
-    for number, message in enumerate(messages, start=1):
-        yield message
-        done += message.read
-        rate = number / max(time.monotonic() - start, 0.001)
-        progress(min(done, total), max(total, 1), f"{number:,} messages, {rate:,.0f}/s")
-
-
-def _shows_progress() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
+    with terminal.progress("scanning") as progress:
+        total = sources.size(paths, options["kind"])
+        yield terminal.counted(messages, lambda message: message.read, total, progress)
 
 
 @contextmanager
@@ -627,22 +537,6 @@ def _watch_once(watchers: Sequence[Watcher]) -> None:
         _fail(str(other), other.exit_status)
     if errors:
         raise errors[0]
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Progress]:
-    """Show a bar with the time left on a terminal, and nothing elsewhere."""
-    hidden = not sys.stderr.isatty()
-    with click.progressbar(
-        length=1, label=title, file=sys.stderr, hidden=hidden, item_show_func=str
-    ) as bar:
-
-        def show(done: int, total: int, label: str) -> None:
-            # Not bar.update: it knows no way back, and a run may have several parts.
-            bar.length, bar.pos, bar.current_item = total, done, label
-            bar.render_progress()
-
-        yield show
 
 
 def _terms(options: dict[str, Any], settings: config.Config | None = None) -> Terms:
