@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.adapters.sources import Message
     from scanner.core.judge import Judge
     from scanner.core.report import Row, Tally
+    from scanner.core.selection import Selection
     from scanner.daemon import Crew
     from scanner.scanning import Terms
     from scanner.training import Material
@@ -96,6 +97,26 @@ def _which(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--quiet", "-q", is_flag=True, help="Show nothing; the exit status tells."),
         click.option("--output", "-o", type=_Path, metavar="FILE", help="Write into this file."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _selected(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which mailboxes and messages are scanned."""
+    day = click.DateTime(["%Y-%m-%d"])
+    for option in reversed((
+        click.option("--account", metavar="NAME", help="Scan mailboxes of this account."),
+        click.option(
+            "--folder", "folders", multiple=True, metavar="F",
+            help="A mailbox of the account, or a pattern: * any characters, % none that part "
+            "levels; without it, Drafts. May be given more than once.",
+        ),
+        click.option("--all-folders", is_flag=True, help="Every mailbox of the account."),
+        click.option("--since", type=day, metavar="DAY", help="Dated 2025-03-01, say, or later."),
+        click.option("--before", type=day, metavar="DAY", help="Dated before that day."),
+        click.option("--from", "sender", default="", metavar="X", help="From holds these letters."),
+        click.option("--to", default="", metavar="X", help="To holds these letters."),
     )):  # fmt: skip
         command = option(command)
     return command
@@ -214,8 +235,7 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
 
 @cli.command()
 @click.argument("paths", nargs=-1, metavar="[PATH|-]...")
-@click.option("--account", metavar="NAME", help="Scan a mailbox of this account instead of files.")
-@click.option("--folder", metavar="F", default="", help="The mailbox; without it, Drafts.")
+@_selected
 @click.option(
     "--as",
     "kind",
@@ -247,10 +267,12 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
       unflub scan ~/Mail/sent.mbox
       unflub scan --jobs 2 --format jsonl --resume findings.jsonl ~/archive
       unflub scan --format html --output report.html ~/.thunderbird/*.default
-      unflub scan --account home --folder Sent
+      unflub scan --account home --folder Sent --folder 'Applications/*' --since 2025-01-01
     """  # fmt: skip
     if bool(paths) == bool(account):
         raise click.UsageError("name either files or folders to scan, or an --account")
+    if not account and (options["folders"] or options["all_folders"]):
+        raise click.UsageError("--folder and --all-folders are for an --account; name it, too")
     written = _written(options)
     with _messages(paths, account, options) as messages:
         rest = messages if written is None else (m for m in messages if not written.has(m.source))
@@ -464,32 +486,52 @@ def _scanned(messages: Iterable[Message], options: dict[str, Any]) -> Iterator[R
 def _messages(
     paths: tuple[str, ...], account: str | None, options: dict[str, Any]
 ) -> Iterator[Iterable[Message]]:
+    """Open what is to be scanned, and show how far the reading is."""
     from scanner.adapters import sources
 
-    if account:
-        with _mailbox(account, options) as messages:
-            yield messages
-        return
-    messages = sources.walk(paths, options["kind"])
-    if options["quiet"] or not terminal.shows_progress():
-        yield messages
-        return
-    with terminal.progress("scanning") as progress:
-        total = sources.size(paths, options["kind"])
-        yield terminal.counted(messages, lambda message: message.read, total, progress)
+    quiet, selection = options["quiet"] or not terminal.shows_progress(), _selection(options)
+    with ExitStack() as stack:
+        if account:
+            found, total = stack.enter_context(_mailboxes(account, selection, options))
+        else:
+            found = sources.walk(paths, options["kind"])
+            total = 0 if quiet else sources.size(paths, options["kind"])
+        if not quiet:
+            show = stack.enter_context(terminal.progress("scanning"))
+            found = terminal.counted(found, _one if account else _bytes_read, total, show)
+        yield found if account else (m for m in found if m.error or selection.takes(m.raw))
+
+
+def _one(_: Message) -> int:
+    return 1
+
+
+def _bytes_read(message: Message) -> int:
+    return message.read
 
 
 @contextmanager
-def _mailbox(name: str, options: dict[str, Any]) -> Iterator[Iterable[Message]]:
+def _mailboxes(
+    name: str, selection: Selection, options: dict[str, Any]
+) -> Iterator[tuple[Iterable[Message], int]]:
+    """Give the messages in mailboxes of an account, and how many there are."""
     from scanner.adapters import credentials
-    from scanner.adapters.mailbox import connect
+    from scanner.adapters.archive import open_archive
 
     settings = _load_config(options["config_path"])
     account = settings.account(name)
     secret = credentials.password(account)
-    seconds, folder = settings.timeout_seconds, options["folder"]
-    with connect(account, secret, timeout=seconds, folder=folder) as mailbox:
-        yield mailbox.walk()
+    with open_archive(account, secret, settings.timeout_seconds) as archive:
+        folders = archive.folders(options["folders"], every=options["all_folders"])
+        found = archive.search(folders, selection)
+        yield archive.walk(found), sum(len(one.uids) for one in found)
+
+
+def _selection(options: dict[str, Any]) -> Selection:
+    from scanner.core.selection import Selection
+
+    since, before = (day and day.date() for day in (options["since"], options["before"]))
+    return Selection(since, before, options["sender"], options["to"])
 
 
 def _written(options: dict[str, Any]) -> Written | None:

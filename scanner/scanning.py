@@ -150,7 +150,8 @@ def _is_own(raw: bytes) -> bool:
 
 def _row(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> Row:
     draft = Draft("") if isinstance(verdict, UnreadableError) else verdict.draft
-    way = terms.direction or direction(message.source, message.raw, draft, terms.own)
+    told = terms.direction or message.direction
+    way = told or direction(message.source, message.raw, draft, terms.own)
     if isinstance(verdict, UnreadableError) or not verdict.assessment.passages:
         return Row(message.source, way, verdict)
     wanted = replace(verdict, assessment=only(verdict.assessment, terms.wants))

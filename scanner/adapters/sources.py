@@ -21,6 +21,7 @@ from typing import BinaryIO, TypeAlias, cast
 from scanner.adapters import emlx, mbox
 from scanner.adapters.folders import MAILDIR_FLAGS, Entries, Kind, mail_in
 from scanner.adapters.mbox import MOST_BYTES
+from scanner.core.origin import Direction
 from scanner.errors import UnreadableError
 
 STANDARD_INPUT = "-"
@@ -36,13 +37,15 @@ class Message:
     """One message as bytes, or the error that stood in the way of it.
 
     `source` is the path it came from, with "#n" for the n-th message of an mbox; `read` is how
-    many bytes of the source were read since the message before.
+    many bytes of the source were read since the message before. `direction` is set where the
+    source itself tells it.
     """
 
     source: str
     raw: bytes = b""
     error: UnreadableError | None = None
     read: int = 0
+    direction: Direction | None = None
 
 
 def single(path: str) -> Message:
