@@ -246,6 +246,11 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Processes to work in.")
 @click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Work on the Dask cluster of this scheduler, which gets the mail.",
+)
+@click.option(
     "--resume", type=_Path, metavar="FILE", help="Go on with an interrupted scan's JSON lines."
 )
 @_format
@@ -273,6 +278,8 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
         raise click.UsageError("name either files or folders to scan, or an --account")
     if not account and (options["folders"] or options["all_folders"]):
         raise click.UsageError("--folder and --all-folders are for an --account; name it, too")
+    if options["dask"] and options["jobs"] > 1:
+        raise click.UsageError("work is for --jobs or for --dask; name one of them")
     written = _written(options)
     with _messages(paths, account, options) as messages:
         rest = messages if written is None else (m for m in messages if not written.has(m.source))
@@ -476,10 +483,11 @@ def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
 
 def _scanned(messages: Iterable[Message], options: dict[str, Any]) -> Iterator[Row]:
     from scanner import scanning
+    from scanner.adapters.cluster import cluster
 
-    terms, jobs = _terms(options), options["jobs"]
-    with scanning.processes(jobs) as executor:
-        yield from scanning.rows(messages, terms, executor, jobs)
+    address, jobs, terms = options["dask"], options["jobs"], _terms(options)
+    with cluster(address) if address else scanning.processes(jobs) as (executor, workers):
+        yield from scanning.rows(messages, terms, executor, workers)
 
 
 @contextmanager

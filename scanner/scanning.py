@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
@@ -52,7 +52,7 @@ class Terms:
     model: Path
     preset: str
     direction: Direction | None = None
-    own: frozenset[str] = frozenset()
+    own: frozenset[str] = field(default=frozenset(), repr=False)
     least: float = 0.0
     categories: frozenset[str] = frozenset()
 
@@ -89,8 +89,15 @@ def judge(terms: Terms) -> Judge:
 
 @lru_cache(maxsize=1)
 def _loaded(folder: Path, preset: str) -> Judge:
-    model = artifact.load(folder)
+    model = artifact.load(_here(folder))
     return Judge(model, model.thresholds[preset])
+
+
+def _here(folder: Path) -> Path:
+    """Find a model on this machine, where the one that comes with unflub may lie elsewhere."""
+    if not folder.is_dir() and artifact.shipped().name == folder.name:
+        return artifact.shipped()
+    return folder
 
 
 def in_order(
@@ -115,16 +122,16 @@ def in_order(
 
 
 @contextmanager
-def processes(jobs: int) -> Iterator[Executor | None]:
+def processes(jobs: int) -> Iterator[tuple[Executor | None, int]]:
     """Start so many processes, of which Ctrl-C ends none before its work; one is none at all."""
     if jobs == 1:
-        yield None
+        yield None, 1
         return
     # Not fork: the libraries of the model have threads.
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupts)
     try:
-        yield executor
+        yield executor, jobs
     finally:
         executor.shutdown(cancel_futures=True)
 

@@ -13,7 +13,7 @@ import stat
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
@@ -42,7 +42,7 @@ class Message:
     """
 
     source: str
-    raw: bytes = b""
+    raw: bytes = field(default=b"", repr=False)  # not for the log of a worker elsewhere
     error: UnreadableError | None = None
     read: int = 0
     direction: Direction | None = None
