@@ -24,11 +24,12 @@ from scanner.core.assess import Passage, only
 from scanner.core.judge import Judge, Verdict, portions
 from scanner.core.origin import Direction, direction, month
 from scanner.core.parse import Draft
-from scanner.core.render import recognise
+from scanner.core.render import WARNS_ABOUT, recognise
 from scanner.core.report import Row
 from scanner.core.segment import Sentences
 from scanner.errors import UnreadableError
-from scanner.learning import artifact
+from scanner.learning import artifact, words
+from scanner.learning.artifact import Model
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,6 +39,7 @@ R = TypeVar("R")
 _BATCH = 4 * 1024 * 1024
 _LEAST = 64 * 1024
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
+_OURS = re.compile(re.escape(WARNS_ABOUT.encode()), re.IGNORECASE)
 # Batches that wait for each process: enough to keep it busy, few enough to fit the memory.
 _WAITING = 2
 
@@ -90,7 +92,14 @@ def judge(terms: Terms) -> Judge:
 @lru_cache(maxsize=1)
 def _loaded(folder: Path, preset: str) -> Judge:
     model = artifact.load(_here(folder))
-    return Judge(model, model.thresholds[preset])
+    return Judge(model, model.thresholds[preset], partial(_may_be_notes, model))
+
+
+def _may_be_notes(model: Model, texts: Sequence[str]) -> list[bool]:
+    """Ask the model's own gate, before sentences are cut; it counts words wherever they stand."""
+    bags = [words.bag(text) for text in texts]
+    passed: list[bool] = (model.heads.note_odds(bags) >= model.gate.first).tolist()
+    return passed
 
 
 def _here(folder: Path) -> Path:
@@ -152,7 +161,8 @@ def _light(terms: Terms, batch: Sequence[Message]) -> list[Row]:
 
 def _is_own(raw: bytes) -> bool:
     end = _HEADER_END.search(raw)
-    return recognise(raw[: end.start()] if end else raw) is not None
+    header = raw[: end.start()] if end else raw
+    return _OURS.search(header) is not None and recognise(header) is not None
 
 
 def _row(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> Row:

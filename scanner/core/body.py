@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import Message
 
 from scanner.core.flowed import unflow
@@ -52,6 +52,7 @@ _SUPERSETS = {
     "euc_kr": "cp949",
     "big5": "big5hkscs",
 }
+_LIKE_ASCII = frozenset({"utf-8", "cp1252", "iso8859-15", "iso8859-2", "cp1250", "cp1251"})
 _WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
 
 
@@ -60,7 +61,16 @@ def body_text(message: Message) -> str:
 
     Raises UnreadableError where the body is encrypted.
     """
-    text = "\n\n".join(_Reader().shown(message, root=True))
+    return _body(message, _Reader(_decoded))
+
+
+def quick_text(message: Message) -> str:
+    """Give the same by the standard library alone. Raises UnreadableError as `body_text` does."""
+    return _body(message, _Reader(_quickly_decoded))
+
+
+def _body(message: Message, reader: _Reader) -> str:
+    text = "\n\n".join(reader.shown(message, root=True))
     sealed = (part.get_content_type() in _SEALED for part in message.walk())
     if not text.strip() and any(sealed):
         raise encrypted()
@@ -75,7 +85,8 @@ def encrypted() -> UnreadableError:
 class _Reader:
     """Reads the parts of one body, and stops where a hostile one would take too long."""
 
-    def __init__(self) -> None:
+    def __init__(self, decode: Callable[[Message, str], str]) -> None:
+        self._decode = decode
         self._parts_left = _PARTS
         self._tags_left = _TAGS
 
@@ -121,13 +132,13 @@ class _Reader:
         if kind == "text/html":
             from scanner.core.html import text_of_html
 
-            markup = _decoded(part, kind)[:_TEXT]
+            markup = self._decode(part, kind)[:_TEXT]
             text = text_of_html(markup, self._tags_left)
             self._tags_left = max(0, self._tags_left - markup.count("<"))
             return text
         # A multipart without its boundary was cut short; what is there is read as text.
         is_plain = kind in ("text/plain", "text/markdown") or kind.startswith("multipart/")
-        return _plain(part) if is_plain else ""
+        return _plain(part, self._decode(part, "text/plain")) if is_plain else ""
 
 
 def _is_attached(part: Message) -> bool:
@@ -135,8 +146,8 @@ def _is_attached(part: Message) -> bool:
     return part.get_content_disposition() == "attachment" or bool(part.get_filename())
 
 
-def _plain(part: Message) -> str:
-    text = _decoded(part, "text/plain")[:_TEXT].replace("\r\n", "\n").replace("\r", "\n")
+def _plain(part: Message, text: str) -> str:
+    text = text[:_TEXT].replace("\r\n", "\n").replace("\r", "\n")
     if str(part.get_param("format", "")).lower() == "flowed":
         return unflow(text, delsp=str(part.get_param("delsp", "")).lower() == "yes")
     return text
@@ -155,6 +166,23 @@ def _decoded(part: Message, kind: str) -> str:
         return texts[0] if texts else ""
     payload = leaf.get_payload(decode=True)
     return guessed(payload) if isinstance(payload, bytes) else ""
+
+
+def _quickly_decoded(part: Message, kind: str) -> str:
+    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    payload = part.get_payload()
+    if encoding not in _ENCODINGS and isinstance(payload, str) and payload.isascii():
+        codec = _charset(part, "")
+        if codec in _LIKE_ASCII:
+            return payload[:_PAYLOAD]
+    leaf = _leaf(part, kind)
+    payload = leaf.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        return ""
+    try:
+        return payload.decode(str(leaf.get_content_charset()))
+    except (LookupError, ValueError):
+        return guessed(payload)
 
 
 def _leaf(part: Message, kind: str) -> Message:
