@@ -88,16 +88,16 @@ def _words_alone(prepared: Prepared, held_out: Sequence[Mask]) -> Floats:
     dense = np.vstack(
         [features.of_sentences(one, Reading.empty(len(one.items))) for one in messages]
     )
-    notes = prepared.is_note[prepared.message]
+    notes, counts = prepared.is_note[prepared.message], prepared.mail.sentence_words
     said = np.zeros(len(prepared.message), np.float32)
     for fold in held_out:
         unseen = fold[prepared.message]
         seen = np.flatnonzero(notes & ~unseen)
         fitted = fitting.fit(
-            prepared.words[seen], dense[seen], prepared.is_flub[seen], strength=_WORDS_C, seed=SEED
+            counts[seen], dense[seen], prepared.is_flub[seen], strength=_WORDS_C, seed=SEED
         )
         rows = np.flatnonzero(unseen)
-        said[rows] = fitted.odds(prepared.words[rows], dense[rows])
+        said[rows] = fitted.odds(counts[rows], dense[rows])
     return said
 
 
