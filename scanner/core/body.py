@@ -6,6 +6,8 @@ import codecs
 import re
 from collections.abc import Callable, Iterator
 from email.message import Message
+from functools import lru_cache
+from typing import NamedTuple
 
 from scanner.core.flowed import unflow
 from scanner.core.mail_parser import Parser
@@ -148,9 +150,29 @@ def _is_attached(part: Message) -> bool:
 
 def _plain(part: Message, text: str) -> str:
     text = text[:_TEXT].replace("\r\n", "\n").replace("\r", "\n")
-    if str(part.get_param("format", "")).lower() == "flowed":
-        return unflow(text, delsp=str(part.get_param("delsp", "")).lower() == "yes")
-    return text
+    said = _said_by(part)
+    return unflow(text, delsp=said.delsp) if said.is_flowed else text
+
+
+class _ContentType(NamedTuple):
+    """What a Content-Type field says of a text: Python's name of its charset, and RFC 3676."""
+
+    codec: str
+    is_flowed: bool
+    delsp: bool
+
+
+def _said_by(part: Message) -> _ContentType:
+    return _content_type(str(part.get("content-type", "text/plain")))
+
+
+@lru_cache(maxsize=256)
+def _content_type(field: str) -> _ContentType:
+    """Read a field, the same one in most messages of an archive."""
+    part = Message()
+    part["Content-Type"] = field
+    flowed, delsp = (str(part.get_param(name, "")).lower() for name in ("format", "delsp"))
+    return _ContentType(_charset(part, "\0"), flowed == "flowed", delsp == "yes")
 
 
 def _decoded(part: Message, kind: str) -> str:
@@ -171,10 +193,9 @@ def _decoded(part: Message, kind: str) -> str:
 def _quickly_decoded(part: Message, kind: str) -> str:
     encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
     payload = part.get_payload()
-    if encoding not in _ENCODINGS and isinstance(payload, str) and payload.isascii():
-        codec = _charset(part, "")
-        if codec in _LIKE_ASCII:
-            return payload[:_PAYLOAD]
+    is_as_it_stands = encoding not in _ENCODINGS and _said_by(part).codec in _LIKE_ASCII
+    if is_as_it_stands and isinstance(payload, str) and payload.isascii():
+        return payload[:_PAYLOAD]
     leaf = _leaf(part, kind)
     payload = leaf.get_payload(decode=True)
     if not isinstance(payload, bytes):

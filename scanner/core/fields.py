@@ -20,7 +20,8 @@ _ADDRESSES = 10_000
 """A longer address list is cut at the last comma before; decoding is not linear in it."""
 
 _DESTINATIONS = ("to", "cc", "bcc")
-_WANTED = ("subject", "from", *_DESTINATIONS, "message-id")
+WANTED = ("subject", "from", *_DESTINATIONS, "message-id")
+"""The fields that are asked for, in lower case."""
 # A list of addresses, each bare or behind a name, that any parser reads the same way.
 _ADDRESS = re.compile(
     r"[\w+=-]{1,64}(?:\.[\w+=-]{1,64}){0,9}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,9}", re.ASCII
@@ -78,7 +79,7 @@ def _wanted(message: Message) -> Wanted:
     wanted: Wanted = {}
     for name, value in message.raw_items():
         key = name.lower()
-        if key in _WANTED and key not in wanted:
+        if key in WANTED and key not in wanted:
             limit = _ADDRESSES if key in ("from", *_DESTINATIONS) else _UNSTRUCTURED
             wanted[key] = _cut(_unfolded(str(value)), limit)
     return wanted

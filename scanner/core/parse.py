@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
-from email.parser import BytesHeaderParser
 from typing import AnyStr
 
 from scanner.core.body import body_text, encrypted, guessed, quick_text
-from scanner.core.fields import Fields, header_fields, quick_fields
+from scanner.core.fields import WANTED, Fields, header_fields, quick_fields
 from scanner.core.owntext import own_text
 from scanner.errors import UnreadableError
 
@@ -46,6 +45,10 @@ _SURE = 3
 _BLANK = re.compile(rb"\n[ \t\r\v\f]*\n|\r[ \t\v\f]*\r")
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _HAS_PARTS = re.compile(rb"multipart|message/", re.IGNORECASE)
+_WHOLE_FIELD = re.compile(rb"([!-9;-~]+):[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)\r?\n")
+_ASKED_FOR = frozenset(
+    ("content-type", "content-transfer-encoding", "content-disposition", *WANTED)
+)
 _PLAIN_BYTES = 1024 * 1024
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _WELL_KNOWN = frozenset(
@@ -71,14 +74,16 @@ def glance(raw: bytes) -> Draft:
 def _one_part(raw: bytes) -> Message | None:
     """Take a message without parts apart; None where it takes a whole parser to tell."""
     end = _HEADER_END.search(raw)
-    if end is None or len(raw) > _PLAIN_BYTES:
+    if end is None or len(raw) > _PLAIN_BYTES or _HAS_PARTS.search(raw, 0, end.start()):
         return None
-    header = raw[: end.end()]
-    if header.startswith(b"From ") or _HAS_PARTS.search(header):
-        return None
-    message = BytesHeaderParser().parsebytes(header)
-    if message.defects:
-        return None
+    message, at = Message(), 0
+    while at < end.start():
+        field = _WHOLE_FIELD.match(raw, at)
+        if field is None:
+            return None
+        if (name := field[1].decode("ascii")).lower() in _ASKED_FOR:
+            message[name] = field[2].decode("ascii", "surrogateescape")
+        at = field.end()
     message.set_payload(raw[end.end() :].decode("ascii", "surrogateescape"))
     return message
 

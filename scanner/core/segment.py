@@ -11,7 +11,6 @@ from scanner.core.lines import Unit, item_marker
 from scanner.core.parse import Draft
 from scanner.core.sentences import boundaries
 
-
 _ALPHANUMERIC = re.compile(r"[^\W_]")
 _RULE = re.compile(r"(?<!\w)_[_'’‘]*(?!\w)")
 
