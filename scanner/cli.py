@@ -225,6 +225,7 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
     from scanner import scanning
     from scanner.adapters.sources import STANDARD_INPUT, single
 
+    _require_free(options["output"])
     found = [single(name) for name in files or (STANDARD_INPUT,)]
     terms = _terms(options | {"direction": options["direction"] or "outgoing"})
     rows = scanning.rows(found, terms)
@@ -280,6 +281,7 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
         raise click.UsageError("--folder and --all-folders are for an --account; name it, too")
     if options["dask"] and options["jobs"] > 1:
         raise click.UsageError("work is for --jobs or for --dask; name one of them")
+    _require_free(options["output"])
     written = _written(options)
     with _messages(paths, account, options) as messages:
         rest = messages if written is None else (m for m in messages if not written.has(m.source))
@@ -438,6 +440,14 @@ def demo() -> None:
         click.echo(line)
 
 
+def _require_free(path: Path | None) -> None:
+    """Refuse to write over mail: a slip of the keyboard must not cost an archive."""
+    from scanner.adapters.sources import holds_mail
+
+    if path and holds_mail(path):
+        raise click.UsageError(f"{path} holds mail, which would be lost; name another file")
+
+
 def _printed(
     rows: Iterable[Row],
     options: dict[str, Any],
@@ -502,7 +512,8 @@ def _messages(
         if account:
             found, total = stack.enter_context(_mailboxes(account, selection, options))
         else:
-            found = sources.walk(paths, options["kind"])
+            besides = options["output"] or options["resume"]
+            found = sources.walk(paths, options["kind"], besides)
             total = 0 if quiet else sources.size(paths, options["kind"])
         if not quiet:
             show = stack.enter_context(terminal.progress("scanning"))

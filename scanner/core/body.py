@@ -192,10 +192,10 @@ def _decoded(part: Message, kind: str) -> str:
 
 def _quickly_decoded(part: Message, kind: str) -> str:
     encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
-    payload = part.get_payload()
-    is_as_it_stands = encoding not in _ENCODINGS and _said_by(part).codec in _LIKE_ASCII
-    if is_as_it_stands and isinstance(payload, str) and payload.isascii():
-        return payload[:_PAYLOAD]
+    if encoding not in _ENCODINGS and _said_by(part).codec in _LIKE_ASCII:
+        payload = _undecoded(part)
+        if payload.isascii():
+            return payload[:_PAYLOAD]
     leaf = _leaf(part, kind)
     payload = leaf.get_payload(decode=True)
     if not isinstance(payload, bytes):
@@ -226,9 +226,17 @@ def _leaf(part: Message, kind: str) -> Message:
 def _payload(part: Message, *, encoded: bool) -> str:
     """Give the payload as it came: ASCII, other bytes as surrogate escapes."""
     # Undecoded, the email package would already guess at the charset of 8-bit text.
-    payload = part.get_payload() if encoded else part.get_payload(decode=True)
-    if isinstance(payload, bytes):
-        return payload.decode("ascii", "surrogateescape")
+    if encoded:
+        return _undecoded(part)
+    payload = part.get_payload(decode=True)
+    return payload.decode("ascii", "surrogateescape") if isinstance(payload, bytes) else ""
+
+
+def _undecoded(part: Message) -> str:
+    try:
+        payload = part.get_payload()
+    except ValueError:  # a NUL in the name of the charset that it guesses by
+        return ""
     return payload if isinstance(payload, str) else ""
 
 

@@ -37,6 +37,9 @@ HARD = [
     b"Content-Transfer-Encoding: quoted-printable\r\nFrom: a@b.example\r\n\r\n=E4=\r\n=3D\r\n",
     b"Subject: =?utf-8?q?=C3=A4?= =?x?b?eA==?= =?utf-8?b?!!?=\r\nFrom: a@b.example\r\n\r\nHi\r\n",
     b'From: "A, B" <a@b.example>\r\nTo: c..d@b.example, <e@f.example>, g: h@i.example;\r\n\r\n',
+    b"From: a@b.example\r\nContent-Type: text/plain; charset=utf\0-8\r\n\r\nHi \xe4\r\n",
+    b"From: a@b.example\r\nContent-Transfer-Encoding: base64\r\n"
+    b"Content-Type: text/plain; charset=utf\0-8\r\n\r\nSGVsbG8\xe4\r\n",
     b"From: \xe4 <a@b.example>\r\nTo: undisclosed-recipients:;\r\n\r\nHi\r\n",
 ]
 
