@@ -283,9 +283,8 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
         raise click.UsageError("work is for --jobs or for --dask; name one of them")
     _require_free(options["output"])
     written = _written(options)
-    with _messages(paths, account, options) as messages:
-        rest = messages if written is None else (m for m in messages if not written.has(m.source))
-        return _printed(_scanned(rest, options), options, written)
+    with _messages(paths, account, options, written) as messages:
+        return _printed(_scanned(messages, options), options, written)
 
 
 @cli.command()
@@ -502,15 +501,19 @@ def _scanned(messages: Iterable[Message], options: dict[str, Any]) -> Iterator[R
 
 @contextmanager
 def _messages(
-    paths: tuple[str, ...], account: str | None, options: dict[str, Any]
+    paths: tuple[str, ...],
+    account: str | None,
+    options: dict[str, Any],
+    written: Written | None,
 ) -> Iterator[Iterable[Message]]:
     """Open what is to be scanned, and show how far the reading is."""
     from scanner.adapters import sources
 
+    has = written.has if written else _nothing
     quiet, selection = options["quiet"] or not terminal.shows_progress(), _selection(options)
     with ExitStack() as stack:
         if account:
-            found, total = stack.enter_context(_mailboxes(account, selection, options))
+            found, total = stack.enter_context(_mailboxes(account, selection, options, has))
         else:
             besides = options["output"] or options["resume"]
             found = sources.walk(paths, options["kind"], besides)
@@ -518,7 +521,12 @@ def _messages(
         if not quiet:
             show = stack.enter_context(terminal.progress("scanning"))
             found = terminal.counted(found, _one if account else _bytes_read, total, show)
-        yield found if account else (m for m in found if m.error or selection.takes(m.raw))
+        rest = (message for message in found if not has(message.source))
+        yield rest if account else (m for m in rest if m.error or selection.takes(m.raw))
+
+
+def _nothing(_: str) -> bool:
+    return False
 
 
 def _one(_: Message) -> int:
@@ -531,7 +539,7 @@ def _bytes_read(message: Message) -> int:
 
 @contextmanager
 def _mailboxes(
-    name: str, selection: Selection, options: dict[str, Any]
+    name: str, selection: Selection, options: dict[str, Any], has: Callable[[str], bool]
 ) -> Iterator[tuple[Iterable[Message], int]]:
     """Give the messages in mailboxes of an account, and how many there are."""
     from scanner.adapters import credentials
@@ -543,7 +551,7 @@ def _mailboxes(
     with open_archive(account, secret, settings.timeout_seconds) as archive:
         folders = archive.folders(options["folders"], every=options["all_folders"])
         found = archive.search(folders, selection)
-        yield archive.walk(found), sum(len(one.uids) for one in found)
+        yield archive.walk(found, has), sum(len(one.uids) for one in found)
 
 
 def _selection(options: dict[str, Any]) -> Selection:

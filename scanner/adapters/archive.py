@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -113,15 +113,20 @@ class Archive:
         self._seen = set() if any(folder.is_virtual for folder in folders) else None
         return [self._found(folder, selection) for folder in folders]
 
-    def walk(self, found: Iterable[Found]) -> Iterator[Message]:
-        """Read the messages, in order; of one that cannot be read, the error."""
+    def walk(
+        self, found: Iterable[Found], done: Callable[[str], bool] = lambda _: False
+    ) -> Iterator[Message]:
+        """Read the messages, in order; of one that cannot be read, the error.
+
+        Messages whose source is `done` already are not asked for.
+        """
         for one in found:
             try:
                 self._reopen(one)
             except UnreadableError as error:
                 yield Message(self._source(one.folder), error=error)
             else:
-                yield from self._messages(one)
+                yield from self._messages(one, done)
 
     def _named(self, pattern: str, rows: Sequence[_Listed]) -> list[_Listed]:
         same = [row for row in rows if row[2] == pattern]
@@ -168,9 +173,10 @@ class Archive:
         if mark is None or mark.uidvalidity != found.uidvalidity:
             raise UnreadableError("broken: the mailbox changed during the scan; scan it once more.")
 
-    def _messages(self, found: Found) -> Iterator[Message]:
+    def _messages(self, found: Found, done: Callable[[str], bool]) -> Iterator[Message]:
         """Ask for the texts of one batch together with the headers of the next."""
-        waiting = batches(found.uids, _BATCH)
+        source = self._source(found.folder)
+        waiting = batches([uid for uid in found.uids if not done(f"{source};uid={uid}")], _BATCH)
         batch = next(waiting, ())
         rows = self._fetch([(batch, _FIRST)])
         while batch:

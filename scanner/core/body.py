@@ -193,9 +193,9 @@ def _decoded(part: Message, kind: str) -> str:
 def _quickly_decoded(part: Message, kind: str) -> str:
     encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
     if encoding not in _ENCODINGS and _said_by(part).codec in _LIKE_ASCII:
-        payload = _undecoded(part)
-        if payload and payload.isascii():
-            return payload[:_PAYLOAD]
+        text = _undecoded(part)
+        if text and text.isascii():
+            return text[:_PAYLOAD]
     leaf = _leaf(part, kind)
     payload = leaf.get_payload(decode=True)
     if not isinstance(payload, bytes):

@@ -222,6 +222,17 @@ def test_commands_are_sent_without_waiting_for_answers(server, user):
         assert through.steps[before:] == ["EXAMINE"] + ["FETCH"] * (1 + 3 + 2)
 
 
+def test_what_was_done_is_not_asked_for_again(server, user):
+    """A scan that goes on costs what is left."""
+    fill(server, user, "Jobs", raws=(CLEAN,) * 3)
+    with proxy.running(server.port) as through, archive(through.port, user) as opened:
+        found = opened.search(opened.folders(["Jobs"]), Selection())
+        assert names(opened.walk(found, lambda s: not s.endswith("=2"))) == ["Jobs;uid=2"]
+        through.steps.clear()
+        assert not list(opened.walk(found, lambda _: True))
+        assert through.steps == ["EXAMINE"]
+
+
 def test_a_message_that_is_gone_is_a_row_with_an_error(server, user):
     """Somebody expunges it during the scan; the others are read."""
     fill(server, user, "Jobs", raws=(CLEAN,) * 3)

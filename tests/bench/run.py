@@ -35,7 +35,8 @@ STARTS = 15
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="unflub-bench-") as name:
         folder = Path(name)
-        mbox = Path(os.environ["MBOX"]) if os.environ.get("MBOX") else corpus_mbox(folder)
+        named = os.environ.get("MBOX", "").split()
+        mbox = Path(named[0]) if named else corpus_mbox(folder)
         model = artifact.load(artifact.installed())
         judge = Judge(model, model.thresholds["balanced"])
         _watching(folder, judge)
