@@ -45,14 +45,15 @@ def cluster(address: str) -> Iterator[tuple[Executor, int]]:
 
 
 def _connected(address: str) -> Any:
-    from distributed import Client
+    import distributed
 
+    connect: Any = distributed.Client  # without types
     # It would write about its connections between the rows, at the end of the process, too;
     # what matters is raised here.
     logging.disable()
     try:
         with warnings.catch_warnings(action="ignore"):
-            client = Client(address, timeout=_CONNECT)
+            client = connect(address, timeout=_CONNECT)
             client.wait_for_workers(1, timeout=_WORKERS)
     except (OSError, ValueError):
         raise _unreachable(address) from None

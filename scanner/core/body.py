@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from email.message import Message
 from functools import lru_cache
 from typing import NamedTuple
+from unicodedata import normalize
 
 from scanner.core.flowed import unflow
 from scanner.core.mail_parser import Parser
@@ -201,9 +202,10 @@ def _quickly_decoded(part: Message, kind: str) -> str:
     if not isinstance(payload, bytes):
         return ""
     try:
-        return payload.decode(str(leaf.get_content_charset()))
+        text = payload.decode(str(leaf.get_content_charset()))
     except (LookupError, ValueError):
         return guessed(payload)
+    return normalize("NFC", text)  # as mail-parser does
 
 
 def _leaf(part: Message, kind: str) -> Message:

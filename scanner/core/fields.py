@@ -10,6 +10,7 @@ from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses
 from typing import TypeAlias
+from unicodedata import normalize
 
 from scanner.core.mail_parser import Parser
 
@@ -127,9 +128,10 @@ def _by_standard_library(wanted: Wanted) -> tuple[str, dict[str, list[str]]]:
 def _decoded(value: str) -> str:
     """Decode encoded words (RFC 2047) with as little fuss as mail-parser does."""
     if "=?" not in value:
-        return value
+        return normalize("NFC", value)
     try:
-        return "".join(_text(part, charset) for part, charset in decode_header(value))
+        parts = (_text(part, charset) for part, charset in decode_header(value))
+        return "".join(normalize("NFC", part) for part in parts)
     except (HeaderParseError, UnicodeError):
         return value
 

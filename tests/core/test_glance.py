@@ -18,6 +18,7 @@ from scanner.learning.words import bag
 CASES = sorted((Path(__file__).parent.parent / "cases" / "own_text").glob("*.eml"))
 RAWS = [path.read_bytes() for path in CASES]
 HARD = [
+    "Subject: Zoe\u0308\r\nFrom: a@b.example\r\n\r\nZoe\u0308 \uf900\r\n".encode(),
     b"Subject: a\r\nSubject: b\r\n\r\nTwo subjects\r\n",
     b"Subject : x\r\nTo: a@example.org\r\n\r\nA space before the colon\r\n",
     b"To: a@example.org\r\nno field at all\r\nSubject: x\r\nFrom: b@example.org\r\n\r\nBody\r\n",
