@@ -23,15 +23,15 @@ _ADDRESSES = 10_000
 _DESTINATIONS = ("to", "cc", "bcc")
 WANTED = ("subject", "from", *_DESTINATIONS, "message-id")
 """The fields that are asked for, in lower case."""
-# A list of addresses, each bare or behind a name, that any parser reads the same way.
+# A list of addresses, each bare or behind a name, that any parser reads the same way. It is
+# matched without going back, so that a long field takes no longer than its length.
 _ADDRESS = re.compile(
-    r"[\w+=-]{1,64}(?:\.[\w+=-]{1,64}){0,9}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,9}", re.ASCII
+    r"[\w+=-]{1,64}+(?:\.[\w+=-]{1,64}+){0,9}+@[\w-]{1,63}+(?:\.[\w-]{1,63}+){0,9}+", re.ASCII
 )
+_NAME = r"(?:\"[^\"\\@<>]{0,200}+\"\s*+|[\w' -]{0,200}+\s*+)"
+_NAMED = rf"(?:{_NAME}<{_ADDRESS.pattern}>|{_ADDRESS.pattern})\s*+"
+_PLAIN = re.compile(rf"\s*+{_NAMED}(?:,\s*+{_NAMED})*+", re.ASCII)
 _DOTS = re.compile(r"^\.|\.\.|\.@|@\.|\.$")
-_NAMED = (
-    rf"(?:(?:\"[^\"\\@<>]{{0,200}}\"|[\w' -]{{0,200}})\s*<{_ADDRESS.pattern}>|{_ADDRESS.pattern})"
-)
-_PLAIN = re.compile(rf"\s*{_NAMED}\s*(?:,\s*{_NAMED}\s*)*", re.ASCII)
 _MSG_ID = re.compile(r"<[^<>\s]{1,990}>")
 _UNPRINTABLE = dict.fromkeys((*range(32), *range(127, 160)), " ")
 

@@ -45,7 +45,8 @@ _SURE = 3
 _BLANK = re.compile(rb"\n[ \t\r\v\f]*\n|\r[ \t\v\f]*\r")
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _HAS_PARTS = re.compile(rb"multipart|message/", re.IGNORECASE)
-_WHOLE_FIELD = re.compile(rb"([!-9;-~]+):[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)\r?\n")
+# Possessive, as no other way to match is worth trying: a hostile field would have it try them all.
+_WHOLE_FIELD = re.compile(rb"([!-9;-~]++):[ \t]*+([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)\r?\n")
 _ASKED_FOR = frozenset(
     ("content-type", "content-transfer-encoding", "content-disposition", *WANTED)
 )
@@ -67,7 +68,8 @@ def read(raw: bytes) -> Draft:
 def glance(raw: bytes) -> Draft:
     """Read as `read` does, in a fifth of the time: by the standard library, without mail-parser."""
     if looks_like_message(raw):
-        return _drafted(_one_part(raw) or _message(raw), quick_fields, quick_text)
+        bounded = _bounded(raw)
+        return _drafted(_one_part(bounded) or _message(bounded), quick_fields, quick_text)
     return read(raw)
 
 
@@ -125,12 +127,12 @@ def parse(raw: bytes) -> Draft:
 
     Raises UnreadableError for an encrypted or a broken message, and nothing else.
     """
-    return _drafted(_message(raw), header_fields, body_text)
+    return _drafted(_message(_bounded(raw)), header_fields, body_text)
 
 
 def _message(raw: bytes) -> Message:
     try:
-        return message_from_bytes(_bounded(raw))
+        return message_from_bytes(raw)
     except RecursionError:
         raise _too_deep() from None
 
