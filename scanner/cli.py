@@ -262,10 +262,10 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
 @_model
 @_config
 def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
-    """Scan mail files, or a mailbox, for flubs.
+    """Scan mail files, or mailboxes, for flubs.
 
     A PATH is a message, an mbox file (gzip too), a Maildir, an MH or Apple Mail folder, a
-    Thunderbird profile, a Takeout, or a folder of these; "-" is standard input.
+    Thunderbird profile, a Takeout (packed, too), or a folder of these; "-" is standard input.
     Notes you received get an employer's advice. --account scans over IMAP.
 
     \b
