@@ -8,8 +8,8 @@ READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo test test-program test-encoder check format bench soak model encoder evaluate curve \
-	pictures pythons dovecot chromium clean
+.PHONY: demo test test-program test-encoder check format bench bench-scale soak model encoder \
+	evaluate curve pictures pythons dovecot chromium clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
 	@$(BIN)/unflub demo
@@ -82,9 +82,13 @@ chromium:  ## the tests look at the report in Debian's Chromium
 clean:
 	rm -rf $(VENV) .venv-* .cyrus build dist *.egg-info
 
-bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX=file scans an archive of yours
+bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX="files" scans archives of yours
 	@PYTHONPATH=tests $(BIN)/python tests/bench/run.py
 	@PYTHONPATH=tests $(BIN)/python tests/bench/daemon.py
+	@PYTHONPATH=tests $(BIN)/python tests/bench/scan.py
+
+bench-scale: $(READY)  ## time and memory of 1,000, 10,000 and 100,000 messages (SCALE)
+	@PYTHONPATH=tests $(BIN)/python tests/bench/scan.py scale
 
 soak: $(READY) dovecot  ## endurance: MINUTES of autosaves, faults and restarts (5), then 200 kills, and laws
 	@PYTHONPATH=tests $(BIN)/python tests/soak/run.py

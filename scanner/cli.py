@@ -1,4 +1,4 @@
-"""The `unflub` command: the only module that prints or sets an exit status."""
+"""The `unflub` command: the only module that sets an exit status."""
 
 from __future__ import annotations
 
@@ -6,31 +6,29 @@ import io
 import json
 import logging
 import os
-import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import __version__, config
+from scanner import __version__, config, terminal
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.adapters.records import Written
     from scanner.adapters.sources import Message
-    from scanner.core.formats import Format
     from scanner.core.judge import Judge
     from scanner.core.report import Row, Tally
+    from scanner.core.selection import Selection
     from scanner.daemon import Crew
-    from scanner.learning.train import Progress
     from scanner.scanning import Terms
     from scanner.training import Material
     from scanner.watcher import Watcher
@@ -104,6 +102,26 @@ def _which(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _selected(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which mailboxes and messages are scanned."""
+    day = click.DateTime(["%Y-%m-%d"])
+    for option in reversed((
+        click.option("--account", metavar="NAME", help="Scan mailboxes of this account."),
+        click.option(
+            "--folder", "folders", multiple=True, metavar="F",
+            help="A mailbox of the account, or a pattern: * any characters, % none that part "
+            "levels; without it, Drafts. May be given more than once.",
+        ),
+        click.option("--all-folders", is_flag=True, help="Every mailbox of the account."),
+        click.option("--since", type=day, metavar="DAY", help="Dated 2025-03-01, say, or later."),
+        click.option("--before", type=day, metavar="DAY", help="Dated before that day."),
+        click.option("--from", "sender", default="", metavar="X", help="From holds these letters."),
+        click.option("--to", default="", metavar="X", help="To holds these letters."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def _material(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that name what there is to learn from."""
     options = (
@@ -146,7 +164,7 @@ def _status(run: Callable[[], Any]) -> int:
     except UnflubError as error:
         return _fail(str(error), error.exit_status)
     except OSError as error:
-        _forget_stdout()
+        terminal.forget_stdout()
         return _fail(f"cannot go on: {error.strerror}; free what is full or closed", INPUT_OUTPUT)
     except Exception as error:  # noqa: BLE001 - never a traceback; it may hold text of a message
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -160,19 +178,9 @@ def _one_line(error: click.ClickException) -> str:
     return f"{words}; see `{context.command_path if context else 'unflub'} --help`"
 
 
-def _forget_stdout() -> None:
-    """Send what is left nowhere: whoever read our output has enough, or no room for it."""
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _fail(line: str, status: int) -> int:
-    _say(line)
+    terminal.say(line)
     return status
-
-
-def _say(line: str) -> None:
-    click.echo(f"unflub: {line}", err=True)
 
 
 @click.group(
@@ -217,18 +225,18 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
     from scanner import scanning
     from scanner.adapters.sources import STANDARD_INPUT, single
 
+    _require_free(options["output"])
     found = [single(name) for name in files or (STANDARD_INPUT,)]
     terms = _terms(options | {"direction": options["direction"] or "outgoing"})
     rows = scanning.rows(found, terms)
     if explain:
         rows = _explained(rows, scanning.judge(terms))
-    return _shown(rows, options, show_clean=True)
+    return _printed(rows, options, show_clean=True)
 
 
 @cli.command()
 @click.argument("paths", nargs=-1, metavar="[PATH|-]...")
-@click.option("--account", metavar="NAME", help="Scan a mailbox of this account instead of files.")
-@click.option("--folder", metavar="F", default="", help="The mailbox; without it, Drafts.")
+@_selected
 @click.option(
     "--as",
     "kind",
@@ -238,6 +246,11 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
     help="What the paths are, where it is not to be told by looking.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Processes to work in.")
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Work on the Dask cluster of this scheduler, which gets the mail.",
+)
 @click.option(
     "--resume", type=_Path, metavar="FILE", help="Go on with an interrupted scan's JSON lines."
 )
@@ -249,10 +262,10 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
 @_model
 @_config
 def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
-    """Scan mail files, or a mailbox, for flubs.
+    """Scan mail files, or mailboxes, for flubs.
 
     A PATH is a message, an mbox file (gzip too), a Maildir, an MH or Apple Mail folder, a
-    Thunderbird profile, a Takeout, or a folder of these; "-" is standard input.
+    Thunderbird profile, a Takeout (packed, too), or a folder of these; "-" is standard input.
     Notes you received get an employer's advice. --account scans over IMAP.
 
     \b
@@ -260,14 +273,18 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
       unflub scan ~/Mail/sent.mbox
       unflub scan --jobs 2 --format jsonl --resume findings.jsonl ~/archive
       unflub scan --format html --output report.html ~/.thunderbird/*.default
-      unflub scan --account home --folder Sent
+      unflub scan --account home --folder Sent --folder 'Applications/*' --since 2025-01-01
     """  # fmt: skip
     if bool(paths) == bool(account):
         raise click.UsageError("name either files or folders to scan, or an --account")
+    if not account and (options["folders"] or options["all_folders"]):
+        raise click.UsageError("--folder and --all-folders are for an --account; name it, too")
+    if options["dask"] and options["jobs"] > 1:
+        raise click.UsageError("work is for --jobs or for --dask; name one of them")
+    _require_free(options["output"])
     written = _written(options)
-    with _messages(paths, account, options) as messages:
-        rest = messages if written is None else (m for m in messages if not written.has(m.source))
-        return _shown(_scanned(rest, options), options, written)
+    with _messages(paths, account, options, written) as messages:
+        return _printed(_scanned(messages, options), options, written)
 
 
 @cli.command()
@@ -350,10 +367,12 @@ def train(*, output: Path | None, measure: bool, encoder: bool, **paths: Any) ->
     from scanner.training import make_encoder, make_model
 
     material, make = _read_material(**paths), make_encoder if encoder else make_model
-    with _progress("training") as progress:
+    with terminal.progress("training") as progress:
         made = make(material, output, measure=measure, progress=progress)
     for before, after in made.contradictions:
-        _say(f"{after.writer} {after.id} replaces the labels of {before.writer} {before.id}")
+        terminal.say(
+            f"{after.writer} {after.id} replaces the labels of {before.writer} {before.id}"
+        )
     click.echo(f"trained on {made.messages} messages; the model in use is now {made.folder}")
 
 
@@ -386,11 +405,11 @@ def evaluate(*, groups: int | None, compare: bool, model: Path | None, **paths: 
 
     material = _read_material(**paths)
     if compare:
-        with _progress("comparing") as progress:
+        with terminal.progress("comparing") as progress:
             readers = compared(material, groups, progress)
         click.echo(comparison.as_text(readers))
         return
-    with _progress("measuring") as progress:
+    with terminal.progress("measuring") as progress:
         report = measured(material, groups, progress)
     click.echo(as_text(report))
     in_use = artifact.load(artifact.installed(model))
@@ -420,99 +439,41 @@ def demo() -> None:
         click.echo(line)
 
 
-def _shown(
+def _require_free(path: Path | None) -> None:
+    """Refuse to write over mail: a slip of the keyboard must not cost an archive."""
+    from scanner.adapters.sources import holds_mail
+
+    if path and holds_mail(path):
+        raise click.UsageError(f"{path} holds mail, which would be lost; name another file")
+
+
+def _printed(
     rows: Iterable[Row],
     options: dict[str, Any],
     written: Written | None = None,
     *,
     show_clean: bool = False,
 ) -> int:
-    """Print rows, or write them into a file, and turn what was counted into the exit status."""
-    from scanner.core.report import Tally, summary
+    """Print rows, and turn what was counted into the exit status."""
+    from scanner.core.report import Tally
+    from scanner.printing import Printing
 
     tally = written.tally if written else Tally()
-    path = options.get("resume") or options["output"]
-    with _sink(path, "a" if written else "w", quiet=options["quiet"]) as sink:
-        form = _form(options, in_color=not path and _is_colored(), show_clean=show_clean)
-        try:
-            _print(rows, form, tally, sink)
-        finally:
-            if path and not options["quiet"]:
-                _say(f"{summary(tally)}; written to {path}")
+    Printing(
+        options["form"],
+        options.get("resume") or options["output"],
+        with_text=options["with_text"],
+        quiet=options["quiet"],
+        goes_on=written is not None,
+        show_clean=show_clean,
+    ).print(rows, tally)
     return _exit_status(tally, options["fail_on"])
-
-
-def _print(rows: Iterable[Row], form: Format, tally: Tally, sink: IO[str] | None) -> None:
-    """Print all rows; after an interruption, what was found so far."""
-    try:
-        for row in rows:
-            tally.add(row)
-            _echo(form.row(row), sink)
-    except BrokenPipeError:
-        _forget_stdout()
-    finally:
-        _echo(form.end(tally), sink)
 
 
 def _exit_status(tally: Tally, fail_on: str) -> int:
     if {"any": tally.flagged, "flub": tally.flubs, "never": 0}[fail_on]:
         return 1
     return UnreadableError.exit_status if tally.unreadable else 0
-
-
-def _form(options: dict[str, Any], *, in_color: bool, show_clean: bool) -> Format:
-    from scanner.core import formats
-
-    if options["form"] == "text":
-        return formats.Text(_mark if in_color else None, show_clean=show_clean)
-    if options["form"] == "html":
-        return formats.Page()
-    kind = formats.Json if options["form"] == "json" else formats.JsonLines
-    return kind(with_text=options["with_text"])
-
-
-def _is_colored() -> bool:
-    return "NO_COLOR" not in os.environ and sys.stdout is not None and sys.stdout.isatty()
-
-
-def _mark(text: str) -> str:
-    return click.style(text, fg="black", bg="yellow")
-
-
-@contextmanager
-def _sink(path: Path | None, mode: str, *, quiet: bool) -> Iterator[IO[str] | None]:
-    """Open what is written to: a file, or standard output; nothing for who wants quiet."""
-    if path is None:
-        yield None if quiet else sys.stdout
-        return
-    try:
-        file = path.open(mode, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
-    with file:
-        yield file
-
-
-def _echo(text: str | None, sink: IO[str] | None) -> None:
-    if text is None or sink is None:
-        return
-    with _uninterrupted():
-        if sink is sys.stdout and _shows_progress():
-            click.echo("\r\x1b[K", err=True, nl=False)  # the bar is drawn anew below
-        click.echo(text, file=sink)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let a Ctrl-C wait until the line is printed: half a row is none for who reads it."""
-    caught: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if caught:
-        raise KeyboardInterrupt
 
 
 def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
@@ -531,55 +492,73 @@ def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
 
 def _scanned(messages: Iterable[Message], options: dict[str, Any]) -> Iterator[Row]:
     from scanner import scanning
+    from scanner.adapters.cluster import cluster
 
-    terms, jobs = _terms(options), options["jobs"]
-    with scanning.processes(jobs) as executor:
-        yield from scanning.rows(messages, terms, executor, jobs)
+    address, jobs, terms = options["dask"], options["jobs"], _terms(options)
+    with cluster(address) if address else scanning.processes(jobs) as (executor, workers):
+        yield from scanning.rows(messages, terms, executor, workers)
 
 
 @contextmanager
 def _messages(
-    paths: tuple[str, ...], account: str | None, options: dict[str, Any]
+    paths: tuple[str, ...],
+    account: str | None,
+    options: dict[str, Any],
+    written: Written | None,
 ) -> Iterator[Iterable[Message]]:
+    """Open what is to be scanned, and show how far the reading is."""
     from scanner.adapters import sources
 
-    if account:
-        with _mailbox(account, options) as messages:
-            yield messages
-        return
-    messages = sources.walk(paths, options["kind"])
-    if options["quiet"] or not _shows_progress():
-        yield messages
-        return
-    with _progress("scanning") as progress:
-        yield _counted(messages, sources.size(paths, options["kind"]), progress)
+    has = written.has if written else _nothing
+    quiet, selection = options["quiet"] or not terminal.shows_progress(), _selection(options)
+    with ExitStack() as stack:
+        if account:
+            found, total = stack.enter_context(_mailboxes(account, selection, options, has))
+        else:
+            besides = options["output"] or options["resume"]
+            found = sources.walk(paths, options["kind"], besides)
+            total = 0 if quiet else sources.size(paths, options["kind"])
+        if not quiet:
+            show = stack.enter_context(terminal.progress("scanning"))
+            found = terminal.counted(found, _one if account else _bytes_read, total, show)
+        rest = (message for message in found if not has(message.source))
+        yield rest if account else (m for m in rest if m.error or selection.takes(m.raw))
 
 
-def _counted(messages: Iterable[Message], total: int, progress: Progress) -> Iterator[Message]:
-    """Show how many bytes of all have been read, and how many messages a second."""
-    start, done = time.monotonic(), 0
-    for number, message in enumerate(messages, start=1):
-        yield message
-        done += message.read
-        rate = number / max(time.monotonic() - start, 0.001)
-        progress(min(done, total), max(total, 1), f"{number:,} messages, {rate:,.0f}/s")
+def _nothing(_: str) -> bool:
+    return False
 
 
-def _shows_progress() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
+def _one(_: Message) -> int:
+    return 1
+
+
+def _bytes_read(message: Message) -> int:
+    return message.read
 
 
 @contextmanager
-def _mailbox(name: str, options: dict[str, Any]) -> Iterator[Iterable[Message]]:
+def _mailboxes(
+    name: str, selection: Selection, options: dict[str, Any], has: Callable[[str], bool]
+) -> Iterator[tuple[Iterable[Message], int]]:
+    """Give the messages in mailboxes of an account, and how many there are."""
     from scanner.adapters import credentials
-    from scanner.adapters.mailbox import connect
+    from scanner.adapters.archive import open_archive
 
     settings = _load_config(options["config_path"])
     account = settings.account(name)
     secret = credentials.password(account)
-    seconds, folder = settings.timeout_seconds, options["folder"]
-    with connect(account, secret, timeout=seconds, folder=folder) as mailbox:
-        yield mailbox.walk()
+    with open_archive(account, secret, settings.timeout_seconds) as archive:
+        folders = archive.folders(options["folders"], every=options["all_folders"])
+        found = archive.search(folders, selection)
+        yield archive.walk(found, has), sum(len(one.uids) for one in found)
+
+
+def _selection(options: dict[str, Any]) -> Selection:
+    from scanner.core.selection import Selection
+
+    since, before = (day and day.date() for day in (options["since"], options["before"]))
+    return Selection(since, before, options["sender"], options["to"])
 
 
 def _written(options: dict[str, Any]) -> Written | None:
@@ -627,22 +606,6 @@ def _watch_once(watchers: Sequence[Watcher]) -> None:
         _fail(str(other), other.exit_status)
     if errors:
         raise errors[0]
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Progress]:
-    """Show a bar with the time left on a terminal, and nothing elsewhere."""
-    hidden = not sys.stderr.isatty()
-    with click.progressbar(
-        length=1, label=title, file=sys.stderr, hidden=hidden, item_show_func=str
-    ) as bar:
-
-        def show(done: int, total: int, label: str) -> None:
-            # Not bar.update: it knows no way back, and a run may have several parts.
-            bar.length, bar.pos, bar.current_item = total, done, label
-            bar.render_progress()
-
-        yield show
 
 
 def _terms(options: dict[str, Any], settings: config.Config | None = None) -> Terms:

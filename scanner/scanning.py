@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
@@ -24,11 +24,12 @@ from scanner.core.assess import Passage, only
 from scanner.core.judge import Judge, Verdict, portions
 from scanner.core.origin import Direction, direction, month
 from scanner.core.parse import Draft
-from scanner.core.render import recognise
+from scanner.core.render import WARNS_ABOUT, recognise
 from scanner.core.report import Row
 from scanner.core.segment import Sentences
 from scanner.errors import UnreadableError
-from scanner.learning import artifact
+from scanner.learning import artifact, words
+from scanner.learning.artifact import Model
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,6 +39,7 @@ R = TypeVar("R")
 _BATCH = 4 * 1024 * 1024
 _LEAST = 64 * 1024
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
+_OURS = re.compile(re.escape(WARNS_ABOUT.encode()), re.IGNORECASE)
 # Batches that wait for each process: enough to keep it busy, few enough to fit the memory.
 _WAITING = 2
 
@@ -52,7 +54,7 @@ class Terms:
     model: Path
     preset: str
     direction: Direction | None = None
-    own: frozenset[str] = frozenset()
+    own: frozenset[str] = field(default=frozenset(), repr=False)
     least: float = 0.0
     categories: frozenset[str] = frozenset()
 
@@ -89,8 +91,22 @@ def judge(terms: Terms) -> Judge:
 
 @lru_cache(maxsize=1)
 def _loaded(folder: Path, preset: str) -> Judge:
-    model = artifact.load(folder)
-    return Judge(model, model.thresholds[preset])
+    model = artifact.load(_here(folder))
+    return Judge(model, model.thresholds[preset], partial(_may_be_notes, model))
+
+
+def _may_be_notes(model: Model, texts: Sequence[str]) -> list[bool]:
+    """Ask the model's own gate, before sentences are cut; it counts words wherever they stand."""
+    bags = [words.bag(text) for text in texts]
+    passed: list[bool] = (model.heads.note_odds(bags) >= model.gate.first).tolist()
+    return passed
+
+
+def _here(folder: Path) -> Path:
+    """Find a model on this machine, where the one that comes with unflub may lie elsewhere."""
+    if not folder.is_dir() and artifact.shipped().name == folder.name:
+        return artifact.shipped()
+    return folder
 
 
 def in_order(
@@ -115,16 +131,16 @@ def in_order(
 
 
 @contextmanager
-def processes(jobs: int) -> Iterator[Executor | None]:
+def processes(jobs: int) -> Iterator[tuple[Executor | None, int]]:
     """Start so many processes, of which Ctrl-C ends none before its work; one is none at all."""
     if jobs == 1:
-        yield None
+        yield None, 1
         return
     # Not fork: the libraries of the model have threads.
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupts)
     try:
-        yield executor
+        yield executor, jobs
     finally:
         executor.shutdown(cancel_futures=True)
 
@@ -145,12 +161,14 @@ def _light(terms: Terms, batch: Sequence[Message]) -> list[Row]:
 
 def _is_own(raw: bytes) -> bool:
     end = _HEADER_END.search(raw)
-    return recognise(raw[: end.start()] if end else raw) is not None
+    header = raw[: end.start()] if end else raw
+    return _OURS.search(header) is not None and recognise(header) is not None
 
 
 def _row(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> Row:
     draft = Draft("") if isinstance(verdict, UnreadableError) else verdict.draft
-    way = terms.direction or direction(message.source, message.raw, draft, terms.own)
+    told = terms.direction or message.direction
+    way = told or direction(message.source, message.raw, draft, terms.own)
     if isinstance(verdict, UnreadableError) or not verdict.assessment.passages:
         return Row(message.source, way, verdict)
     wanted = replace(verdict, assessment=only(verdict.assessment, terms.wants))

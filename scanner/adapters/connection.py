@@ -64,12 +64,15 @@ class Line:
 
 
 @contextmanager
-def connection(account: Account, secret: str, timeout: Seconds, line: Line) -> Iterator[Any]:
+def connection(
+    account: Account, secret: str, timeout: Seconds, line: Line | None = None
+) -> Iterator[Any]:
     """Log in, and LOGOUT at the end, or just close where the connection broke.
 
+    By `line` another thread may cut the connection.
     Raises CredentialsError, UnreachableError, or ConfigurationError.
     """
-    with closing(line), _logged_in(account, secret, timeout, line) as client:
+    with closing(line or Line()) as held, _logged_in(account, secret, timeout, held) as client:
         yield client
 
 

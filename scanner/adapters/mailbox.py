@@ -12,14 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from imapclient.exceptions import ProtocolError
 
 from scanner.adapters import connection
 from scanner.adapters.changes import Held, Mark, follow, mark_of
 from scanner.adapters.connection import Line, readable, translated
-from scanner.adapters.sources import Message
 from scanner.adapters.structure import assemble, outline, sections
 from scanner.config import Account, Seconds
 from scanner.core.plan import OwnWarning
@@ -119,9 +117,9 @@ def connect(
     Raises CredentialsError, UnreachableError, or ConfigurationError when there is no such
     mailbox.
     """
-    with connection.connection(account, secret, timeout, line or Line()) as client:
+    with connection.connection(account, secret, timeout, line) as client:
         with translated(account):
-            found = _find(client, account, folder)
+            found = find(client, account, folder)
         yield ImapMailbox(account, client, found)
 
 
@@ -220,18 +218,6 @@ class ImapMailbox:
         alert, self._alert = self._alert, False
         return f"account {self._account.name}: {connection.alert(self._account)}" if alert else ""
 
-    def walk(self) -> Iterator[Message]:
-        """Read all messages, a few at a time, for a scan."""
-        for batch in batches(self.listing().uids):
-            self.headers(batch)
-            for uid, raw in self.messages(batch).items():
-                yield Message(self._source(uid), raw)
-
-    def _source(self, uid: int) -> str:
-        """Name a message by a URL in the manner of RFC 5092."""
-        user, host = quote(self._account.login, safe=""), self._account.host
-        return f"imap://{user}@{host}/{quote(self.folder)};uid={uid}"
-
     def _examine(self, known: Held | None = None) -> Mark:
         if not (known and known.mark.modseq and self._has_qresync):
             return mark_of(self._client.select_folder(self.folder, readonly=True))
@@ -272,7 +258,7 @@ class ImapMailbox:
             return None
         wanted = [f"BODY.PEEK[{name}]<0.{FETCH_LIMIT}>" for name in ("HEADER", *sections(root))]
         found = self._fetch([uid], *wanted).get(uid, {})
-        given = {_section(key): value for key, value in found.items() if isinstance(value, bytes)}
+        given = {section_of(key): value for key, value in found.items() if isinstance(value, bytes)}
         return assemble(root, given["HEADER"], given) if "HEADER" in given else None
 
     def _is_still_ours(self, warning: OwnWarning) -> bool:
@@ -346,7 +332,8 @@ class ImapMailbox:
             self._client._set_read_timeout()  # noqa: SLF001
 
 
-def _find(client: Any, account: Account, folder: str) -> str:
+def find(client: Any, account: Account, folder: str) -> str:
+    """Find a mailbox by name, or the Drafts mailbox. Raises ConfigurationError without one."""
     rows = [
         (frozenset(flag.decode("ascii", "replace").casefold() for flag in flags), delimiter, name)
         for flags, delimiter, name in client.list_folders()
@@ -385,6 +372,6 @@ def _bodies(rows: Mapping[int, Mapping[bytes, Any]]) -> dict[int, bytes]:
     return {uid: body for uid, body in found.items() if body is not None}
 
 
-def _section(key: bytes) -> str:
+def section_of(key: bytes) -> str:
     """Name the section of a FETCH response: "1.MIME" of BODY[1.MIME]<0>."""
     return key.partition(b"[")[2].partition(b"]")[0].decode("ascii", "replace").upper()

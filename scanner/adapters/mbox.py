@@ -6,7 +6,9 @@ The standard library's mailbox.mbox reads the whole file for an index first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 MOST_BYTES = 64 * 1024 * 1024
 """As much of one message as is kept in memory; the rest of it is read past."""
@@ -20,6 +22,10 @@ _BOUNDARY = re.compile(
 )
 _FIELD = re.compile(rb"[!-9;-~]{1,200}:")
 _MOZILLA_STATUS = re.compile(rb"^X-Mozilla-Status: ([0-9a-fA-F]{4})", re.MULTILINE)
+_CONTENT_LENGTH = re.compile(
+    rb"^Content-Length:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
+)
+_BLANK = (b"\n", b"\r\n")
 _EXPUNGED = 0x0008
 _HEADER = 64 * 1024
 
@@ -30,20 +36,72 @@ def is_separator(line: bytes) -> bool:
 
 
 def split(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the messages whose lines follow the first separator, unescaped."""
+    """Yield the messages whose lines follow the first separator, unescaped.
+
+    A Content-Length (mboxcl, mboxcl2) is believed where the next message or the end is found just
+    behind it; what looks like a separator before that is text.
+    """
+    again: deque[bytes] = deque()
+    rest = _and_again(lines, again)
     kept: list[bytes] = []
-    size = 0
-    blank = False
-    for line in lines:
-        if blank and line.startswith(b"From ") and is_separator(line):
-            yield _joined(kept)
-            kept, size, blank = [], 0, False
-            continue
-        blank = line in (b"\n", b"\r\n")
-        size += len(line)
-        if size <= MOST_BYTES:
-            kept.append(_unescaped(line) if line.startswith(b">") else line)
+    size, blank, in_header = 0, False, True
+    while True:
+        for line in rest:
+            if blank and line.startswith(b"From ") and is_separator(line):
+                yield _joined(kept)
+                kept, size, blank, in_header = [], 0, False, True
+                continue
+            blank = line in _BLANK
+            size += len(line)
+            if size <= MOST_BYTES:
+                kept.append(_unescaped(line) if line.startswith(b">") else line)
+            if blank and in_header:
+                in_header = False
+                if body := _measured(kept, rest, again):
+                    kept += body
+                    size, blank = sum(map(len, kept)), body[-1] in _BLANK
+        if not again:
+            break
+        rest = _and_again((), again)
     yield _joined(kept)
+
+
+def _and_again(lines: Iterable[bytes], again: deque[bytes]) -> Iterator[bytes]:
+    """Yield lines, and before the next one those that somebody put back."""
+    while again:
+        yield again.popleft()
+    for line in lines:
+        yield line
+        while again:
+            yield again.popleft()
+
+
+def _measured(header: Sequence[bytes], lines: Iterator[bytes], again: deque[bytes]) -> list[bytes]:
+    """Take as many bytes of lines as a header says, or none where that is not to be believed."""
+    found = _CONTENT_LENGTH.search(b"".join(header))
+    length = int(found[1]) if found else 0
+    if not 0 < length <= MOST_BYTES:
+        return []
+    body: list[bytes] = []
+    total = 0
+    while total < length and (line := next(lines, b"")):
+        body.append(line)
+        total += len(line)
+    after = list(islice(lines, 2))
+    if total != length or not _is_end(body, after):
+        again.extendleft(reversed([*body, *after]))
+        return []
+    again.extendleft(reversed(after))
+    # Only mboxcl2 leaves such lines as they are; then a ">" was put there by the writer.
+    is_bare = any(line.startswith(b"From ") for line in body)
+    return body if is_bare else [_unescaped(line) for line in body]
+
+
+def _is_end(body: Sequence[bytes], after: Sequence[bytes]) -> bool:
+    """Tell whether the next two lines, as far as there are any, begin another message."""
+    if after and after[0] not in _BLANK:
+        return body[-1] in _BLANK and is_separator(after[0])
+    return len(after) <= 1 or is_separator(after[1])
 
 
 def is_cut_short(raw: bytes) -> bool:

@@ -13,20 +13,23 @@ import stat
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
-from scanner.adapters import emlx, mbox
+from scanner.adapters import emlx, mbox, packed
 from scanner.adapters.folders import MAILDIR_FLAGS, Entries, Kind, mail_in
 from scanner.adapters.mbox import MOST_BYTES
+from scanner.core.origin import Direction
+from scanner.core.parse import looks_like_message
 from scanner.errors import UnreadableError
 
 STANDARD_INPUT = "-"
 
 Stream: TypeAlias = io.BufferedIOBase | BinaryIO
 
+_BEGINNING = 64 * 1024
 _GZIP = b"\x1f\x8b"
 _BROKEN = (OSError, EOFError, zlib.error)
 
@@ -36,13 +39,15 @@ class Message:
     """One message as bytes, or the error that stood in the way of it.
 
     `source` is the path it came from, with "#n" for the n-th message of an mbox; `read` is how
-    many bytes of the source were read since the message before.
+    many bytes of the source were read since the message before. `direction` is set where the
+    source itself tells it.
     """
 
     source: str
-    raw: bytes = b""
+    raw: bytes = field(default=b"", repr=False)  # not for the log of a worker elsewhere
     error: UnreadableError | None = None
     read: int = 0
+    direction: Direction | None = None
 
 
 def single(path: str) -> Message:
@@ -60,16 +65,19 @@ def single(path: str) -> Message:
         return _whole(stream, path)
 
 
-def walk(paths: Iterable[str], kind: Kind = "auto") -> Iterator[Message]:
+def walk(
+    paths: Iterable[str], kind: Kind = "auto", besides: Path | None = None
+) -> Iterator[Message]:
     """Yield every message under `paths`, one after the other, "-" for standard input.
 
+    The file `besides` is left out: what is written must not be read.
     Raises UnreadableError for a path that does not exist, before anything is read.
     """
     named = list(paths)
     for path in named:
         if path != STANDARD_INPUT:
             _require(path)
-    return _all(named, kind)
+    return _all(named, kind, besides)
 
 
 def size(paths: Iterable[str], kind: Kind = "auto") -> int:
@@ -96,7 +104,7 @@ def _require(path: str) -> None:
         raise UnreadableError(f"There is no file or folder {path!r}; check the path.")
 
 
-def _all(paths: list[str], kind: Kind) -> Iterator[Message]:
+def _all(paths: list[str], kind: Kind, besides: Path | None) -> Iterator[Message]:
     for path in paths:
         if path == STANDARD_INPUT:
             yield from _of_stream(_standard_input(), STANDARD_INPUT, kind)
@@ -104,9 +112,16 @@ def _all(paths: list[str], kind: Kind) -> Iterator[Message]:
         for found in _files(path, kind):
             if isinstance(found, Message):
                 yield found
-            else:
+            elif not (besides and _is_same(found, besides)):
                 # A pipe that the user names is meant to be read: `unflub scan <(command)`.
                 yield from _of_file(found, kind, pipes=str(found) == str(Path(path)))
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.name == other.name and one.samefile(other)
+    except OSError:
+        return False
 
 
 def _files(path: str, kind: Kind) -> Iterator[Path | Message]:
@@ -192,6 +207,16 @@ def _opened(path: Path, *, pipes: bool) -> BinaryIO | Message:
         return _unreadable(str(path), error)
 
 
+def holds_mail(path: Path) -> bool:
+    """Tell a file that begins as an mbox or a message does: nothing to write over."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(_BEGINNING)
+    except OSError:
+        return False
+    return mbox.is_separator(beginning.partition(b"\n")[0]) or looks_like_message(beginning)
+
+
 def _whole(stream: Stream, source: str) -> Message:
     try:
         return Message(source, stream.read(MOST_BYTES))
@@ -199,11 +224,18 @@ def _whole(stream: Stream, source: str) -> Message:
         return _unreadable(source, error)
 
 
-def _of_stream(file: Stream, source: str, kind: Kind) -> Iterator[Message]:
-    """Yield one message, or those of an mbox, from a file that may be compressed."""
-    place = _Place(file)
+def _of_stream(
+    file: Stream, source: str, kind: Kind, place: _Place | None = None
+) -> Iterator[Message]:
+    """Yield one message, or those of an mbox, from a file that may be compressed or packed."""
+    place = place or _Place(file)
     try:
-        stream = _decompressed(file)
+        buffered = _buffered(file)
+        beginning = buffered.peek(4)
+        if kind not in {"eml", "emlx"} and packed.is_packed(source, beginning):
+            yield from _unpacked(buffered, beginning, source, place)
+            return
+        stream = _decompressed(buffered)
         first = stream.readline(MOST_BYTES)
     except _BROKEN as error:
         yield _unreadable(source, error)
@@ -222,12 +254,26 @@ def _is_mailbox(source: str, kind: Kind) -> bool:
     return source.endswith((".mbox", ".mbox.gz")) or kind == "mbox" or has_index
 
 
-def _decompressed(file: Stream) -> Stream:
-    buffered = (
-        file
-        if isinstance(file, io.BufferedReader)
-        else io.BufferedReader(cast("io.RawIOBase", file))
-    )
+def _unpacked(
+    file: io.BufferedReader, beginning: bytes, source: str, place: _Place
+) -> Iterator[Message]:
+    """Yield the messages of the mailboxes in an archive file, named by their place in it."""
+    try:
+        for name, content in packed.mailboxes(file, beginning):
+            yield from _of_stream(content, f"{source}/{name}", "mbox", place)
+    except UnreadableError as error:
+        yield Message(source, error=error)
+    except packed.TROUBLE:
+        yield _cut(source, "the archive is damaged")
+
+
+def _buffered(file: Stream) -> io.BufferedReader:
+    if isinstance(file, io.BufferedReader):
+        return file
+    return io.BufferedReader(cast("io.RawIOBase", file))
+
+
+def _decompressed(buffered: io.BufferedReader) -> Stream:
     if buffered.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
         return buffered
     return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=buffered)))

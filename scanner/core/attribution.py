@@ -92,6 +92,7 @@ _SEPARATOR = re.compile(
     re.IGNORECASE,
 )
 
+_RULES = ("_", "=", "-")
 _RULE = re.compile(r"\s{0,3}[_=-]{10,}\s*$")
 """A line of underscores, equals signs or dashes that stands above a header block."""
 
@@ -103,17 +104,19 @@ def is_quoted(line: str) -> bool:
 
 def quote_header(lines: Sequence[str], at: int) -> int:
     """How many lines, from line `at` on, announce a quoted message; 0 if they do not."""
+    line = lines[at]
+    if ":" not in line and "\N{FULLWIDTH COLON}" not in line and line.lstrip()[:1] not in _RULES:
+        return attribution(lines, at)
     return separator(lines, at) or header_block(lines, at) or attribution(lines, at)
 
 
 def attribution(lines: Sequence[str], at: int) -> int:
     """How many lines an attribution ("On ... wrote:") takes that begins at line `at`."""
-    for count in range(1, _LINES + 1):
-        window = lines[at : at + count]
-        if len(window) < count or not window[-1].strip():
+    for count, last in enumerate(lines[at : at + _LINES], 1):
+        if not last.strip():
             return 0
-        if window[-1].rstrip(" \t\xa0*_").endswith((":", "\N{FULLWIDTH COLON}")):
-            joined = " ".join(line.strip() for line in window)
+        if last.rstrip(" \t\xa0*_").endswith((":", "\N{FULLWIDTH COLON}")):
+            joined = " ".join(line.strip() for line in lines[at : at + count])
             quoted = _quote_follows(lines, at + count)
             return count if is_attribution(joined, wrapped=count > 1, quoted=quoted) else 0
     return 0

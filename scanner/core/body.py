@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import Message
+from functools import lru_cache
+from typing import NamedTuple
+from unicodedata import normalize
 
 from scanner.core.flowed import unflow
 from scanner.core.mail_parser import Parser
@@ -52,6 +55,7 @@ _SUPERSETS = {
     "euc_kr": "cp949",
     "big5": "big5hkscs",
 }
+_LIKE_ASCII = frozenset({"utf-8", "cp1252", "iso8859-15", "iso8859-2", "cp1250", "cp1251"})
 _WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
 
 
@@ -60,7 +64,16 @@ def body_text(message: Message) -> str:
 
     Raises UnreadableError where the body is encrypted.
     """
-    text = "\n\n".join(_Reader().shown(message, root=True))
+    return _body(message, _Reader(_decoded))
+
+
+def quick_text(message: Message) -> str:
+    """Give the same by the standard library alone. Raises UnreadableError as `body_text` does."""
+    return _body(message, _Reader(_quickly_decoded))
+
+
+def _body(message: Message, reader: _Reader) -> str:
+    text = "\n\n".join(reader.shown(message, root=True))
     sealed = (part.get_content_type() in _SEALED for part in message.walk())
     if not text.strip() and any(sealed):
         raise encrypted()
@@ -75,7 +88,8 @@ def encrypted() -> UnreadableError:
 class _Reader:
     """Reads the parts of one body, and stops where a hostile one would take too long."""
 
-    def __init__(self) -> None:
+    def __init__(self, decode: Callable[[Message, str], str]) -> None:
+        self._decode = decode
         self._parts_left = _PARTS
         self._tags_left = _TAGS
 
@@ -121,13 +135,13 @@ class _Reader:
         if kind == "text/html":
             from scanner.core.html import text_of_html
 
-            markup = _decoded(part, kind)[:_TEXT]
+            markup = self._decode(part, kind)[:_TEXT]
             text = text_of_html(markup, self._tags_left)
             self._tags_left = max(0, self._tags_left - markup.count("<"))
             return text
         # A multipart without its boundary was cut short; what is there is read as text.
         is_plain = kind in ("text/plain", "text/markdown") or kind.startswith("multipart/")
-        return _plain(part) if is_plain else ""
+        return _plain(part, self._decode(part, "text/plain")) if is_plain else ""
 
 
 def _is_attached(part: Message) -> bool:
@@ -135,11 +149,31 @@ def _is_attached(part: Message) -> bool:
     return part.get_content_disposition() == "attachment" or bool(part.get_filename())
 
 
-def _plain(part: Message) -> str:
-    text = _decoded(part, "text/plain")[:_TEXT].replace("\r\n", "\n").replace("\r", "\n")
-    if str(part.get_param("format", "")).lower() == "flowed":
-        return unflow(text, delsp=str(part.get_param("delsp", "")).lower() == "yes")
-    return text
+def _plain(part: Message, text: str) -> str:
+    text = text[:_TEXT].replace("\r\n", "\n").replace("\r", "\n")
+    said = _said_by(part)
+    return unflow(text, delsp=said.delsp) if said.is_flowed else text
+
+
+class _ContentType(NamedTuple):
+    """What a Content-Type field says of a text: Python's name of its charset, and RFC 3676."""
+
+    codec: str
+    is_flowed: bool
+    delsp: bool
+
+
+def _said_by(part: Message) -> _ContentType:
+    return _content_type(str(part.get("content-type", "text/plain")))
+
+
+@lru_cache(maxsize=256)
+def _content_type(field: str) -> _ContentType:
+    """Read a field, the same one in most messages of an archive."""
+    part = Message()
+    part["Content-Type"] = field
+    flowed, delsp = (str(part.get_param(name, "")).lower() for name in ("format", "delsp"))
+    return _ContentType(_charset(part, "\0"), flowed == "flowed", delsp == "yes")
 
 
 def _decoded(part: Message, kind: str) -> str:
@@ -155,6 +189,23 @@ def _decoded(part: Message, kind: str) -> str:
         return texts[0] if texts else ""
     payload = leaf.get_payload(decode=True)
     return guessed(payload) if isinstance(payload, bytes) else ""
+
+
+def _quickly_decoded(part: Message, kind: str) -> str:
+    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    if encoding not in _ENCODINGS and _said_by(part).codec in _LIKE_ASCII:
+        text = _undecoded(part)
+        if text and text.isascii():
+            return text[:_PAYLOAD]
+    leaf = _leaf(part, kind)
+    payload = leaf.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        return ""
+    try:
+        text = payload.decode(str(leaf.get_content_charset()))
+    except (LookupError, ValueError):
+        return guessed(payload)
+    return normalize("NFC", text)  # as mail-parser does
 
 
 def _leaf(part: Message, kind: str) -> Message:
@@ -177,9 +228,17 @@ def _leaf(part: Message, kind: str) -> Message:
 def _payload(part: Message, *, encoded: bool) -> str:
     """Give the payload as it came: ASCII, other bytes as surrogate escapes."""
     # Undecoded, the email package would already guess at the charset of 8-bit text.
-    payload = part.get_payload() if encoded else part.get_payload(decode=True)
-    if isinstance(payload, bytes):
-        return payload.decode("ascii", "surrogateescape")
+    if encoded:
+        return _undecoded(part)
+    payload = part.get_payload(decode=True)
+    return payload.decode("ascii", "surrogateescape") if isinstance(payload, bytes) else ""
+
+
+def _undecoded(part: Message) -> str:
+    try:
+        payload = part.get_payload()
+    except ValueError:  # a NUL in the name of the charset that it guesses by
+        return ""
     return payload if isinstance(payload, str) else ""
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.header import decode_header, make_header
+from email.errors import HeaderParseError
+from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses
+from typing import TypeAlias
+from unicodedata import normalize
 
 from scanner.core.mail_parser import Parser
 
@@ -18,9 +21,22 @@ _ADDRESSES = 10_000
 """A longer address list is cut at the last comma before; decoding is not linear in it."""
 
 _DESTINATIONS = ("to", "cc", "bcc")
-_WANTED = ("subject", "from", *_DESTINATIONS, "message-id")
+WANTED = ("subject", "from", *_DESTINATIONS, "message-id")
+"""The fields that are asked for, in lower case."""
+# A list of addresses, each bare or behind a name, that any parser reads the same way. It is
+# matched without going back, so that a long field takes no longer than its length.
+_ADDRESS = re.compile(
+    r"[\w+=-]{1,64}+(?:\.[\w+=-]{1,64}+){0,9}+@[\w-]{1,63}+(?:\.[\w-]{1,63}+){0,9}+", re.ASCII
+)
+_NAME = r"(?:\"[^\"\\@<>]{0,200}+\"\s*+|[\w' -]{0,200}+\s*+)"
+_NAMED = rf"(?:{_NAME}<{_ADDRESS.pattern}>|{_ADDRESS.pattern})\s*+"
+_PLAIN = re.compile(rf"\s*+{_NAMED}(?:,\s*+{_NAMED})*+", re.ASCII)
+_DOTS = re.compile(r"^\.|\.\.|\.@|@\.|\.$")
 _MSG_ID = re.compile(r"<[^<>\s]{1,990}>")
 _UNPRINTABLE = dict.fromkeys((*range(32), *range(127, 160)), " ")
+
+
+Wanted: TypeAlias = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +51,22 @@ class Fields:
 
 def header_fields(message: Message) -> Fields:
     """Decode the fields by mail-parser, or by the standard library where that fails."""
-    header = _wanted(message)
+    wanted = _wanted(message)
     try:
-        subject, addresses = _by_mail_parser(header)
+        return _fields(wanted, *_by_mail_parser(wanted))
     except Exception:  # noqa: BLE001 - mail-parser raises AttributeError and others
-        subject, addresses = _by_standard_library(header)
+        return _fields(wanted, *_by_standard_library(wanted))
+
+
+def quick_fields(message: Message) -> Fields:
+    """Decode the fields by the standard library, and plain addresses without it."""
+    wanted = _wanted(message)
+    return _fields(wanted, *_by_standard_library(wanted))
+
+
+def _fields(wanted: Wanted, subject: str, addresses: dict[str, list[str]]) -> Fields:
     senders = _bare(addresses["from"])
-    found = _MSG_ID.search(header["message-id"] or "")
+    found = _MSG_ID.search(wanted.get("message-id", ""))
     return Fields(
         subject=" ".join(subject.translate(_UNPRINTABLE).split()),
         message_id=found[0] if found else "",
@@ -50,19 +75,22 @@ def header_fields(message: Message) -> Fields:
     )
 
 
-def _wanted(message: Message) -> Message:
-    """Keep the wanted fields alone: mail-parser works on every field it is given."""
-    header = Message()
+def _wanted(message: Message) -> Wanted:
+    """Keep the first of each wanted field: mail-parser works on every field it is given."""
+    wanted: Wanted = {}
     for name, value in message.raw_items():
-        if name.lower() in _WANTED and name not in header:
-            limit = _ADDRESSES if name.lower() in ("from", *_DESTINATIONS) else _UNSTRUCTURED
-            header[name] = _cut(_unfolded(str(value)), limit)
-    return header
+        key = name.lower()
+        if key in WANTED and key not in wanted:
+            limit = _ADDRESSES if key in ("from", *_DESTINATIONS) else _UNSTRUCTURED
+            wanted[key] = _cut(_unfolded(str(value)), limit)
+    return wanted
 
 
 def _unfolded(value: str) -> str:
     """Undo folding (RFC 5322 section 2.2.3) and decode raw 8-bit characters."""
-    value = re.sub(r"[\r\n]+", "", value)
+    value = value.replace("\r", "").replace("\n", "")
+    if value.isascii():
+        return value
     raw = value.encode("utf-8", "surrogateescape")
     try:
         return raw.decode("utf-8")
@@ -76,7 +104,10 @@ def _cut(value: str, limit: int) -> str:
     return value[:limit].rpartition(",")[0] or value[:limit]
 
 
-def _by_mail_parser(header: Message) -> tuple[str, dict[str, list[str]]]:
+def _by_mail_parser(wanted: Wanted) -> tuple[str, dict[str, list[str]]]:
+    header = Message()
+    for name, value in wanted.items():
+        header[name] = value
     parser = Parser(header)
     addresses = {
         "from": parser.from_,
@@ -89,19 +120,40 @@ def _by_mail_parser(header: Message) -> tuple[str, dict[str, list[str]]]:
     }
 
 
-def _by_standard_library(header: Message) -> tuple[str, dict[str, list[str]]]:
+def _by_standard_library(wanted: Wanted) -> tuple[str, dict[str, list[str]]]:
+    subject = _decoded(wanted.get("subject", ""))
+    return subject, {name: _addresses(wanted.get(name)) for name in ("from", *_DESTINATIONS)}
+
+
+def _decoded(value: str) -> str:
+    """Decode encoded words (RFC 2047) with as little fuss as mail-parser does."""
+    if "=?" not in value:
+        return normalize("NFC", value)
     try:
-        subject = str(make_header(decode_header(header["subject"] or "")))
-    except (LookupError, ValueError):
-        subject = header["subject"]
-    addresses = {
-        name: [address for _, address in getaddresses([header[name] or ""])]
-        for name in ("from", *_DESTINATIONS)
-    }
-    return subject, addresses
+        parts = (_text(part, charset) for part, charset in decode_header(value))
+        return "".join(normalize("NFC", part) for part in parts)
+    except (HeaderParseError, UnicodeError):
+        return value
+
+
+def _text(part: str | bytes, charset: str | None) -> str:
+    if isinstance(part, str):
+        return part
+    try:
+        return part.decode(charset or "utf-8")
+    except (LookupError, UnicodeError):
+        return part.decode("utf-8", "ignore")
+
+
+def _addresses(value: str | None) -> list[str]:
+    if not value:
+        return []
+    if _PLAIN.fullmatch(value):
+        return _ADDRESS.findall(value)
+    return [address for _, address in getaddresses([value]) if not _DOTS.search(address)]
 
 
 def _bare(addresses: Iterable[str]) -> list[str]:
     """Addresses a message can be sent to; what is half typed in a draft is left out."""
     lowered = (address.strip().lower() for address in addresses)
-    return [address for address in lowered if "@" in address and len(address.split()) == 1]
+    return [one for one in lowered if one.find("@") > 0 and len(one.split()) == 1]

@@ -7,6 +7,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote
 
@@ -58,7 +59,11 @@ def month(raw: bytes) -> str:
 
 def _by_folder(source: str) -> Direction | None:
     """Take the innermost folder that has a name for it; an mbox is a folder, too."""
-    path = _UID.sub("", _NUMBER.sub("", source))
+    return _by_path(_UID.sub("", _NUMBER.sub("", source)))
+
+
+@lru_cache(maxsize=64)  # the messages of an mbox come one after the other
+def _by_path(path: str) -> Direction | None:
     parts = unquote(path).split("/")[3:] if path.startswith("imap://") else re.split(r"[/\\]", path)
     roles = (_role(name) for part in reversed(parts) for name in _names(part))
     return next((role for role in roles if role), None)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes
+from email.message import Message
 from typing import AnyStr
 
-from scanner.core.body import body_text, encrypted, guessed
-from scanner.core.fields import header_fields
+from scanner.core.body import body_text, encrypted, guessed, quick_text
+from scanner.core.fields import WANTED, Fields, header_fields, quick_fields
 from scanner.core.owntext import own_text
 from scanner.errors import UnreadableError
 
@@ -40,18 +42,52 @@ _OWN_TEXT = 200_000
 _TEXT_LINES = 10_000
 
 _SURE = 3
+_BLANK = re.compile(rb"\n[ \t\r\v\f]*\n|\r[ \t\v\f]*\r")
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_HAS_PARTS = re.compile(rb"multipart|message/", re.IGNORECASE)
+# Possessive, as no other way to match is worth trying: a hostile field would have it try them all.
+_WHOLE_FIELD = re.compile(rb"([!-9;-~]++):[ \t]*+([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)\r?\n")
+_ASKED_FOR = frozenset(
+    ("content-type", "content-transfer-encoding", "content-disposition", *WANTED)
+)
+_PLAIN_BYTES = 1024 * 1024
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _WELL_KNOWN = frozenset(
     b"from to cc bcc subject date message-id mime-version content-type received reply-to sender"
     b" return-path delivered-to in-reply-to references content-transfer-encoding".split()
 )
-_CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 _PGP_MESSAGE = re.compile(r"^-----BEGIN PGP MESSAGE-----\s*$", re.MULTILINE)
 
 
 def read(raw: bytes) -> Draft:
     """Read a message, or plain text that has no header fields."""
     return parse(raw) if looks_like_message(raw) else plain(guessed(raw[: 4 * _OWN_TEXT]))
+
+
+def glance(raw: bytes) -> Draft:
+    """Read as `read` does, in a fifth of the time: by the standard library, without mail-parser."""
+    if looks_like_message(raw):
+        bounded = _bounded(raw)
+        return _drafted(_one_part(bounded) or _message(bounded), quick_fields, quick_text)
+    return read(raw)
+
+
+def _one_part(raw: bytes) -> Message | None:
+    """Take a message without parts apart; None where it takes a whole parser to tell."""
+    end = _HEADER_END.search(raw)
+    if end is None or len(raw) > _PLAIN_BYTES or _HAS_PARTS.search(raw, 0, end.start()):
+        return None
+    message, at = Message(), 0
+    while at < end.start():
+        field = _WHOLE_FIELD.match(raw, at)
+        if field is None:
+            return None
+        if (name := field[1].decode("ascii")).lower() in _ASKED_FOR:
+            message[name] = field[2].decode("ascii", "surrogateescape")
+        at = field.end()
+    message.set_payload(raw[end.end() :].decode("ascii", "surrogateescape"))
+    return message
 
 
 def looks_like_message(raw: bytes) -> bool:
@@ -62,7 +98,7 @@ def looks_like_message(raw: bytes) -> bool:
     no field is forgiven after three such fields.
     """
     known = 0
-    for number, line in enumerate(_lines(raw)):
+    for number, line in enumerate(_header_lines(raw)):
         if not line.strip():
             break
         if (number == 0 and line.startswith(b"From ")) or (number and line[:1] in b" \t"):
@@ -74,8 +110,11 @@ def looks_like_message(raw: bytes) -> bool:
     return known > 0
 
 
-def _lines(raw: bytes) -> list[bytes]:
-    return raw[:1_000_000].splitlines()
+def _header_lines(raw: bytes) -> list[bytes]:
+    """Give the lines up to the first blank one, and it."""
+    raw = raw[:1_000_000]
+    blank = _BLANK.search(raw)
+    return raw[: blank.end() if blank else None].splitlines()
 
 
 def plain(text: str) -> Draft:
@@ -88,17 +127,33 @@ def parse(raw: bytes) -> Draft:
 
     Raises UnreadableError for an encrypted or a broken message, and nothing else.
     """
+    return _drafted(_message(_bounded(raw)), header_fields, body_text)
+
+
+def _message(raw: bytes) -> Message:
     try:
-        message = message_from_bytes(_bounded(raw))
-        fields = header_fields(message)
-        text = _own(body_text(message))
+        return message_from_bytes(raw)
     except RecursionError:
-        raise UnreadableError(
-            "broken: its parts are nested too deeply; save the draft again to check it."
-        ) from None
+        raise _too_deep() from None
+
+
+def _drafted(
+    message: Message, fields_of: Callable[[Message], Fields], text_of: Callable[[Message], str]
+) -> Draft:
+    try:
+        fields = fields_of(message)
+        text = _own(text_of(message))
+    except RecursionError:
+        raise _too_deep() from None
     if _PGP_MESSAGE.search(text):
         raise encrypted()  # inline PGP (RFC 9580 section 6.2)
     return Draft(text, fields.subject, fields.message_id, fields.sender, fields.recipients)
+
+
+def _too_deep() -> UnreadableError:
+    return UnreadableError(
+        "broken: its parts are nested too deeply; save the draft again to check it."
+    )
 
 
 def _bounded(raw: bytes) -> bytes:
@@ -132,7 +187,7 @@ def _clean(text: str) -> str:
     r"""Give text in "\n" lines without control characters, which could steer a terminal."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")[: 4 * _OWN_TEXT]
     text = text[: _nth(text, "\n", _TEXT_LINES)]
-    cleaned = text.translate(_CONTROL)
+    cleaned = _CONTROL.sub("", text)
     if len(text) - len(cleaned) + cleaned.count("\N{REPLACEMENT CHARACTER}") > len(text) // 10:
         raise UnreadableError("broken: it is not text; open it in the program that made it.")
-    return cleaned.encode("utf-8", "replace").decode("utf-8")
+    return cleaned if cleaned.isascii() else cleaned.encode("utf-8", "replace").decode("utf-8")

@@ -13,6 +13,8 @@ ROWS = [
     {"source": "a.eml", "error": None, "severity": "flub"},
     {"source": "box#1", "error": None, "severity": "none"},
     {"source": "box#3", "error": "broken", "severity": None},
+    {"source": "imap://me@host/S%C3%BCd;uid=7", "error": None, "severity": "folded"},
+    {"source": "other#1", "error": None, "severity": "none"},
 ]
 LINES = "".join(f"{json.dumps(row)}\n" for row in ROWS)
 
@@ -26,7 +28,7 @@ def test_what_is_written_is_known_by_its_source(tmp_path):
         s for s in ("a.eml", "b.eml", "box#1", "box#2", "box#3", "box#4", "box") if written.has(s)
     ]
     assert done == ["a.eml", "box#1", "box#2", "box#3"]
-    assert (written.tally.checked, written.tally.flubs, written.tally.unreadable) == (2, 1, 1)
+    assert (written.tally.checked, written.tally.flubs, written.tally.unreadable) == (4, 1, 1)
 
 
 @pytest.mark.parametrize("cut", range(len(LINES) - len(LINES.splitlines()[-1]) - 1, len(LINES)))
@@ -35,8 +37,19 @@ def test_a_line_that_was_cut_is_taken_away(tmp_path, cut):
     path = tmp_path / "rows.jsonl"
     path.write_text(LINES[:cut])
     written = Written(path)
-    assert path.read_text() == "".join(LINES.splitlines(keepends=True)[:2])
-    assert not written.has("box#3")
+    assert path.read_text() == "".join(LINES.splitlines(keepends=True)[:-1])
+    assert not written.has("other#1")
+
+
+def test_cut_anywhere_nothing_is_lost_and_nothing_doubled(tmp_path):
+    """At every byte of the output: what is kept, and what is then done, is all there is."""
+    path = tmp_path / "rows.jsonl"
+    lines = dict(zip((row["source"] for row in ROWS), LINES.splitlines(keepends=True), strict=True))
+    for cut in range(len(LINES) + 1):
+        path.write_text(LINES[:cut])
+        written = Written(path)
+        done = "".join(line for source, line in lines.items() if not written.has(source))
+        assert path.read_text() + done == LINES, cut
 
 
 def test_without_a_file_nothing_is_written_yet(tmp_path):

@@ -3,8 +3,10 @@
 import gzip
 import io
 import os
+import tarfile
 import tempfile
 import tracemalloc
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -250,6 +252,100 @@ def test_mbox_that_is_whole_has_no_error(tmp_path):
     assert all(error is None for _, _, error in rows_of(MBOX, tmp_path / "box"))
     found = rows_of(BOX + BOX[:44] + MULTIPART, tmp_path / "box")
     assert [error for _, _, error in found] == [None, None]
+
+
+def measured(raw: bytes, length: int | None = None) -> bytes:
+    """Write a message as mboxcl2 does: with its length, and nothing escaped."""
+    header, _, body = raw.partition(b"\n\n")
+    length = len(body) if length is None else length
+    return BOX[:44] + header + b"\nContent-Length: %d\n\n" % length + body + b"\n"
+
+
+TRICKY = NOTE + b"\nFrom a@example.org Tue Mar  4 10:12:00 2025\n\n>From him: yes.\n"
+
+
+def test_a_length_that_is_right_is_believed(tmp_path):
+    """With Content-Length, what looks like a separator is text, and nothing was escaped."""
+    path = tmp_path / "box"
+    found = rows_of(measured(TRICKY) * 2 + measured(NOTE) + BOX, path)
+    bodies = [raw.partition(b"\n\n")[2] for _, raw, _ in found]
+    assert bodies == [TRICKY.partition(b"\n\n")[2]] * 2 + [b"Hello.\n"] * 2
+    assert [error for _, _, error in found] == [None] * 4
+
+
+@pytest.mark.parametrize("length", [0, 1, 5, 8, 60, 10**8, 10**9 - 1])
+def test_a_length_that_is_wrong_loses_no_message(tmp_path, length):
+    """It is measured in vain, and messages are parted as without it."""
+    found = rows_of(measured(NOTE, length) * 3 + BOX, tmp_path / "box")
+    assert [raw.partition(b"\n\n")[2] for _, raw, _ in found] == [b"Hello.\n"] * 4
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, raw in files.items():
+            archive.writestr(name, raw)
+    return packed.getvalue()
+
+
+def taped(files: dict[str, bytes], mode: str = "w:gz") -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode=mode) as archive:
+        for name, raw in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(raw)
+            archive.addfile(member, io.BytesIO(raw))
+    return packed.getvalue()
+
+
+TAKEOUT = {
+    "Takeout/archive_browser.html": b"<html>",
+    "Takeout/Mail/All mail.mbox": BOX * 2,
+    "Takeout/Mail/Sent.mbox": BOX,
+    "Takeout/Mail/User Settings/Filters.json": b"{}",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("takeout.zip", zipped(TAKEOUT)),
+        ("takeout.tgz", taped(TAKEOUT)),
+        ("takeout.tar", taped(TAKEOUT, "w")),
+        ("no suffix", zipped(TAKEOUT)),
+    ],
+)
+def test_mailboxes_are_read_inside_of_an_archive(tmp_path, name, raw):
+    """Google's Takeout need not be unpacked first."""
+    path = tmp_path / name
+    assert rows_of(raw, path) == [
+        (f"{path}/Takeout/Mail/All mail.mbox#1", NOTE, None),
+        (f"{path}/Takeout/Mail/All mail.mbox#2", NOTE, None),
+        (f"{path}/Takeout/Mail/Sent.mbox#1", NOTE, None),
+    ]
+    path.write_bytes(raw)
+    assert sum(message.read for message in walk([str(path)])) <= len(raw)
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "words"),
+    [
+        ("a.zip", zipped(TAKEOUT)[:-30], "damaged"),
+        ("a.tgz", taped(TAKEOUT)[:-60], "damaged"),
+        ("a.tgz", b"no archive", "damaged"),
+        ("a.zip", zipped({"letter.docx": b"x"}), "no .mbox"),
+    ],
+)
+def test_an_archive_that_is_damaged_or_empty_is_a_row_with_an_error(tmp_path, name, raw, words):
+    """It is never taken for clean."""
+    assert words in str(rows_of(raw, tmp_path / name)[-1][2])
+
+
+def test_what_is_written_is_not_read(tmp_path):
+    """A report in the folder that is scanned is no message."""
+    lay(tmp_path, "1.eml", "report.html", "x/report.html")
+    found = walk([str(tmp_path)], besides=tmp_path / "x" / ".." / "report.html")
+    assert [m.source for m in found] == [str(tmp_path / n) for n in ("1.eml", "x/report.html")]
 
 
 def test_mh_folder_is_read_by_number(tmp_path):

@@ -14,61 +14,35 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from email import policy
-from email.message import EmailMessage
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 
-import mailparser
 from support import dovecot
 from support.client import MailClient
+from support.corpus_mbox import corpus_mbox
 from support.notes import FLUB, OPENING, STRENGTH, note
 
 from scanner.adapters.mailbox import ImapMailbox, connect
-from scanner.adapters.sources import walk
 from scanner.config import Account
 from scanner.core.judge import Judge
-from scanner.learning import artifact, corpus
+from scanner.learning import artifact
 from scanner.passes import Desk, Terms, one_pass
 
 DRAFTS = 60
 STARTS = 15
-BATCH = 64
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="unflub-bench-") as name:
         folder = Path(name)
-        mbox = Path(os.environ["MBOX"]) if os.environ.get("MBOX") else _corpus_mbox(folder)
+        named = os.environ.get("MBOX", "").split()
+        mbox = Path(named[0]) if named else corpus_mbox(folder)
         model = artifact.load(artifact.installed())
         judge = Judge(model, model.thresholds["balanced"])
-        _speed(mbox, judge)
         _watching(folder, judge)
         _reading()
         _start_up(folder)
         _memory(mbox)
-
-
-def _speed(mbox: Path, judge: Judge) -> None:
-    raws = [message.raw for message in walk([str(mbox)])]
-    print(f"speed, on {len(raws)} messages of {mbox.name}, one process, model loaded")
-    parsing = _rate(raws, lambda batch: [mailparser.parse_from_bytes(raw) for raw in batch])
-    scanning = _rate(raws, judge)
-    print(f"  mail-parser alone    {parsing:8.0f} messages/s")
-    print(f"  unflub scan          {scanning:8.0f} messages/s   ratio {scanning / parsing:.2f}")
-
-
-def _rate(raws: Sequence[bytes], work: Callable[[list[bytes]], object]) -> float:
-    """Messages a second; what mail-parser cannot parse counts as done."""
-    rest = iter(raws)
-    start = time.perf_counter()
-    while batch := list(islice(rest, BATCH)):
-        try:
-            work(batch)
-        except AttributeError:  # known of mail-parser on hard messages
-            continue
-    return len(raws) / (time.perf_counter() - start)
 
 
 class TimedMailbox:
@@ -233,19 +207,6 @@ def _peak(command: list[str]) -> float:
         [sys.executable, "-c", code, *command], capture_output=True, text=True, check=True
     )
     return int(done.stdout) / 1024
-
-
-def _corpus_mbox(folder: Path) -> Path:
-    path = folder / "corpus.mbox"
-    with path.open("wb") as file:
-        for example in corpus.read([corpus.shipped()]):
-            message = EmailMessage(policy=policy.SMTP.clone(linesep="\n"))
-            message["From"], message["Subject"] = "a@example.org", example.subject
-            message.set_content(example.text)
-            file.write(
-                b"From a@example.org Mon Jan  1 00:00:00 2024\n" + message.as_bytes() + b"\n"
-            )
-    return path
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mailbox
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -187,22 +188,38 @@ def test_a_file_that_is_no_message_is_one_row_with_an_error(program, tmp_path):
     assert letter["severity"] == "flub"
 
 
-def test_ctrl_c_keeps_what_was_found_so_far(program):
-    """An interrupted scan has printed whole rows, ends with 130 and says so in one line."""
-    process = program.start(
-        "scan", "--format", "jsonl", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "html"])
+def test_ctrl_c_keeps_what_was_found_so_far(program, form):
+    """An interrupted scan prints it whole in any form, ends with 130 and says so in one line."""
+    path = program.home / "found"
+    process = program.start("scan", "--format", form, "--output", path, "-", stdin=subprocess.PIPE)
     separator = b"From a@example.org Mon Jan  1 00:00:00 2024\n"
-    process.stdin.write((separator + FLUBBED.replace(b"\r\n", b"\n") + b"\n") * 70)
+    mail = separator + FLUBBED.replace(b"\r\n", b"\n") + b"\n"
+    # Batches are judged as they are full, and the pipe is full once the second one waits.
+    fill = mail.replace(b"Subject:", b"X-Fill: " + b"x" * 100_000 + b"\nSubject:", 1)
+    process.stdin.write(fill * 60)
     process.stdin.flush()
-    first = process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    # Not communicate(): it passes by what readline has read ahead.
-    rest, errors = process.stdout.read(), process.stderr.read()
+    errors = process.stderr.read()
     process.stdin.close()
     assert process.wait(timeout=60) == 130
-    assert errors.strip() == b"unflub: interrupted"
-    assert {json.loads(line)["severity"] for line in (first + rest).splitlines()} == {"flub"}
+    summed, interrupted = filter(None, errors.decode().splitlines())
+    assert interrupted == "unflub: interrupted"
+    found = int(re.search(r"(\d+) checked", summed)[1])
+    assert 0 < found <= 60
+    assert findings(form, path.read_text()) == found
+
+
+def findings(form: str, printed: str) -> int:
+    """Count the findings of a whole report."""
+    if form == "text":
+        assert re.search(r"^\d+ checked, \d+ with a flub$", printed.splitlines()[-1])
+        return printed.count(": flub: ")
+    if form == "html":
+        assert printed.rstrip().endswith("</html>")
+        return printed.count("<article")
+    rows = json.loads(printed) if form == "json" else list(map(json.loads, printed.splitlines()))
+    return sum(row["severity"] == "flub" for row in rows)
 
 
 def test_the_folder_decides_on_the_advice(program, tmp_path):
@@ -283,6 +300,24 @@ def test_a_scan_that_was_cut_anywhere_goes_on(program, archive, tmp_path):
         done = program.run("scan", "--format", "jsonl", "--resume", path, archive)
         assert path.read_text("utf-8") == whole
         assert done.returncode == 1
+        assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 not checked; ")
+
+
+def test_nothing_is_written_over_mail(program, archive):
+    """A slip of the keyboard must not cost an archive."""
+    path = archive / "sent.mbox"
+    before = path.read_bytes()
+    for command in ("scan", "check"):
+        done = program.run(command, "--output", path, archive / "letters/flub.eml")
+        assert done.returncode == 2
+        assert "holds mail" in done.stderr
+    assert path.read_bytes() == before
+
+
+def test_a_report_in_the_scanned_folder_is_not_scanned(program, archive):
+    """Neither the one that is written now, nor the rows that are gone on with."""
+    for arguments in (["--output"], ["--resume"], ["--resume"]):
+        done = program.run("scan", "--format", "jsonl", *arguments, archive / "found", archive)
         assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 not checked; ")
 
 

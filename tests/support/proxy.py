@@ -43,6 +43,8 @@ class Proxy:
     struck: threading.Event = field(default_factory=threading.Event)
     received: int = 0
     """Bytes that came from the server."""
+    held: range = range(0)
+    """Answers wait while the number of steps is one of these."""
     open: list[socket.socket] = field(default_factory=list)
 
     def cut(self) -> None:
@@ -103,7 +105,8 @@ class _Relay:
         if self.proxy.strikes(GREETING):
             self.strike(b"")
         while True:
-            ready, _, _ = select.select([self.client, self.server], [], [])
+            held = len(self.proxy.steps) in self.proxy.held
+            ready, _, _ = select.select([self.client, *([] if held else [self.server])], [], [])
             if self.server in ready:
                 self.client.sendall(self.answer())
             if self.client in ready:
@@ -148,6 +151,7 @@ class _Relay:
             "delay": self.delay,
             "truncate": self.truncate,
             "garbage": self.garbage,
+            "nonsense": self.nonsense,
             "bye": self.bye,
             "no": self.no,
             "dribble": self.dribble,
@@ -200,6 +204,11 @@ class _Relay:
     def garbage(self, unit: bytes) -> None:
         answer = self.asked(unit)
         self.client.sendall(b"* 1 FETCH (\xff\x00((\r\n\x00\xfe!\r\n" + answer)
+
+    def nonsense(self, unit: bytes) -> None:
+        """Answer in lines that are IMAP, with something in them that is none."""
+        answer = self.asked(unit)
+        self.client.sendall(b"* 1 FETCH (UID 1 FLAGS\r\n" + answer)
 
     def bye(self, unit: bytes) -> None:
         self.asked(unit)

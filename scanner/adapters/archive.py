@@ -1,0 +1,309 @@
+r"""The mailboxes of an IMAP account as an archive to scan: chosen, searched, their texts fetched.
+
+Reading is EXAMINE and BODY.PEEK, so that it changes nothing, not even `\Seen`. Headers and
+structures come first, and then of each message the texts alone. Commands are sent without
+waiting for the answers to those before, so that a slow line is waited for once a batch.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from imapclient.exceptions import ProtocolError
+from imapclient.response_parser import parse_fetch_response
+
+from scanner.adapters import connection
+from scanner.adapters.changes import mark_of
+from scanner.adapters.connection import translated
+from scanner.adapters.mailbox import FETCH_LIMIT, batches, find, section_of
+from scanner.adapters.sources import Message
+from scanner.adapters.structure import Part, assemble, outline, sections
+from scanner.config import Account, Seconds
+from scanner.core.judge import portions
+from scanner.core.origin import Direction
+from scanner.core.selection import Selection
+from scanner.errors import ConfigurationError, RefusedError, UnreadableError
+
+Row: TypeAlias = Mapping[bytes, Any]
+Asked: TypeAlias = tuple[Sequence[int], Sequence[str]]
+
+_BATCH = 100
+# Bytes of texts that are fetched together at most, and as many as one message may count for.
+_ROUND = 4 * 1024 * 1024
+_COUNTS = 1024 * 1024
+# imaplib reads no line of more than a million bytes; so many UIDs of ten digits fit into one.
+_SEARCHED = 50_000
+_SIZE = b"RFC822.SIZE"
+_HEADER = f"BODY.PEEK[HEADER]<0.{FETCH_LIMIT}>"
+_FIRST = (_SIZE.decode(), "BODYSTRUCTURE", _HEADER)
+_WHOLE = f"BODY.PEEK[]<0.{FETCH_LIMIT}>"
+_GARBLED = (ProtocolError, ValueError, TypeError, KeyError, IndexError, AttributeError)
+_MESSAGE_ID = re.compile(rb"^Message-ID:[ \t\r\n]*(\S{1,990})", re.IGNORECASE | re.MULTILINE)
+# RFC 6154: whose mail lies in a mailbox, and which ones show again what lies elsewhere.
+_ROLES: dict[str, Direction] = {
+    "\\sent": "outgoing", "\\drafts": "outgoing", "\\junk": "incoming",
+}  # fmt: skip
+_VIRTUAL = frozenset({"\\all", "\\flagged"})
+_CLOSED = frozenset({"\\noselect", "\\nonexistent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One mailbox, and whose mail lies in it as far as the server says.
+
+    A virtual one shows messages of others once more, and perhaps some that lie nowhere else.
+    """
+
+    name: str
+    direction: Direction | None = None
+    is_virtual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The messages of a mailbox that are to be read, or why it cannot be."""
+
+    folder: Folder
+    uids: array[int]
+    uidvalidity: int = 0
+    error: UnreadableError | None = None
+
+
+@contextmanager
+def open_archive(account: Account, secret: str, timeout: Seconds = 30) -> Iterator[Archive]:
+    """Log in. Raises CredentialsError, UnreachableError, or ConfigurationError."""
+    with connection.connection(account, secret, timeout) as client:
+        yield Archive(account, client)
+
+
+@dataclass(slots=True)
+class Archive:
+    """The mailboxes of an account. Every method may raise UnreachableError."""
+
+    account: Account
+    client: Any
+    _seen: set[int] | None = field(default=None, init=False)
+
+    def folders(self, patterns: Sequence[str], *, every: bool = False) -> list[Folder]:
+        """List the mailboxes with these names or patterns, or every one; Drafts without any.
+
+        In a pattern "*" stands for any characters and "%" for any but the hierarchy delimiter,
+        as in LIST (RFC 9051 section 6.3.9). Virtual mailboxes come last.
+        Raises ConfigurationError where there is none.
+        """
+        with translated(self.account):
+            if not (patterns or every):
+                return [Folder(find(self.client, self.account, ""), "outgoing")]
+            listed = list(map(_listed, self.client.list_folders()))
+        rows = [row for row in listed if not row[0] & _CLOSED]
+        chosen = rows if every else [row for one in patterns for row in self._named(one, rows)]
+        made = dict.fromkeys(_folder(flags, name) for flags, _, name in chosen)
+        return sorted(made, key=lambda folder: folder.is_virtual)
+
+    def search(self, folders: Sequence[Folder], selection: Selection) -> list[Found]:
+        """Find what is asked for, on the server; a mailbox it does not open is found unreadable."""
+        self._seen = set() if any(folder.is_virtual for folder in folders) else None
+        return [self._found(folder, selection) for folder in folders]
+
+    def walk(
+        self, found: Iterable[Found], done: Callable[[str], bool] = lambda _: False
+    ) -> Iterator[Message]:
+        """Read the messages, in order; of one that cannot be read, the error.
+
+        Messages whose source is `done` already are not asked for.
+        """
+        for one in found:
+            try:
+                self._reopen(one)
+            except UnreadableError as error:
+                yield Message(self._source(one.folder), error=error)
+            else:
+                yield from self._messages(one, done)
+
+    def _named(self, pattern: str, rows: Sequence[_Listed]) -> list[_Listed]:
+        same = [row for row in rows if row[2] == pattern]
+        found = same or [row for row in rows if _is_like(row[2], pattern, row[1])]
+        if not found:
+            raise ConfigurationError(
+                f"account {self.account.name}: the server has no mailbox {pattern!r}; "
+                f"it has {', '.join(sorted(name for _, _, name in rows)[:12])}"
+            )
+        return found
+
+    def _found(self, folder: Folder, selection: Selection) -> Found:
+        uids = array("L")
+        try:
+            with translated(self.account):
+                mark = mark_of(self.client.select_folder(folder.name, readonly=True))
+                for first in range(1, mark.exists + 1, _SEARCHED):
+                    last = min(mark.exists, first + _SEARCHED - 1)
+                    uids.extend(self._searched(f"{first}:{last}", selection))
+        except RefusedError:
+            reason = "broken: the server does not open this mailbox; it was left out."
+            return Found(folder, uids, error=UnreadableError(reason))
+        return Found(folder, uids, mark.uidvalidity)
+
+    def _searched(self, numbers: str, selection: Selection) -> list[int]:
+        criteria: list[Any] = [numbers, "UNDELETED"]
+        for key, value in (
+            ("SENTSINCE", selection.since), ("SENTBEFORE", selection.before),
+            ("FROM", selection.sender), ("TO", selection.to),
+        ):  # fmt: skip
+            criteria += [key, value] if value else []
+        is_ascii = (selection.sender + selection.to).isascii()
+        return sorted(self.client.search(criteria, None if is_ascii else "UTF-8"))
+
+    def _reopen(self, found: Found) -> None:
+        """Open a mailbox that was searched. Raises UnreadableError where it is another by now."""
+        if found.error:
+            raise found.error
+        try:
+            with translated(self.account):
+                mark = mark_of(self.client.select_folder(found.folder.name, readonly=True))
+        except RefusedError:
+            mark = None
+        if mark is None or mark.uidvalidity != found.uidvalidity:
+            raise UnreadableError("broken: the mailbox changed during the scan; scan it once more.")
+
+    def _messages(self, found: Found, done: Callable[[str], bool]) -> Iterator[Message]:
+        """Ask for the texts of one batch together with the headers of the next."""
+        source = self._source(found.folder)
+        waiting = batches([uid for uid in found.uids if not done(f"{source};uid={uid}")], _BATCH)
+        batch = next(waiting, ())
+        rows = self._fetch([(batch, _FIRST)])
+        while batch:
+            following = next(waiting, ())
+            asked: list[Asked] = [(following, _FIRST)] if following else []
+            known, rows = rows, {}
+            for part in portions(batch, partial(_counts, known), _ROUND):
+                wanted = [uid for uid in part if self._is_new(found.folder, known.get(uid, {}))]
+                texts = self._fetch([*asked, *_texts({uid: known.get(uid, {}) for uid in wanted})])
+                rows |= {uid: texts.pop(uid) for uid in following if uid in texts}
+                asked = []
+                for uid in wanted:
+                    yield self._message(found.folder, uid, known.get(uid, {}), texts.get(uid, {}))
+            batch = following
+
+    def _message(self, folder: Folder, uid: int, first: Row, texts: Row) -> Message:
+        source = f"{self._source(folder)};uid={uid}"
+        raw = _assembled(first, texts) or self._whole(uid)
+        if raw is None:
+            reason = "broken: the server does not give it out, or no longer; it was left out."
+            return Message(source, error=UnreadableError(reason), direction=folder.direction)
+        return Message(source, raw, direction=folder.direction)
+
+    def _whole(self, uid: int) -> bytes | None:
+        """Fetch the beginning of a message whose structure the server, or we, cannot tell."""
+        row = self._fetch([([uid], [_WHOLE])]).get(uid, {})
+        return _given(row).get("")
+
+    def _is_new(self, folder: Folder, row: Row) -> bool:
+        """Tell a message that no mailbox before showed; asked only where some are virtual."""
+        if self._seen is None:
+            return True
+        header = _given(row).get("HEADER", b"")
+        found = _MESSAGE_ID.search(header)
+        if found is None:
+            return True
+        name = hash((found[1], row.get(_SIZE)))
+        if folder.is_virtual:
+            return name not in self._seen
+        self._seen.add(name)
+        return True
+
+    def _fetch(self, asked: Sequence[Asked]) -> dict[int, dict[bytes, Any]]:
+        """Send these FETCH commands together; what cannot be understood is asked for singly.
+
+        A NO means that some messages are gone; the others were given.
+        """
+        asked = [one for one in asked if one[0]]
+        imap = self.client._imap  # noqa: SLF001 - imapclient waits for each answer
+        with translated(self.account):
+            tags = [
+                imap._command("UID", "FETCH", ",".join(map(str, uids)), f"({' '.join(items)})")  # noqa: SLF001
+                for uids, items in asked
+            ]
+            for tag in tags:
+                imap._command_complete("FETCH", tag)  # noqa: SLF001
+            answers = imap.untagged_responses.pop("FETCH", [None])
+            try:
+                return dict(parse_fetch_response(answers, uid_is_key=True))
+            except _GARBLED:
+                if sum(len(uids) for uids, _ in asked) <= 1:
+                    return {}
+        singly = (self._fetch([([uid], items)]) for uids, items in asked for uid in uids)
+        return dict(chain.from_iterable(rows.items() for rows in singly))
+
+    def _source(self, folder: Folder) -> str:
+        """Name a mailbox by a URL in the manner of RFC 5092."""
+        user = quote(self.account.login, safe="")
+        return f"imap://{user}@{self.account.host}/{quote(folder.name)}"
+
+
+_Listed: TypeAlias = tuple[frozenset[str], str, str]
+
+
+def _listed(row: tuple[Sequence[bytes], bytes | None, str]) -> _Listed:
+    flags, delimiter, name = row
+    lowered = frozenset(flag.decode("ascii", "replace").casefold() for flag in flags)
+    return lowered, (delimiter or b"").decode("ascii", "replace"), str(name)
+
+
+def _folder(flags: frozenset[str], name: str) -> Folder:
+    roles = (_ROLES[flag] for flag in sorted(flags) if flag in _ROLES)
+    direction = next(roles, "incoming" if name.upper() == "INBOX" else None)
+    return Folder(name, direction, bool(flags & _VIRTUAL))
+
+
+def _is_like(name: str, pattern: str, delimiter: str) -> bool:
+    if pattern.upper() == "INBOX":
+        return name.upper() == "INBOX"
+    level = f"[^{re.escape(delimiter)}]*" if delimiter else ".*"
+    parts = re.split(r"([*%])", pattern)
+    wanted = "".join({"*": ".*", "%": level}.get(part, re.escape(part)) for part in parts)
+    return re.fullmatch(wanted, name, re.DOTALL) is not None
+
+
+def _outlined(row: Row) -> Part | None:
+    try:
+        return outline(row[b"BODYSTRUCTURE"])
+    except _GARBLED:
+        return None
+
+
+def _texts(rows: Mapping[int, Row]) -> list[Asked]:
+    """Ask for the texts of messages; those of the same structure share a command."""
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for uid, row in rows.items():
+        root = _outlined(row)
+        if root and (names := tuple(sections(root))):
+            alike.setdefault(names, []).append(uid)
+    return [
+        (uids, [f"BODY.PEEK[{name}]<0.{FETCH_LIMIT}>" for name in names])
+        for names, uids in alike.items()
+    ]
+
+
+def _assembled(first: Row, texts: Row) -> bytes | None:
+    """Put a message together; None where a part of it was not given."""
+    root, header = _outlined(first), _given(first).get("HEADER")
+    given = _given(texts)
+    if root is None or header is None or not set(sections(root)) <= given.keys():
+        return None
+    return assemble(root, header, given)
+
+
+def _given(row: Row) -> dict[str, bytes]:
+    return {section_of(k): v for k, v in row.items() if b"[" in k and isinstance(v, bytes)}
+
+
+def _counts(rows: Mapping[int, Row], uid: int) -> int:
+    return min(int(rows.get(uid, {}).get(_SIZE) or 0), _COUNTS)

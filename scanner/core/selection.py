@@ -1,0 +1,65 @@
+"""Which messages a scan is asked for: by date, sender and recipient, as IMAP SEARCH tells them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from email.header import decode_header, make_header
+from email.message import Message
+from email.parser import BytesHeaderParser
+from email.utils import parsedate_to_datetime
+
+_HEADER = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is asked for, in the meaning of RFC 9051 section 6.4.4; nothing given is everything.
+
+    `since` and `before` are SENTSINCE and SENTBEFORE: the day that the Date field names,
+    whatever its time and zone. `sender` and `to` are FROM and TO: some characters of that field,
+    large or small, names included.
+    """
+
+    since: date | None = None
+    before: date | None = None
+    sender: str = ""
+    to: str = ""
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing is asked for in particular."""
+        return self == Selection()
+
+    def takes(self, raw: bytes) -> bool:
+        """Tell whether a message is asked for; without a date it lies in no span of days."""
+        if self.is_everything:
+            return True
+        header = BytesHeaderParser().parsebytes(raw[:_HEADER])
+        return (
+            self._takes_day(header)
+            and _holds(header, "From", self.sender)
+            and _holds(header, "To", self.to)
+        )
+
+    def _takes_day(self, header: Message) -> bool:
+        if self.since is None and self.before is None:
+            return True
+        try:
+            day = parsedate_to_datetime(str(header["Date"])).date()
+        except ValueError:
+            return False
+        return (self.since or day) <= day and (self.before is None or day < self.before)
+
+
+def _holds(header: Message, name: str, wanted: str) -> bool:
+    if not wanted:
+        return True
+    return any(wanted.casefold() in _decoded(value) for value in header.get_all(name, []))
+
+
+def _decoded(value: object) -> str:
+    try:
+        return str(make_header(decode_header(str(value)))).casefold()
+    except (LookupError, ValueError):
+        return str(value).casefold()

@@ -1,0 +1,105 @@
+"""The rows of `scan` and `check` to standard output or a file, whole ones up to an interruption."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import click
+
+from scanner import terminal
+from scanner.core import formats
+from scanner.core.report import Row, Tally, summary
+
+
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """How rows are printed: in which form, and into which file if not on standard output.
+
+    `goes_on` appends to the file; `show_clean` also tells of messages without a finding.
+    """
+
+    form: str
+    path: Path | None = None
+    with_text: bool = False
+    quiet: bool = False
+    goes_on: bool = False
+    show_clean: bool = False
+
+    def print(self, rows: Iterable[Row], tally: Tally) -> None:
+        """Print all rows, each when it is there, and count them.
+
+        Raises UsageError for a file that cannot be written.
+        """
+        with self._sink() as sink:
+            try:
+                _print(rows, self._format(), tally, sink)
+            finally:
+                if self.path and not self.quiet:
+                    terminal.say(f"{summary(tally)}; written to {self.path}")
+
+    @contextmanager
+    def _sink(self) -> Iterator[IO[str] | None]:
+        """Open what is written to: nothing for who wants quiet."""
+        if self.path is None:
+            yield None if self.quiet else sys.stdout
+            return
+        mode = "a" if self.goes_on else "w"
+        try:
+            file = self.path.open(mode, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise click.UsageError(f"{self.path} cannot be written: {error.strerror}") from None
+        with file:
+            yield file
+
+    def _format(self) -> formats.Format:
+        if self.form == "text":
+            in_color = self.path is None and terminal.is_colored()
+            return formats.Text(_mark if in_color else None, show_clean=self.show_clean)
+        if self.form == "html":
+            return formats.Page()
+        kind = formats.Json if self.form == "json" else formats.JsonLines
+        return kind(with_text=self.with_text)
+
+
+def _print(rows: Iterable[Row], form: formats.Format, tally: Tally, sink: IO[str] | None) -> None:
+    """Print all rows; after an interruption, what was found so far."""
+    try:
+        for row in rows:
+            tally.add(row)
+            _echo(form.row(row), sink)
+    except BrokenPipeError:
+        terminal.forget_stdout()
+    finally:
+        _echo(form.end(tally), sink)
+
+
+def _echo(text: str | None, sink: IO[str] | None) -> None:
+    if text is None or sink is None:
+        return
+    with _uninterrupted():
+        if sink is sys.stdout:
+            terminal.clear_bar()
+        click.echo(text, file=sink)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a Ctrl-C wait until the line is printed: half a row is none for who reads it."""
+    caught: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt
+
+
+def _mark(text: str) -> str:
+    return click.style(text, fg="black", bg="yellow")

@@ -1,0 +1,75 @@
+"""What is told to whoever sits before the terminal: lines on standard error, and a bar."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+import click
+
+T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """Shows how much is done, of how much, and a word beside it."""
+
+    def __call__(self, done: int, total: int, label: str) -> None:
+        """Show it."""
+
+
+def say(line: str) -> None:
+    """Say one line on standard error."""
+    click.echo(f"unflub: {line}", err=True)
+
+
+def shows_progress() -> bool:
+    """Tell whether somebody sees a bar: on a terminal, and not in a pipe."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """Show a bar with the time left on a terminal, and nothing elsewhere."""
+    with click.progressbar(
+        length=1, label=title, file=sys.stderr, hidden=not shows_progress(), item_show_func=str
+    ) as bar:
+
+        def show(done: int, total: int, label: str) -> None:
+            # Not bar.update: it knows no way back, and a run may have several parts.
+            bar.length, bar.pos, bar.current_item = total, done, label
+            bar.render_progress()
+
+        yield show
+
+
+def counted(
+    messages: Iterable[T], done: Callable[[T], int], total: int, show: Progress
+) -> Iterator[T]:
+    """Pass messages on, and show how much of all is done and how many come in a second."""
+    start, so_far = time.monotonic(), 0
+    for number, message in enumerate(messages, start=1):
+        yield message
+        so_far += done(message)
+        rate = number / max(time.monotonic() - start, 0.001)
+        show(min(so_far, total), max(total, 1), f"{number:,} messages, {rate:,.0f}/s")
+
+
+def clear_bar() -> None:
+    """Take the bar from the line that is printed next; it is drawn anew below."""
+    if shows_progress():
+        click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def is_colored() -> bool:
+    """Tell whether standard output may be coloured (no-color.org)."""
+    return "NO_COLOR" not in os.environ and sys.stdout is not None and sys.stdout.isatty()
+
+
+def forget_stdout() -> None:
+    """Send what is left nowhere: whoever read our output has enough, or no room for it."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

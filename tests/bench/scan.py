@@ -1,0 +1,133 @@
+"""`make bench`: how fast a scan is beside the parsers alone. `make bench-scale`: and how big.
+
+MBOX names archives, as many as you like; without one there is the labelled corpus. For the second
+table the first of them is repeated with altered ids, up to SCALE messages. What is compared
+runs alternating, on a machine that may be busy: look at the ratios.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, cycle, islice
+from pathlib import Path
+
+from support.corpus_mbox import corpus_mbox
+
+from scanner.adapters.sources import walk
+
+ROUNDS = 3
+SCALE = "1000 10000 100000"
+_ID = re.compile(rb"^(Message-ID:[ \t]*<)", re.IGNORECASE | re.MULTILINE)
+
+# Each in a process of its own, on one core, without the time to start.
+_PARSING = """
+import email, os, sys, time, mailparser
+from scanner.adapters.sources import walk
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+parse = {"compat32": email.message_from_bytes, "mail-parser": mailparser.parse_from_bytes}
+raws = [message.raw for message in walk(sys.argv[2:])]
+start = time.perf_counter()
+for raw in raws:
+    try:
+        parse[sys.argv[1]](raw)
+    except AttributeError:  # known of mail-parser on hard messages
+        pass
+print(time.perf_counter() - start)
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="unflub-bench-") as name:
+        folder = Path(name)
+        named = [Path(path) for path in os.environ.get("MBOX", "").split()]
+        boxes = named or [corpus_mbox(folder)]
+        print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        if sys.argv[1:] == ["scale"]:
+            _scale(boxes[0], folder)
+        else:
+            for some in [[box] for box in boxes] + ([boxes] if len(boxes) > 1 else []):
+                _speed(some)
+
+
+def _speed(boxes: Sequence[Path]) -> None:
+    messages = sum(1 for _ in walk(map(str, boxes)))
+    print(f"\n{messages} messages of {', '.join(box.name for box in boxes)}")
+    tried: dict[str, Callable[[], float]] = {
+        "compat32 alone": lambda: _parsing("compat32", boxes),
+        "mail-parser alone": lambda: _parsing("mail-parser", boxes),
+        "unflub scan": lambda: _scanning(boxes),
+        "unflub scan --jobs 2": lambda: _scanning(boxes, "--jobs", "2"),
+    }
+    times: dict[str, list[float]] = {name: [] for name in tried}
+    for _ in range(ROUNDS):
+        for name, measure in tried.items():
+            times[name].append(measure())
+    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    for name, seconds in medians.items():
+        ratio = medians["mail-parser alone"] / seconds
+        print(f"  {name:22} {messages / seconds:8.0f} messages/s   {ratio:5.2f} of mail-parser")
+
+
+def _parsing(parser: str, boxes: Sequence[Path]) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", _PARSING, parser, *map(str, boxes)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return float(done.stdout)
+
+
+def _scanning(boxes: Sequence[Path], *options: str) -> float:
+    """Time the whole command, its start and the loading of the model included."""
+    start = time.perf_counter()
+    _scan(*options, *map(str, boxes))
+    return time.perf_counter() - start
+
+
+def _scan(*arguments: str) -> float:
+    """Scan; give the peak memory of the biggest process in MiB."""
+    code = (
+        "import resource, subprocess, sys; "
+        "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    command = [sys.executable, "-m", "scanner", "scan", "--format", "jsonl", *arguments]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=True
+    )
+    return int(done.stdout) / 1024
+
+
+def _scale(box: Path, folder: Path) -> None:
+    print(f"\n{box.name} repeated with altered ids")
+    for count in map(int, os.environ.get("SCALE", SCALE).split()):
+        path = folder / "repeated.mbox"
+        with path.open("wb") as file:
+            file.writelines(_repeated(box, count))
+        start = time.perf_counter()
+        peak = _scan(str(path))
+        seconds = time.perf_counter() - start
+        print(
+            f"  {count:8} messages {seconds:8.1f} s {count / seconds:8.0f} messages/s "
+            f"{peak:6.0f} MiB at most"
+        )
+
+
+def _repeated(box: Path, count: int) -> Iterator[bytes]:
+    """Write so many messages, each of which is another to whoever looks at ids."""
+    rounds = (enumerate(walk([str(box)])) for _ in cycle([None]))
+    for number, (_, message) in enumerate(islice(chain.from_iterable(rounds), count)):
+        raw = _ID.sub(rb"\g<1>%d." % number, message.raw.replace(b"\r\n", b"\n"), count=1)
+        escaped = re.sub(rb"^(>*From )", rb">\1", raw, flags=re.MULTILINE)
+        yield b"From a@example.org Mon Jan  1 00:00:00 2024\n" + escaped + b"\n\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""A glance reads as careful reading does, so that what it turns away would not be flagged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.notes import CLEAN, FLUBBED
+
+from scanner.core.parse import Draft, glance, read
+from scanner.core.segment import segment, words
+from scanner.errors import UnreadableError
+from scanner.learning.words import bag
+
+CASES = sorted((Path(__file__).parent.parent / "cases" / "own_text").glob("*.eml"))
+RAWS = [path.read_bytes() for path in CASES]
+HARD = [
+    "Subject: Zoe\u0308\r\nFrom: a@b.example\r\n\r\nZoe\u0308 \uf900\r\n".encode(),
+    b"Subject: a\r\nSubject: b\r\n\r\nTwo subjects\r\n",
+    b"Subject : x\r\nTo: a@example.org\r\n\r\nA space before the colon\r\n",
+    b"To: a@example.org\r\nno field at all\r\nSubject: x\r\nFrom: b@example.org\r\n\r\nBody\r\n",
+    b"From a@example.org Mon Jan  1 00:00:00 2024\nSubject: x\n\nBody\n",
+    b"From: a@example.org\rSubject: x\r\rLines of an old Mac\r",
+    b"From: a@example.org\r\nSubject: x\r\n \r\n\r\nA blank line goes on from the one above\r\n",
+    b"From: a@example.org\r\nSubject: no body",
+    b"From: a@example.org\r\nContent-Type: text/plain; charset=utf-16\r\n\r\n\xff\xfeH\0i\0",
+    b"From: a@example.org\r\nContent-Type: text/plain; charset=utf-16\r\n\r\nH\0i\0",
+    b'From: a@example.org\r\nContent-Type: text/plain; charset=iso-2022-jp\r\n\r\n\x1b$B$"\x1b(B',
+    b"From: a@example.org\r\nContent-Type: text/plain; charset=utf-7\r\n\r\n+AOQ-rger\r\n",
+    b"From: a@example.org\r\nContent-Type: text/plain; charset=x-none\r\n\r\nHi \xe4\r\n",
+    b"From: a@example.org\r\nContent-Type: text/plain; format=flowed; delsp=yes\r\n\r\na \r\nb\r\n",
+    b"From: a@example.org\r\nContent-Type:\r\n multipart/mixed;\r\n boundary=x\r\n\r\n"
+    b"--x\r\n\r\nHi\r\n",
+    b"Content-Transfer-Encoding: base64\r\nFrom: a@example.org\r\n\r\nSGVsbG8gdGhlcmUu\r\n",
+    b"Content-Transfer-Encoding: quoted-printable\r\nFrom: a@b.example\r\n\r\n=E4=\r\n=3D\r\n",
+    b"Subject: =?utf-8?q?=C3=A4?= =?x?b?eA==?= =?utf-8?b?!!?=\r\nFrom: a@b.example\r\n\r\nHi\r\n",
+    b'From: "A, B" <a@b.example>\r\nTo: c..d@b.example, <e@f.example>, g: h@i.example;\r\n\r\n',
+    b"From: a@b.example\r\nContent-Type: text/plain; charset=utf\0-8\r\n\r\nHi \xe4\r\n",
+    b"From: a@b.example\r\nContent-Transfer-Encoding: base64\r\n"
+    b"Content-Type: text/plain; charset=utf\0-8\r\n\r\nSGVsbG8\xe4\r\n",
+    b"From: \xe4 <a@b.example>\r\nTo: undisclosed-recipients:;\r\n\r\nHi\r\n",
+]
+
+
+def outcome(reading, raw: bytes) -> object:
+    try:
+        return reading(raw)
+    except UnreadableError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("raw", [*RAWS, *HARD, FLUBBED, CLEAN])
+def test_every_kind_of_message_reads_the_same_at_a_glance(raw):
+    """Texts, header fields and errors are those of mail-parser and the whole MIME parser."""
+    assert outcome(glance, raw) == outcome(read, raw)
+
+
+@given(
+    st.sampled_from([*RAWS, *HARD, FLUBBED]),
+    st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 20), st.binary(max_size=12))),
+)
+def test_of_a_message_broken_anywhere_a_glance_has_the_same_words(raw, breaks):
+    """What the gate sees is what careful reading would see, or it sees nothing."""
+    for start, length, put in breaks:
+        raw = raw[:start] + put + raw[start + length :]
+    glanced, careful = outcome(glance, raw), outcome(read, raw)
+    if isinstance(glanced, Draft):
+        assert isinstance(careful, Draft)
+        assert (glanced.text, glanced.subject) == (careful.text, careful.subject)
+
+
+@given(st.text(alphabet="ab_ .?!'’-*\n>:1PS", max_size=200))
+def test_words_are_those_of_the_sentences(text):
+    """Underscores, bullets, postscripts and rules included, though no sentence is parted."""
+    draft = Draft(text, "On _it_")
+    parted = " ".join([draft.subject, *(one.text for one in segment(draft).items)])
+    ours, theirs = bag(words(draft)), bag(parted)
+    assert np.array_equal(ours.columns, theirs.columns)
+    assert np.array_equal(ours.counts, theirs.counts)
