@@ -134,6 +134,9 @@ class _Note:
     def is_named(self, w: WarningDraft) -> bool:
         return w.about == self.newest.message_id
 
+    def is_about(self, w: WarningDraft) -> bool:
+        return w.about in self.message_ids or self.is_named(w)
+
     def uid_for(self, w: WarningDraft) -> int:
         newest = self.newest.uid
         return newest if w.uid > newest and self.is_named(w) else 0
@@ -230,7 +233,7 @@ def _for_note(note: _Note, dismissed: frozenset[str]) -> Iterator[Action]:
         return
     # A warning that stands is no dismissed one. Where the same sentence was dismissed in another
     # note, taking it away here would look to another unflub as if the user had.
-    standing = _union(w.digests for w in note.warnings if w.about in note.message_ids)
+    standing = _union(w.digests for w in note.warnings if note.is_about(w))
     assessment = without(newest.assessment, dismissed - standing)
     # One that names the note stays, then the lowest UID: two daemons keep the same one, and no
     # other note's lost warning takes its place.
@@ -317,9 +320,10 @@ def _hand_out(
 ) -> list[WarningDraft]:
     """Give each warning to the note it is about; return those that are about none."""
     strays: list[WarningDraft] = []
-    # Those with a living Message-ID first: a note that has its warning leaves the others
-    # to a note with the same passage.
-    for w in sorted(warnings, key=lambda w: (not _named(w, notes), w.uid)):
+    due = {_flagged(note) - dismissed for note in notes}
+    # Those with a living Message-ID first, then those that are just right for a note: one that
+    # has its warning leaves the others to a note with the same passage.
+    for w in sorted(warnings, key=lambda w: (not _named(w, notes), w.digests not in due, w.uid)):
         note = next(iter(_named(w, notes)), None) or _likest(w, notes, dismissed)
         (note.warnings if note else strays).append(w)
     return strays

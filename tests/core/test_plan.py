@@ -95,6 +95,10 @@ def told(actions: Iterable[Action]) -> list[tuple[str, int]]:
         pytest.param([draft(1, FLUB, message_id=""), draft(3, FLUB, GOOD, message_id="", to="hr"),
                       EditedWarning(4, saying(GOOD), ""), own(5, FLUB, about=""),
                       own(6, FLUB, about="")], [], id="an edited warning takes nobody's place"),
+        pytest.param([draft(1, FLUB), Unknown(2, "<1@x>", settling=False),
+                      draft(3, FLUB, BLUB, message_id="", to=""), own(5, FLUB, about=""),
+                      own(6, FLUB, BLUB, about="")], [],
+                     id="the warning of an unreadable note, beside another note's"),
         pytest.param([draft(1, FLUB), EditedWarning(2, saying(FLUB), "<1@x>")], [],
                      id="edited warning counts"),
         pytest.param([draft(1, GOOD), EditedWarning(2, saying(FLUB), "<1@x>")], [],
@@ -125,6 +129,8 @@ def test_what_was_dismissed_is_not_warned_about_and_the_rest_is():
     assert plan(shot(note, own(3, BLUB)), saying(FLUB)) == ()
     assert plan(shot(note), saying(FLUB, BLUB)) == ()
     assert plan(shot(note, own(2, FLUB, BLUB)), saying(FLUB)) == ()
+    copy = draft(3, FLUB, BLUB, message_id="")
+    assert plan(shot(note, copy, own(4, FLUB, BLUB, about="")), saying(FLUB)) == ()
 
 
 @pytest.mark.parametrize("sealed", [True, False])
