@@ -9,14 +9,14 @@ TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
 .PHONY: demo test test-program test-encoder check format bench soak model encoder evaluate pictures \
-	pythons dovecot chromium clean
+	pythons dovecot chromium desktop clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
 	@$(BIN)/unflub demo
 
 test: test-program test-encoder  ## pass all tests
 
-test-program: $(READY) dovecot .cyrus chromium  ## those of the program, against real servers
+test-program: $(READY) dovecot .cyrus chromium desktop  ## those of the program, against real servers
 	$(BIN)/pytest -n auto --ignore tests/encoder
 
 test-encoder: $(TORCH)  ## those of fine-tuning, which need torch
@@ -66,6 +66,12 @@ chromium:  ## the tests look at the report in Debian's Chromium
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null; \
 	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null'; fi; } || { \
 	  echo "the tests need Debian's Chromium; install it with: sudo apt-get install chromium chromium-driver"; exit 1; }
+
+desktop:  ## the tests keep passwords in GNOME's keyring, on a D-Bus of their own
+	@command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null || { \
+	  echo "installing GNOME's keyring for the tests (apt-get install gnome-keyring dbus)"; \
+	  { $(AS_ROOT) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get install -qq -y gnome-keyring dbus >/dev/null; }; } || { \
+	  echo "the tests need GNOME's keyring; install it with: sudo apt-get install gnome-keyring dbus"; exit 1; }
 
 # Debian's Cyrus and Dovecot exclude each other: of Cyrus only the libraries it needs are installed
 # (that of its virus scanner is not), and the programs are unpacked here.

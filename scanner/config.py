@@ -34,6 +34,7 @@ class Account:
     password_command: tuple[str, ...] = ()
     password_env: str = ""
     drafts: str = ""
+    password_file: str = ""
 
     @property
     def login(self) -> str:
@@ -176,7 +177,7 @@ def _unknown(prefix: str, key: str, wanted: Mapping[str, object]) -> str:
     if key == "password":
         return (
             f"{prefix}password must not stand in a file: store it with `unflub login`, "
-            "or name a password_command"
+            "or name a password_command or password_file"
         )
     return f"{prefix}{key} is not known; known are {', '.join(sorted(wanted))}"
 

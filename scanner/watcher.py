@@ -24,6 +24,7 @@ from scanner.errors import (
     BusyError,
     ConfigurationError,
     CredentialsError,
+    NotYetError,
     UnflubError,
     UnreadableError,
 )
@@ -105,7 +106,8 @@ class Retry:
 
 def _is_slow(error: Exception) -> bool:
     """Tell what a second does not mend: a busy server, a wrong setting, a slip of ours."""
-    return isinstance(error, BusyError | ConfigurationError) or not isinstance(error, UnflubError)
+    slow = BusyError | ConfigurationError | NotYetError
+    return isinstance(error, slow) or not isinstance(error, UnflubError)
 
 
 class Watcher:
@@ -151,6 +153,8 @@ class Watcher:
                 with self._connected() as mailbox:
                     refusals = 0
                     self._keep_watching(mailbox)
+            except NotYetError as error:
+                self._pause(error)
             except CredentialsError as error:
                 refusals += 1
                 if refusals < _MOST_REFUSALS:

@@ -70,9 +70,10 @@ def test_every_value_can_be_set():
             "model_idle_minutes = 9\n" + HOME +
         'user = "u"\nport = 1143\ntls = "starttls"\nca_file = "/ca"\ndrafts = "D"\n'
         'password_command = ["pass"]\npassword_env = "P"\n'
+        'password_file = "/p"\n'
     )  # fmt: skip
     home = Account("home", "me@example.org", "imap.example.org", "u", 1143, "starttls", "/ca",
-                   ("pass",), "P", "D")  # fmt: skip
+                   ("pass",), "P", "D", "/p")  # fmt: skip
     assert parse(text) == Config("strict", "/m", 0.5, 60, 90, 100, 5, (home,), 9)
 
 
