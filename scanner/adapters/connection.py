@@ -6,7 +6,6 @@ Every operation has a time-out, and every trouble of the libraries becomes one o
 from __future__ import annotations
 
 import imaplib
-import re
 import select
 import socket
 import ssl
@@ -19,6 +18,8 @@ from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, LoginError, ProtocolError
 
 from scanner.config import Account, Seconds
+from scanner.core import answers
+from scanner.core.providers import by_host
 from scanner.errors import (
     BusyError,
     ConfigurationError,
@@ -136,14 +137,14 @@ def _as_ours(account: Account, error: Exception) -> UnflubError | None:  # noqa:
 
 def _broken(account: Account, error: BaseException) -> UnflubError:
     # A BYE (RFC 9051 section 7.1.5) may say why.
-    code = _code(str(error)) if isinstance(error, imaplib.IMAP4.abort) else ""
+    code = answers.code(str(error)) if isinstance(error, imaplib.IMAP4.abort) else ""
     if any(name in code for name in _PASSING):
         return _busy(account, code)
     return _unreachable(account, f"{_reason(error)}{code}")
 
 
 def _refused(account: Account, words: str) -> UnflubError:
-    code = _code(words)
+    code = answers.code(words)
     if any(name in code for name in _PASSING):
         return _busy(account, code)
     advice = "try again later, or look at the mailbox in a mail client"
@@ -169,14 +170,12 @@ def _unreachable(account: Account, reason: str) -> UnflubError:
 
 
 def _login_refused(account: Account, words: str) -> UnflubError:
-    code = _code(words)
-    if any(name in code for name in _PASSING):
-        return _busy(account, code)
-    if "ALERT" in code:  # its words are for the user (RFC 9051 section 7.1), and not for a log
-        return BusyError(f"account {account.name}: {alert(account)}")
-    return CredentialsError(
-        f"account {account.name}: {_place(account)} refused the user name or password{code}; "
-        f"check them, or store the password anew with `unflub login {account.name}`"
+    provider = by_host(*account.endpoint)
+    meaning = answers.meaning(words, provider, account.name)
+    who = provider.name if provider else _place(account)
+    kind = BusyError if meaning.passing else CredentialsError
+    return kind(
+        f"account {account.name}: {who} {meaning.cause}{answers.code(words)}; {meaning.remedy}"
     )
 
 
@@ -191,12 +190,6 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return "it was closed"
-
-
-def _code(words: str) -> str:
-    """Give the response code ("[AUTHENTICATIONFAILED]") of a server's answer, if any."""
-    match = re.search(r"\[[A-Z-]{3,40}\]", words)
-    return f" {match.group()}" if match else ""
 
 
 def _open(account: Account, timeout: Seconds) -> Any:
