@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import __version__, config
+from scanner import __version__, config, laptop
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
@@ -409,6 +409,9 @@ def login(name: str, config_path: Path | None) -> None:
     secret = click.prompt(f"Password of {account.login} at {account.host}", hide_input=True)
     credentials.store(account, secret)
     click.echo(f"stored; `unflub watch --once --dry-run --account {name}` tries it")
+
+
+cli.add_command(laptop.doctor)
 
 
 @cli.command()

@@ -48,16 +48,32 @@ def connection(account: Account, secret: str, timeout: Seconds) -> Iterator[Any]
 
     Raises CredentialsError, UnreachableError, or ConfigurationError.
     """
+    with opened(account, timeout) as client:
+        log_in(client, account, secret)
+        yield client
+
+
+@contextmanager
+def opened(account: Account, timeout: Seconds) -> Iterator[Any]:
+    """Connect and secure the connection. Raises UnreachableError, or ConfigurationError."""
     with translated(account):
         client = _open(account, timeout)
     try:
-        with translated(account):
-            _log_in(client, account, secret)
         yield client
     except BaseException:
         _close(client)
         raise
     leave(client)
+
+
+def log_in(client: Any, account: Account, secret: str) -> None:
+    """Log in. Raises CredentialsError or UnreachableError."""
+    with translated(account):
+        # LOGIN is ASCII (RFC 3501 section 6.2.3); SASL PLAIN carries UTF-8 (RFC 4616).
+        if (account.login + secret).isascii():
+            client.login(account.login, secret)
+        else:
+            client.plain_login(account.login, secret)
 
 
 def leave(client: Any) -> None:
@@ -113,10 +129,7 @@ def _as_ours(account: Account, error: Exception) -> UnflubError | None:  # noqa:
             return _as_ours(account, error.__context__)
         return _login_refused(account, str(error))
     if isinstance(error, ssl.SSLCertVerificationError):
-        return UnreachableError(
-            f"account {account.name}: the certificate of {account.host} is not to be trusted "
-            f"({error.verify_message}); check the host name, or set ca_file"
-        )
+        return _untrusted(account, error.verify_message)
     if isinstance(error, CapabilityError):
         return UnreachableError(
             f"account {account.name}: {_place(account)} offers no STARTTLS, so nothing was sent; "
@@ -133,6 +146,17 @@ def _as_ours(account: Account, error: Exception) -> UnflubError | None:  # noqa:
     if isinstance(error, imaplib.IMAP4.error):
         return _refused(account, str(error))
     return None
+
+
+def _untrusted(account: Account, why: str) -> UnflubError:
+    expired = "expired" in why or "not yet valid" in why
+    advice = "check the host name, or set ca_file"
+    if expired:
+        advice = "see whether this computer's clock is right, else tell its administrators"
+    return UnreachableError(
+        f"account {account.name}: the certificate of {account.host} is not to be trusted "
+        f"({why}); {advice}"
+    )
 
 
 def _broken(account: Account, error: BaseException) -> UnflubError:
@@ -231,14 +255,6 @@ def _trust(account: Account) -> ssl.SSLContext:
             f"account {account.name}: ca_file holds no certificate that can be read; "
             "name a PEM file"
         ) from None
-
-
-def _log_in(client: Any, account: Account, secret: str) -> None:
-    # LOGIN is ASCII (RFC 3501 section 6.2.3); SASL PLAIN carries UTF-8 (RFC 4616).
-    if (account.login + secret).isascii():
-        client.login(account.login, secret)
-    else:
-        client.plain_login(account.login, secret)
 
 
 def _close(client: Any) -> None:

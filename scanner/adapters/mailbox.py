@@ -114,7 +114,7 @@ def connect(
     """
     with connection.connection(account, secret, timeout) as client:
         with translated(account):
-            found = _find(client, account, folder)
+            found = find(client, account, folder)
         yield ImapMailbox(account, client, found)
 
 
@@ -343,7 +343,8 @@ class ImapMailbox:
             self._client._set_read_timeout()  # noqa: SLF001
 
 
-def _find(client: Any, account: Account, folder: str) -> str:
+def find(client: Any, account: Account, folder: str = "") -> str:
+    """Name the Drafts mailbox, or see that `folder` is there. Raises ConfigurationError."""
     rows = [
         (frozenset(flag.decode("ascii", "replace").casefold() for flag in flags), delimiter, name)
         for flags, delimiter, name in client.list_folders()

@@ -57,7 +57,8 @@ _ANSWERS = (
         "keeps IMAP off for this mailbox", "{imap}", of=_MICROSOFT,
     ),
     _Answer(
-        r"(not enabled|yet to enable|disabled|turned off)[^.]*imap|imap[^.]*(disabled|not enabled|off\b)",
+        r"(not enabled|yet to enable|disabled|turned off)[^.]*imap|"
+        r"imap[^.]*(disabled|not enabled|off\b)",
         "keeps IMAP off for this account", "{imap}",
     ),
     _Answer(
@@ -74,7 +75,8 @@ _ANSWERS = (
         passing=True,
     ),
     _Answer(
-        r"overquota|bandwidth limit|rate limit|too many (login|attempts|requests)|\[limit\]|throttl",
+        r"overquota|bandwidth limit|rate limit|too many (login|attempts|requests)|\[limit\]|"
+        r"throttl",
         "has seen too many requests of this account",
         "leave it alone for an hour; it is tried again later",
         passing=True,
@@ -160,7 +162,7 @@ def _fits(answer: _Answer, words: str, provider: str) -> bool:
 
 
 def _default(provider: Provider | None) -> _Answer:
-    """A refusal that says no more than that: what the provider takes is the likeliest cause."""
+    """Explain a refusal that gives no reason: the likeliest is that another secret is wanted."""
     cause = "refused the user name or password"
     if provider is None or provider.secret == "oauth2":  # noqa: S105 - a kind of secret
         return _Answer("", cause, "check them, or store the password anew with `{login}`")

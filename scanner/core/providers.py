@@ -55,7 +55,8 @@ PROVIDERS = (
         ("outlook.com", "hotmail.com", "live.com", "msn.com", "outlook.de", "outlook.fr",
          "hotmail.co.uk", "hotmail.de", "hotmail.fr", "live.co.uk"),
         "oauth2", _ENTRA,
-        "at https://outlook.live.com under Settings, Mail, “Forwarding and IMAP”, let devices use IMAP",
+        "at https://outlook.live.com under Settings, Mail, “Forwarding and IMAP”, let devices use "
+        "IMAP",
     ),
     Provider(
         "Microsoft 365", ("outlook.office365.com",), (), "oauth2",

@@ -30,8 +30,15 @@ def test_what_an_answer_means(case):
 
 def test_nothing_of_an_answer_is_repeated_but_its_code():
     """Whatever a server says, in a sentence that is known or not."""
-    for words in ("[ALERT] quetzal needs an app password", "quetzal", "[NOPE] IMAP is off, quetzal"):
-        with pytest.raises(UnflubError) as caught, translated(Account("a", "b@c.d", "imap.aol.com")):
+    for words in (
+        "[ALERT] quetzal needs an app password",
+        "quetzal",
+        "[NOPE] IMAP is off, quetzal",
+    ):
+        with (
+            pytest.raises(UnflubError) as caught,
+            translated(Account("a", "b@c.d", "imap.aol.com")),
+        ):
             raise LoginError(words)
         assert "quetzal" not in str(caught.value)
 

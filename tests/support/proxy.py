@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -43,6 +43,8 @@ class Proxy:
     received: int = 0
     """Bytes that came from the server."""
     open: list[socket.socket] = field(default_factory=list)
+    rewrite: Callable[[bytes], bytes] = bytes
+    """What becomes of the server's answers."""
 
     def cut(self) -> None:
         """End all connections there are."""
@@ -104,7 +106,7 @@ class _Relay:
         while True:
             ready, _, _ = select.select([self.client, self.server], [], [])
             if self.server in ready:
-                self.client.sendall(self.answer())
+                self.client.sendall(self.proxy.rewrite(self.answer()))
             if self.client in ready:
                 self.waiting += self.some(self.client)
                 for unit in self.units():
