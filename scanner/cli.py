@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import __version__, config, laptop
+from scanner import __version__, config, laptop, welcome
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
@@ -411,6 +411,7 @@ def login(name: str, config_path: Path | None) -> None:
     click.echo(f"stored; `unflub watch --once --dry-run --account {name}` tries it")
 
 
+cli.add_command(welcome.setup)
 cli.add_command(laptop.doctor)
 
 

@@ -72,6 +72,9 @@ class Config:
         )
 
 
+KEYS = tuple(f.name for f in fields(Account) if f.name != "name")
+"""The keys of an account in the file."""
+
 # Bounds of the numbers, so that a slip of the keyboard cannot hammer a server or blind a daemon.
 _BOUNDS: dict[str, tuple[float, float]] = {
     "settle_seconds": (0, 3600),

@@ -102,7 +102,8 @@ PROVIDERS = (
         "Proton Bridge", ("127.0.0.1",), ("proton.me", "protonmail.com", "pm.me", "protonmail.ch"),
         "Bridge password",
         "start Proton Mail Bridge on this computer, and take the password that it shows for the "
-        "mailbox (not that of your Proton account)",
+        "mailbox (not that of your Proton account); export its TLS certificate there, too, and "
+        "name that file as ca_file",
         port=1143, tls="starttls",
     ),
 )  # fmt: skip

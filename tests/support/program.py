@@ -13,7 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pexpect
+
 PATIENCE = 60
+
+
+def _mind_interrupts() -> None:
+    """Undo what a shell does to its background jobs, which ignore SIGINT, as their children do."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
@@ -81,9 +88,21 @@ class Program:
             [sys.executable, "-m", "scanner", *map(str, arguments)],
             env=self._environment(),
             cwd=self.home,
-            # A shell's background jobs ignore SIGINT, and so would their children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+            preexec_fn=_mind_interrupts,  # noqa: PLW1509
             **{"stderr": subprocess.PIPE, **pipes},
+        )
+
+    def converse(self, *arguments: str | Path) -> pexpect.spawn:
+        """Start the command on a pseudo-terminal of its own, to talk with it."""
+        return pexpect.spawn(
+            sys.executable,
+            ["-m", "scanner", *map(str, arguments)],
+            env=self._environment(),
+            cwd=str(self.home),
+            timeout=PATIENCE,
+            encoding="utf-8",
+            dimensions=(50, 200),
+            preexec_fn=_mind_interrupts,
         )
 
     @contextmanager
