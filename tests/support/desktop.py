@@ -97,11 +97,19 @@ def desktop(folder: Path) -> Iterator[Desktop]:
         ["dbus-daemon", f"--config-file={folder / 'bus.conf'}", "--nofork", "--nopidfile"]
     )
     try:
-        _wait_for((folder / "bus").exists)
+        _wait_for(lambda: _answers(session.address))
         yield session
     finally:
         bus.terminate()
         bus.wait(PATIENCE)
+
+
+def _answers(address: str) -> bool:
+    try:
+        open_dbus_connection(address).close()
+    except OSError:
+        return False
+    return True
 
 
 def _default_collection(bus: object) -> secretstorage.Collection | None:
