@@ -67,11 +67,13 @@ chromium:  ## the tests look at the report in Debian's Chromium
 	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null'; fi; } || { \
 	  echo "the tests need Debian's Chromium; install it with: sudo apt-get install chromium chromium-driver"; exit 1; }
 
-desktop:  ## the tests keep passwords in GNOME's keyring, on a D-Bus of their own
-	@command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null || { \
-	  echo "installing GNOME's keyring for the tests (apt-get install gnome-keyring dbus)"; \
-	  { $(AS_ROOT) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get install -qq -y gnome-keyring dbus >/dev/null; }; } || { \
-	  echo "the tests need GNOME's keyring; install it with: sudo apt-get install gnome-keyring dbus"; exit 1; }
+DESKTOP := gnome-keyring dbus systemd
+
+desktop:  ## the tests keep passwords in GNOME's keyring, and run services by systemd, on their own
+	@command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null && command -v systemd-analyze >/dev/null || { \
+	  echo "installing what a desktop has for the tests (apt-get install $(DESKTOP))"; \
+	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(DESKTOP) >/dev/null; } || { \
+	  echo "the tests need parts of a desktop; install them with: sudo apt-get install $(DESKTOP)"; exit 1; }
 
 # Debian's Cyrus and Dovecot exclude each other: of Cyrus only the libraries it needs are installed
 # (that of its virus scanner is not), and the programs are unpacked here.

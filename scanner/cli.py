@@ -398,21 +398,10 @@ def evaluate(*, groups: int | None, compare: bool, model: Path | None, **paths: 
         click.echo(f"\n{name}, {alarms_as_text(alarms)}")
 
 
-@cli.command()
-@click.argument("name", metavar="ACCOUNT")
-@_config
-def login(name: str, config_path: Path | None) -> None:
-    """Store a password in the system keyring."""
-    from scanner.adapters import credentials
-
-    account = _load_config(config_path).account(name)
-    secret = click.prompt(f"Password of {account.login} at {account.host}", hide_input=True)
-    credentials.store(account, secret)
-    click.echo(f"stored; `unflub watch --once --dry-run --account {name}` tries it")
-
-
+cli.add_command(laptop.login)
 cli.add_command(welcome.setup)
 cli.add_command(laptop.doctor)
+cli.add_command(laptop.service)
 
 
 @cli.command()

@@ -35,6 +35,16 @@ class Account:
     password_env: str = ""
     drafts: str = ""
     password_file: str = ""
+    token_command: tuple[str, ...] = ()
+    oauth_client_id: str = ""
+    oauth_client_secret: str = ""
+    oauth_issuer: str = ""
+    oauth_scope: str = ""
+
+    @property
+    def has_token(self) -> bool:
+        """Whether it logs in by an access token (RFC 7628), not by a password."""
+        return bool(self.token_command or self.oauth_client_id)
 
     @property
     def login(self) -> str:
@@ -212,6 +222,9 @@ def _unfit(account: Account) -> Iterator[str]:
     for key, value in (("address", account.address), ("host", account.host)):
         if not value.isprintable() or " " in value:  # it stands in a header, or names a server
             yield f"accounts.{account.name}.{key} must hold no space or line end"
+    issuer = account.oauth_issuer
+    if issuer and not issuer.startswith(("https://", "http://localhost:", "http://127.0.0.1:")):
+        yield f"accounts.{account.name}.oauth_issuer must begin with https://"
     if account.tls == "none" and not _is_loopback(account.host):
         yield (
             f'accounts.{account.name}.tls = "none" is for a server on this machine only; '

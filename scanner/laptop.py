@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,43 @@ _config = click.option(
     help="Configuration file, instead of $UNFLUB_CONFIG or the platform's folder.",
 )
 _account = click.option("--account", "names", multiple=True, metavar="NAME", help="Only this one.")
+
+
+@click.command()
+@click.argument("name", metavar="ACCOUNT")
+@click.option("--device", is_flag=True, help="OAuth2 by a code that you type in on any device.")
+@_config
+def login(name: str, *, device: bool, config_path: Path | None) -> None:
+    """Store a password in the system keyring.
+
+    For an account with an oauth_client_id it has you allow unflub instead: in the browser of this
+    machine, or with --device on any other.
+    """
+    from scanner.adapters import credentials
+
+    account = config.load(config_path or config.default_path()).account(name)
+    if account.oauth_client_id:
+        allow(account, device=device)
+    else:
+        question = f"Password of {account.login} at {account.host}"
+        credentials.store(account, click.prompt(question, hide_input=True))
+    click.echo(f"stored; `unflub watch --once --dry-run --account {name}` tries it")
+
+
+def allow(account: config.Account, *, device: bool) -> None:
+    """Have the user allow unflub by OAuth2. Raises UnflubError."""
+    from scanner.adapters import oauth
+
+    if device:
+        oauth.by_device(account, lambda page, code: click.echo(f"Open {page} and enter {code}"))
+    else:
+        oauth.by_browser(account, _opened)
+    click.echo("allowed")
+
+
+def _opened(page: str) -> None:
+    click.echo(f"Allow unflub in your browser; if none opens, open there yourself:\n{page}")
+    click.launch(page)
 
 
 @click.command()
@@ -51,6 +89,68 @@ def doctor(*, names: tuple[str, ...], wait: bool, config_path: Path | None) -> i
         for account in accounts:
             _wait_for_draft(settings, account)
     return troubles[0].exit_status if troubles else 0
+
+
+@click.group()
+def service() -> None:
+    """Have the system run unflub at login.
+
+    By systemd on Linux, launchd on macOS, the Task Scheduler on Windows: as you, with no more
+    rights than it needs.
+    """
+
+
+@service.command()
+@_config
+def install(*, config_path: Path | None) -> None:
+    """Run it now and at every login."""
+    from scanner.adapters import service as services
+
+    chosen = config_path or _named_by_environment()
+    _accounts((), config.load(chosen or config.default_path()))
+    manager = services.manager()
+    services.install(manager, chosen)
+    click.echo(f"unflub runs now, and at every login, by {manager.name}: {manager.file}")
+    click.echo("`unflub status` says how it is doing")
+
+
+@service.command()
+def uninstall() -> None:
+    """Stop it, and do not run it any more."""
+    from scanner.adapters import service as services
+
+    manager = services.manager()
+    gone = services.uninstall(manager)
+    click.echo("stopped and removed" if gone else "it was not installed; nothing was changed")
+
+
+@service.command(name="status")
+def service_status() -> int:
+    """Say whether it is installed and runs; changes nothing."""
+    from scanner.adapters import service as services
+
+    manager = services.manager()
+    if not manager.file.exists():
+        click.echo("not installed; `unflub service install` does it")
+    elif services.is_running(manager):
+        click.echo(f"running, by {manager.name}; `unflub status` says how it is doing")
+        return 0
+    else:
+        click.echo("installed, and not running; `unflub service logs` tells why")
+    return UnreachableError.exit_status
+
+
+@service.command()
+def logs() -> None:
+    """Show the last lines of its log."""
+    from scanner.adapters import service as services
+
+    click.echo(services.log(services.manager()), nl=False)
+
+
+def _named_by_environment() -> Path | None:
+    """Give the file that $UNFLUB_CONFIG names: a service does not see the variable."""
+    return Path(named) if (named := os.environ.get("UNFLUB_CONFIG")) else None
 
 
 def _wait_for_draft(settings: config.Config, account: config.Account) -> None:

@@ -15,11 +15,18 @@ from scanner import config
 from scanner.config import Account
 from scanner.core import providers
 from scanner.core.autoconfig import Server, is_host
-from scanner.errors import ConfigurationError, CredentialsError, UnreachableError
+from scanner.errors import ConfigurationError, CredentialsError, UnflubError, UnreachableError
+from scanner.laptop import allow
 
 _TRIES = 3
 _TIMEOUT = 30
-_SOURCES = ("password_command", "password_file", "password_env")
+_SOURCES = ("token_command", "password_command", "password_file", "password_env")
+
+
+_WISHES = (
+    "port", "tls", "user", "ca_file", "drafts",
+    "oauth_client_id", "oauth_client_secret", "oauth_issuer", "oauth_scope",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,14 @@ class _Asker:
 @click.option("--password-command", help="A command that prints the password.")
 @click.option("--password-file", help="A file of mode 0600 that holds the password.")
 @click.option("--password-env", help="An environment variable that holds the password.")
+@click.option("--token-command", help="A command that prints an access token (OAuth2).")
+@click.option("--oauth-client-id", help="OAuth2: the client id of an app of yours.")
+@click.option("--oauth-client-secret", help="OAuth2: its secret, where it has one.")
+@click.option("--oauth-issuer", help="OAuth2: who gives out tokens, where that is not known.")
+@click.option("--oauth-scope", help="OAuth2: the scope for IMAP there.")
+@click.option("--device", is_flag=True, help="OAuth2: by a code typed in on any device.")
 @click.option("--dry-run/--no-dry-run", default=None, help="Look once what would be done.")
+@click.option("--service/--no-service", default=None, help="Run it at login from now on.")
 @click.option("--no-questions", is_flag=True, help="Ask nothing; the options say all.")
 @click.option(
     "--config",
@@ -116,9 +130,17 @@ def _offer(
             watch, once=True, dry_run=True, names=(account.name,), config_path=path,
             preset=None, model=None,
         )  # fmt: skip
+    install = group.commands["service"] if isinstance(group, click.Group) else None
+    if isinstance(install, click.Group) and asker.agrees(
+        "\nRun unflub now, and at every login?", given["service"]
+    ):
+        try:
+            context.invoke(install.commands["install"], config_path=path)
+        except UnflubError as error:  # all else is set up
+            click.echo(f"{error}.")
     click.echo(
         f"\n`unflub doctor --account {account.name} --wait` tells whether your mail client saves\n"
-        "drafts where unflub sees them; `unflub watch` watches from now on."
+        "drafts where unflub sees them; `unflub watch` watches until it is stopped."
     )
 
 
@@ -152,7 +174,7 @@ def _placed(account: Account, asker: _Asker, given: dict[str, Any]) -> Account:
             account.host or f"imap.{account.address.rpartition('@')[2]}", _no_host,
         )  # fmt: skip
         account = replace(account, host=host)
-    wishes = {key: given[key] for key in ("port", "tls", "user", "ca_file", "drafts")}
+    wishes = {key: given[key] for key in _WISHES}
     account = replace(account, **{key: value for key, value in wishes.items() if value is not None})
     if provider := providers.by_host(*account.endpoint):
         click.echo(f"{provider.name}: {provider.where}.")
@@ -195,17 +217,12 @@ def _at(account: Account, server: Server) -> Account:
 
 def _let_in(account: Account, asker: _Asker, given: dict[str, Any]) -> tuple[Account, str | None]:
     """Log in and find Drafts; give the account, and the password that is still to be kept."""
-    sources = {key: given[key] for key in _SOURCES if given[key]}
-    if sources:
-        if "password_command" in sources:
-            sources["password_command"] = tuple(shlex.split(sources["password_command"]))
-        account = replace(account, **{key: type(getattr(account, key))() for key in _SOURCES})
-        account = replace(account, **sources)
+    account = _by_token(_sourced(account, given), asker)
     secret = None if given["password_stdin"] else _at_hand(account)
     kept = secret is not None
     for left in reversed(range(_TRIES)):
         if secret is None:
-            secret, kept = _asked(account, asker, from_stdin=given["password_stdin"]), False
+            secret, kept = _asked(account, asker, given), account.has_token
         try:
             return _with_drafts(account, secret, asker), None if kept else secret
         except (CredentialsError, UnreachableError) as error:
@@ -217,6 +234,31 @@ def _let_in(account: Account, asker: _Asker, given: dict[str, Any]) -> tuple[Acc
             elif not asker.agrees("Try again?"):
                 raise
     raise AssertionError  # the last try returns or raises
+
+
+def _sourced(account: Account, given: dict[str, Any]) -> Account:
+    """Take the source of the password that is given, in place of another."""
+    sources = {
+        key: tuple(shlex.split(given[key])) if key.endswith("_command") else given[key]
+        for key in _SOURCES
+        if given[key]
+    }
+    if sources:
+        none = {key: type(getattr(account, key))() for key in _SOURCES}
+        return replace(account, **{**none, **sources})
+    return account
+
+
+def _by_token(account: Account, asker: _Asker) -> Account:
+    """Ask for what OAuth2 needs, where the provider takes nothing else."""
+    provider = providers.by_host(*account.endpoint)
+    if account.has_token or provider is None or provider.secret != "oauth2":  # noqa: S105
+        return account
+    client = asker.text(
+        f"Client id of an app registered with {provider.name}", "--oauth-client-id", None, "",
+        lambda text: "" if text else f"{provider.name} lets no program in without one",
+    )  # fmt: skip
+    return replace(account, oauth_client_id=client)
 
 
 def _at_hand(account: Account) -> str | None:
@@ -231,8 +273,13 @@ def _at_hand(account: Account) -> str | None:
         return None
 
 
-def _asked(account: Account, asker: _Asker, *, from_stdin: bool) -> str:
-    if from_stdin:
+def _asked(account: Account, asker: _Asker, given: dict[str, Any]) -> str:
+    if account.oauth_client_id:
+        from scanner.adapters import credentials
+
+        allow(account, device=given["device"])
+        return credentials.password(account)
+    if given["password_stdin"]:
         return sys.stdin.readline().removesuffix("\n")
     if asker.silent:
         raise CredentialsError(

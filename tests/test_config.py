@@ -70,10 +70,11 @@ def test_every_value_can_be_set():
             "model_idle_minutes = 9\n" + HOME +
         'user = "u"\nport = 1143\ntls = "starttls"\nca_file = "/ca"\ndrafts = "D"\n'
         'password_command = ["pass"]\npassword_env = "P"\n'
-        'password_file = "/p"\n'
+        'password_file = "/p"\ntoken_command = ["t"]\noauth_client_id = "c"\n'
+        'oauth_client_secret = "s"\noauth_issuer = "https://i"\noauth_scope = "imap"\n'
     )  # fmt: skip
     home = Account("home", "me@example.org", "imap.example.org", "u", 1143, "starttls", "/ca",
-                   ("pass",), "P", "D", "/p")  # fmt: skip
+                   ("pass",), "P", "D", "/p", ("t",), "c", "s", "https://i", "imap")  # fmt: skip
     assert parse(text) == Config("strict", "/m", 0.5, 60, 90, 100, 5, (home,), 9)
 
 

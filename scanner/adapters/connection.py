@@ -67,13 +67,24 @@ def opened(account: Account, timeout: Seconds) -> Iterator[Any]:
 
 
 def log_in(client: Any, account: Account, secret: str) -> None:
-    """Log in. Raises CredentialsError or UnreachableError."""
+    """Log in, by password or access token. Raises CredentialsError or UnreachableError."""
     with translated(account):
+        if account.has_token:
+            _log_in_by_token(client, account, secret)
+            return
         # LOGIN is ASCII (RFC 3501 section 6.2.3); SASL PLAIN carries UTF-8 (RFC 4616).
         if (account.login + secret).isascii():
             client.login(account.login, secret)
         else:
             client.plain_login(account.login, secret)
+
+
+def _log_in_by_token(client: Any, account: Account, token: str) -> None:
+    """Use the standard's mechanism (RFC 7628), else the one that came before it."""
+    if client.has_capability("AUTH=OAUTHBEARER"):
+        client.oauthbearer_login(account.login, token)
+    else:
+        client.oauth2_login(account.login, token)
 
 
 def leave(client: Any) -> None:
@@ -195,7 +206,7 @@ def _unreachable(account: Account, reason: str) -> UnflubError:
 
 def _login_refused(account: Account, words: str) -> UnflubError:
     provider = by_host(*account.endpoint)
-    meaning = answers.meaning(words, provider, account.name)
+    meaning = answers.meaning(words, provider, account.name, by_token=account.has_token)
     who = provider.name if provider else _place(account)
     kind = BusyError if meaning.passing else CredentialsError
     return kind(

@@ -16,12 +16,19 @@ _MOST = 64 * 1024  # bytes; no password, nor token, is as long
 
 
 def password(account: Account) -> str:
-    """Obtain the password of an account, anew at every login.
+    """Obtain the password of an account, or its access token, anew at every login.
 
-    Raises CredentialsError when there is none; the error never holds what a command printed.
+    Raises CredentialsError when there is none, and UnreachableError where a token server does not
+    answer; the error never holds what a command printed.
     """
     secrecy.no_core_file()
-    if account.password_env:
+    if account.token_command:
+        secret = printed_by(account.token_command, account, "token_command")
+    elif account.oauth_client_id:
+        from scanner.adapters import oauth
+
+        secret = oauth.access_token(account)
+    elif account.password_env:
         secret = _from_environment(account)
     elif account.password_file:
         secret = _from_file(account, Path(account.password_file).expanduser())
@@ -48,15 +55,15 @@ def store(account: Account, secret: str) -> None:
 
 def source(account: Account) -> str:
     """Name where the password comes from, in a few words."""
-    if account.password_env:
-        return "an environment variable (password_env)"
-    if account.password_file:
-        return "a file (password_file)"
-    if account.password_command:
-        return "a command (password_command)"
-    if systemd_credential(account) is not None:
-        return "a systemd credential"
-    return "the system keyring"
+    named = {
+        "a command (token_command)": account.token_command,
+        "the system keyring, by OAuth2": account.oauth_client_id,
+        "an environment variable (password_env)": account.password_env,
+        "a file (password_file)": account.password_file,
+        "a command (password_command)": account.password_command,
+        "a systemd credential": systemd_credential(account),
+    }
+    return next((name for name, given in named.items() if given), "the system keyring")
 
 
 def systemd_credential(account: Account) -> Path | None:

@@ -53,14 +53,19 @@ def read(path: Path) -> str | None:
 def write(path: Path, text: str) -> None:
     """Write a private file, whole or not at all. Raises UnreadableError."""
     try:
-        target = path.resolve()  # a link stays one
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        state.replace_file(target, text.encode())
+        replaced(path, text.encode())
     except OSError as error:
         raise UnreadableError(
             f"{path} cannot be written ({error.strerror}); free some space, or make its folder "
             "writable, and run `unflub setup` again: nothing was changed"
         ) from None
+
+
+def replaced(path: Path, content: bytes) -> None:
+    """Write a private file whole or not at all, and make its folder. Raises OSError."""
+    target = path.resolve()  # a link stays one
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state.replace_file(target, content)
 
 
 def _fresh(name: str) -> str:

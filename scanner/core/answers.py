@@ -37,6 +37,7 @@ class _Answer:
     remedy: str
     passing: bool = False
     of: tuple[str, ...] = ()
+    of_passwords: bool = False
 
 
 _STORE = "then store it with `{login}`"
@@ -47,10 +48,11 @@ _ANSWERS = (
     _Answer(
         r"application-specific password|app[- ]?(specific )?password",
         "wants an app password, not the one you log in with", f"{{where}}, {_STORE}",
+        of_passwords=True,
     ),
     _Answer(
         r"basic auth\w* is (disabled|blocked)|basicauthblocked",
-        "takes no passwords any more (basic authentication is off)", "{oauth}",
+        "takes no passwords any more (basic authentication is off)", "{oauth}", of_passwords=True,
     ),
     _Answer(
         r"authenticated but not connected",
@@ -115,13 +117,13 @@ _ANSWERS = (
     ),
     _Answer(
         r"login failed|authenticate failed",
-        "takes no passwords (basic authentication is off), or the token is no good", "{oauth}",
-        of=_MICROSOFT,
+        "takes no passwords (basic authentication is off)", "{oauth}",
+        of=_MICROSOFT, of_passwords=True,
     ),
     _Answer(
         r"invalid credentials",
         "refused the user name or password, and takes app passwords only",
-        f"{{where}}, {_STORE}", of=_GOOGLE,
+        f"{{where}}, {_STORE}", of=_GOOGLE, of_passwords=True,
     ),
     _Answer(
         r"\[alert\]",
@@ -134,10 +136,19 @@ _ANSWERS = (
 _OAUTH = "set oauth_client_id (or token_command) in the configuration, then run `{login}`"
 
 
-def meaning(words: str, provider: Provider | None, account: str) -> Meaning:
+_TOKEN = _Answer(
+    "", "refused the access token", "run `{login}` to allow it anew, or mend token_command"
+)
+
+
+def meaning(
+    words: str, provider: Provider | None, account: str, *, by_token: bool = False
+) -> Meaning:
     """Tell what the answer to a login means; `account` is the name in the configuration."""
     name = provider.name if provider else ""
-    found = next((a for a in _ANSWERS if _fits(a, words, name)), _default(provider))
+    known = (a for a in _ANSWERS if not (by_token and a.of_passwords))
+    default = _TOKEN if by_token else _default(provider)
+    found = next((a for a in known if _fits(a, words, name)), default)
     login = f"unflub login {account}"
     imap = "switch it on in the provider's settings in a web browser, or ask its administrators"
     remedy = found.remedy.format(

@@ -9,6 +9,20 @@ Secret = Literal["password", "app password", "Bridge password", "oauth2"]
 
 
 @dataclass(frozen=True, slots=True)
+class OAuth:
+    """Where a provider gives out tokens (RFC 8414), and for what scope.
+
+    An empty `device` says that it knows no device flow; `extra` is what its page needs beside.
+    """
+
+    authorize: str
+    token: str
+    device: str
+    scope: str
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """A mail provider.
 
@@ -26,6 +40,7 @@ class Provider:
     drafts: str = ""
     port: int = 993
     tls: Literal["implicit", "starttls"] = "implicit"
+    oauth: OAuth | None = None
 
 
 _GOOGLE_APP = (
@@ -39,16 +54,31 @@ _GOOGLE_IMAP = (
 _GOOGLE_DRAFTS = "in Gmail's settings under Labels, tick “Show in IMAP” for Drafts"
 _ENTRA = "it takes no passwords but OAuth2: a client id of an app that is registered with Microsoft"
 
+_GOOGLE_OAUTH = OAuth(
+    authorize="https://accounts.google.com/o/oauth2/v2/auth",
+    token="https://oauth2.googleapis.com/token",  # noqa: S106 - an address
+    device="",  # it has one, but not for mail
+    scope="https://mail.google.com/",
+    extra=(("access_type", "offline"), ("prompt", "consent")),
+)
+_MICROSOFT = "https://login.microsoftonline.com/common/oauth2/v2.0"
+_MICROSOFT_OAUTH = OAuth(
+    authorize=f"{_MICROSOFT}/authorize",
+    token=f"{_MICROSOFT}/token",
+    device=f"{_MICROSOFT}/devicecode",
+    scope="https://outlook.office.com/IMAP.AccessAsUser.All offline_access",
+)
+
 PROVIDERS = (
     Provider(
         "Gmail", ("imap.gmail.com", "imap.googlemail.com"), ("gmail.com", "googlemail.com"),
-        "app password", _GOOGLE_APP, _GOOGLE_IMAP, _GOOGLE_DRAFTS,
+        "app password", _GOOGLE_APP, _GOOGLE_IMAP, _GOOGLE_DRAFTS, oauth=_GOOGLE_OAUTH,
     ),
     # It has the same servers; only who asks by name, or by the domain's MX, meets it.
     Provider(
         "Google Workspace", ("imap.gmail.com",), (), "app password",
         f"{_GOOGLE_APP} (an administrator may have to allow it)", _GOOGLE_IMAP,
-        _GOOGLE_DRAFTS,
+        _GOOGLE_DRAFTS, oauth=_GOOGLE_OAUTH,
     ),
     Provider(
         "Outlook.com", ("imap-mail.outlook.com",),
@@ -57,11 +87,13 @@ PROVIDERS = (
         "oauth2", _ENTRA,
         "at https://outlook.live.com under Settings, Mail, “Forwarding and IMAP”, let devices use "
         "IMAP",
+        oauth=_MICROSOFT_OAUTH,
     ),
     Provider(
         "Microsoft 365", ("outlook.office365.com",), (), "oauth2",
         f"{_ENTRA}; an administrator may have to allow it",
         "ask the administrator to allow IMAP for the mailbox",
+        oauth=_MICROSOFT_OAUTH,
     ),
     Provider(
         "iCloud", ("imap.mail.me.com",), ("icloud.com", "me.com", "mac.com"), "app password",

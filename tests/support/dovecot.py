@@ -27,7 +27,7 @@ ssl = {tls}
 ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.key
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login {mechanisms}
 mail_location = maildir:{folder}/mail/%u
 first_valid_uid = 1
 default_login_user = {user}
@@ -39,6 +39,7 @@ mail_max_userip_connections = 100
 default_process_limit = 400
 default_client_limit = 2000
 
+{tokens}
 passdb {{
   driver = static
   args = password={password}
@@ -83,6 +84,23 @@ namespace inbox {{
 """
 
 
+_TOKENS = """
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = {folder}/oauth2.conf
+}}
+"""
+_OAUTH = """
+introspection_mode = post
+introspection_url = {url}
+force_introspection = yes
+active_attribute = active
+active_value = true
+username_attribute = username
+"""
+
+
 @dataclass(frozen=True)
 class Dovecot:
     folder: Path
@@ -109,16 +127,24 @@ def start(  # noqa: PLR0913 - each is one thing a server may be like
     password: str = PASSWORD,
     expired: bool = False,
     tls: bool = True,
+    introspection: str = "",
+    mechanisms: str = "oauthbearer xoauth2",
 ) -> Dovecot:
-    """Start a server; `capability` replaces what it says it can do."""
+    """Start a server; `capability` replaces what it says it can do.
+
+    With an `introspection` address it takes access tokens, too, and asks there about them.
+    """
     user, group = unprivileged()
     ports = free_port(), free_port()
     _write_certificates(folder, expired=expired)
     (folder / "mail").mkdir()
+    (folder / "oauth2.conf").write_text(_OAUTH.format(url=introspection))
     (folder / "dovecot.conf").write_text(
         _CONFIG.format(
             folder=folder,
             tls="yes" if tls else "no",
+            mechanisms=mechanisms if introspection else "",
+            tokens=_TOKENS.format(folder=folder) if introspection else "",
             user=user,
             group=group,
             password=password,

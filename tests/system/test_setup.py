@@ -21,6 +21,7 @@ pytestmark = pytest.mark.system
 
 ADDRESS, SERVER, PASSWORD = "Your mail address", "The IMAP server", r"Password for .* \(not shown\)"
 DRAFTS, LOOK = "Does your mail client keep drafts there", "Look once what unflub would do"
+SERVICE = "at every login"
 
 
 @pytest.fixture
@@ -86,11 +87,12 @@ def test_a_new_user_is_asked_five_questions(household, session, theirs):
         answer(asking, PASSWORD, dovecot.PASSWORD)
         assert "unflub takes the mailbox “Drafts”" in answer(asking, DRAFTS, "y")
         answer(asking, LOOK, "y")
+        watched = answer(asking, SERVICE, "n")
         status, said = end(asking)
         assert status == 0, said
         assert list(keyring.items().values()) == [dovecot.PASSWORD]
-        assert "1 drafts read" in said
-        assert dovecot.PASSWORD not in said
+        assert "1 drafts read" in watched
+        assert dovecot.PASSWORD not in watched + said
         assert household.client.warnings() == {}
         text = written(household).read_text()
         assert "# How sure unflub must be" in text
@@ -146,6 +148,7 @@ def test_wrong_answers_are_asked_again(household, session, theirs):
         answer(asking, "There are Drafts, INBOX, Sent", "Trsh")
         assert "no such mailbox" in answer(asking, "Which mailbox", "Sent")
         answer(asking, LOOK, "n")
+        answer(asking, SERVICE, "n")
         assert end(asking)[0] == 0
     (account,) = config.load(written(household)).accounts
     assert (account.host, account.drafts) == ("localhost", "Sent")
@@ -186,6 +189,7 @@ def test_without_a_keyring_the_password_can_be_kept_in_a_file(household, session
         answer(asking, DRAFTS, "y")
         assert "the keyring is locked" in answer(asking, "instead, which only you", "y")
         answer(asking, LOOK, "n")
+        answer(asking, SERVICE, "n")
         assert end(asking)[0] == 0
     (account,) = config.load(written(household)).accounts
     file = Path(account.password_file)
@@ -207,6 +211,7 @@ def test_a_second_run_changes_only_what_is_answered_anew(household, session, the
         answer(asking, SERVER, "")
         assert "unflub takes the mailbox “Sent”" in answer(asking, DRAFTS, "y")
         answer(asking, LOOK, "n")
+        answer(asking, SERVICE, "n")
         assert end(asking)[0] == 0
     assert written(household).read_text() == mine.replace('drafts = ""', 'drafts = "Sent"')
 
