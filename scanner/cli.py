@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import __version__, config, laptop, welcome
+from scanner import config, laptop, welcome
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
@@ -180,7 +180,14 @@ def _say(line: str) -> None:
     epilog="Exit status: 0 nothing found, 1 a flub found, 2 usage or configuration, "
     "3 credentials, 4 server, 5 unreadable input, 6 model.",
 )
-@click.version_option(__version__, prog_name="unflub")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=laptop.version,
+    help="Show the versions of unflub and of its model, and exit.",
+)
 def cli() -> None:
     """Warn before a post-interview thank-you note explains a flub.
 
@@ -402,6 +409,7 @@ cli.add_command(laptop.login)
 cli.add_command(welcome.setup)
 cli.add_command(laptop.doctor)
 cli.add_command(laptop.service)
+cli.add_command(laptop.completion)
 
 
 @cli.command()

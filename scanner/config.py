@@ -70,6 +70,7 @@ class Config:
     timeout_seconds: int = 30
     accounts: tuple[Account, ...] = field(default=())
     model_idle_minutes: int = 5
+    notify: bool = True
 
     def account(self, name: str) -> Account:
         """Give one account by name. Raises ConfigurationError when there is none."""
@@ -203,6 +204,8 @@ def _mismatch(key: str, value: object, kind: Any) -> str:
     if get_origin(kind) is tuple:
         fits = isinstance(value, list) and value and all(isinstance(v, str) for v in value)
         return "" if fits else 'must be a list of strings, such as ["pass", "mail/home"]'
+    if kind is bool:
+        return "" if isinstance(value, bool) else "must be true or false"
     if kind is str:
         return "" if isinstance(value, str) else "must be a string"
     return _number_mismatch(key, value, whole=kind is int)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from scanner import config
-from scanner.errors import ConfigurationError, UnreachableError
+from scanner import __version__, config
+from scanner.errors import ConfigurationError, UnflubError, UnreachableError
 
 _PATIENCE = 300  # seconds for a draft to arrive
 _config = click.option(
@@ -20,6 +20,41 @@ _config = click.option(
     help="Configuration file, instead of $UNFLUB_CONFIG or the platform's folder.",
 )
 _account = click.option("--account", "names", multiple=True, metavar="NAME", help="Only this one.")
+
+
+def version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+    """Show the versions of program and model, for the option --version."""
+    if not wanted or context.resilient_parsing:
+        return
+    from scanner.learning import artifact
+
+    try:
+        model = artifact.installed().name
+    except UnflubError:
+        model = "missing"
+    click.echo(f"unflub, version {__version__}, model {model}")
+    context.exit()
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print what has a shell complete commands and options.
+
+    \b
+    Examples:
+      unflub completion bash > ~/.local/share/bash-completion/completions/unflub
+      unflub completion zsh > ~/.zfunc/_unflub
+      unflub completion fish > ~/.config/fish/completions/unflub.fish
+    """
+    from click.shell_completion import ShellComplete, get_completion_class
+
+    found = get_completion_class(shell)
+    group = context.find_root().command
+    if found:
+        # Not its own source(): bash's looks for a bash on this machine.
+        click.echo(ShellComplete.source(found(group, {}, "unflub", "_UNFLUB_COMPLETE")))
 
 
 @click.command()

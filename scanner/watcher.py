@@ -14,7 +14,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from scanner.adapters import credentials, lock, state, status
+from scanner.adapters import credentials, lock, notify, state, status
 from scanner.adapters.connection import readable
 from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account, Config, Seconds
@@ -238,6 +238,8 @@ class Watcher:
         found = one_pass(mailbox, self._desk, self._judging, terms)
         log.info("%s", describe(self.account, found, dry_run=self._dry_run))
         self._note(found, mailbox.take_alert(), sweep=sweep)
+        if self._config.notify and not self._dry_run and found.warned_about:
+            notify.warned(self.account.name, found.warned_about)
         return found
 
     def _judging(self, messages: Sequence[bytes]) -> list[Verdict | UnreadableError]:

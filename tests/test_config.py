@@ -67,7 +67,7 @@ def test_every_value_can_be_set():
     text = (
         'preset = "strict"\nmodel = "/m"\nsettle_seconds = 0.5\nsweep_seconds = 60\n'
         "poll_seconds = 90\nidle_seconds = 100\ntimeout_seconds = 5\n"
-            "model_idle_minutes = 9\n" + HOME +
+            "model_idle_minutes = 9\nnotify = false\n" + HOME +
         'user = "u"\nport = 1143\ntls = "starttls"\nca_file = "/ca"\ndrafts = "D"\n'
         'password_command = ["pass"]\npassword_env = "P"\n'
         'password_file = "/p"\ntoken_command = ["t"]\noauth_client_id = "c"\n'
@@ -75,7 +75,7 @@ def test_every_value_can_be_set():
     )  # fmt: skip
     home = Account("home", "me@example.org", "imap.example.org", "u", 1143, "starttls", "/ca",
                    ("pass",), "P", "D", "/p", ("t",), "c", "s", "https://i", "imap")  # fmt: skip
-    assert parse(text) == Config("strict", "/m", 0.5, 60, 90, 100, 5, (home,), 9)
+    assert parse(text) == Config("strict", "/m", 0.5, 60, 90, 100, 5, (home,), 9, notify=False)
 
 
 def test_every_problem_is_reported_at_once():

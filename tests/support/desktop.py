@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import secretstorage
+from jeepney import message_bus
 from jeepney.io.blocking import open_dbus_connection
 
 PATIENCE = 30
@@ -70,6 +72,36 @@ class Desktop:
             process.terminate()
             process.wait(PATIENCE)
 
+    @contextmanager
+    def notifications(self) -> Iterator[Callable[[], str]]:
+        """Run a notification daemon; give what it has shown so far, as it prints that."""
+        for name in ("Xvfb", "dunst"):
+            assert shutil.which(name), f"{name} is missing: apt-get install xvfb dunst"
+        ours, theirs = os.pipe()
+        screen = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(theirs), "-nolisten", "tcp"], pass_fds=(theirs,),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(theirs)
+        shown = self.folder / "shown"
+        try:
+            with os.fdopen(ours) as number, shown.open("wb") as sink:
+                environment = {"DISPLAY": f":{number.readline().strip()}", **self.environment}
+                daemon = subprocess.Popen(
+                    ["dunst", "-print"], stdout=sink, stderr=sink,
+                    env={"HOME": str(self.folder), "PATH": "/usr/bin:/bin", **environment},
+                )  # fmt: skip
+            try:
+                with closing(open_dbus_connection(self.address)) as bus:
+                    _wait_for(lambda: _has_owner(bus, "org.freedesktop.Notifications"))
+                yield shown.read_text
+            finally:
+                daemon.terminate()
+                daemon.wait(PATIENCE)
+        finally:
+            screen.terminate()
+            screen.wait(PATIENCE)
+
 
 @dataclass(frozen=True)
 class Keyring:
@@ -110,6 +142,10 @@ def _answers(address: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _has_owner(bus: object, name: str) -> bool:
+    return bus.send_and_get_reply(message_bus.NameHasOwner(name)).body[0]
 
 
 def _default_collection(bus: object) -> secretstorage.Collection | None:

@@ -48,6 +48,7 @@ class Daemon:
 class Program:
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    interpreter: str | Path = sys.executable
 
     def configure(self, text: str) -> None:
         (self.home / "config.toml").write_text(text)
@@ -63,12 +64,13 @@ class Program:
     def shell(self, line: str) -> subprocess.CompletedProcess[str]:
         """Run a shell line in which the command is `unflub`'s arguments."""
         script = f"set -o pipefail; {shlex.quote(sys.executable)} -m scanner {line}"
-        return self._finished(["bash", "-c", script])
+        return self.finished(["bash", "-c", script])
 
     def _python(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-        return self._finished([sys.executable, *arguments], stdin)
+        return self.finished([str(self.interpreter), *arguments], stdin)
 
-    def _finished(self, command: list[str], stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+    def finished(self, command: list[str], stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+        """Run any command to its end, where unflub would run."""
         return subprocess.run(
             command,
             input=stdin.decode("utf-8", "surrogateescape"),
@@ -95,7 +97,7 @@ class Program:
     def converse(self, *arguments: str | Path) -> pexpect.spawn:
         """Start the command on a pseudo-terminal of its own, to talk with it."""
         return pexpect.spawn(
-            sys.executable,
+            str(self.interpreter),
             ["-m", "scanner", *map(str, arguments)],
             env=self._environment(),
             cwd=str(self.home),
@@ -111,7 +113,7 @@ class Program:
         log = self.home / "watch.log"
         with log.open("wb") as sink:
             process = subprocess.Popen(
-                [sys.executable, "-m", "scanner", "watch", *arguments],
+                [str(self.interpreter), "-m", "scanner", "watch", *arguments],
                 stdout=sink,
                 stderr=sink,
                 env=self._environment(),
