@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import make_msgid
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ _SKEW: Seconds = 120
 """A clock that is off by more makes times wrong, and certificates and tokens next."""
 _LOOK: Seconds = 30  # so long at most until the mailbox is listed anew
 _ASK: Seconds = 2  # the same for a server that tells nothing by itself
-_NEEDLESS = frozenset({"IDLE", "UIDPLUS", "SPECIAL-USE"})
+_HELPFUL = frozenset({"IDLE", "UIDPLUS", "SPECIAL-USE"})
 _NOTE = (
     b"Subject: Thank you\r\n\r\nDear Ms Lee,\r\n\r\nThank you for the interview. I am sorry that "
     b"I answered your question about the budget so badly.\r\n\r\nKind regards,\r\nAda\r\n"
@@ -51,11 +52,11 @@ class Finding:
 
 def examine(settings: Config, accounts: Sequence[Account]) -> Iterator[Finding]:
     """Check model and accounts; of an account, what follows a trouble is not tried."""
-    yield _tried("", "model", lambda: _model(settings))
+    yield _tried("", "model", partial(_model, settings))
     for account in accounts:
         with ExitStack() as stack:
             yield from _visited(_Visit(account, settings.timeout_seconds, stack))
-        yield _tried(account.name, "daemon", lambda account=account: _daemon(account))  # type: ignore[misc]
+        yield _tried(account.name, "daemon", partial(_daemon, account))
 
 
 def _visited(visit: _Visit) -> Iterator[Finding]:
@@ -146,7 +147,7 @@ class _Visit:
     def _abilities(self) -> str:
         with connection.translated(self.account):
             able = {name.decode("ascii", "replace") for name in self._client.capabilities()}
-        missing = sorted(_NEEDLESS - able)
+        missing = sorted(_HELPFUL - able)
         return f"it does without {', '.join(missing)}" if missing else "it has all that helps"
 
     def _drafts(self) -> str:
