@@ -8,8 +8,8 @@ READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo test test-program test-encoder check format bench soak model encoder evaluate pictures \
-	pythons dovecot chromium desktop clean
+.PHONY: demo test test-program test-encoder check format bench soak model encoder evaluate curve \
+	pictures pythons dovecot chromium desktop clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
 	@$(BIN)/unflub demo
@@ -102,6 +102,9 @@ soak: $(READY) dovecot  ## endurance: MINUTES of autosaves, faults and restarts 
 
 pictures: $(READY) chromium  ## take the README's pictures anew, in Chromium
 	$(BIN)/python docs/pictures.py
+
+curve: $(TORCH)  ## draw the learning curve anew: half an hour; BACKGROUND as for `make encoder`
+	$(BIN)/python docs/learning_curve.py $(BACKGROUND)
 
 MAIL = $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINARY))
 

@@ -18,11 +18,11 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import platformdirs
@@ -32,8 +32,10 @@ from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, T
 from scanner.core.segment import Sentences
 from scanner.errors import ModelError
 from scanner.learning import features, heads, readings, words
+from scanner.learning.gate import Gate, glimpses
 from scanner.learning.heads import Heads
 from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
+from scanner.learning.words import Bag
 
 if TYPE_CHECKING:  # loaded where needed: most mail needs neither
     from scanner.learning.encoder import Encoder
@@ -42,7 +44,7 @@ if TYPE_CHECKING:  # loaded where needed: most mail needs neither
 PRESETS = ("cautious", "balanced", "strict")
 """The presets every model has thresholds for."""
 
-FORMAT = 3
+FORMAT = 4
 """Counts up whenever the folder's layout changes."""
 
 _METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"
@@ -98,14 +100,13 @@ class OnDemand:
 class Model:
     """A trained classifier with the thresholds it was chosen with.
 
-    `gate` is the log-odds from which on a message is read at all. `metadata` is what
-    `model.json` says beside them: corpus hash, seed, scores and so on. `estimators` are
-    there only right after training.
+    `gate` says which messages are read at all. `metadata` is what `model.json` says beside
+    them: corpus hash, seed, scores and so on. `estimators` are there only right after training.
     """
 
     version: str
     heads: Heads
-    gate: float
+    gate: Gate
     thresholds: Mapping[str, Thresholds]
     encoder: OnDemand
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -114,28 +115,52 @@ class Model:
     def predict(self, messages: Sequence[Sentences]) -> list[Predictions]:
         """Predict for each message, in order.
 
-        A message that is turned away at the gate is no note (0.0), and its sentences are not
-        looked at: 0.0 as well.
+        A message that is turned away at the gate is no note (0.0). The sentences of what no
+        preset takes for a note are not looked at: 0.0 as well.
         """
-        if not messages:
-            return []
-        bags = [words.bag(message_text(message)) for message in messages]
-        passed = np.flatnonzero(self.heads.gate_odds(bags) >= self.gate).tolist()
-        read = self.encoder.read([messages[n] for n in passed])
-        kinds = self.heads.kind_probability([bags[n] for n in passed], read).tolist()
-        said = dict(zip(passed, zip(kinds, read, strict=True), strict=True))
-        return [
-            self._read(message, *said[number]) if number in said else _unread(message)
-            for number, message in enumerate(messages)
-        ]
+        said = [_unread(message) for message in messages]
+        looks = self._worth_reading(messages)
+        read = self.encoder.read([look.message for look in looks])
+        notes = np.array([look.note for look in looks], np.float32)
+        kinds = self.heads.kind_probability([look.words for look in looks], read, notes).tolist()
+        for look, reading, kind in zip(looks, read, kinds, strict=True):
+            said[look.number] = self._said(look, reading, kind)
+        return said
 
-    def _read(self, message: Sentences, kind: float, reading: Reading) -> Predictions:
-        chances, categories = self.heads.sentences(message, reading)
+    def _worth_reading(self, messages: Sequence[Sentences]) -> list[_Look]:
+        """Give the messages that pass the gate, with what was found out on the way."""
+        bags = [words.bag(message_text(message)) for message in messages]
+        notes = self.heads.note_odds(bags)
+        looks = [
+            _Look(
+                number, messages[number], bags[number], float(notes[number]),
+                [words.bag(sentence.text) for sentence in messages[number].items],
+            )
+            for number in np.flatnonzero(notes >= self.gate.first).tolist()
+        ]  # fmt: skip
+        hints = [self.heads.hints(look.sentences) for look in looks]
+        passed = self.gate.passes(glimpses([look.note for look in looks], hints))
+        return [look for look, passes in zip(looks, passed.tolist(), strict=True) if passes]
+
+    def _said(self, look: _Look, reading: Reading, kind: float) -> Predictions:
+        if kind < min(at.kind for at in self.thresholds.values()):
+            return _unread(look.message, kind)
+        chances, categories = self.heads.sentences(look.message, look.sentences, reading)
         sentences = [
             SentencePrediction(chance, CATEGORIES[category])
             for chance, category in zip(chances.tolist(), categories, strict=True)
         ]
         return Predictions(kind, tuple(sentences))
+
+
+class _Look(NamedTuple):
+    """A message in a batch: its words, its log-odds by them to be a note, its sentences' words."""
+
+    number: int
+    message: Sentences
+    words: Bag
+    note: float
+    sentences: list[Bag]
 
 
 def message_text(message: Sentences) -> str:
@@ -229,7 +254,7 @@ def load(folder: Path) -> Model:
         return Model(
             record["version"],
             _heads(folder),
-            float(record["gate"]),
+            Gate(**record["gate"]),
             thresholds,
             OnDemand(folder, hashes),
             record,
@@ -262,7 +287,7 @@ def _described(model: Model) -> dict[str, Any]:
             **{name: version(name) for name in ("scikit-learn", "skops", "numpy", "onnxruntime")},
         },
         "unflub": scanner.__version__,
-        "gate": model.gate,
+        "gate": asdict(model.gate),
         "thresholds": {
             name: {"kind": at.kind, "flub": at.flub, "also": at.also}
             for name, at in model.thresholds.items()
@@ -323,5 +348,5 @@ def own_hash(record: Mapping[str, Any]) -> str:
     return sha256(json.dumps(said, sort_keys=True).encode())
 
 
-def _unread(message: Sentences) -> Predictions:
-    return Predictions(0.0, (SentencePrediction(0.0, CATEGORIES[0]),) * len(message.items))
+def _unread(message: Sentences, kind: float = 0.0) -> Predictions:
+    return Predictions(kind, (SentencePrediction(0.0, CATEGORIES[0]),) * len(message.items))

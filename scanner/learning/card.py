@@ -14,14 +14,16 @@ Reads one outgoing message and says three things: how probably it is a thank-you
 interview (`kind`), how probably each of its sentences explains a flub, and which of eight
 categories such a sentence would be. In three steps:
 
-1. A **gate**, logistic regression over hashed words, turns ordinary mail away unread.
+1. A **gate** turns ordinary mail away unread: logistic regressions over hashed words, of the
+   message as a whole, and of its sentences where the whole may be a note.
 2. The **encoder**, MiniLM-L6 fine-tuned on whole notes (subject and all sentences at once),
    answers at each sentence of a note: a flub, and of which category; and of the whole: a note.
    Embeddings and matrices are quantised to eight bits; ONNX Runtime runs it.
 3. The **heads** decide: logistic regressions for flub and `kind`, a linear support vector machine
    for the category, over the encoder's log-odds of a sentence, its neighbours and its note, hashed
    words and the layout. They are fitted on what encoders said of writers they had not been
-   trained on. Where the gate is surer than the head for `kind` that a message is a note, it counts.
+   trained on. Where words alone are surer than the head for `kind` that a message is a note, they
+   count.
 
 ## Data
 
@@ -33,8 +35,10 @@ can read it.
 
 ## Gate
 
-A message is read from log-odds {gate:.3f} on. The shipped gate lies a hair below the lowest
-flub note held out; a model trained with `--add` takes it over, lower where an added note needs it.
+A message is read where its words speak for a note with log-odds of {gate.first:.3f} at least, and
+its words, the hints of its sentences and its length together with {gate.second:.3f}. The shipped
+gate lies a hair below the lowest held-out flub note that might be warned about (note and flub of
+0.2 or more); a model trained with `--add` takes it over, lower where an added note needs it.
 
 ## Thresholds
 
@@ -80,6 +84,13 @@ is a false one. `unflub scan FILE` shows them.
 
 _EXPLAINED = """
 [What these are](../../docs/false-alarms.md).
+
+## What more notes are worth
+
+![Average precision against the number of labelled messages](../../docs/learning-curve.svg)
+
+A third of the writers are held out, and all others, or a part of their messages, learnt from
+(`make curve`).
 """
 
 

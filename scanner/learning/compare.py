@@ -83,22 +83,32 @@ def _lines(readers: Sequence[Reader]) -> Iterator[str]:
 
 
 def _words_alone(prepared: Prepared, held_out: Sequence[Mask]) -> Floats:
-    """Read by a flub head that never hears of an encoder."""
-    messages = prepared.mail.messages
-    dense = np.vstack(
-        [features.of_sentences(one, Reading.empty(len(one.items))) for one in messages]
-    )
-    notes = prepared.is_note[prepared.message]
+    marks = layout(prepared)
     said = np.zeros(len(prepared.message), np.float32)
     for fold in held_out:
-        unseen = fold[prepared.message]
-        seen = np.flatnonzero(notes & ~unseen)
-        fitted = fitting.fit(
-            prepared.words[seen], dense[seen], prepared.is_flub[seen], strength=_WORDS_C, seed=SEED
-        )
-        rows = np.flatnonzero(unseen)
-        said[rows] = fitted.odds(prepared.words[rows], dense[rows])
+        said[fold[prepared.message]] = words_alone(prepared, marks, ~fold, fold)
     return said
+
+
+def layout(prepared: Prepared) -> Floats:
+    """Describe each sentence as the heads see it where no encoder has read the message."""
+    messages = prepared.mail.messages
+    return np.vstack(
+        [features.of_sentences(one, Reading.empty(len(one.items))) for one in messages]
+    )
+
+
+def words_alone(prepared: Prepared, marks: Floats, seen: Mask, unseen: Mask) -> Floats:
+    """Give the log-odds of a flub head that never hears of an encoder.
+
+    It learns from the notes among the messages `seen`, and is asked for the sentences of those
+    `unseen`; `marks` are the `layout`.
+    """
+    learnt = np.flatnonzero((seen & prepared.is_note)[prepared.message])
+    asked = np.flatnonzero(unseen[prepared.message])
+    counts, truth = prepared.mail.sentence_words, prepared.is_flub
+    fitted = fitting.fit(counts[learnt], marks[learnt], truth[learnt], strength=_WORDS_C, seed=SEED)
+    return fitted.odds(counts[asked], marks[asked])
 
 
 def _best_f1(truth: Mask, said: Floats) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -72,7 +72,7 @@ class Report:
 
     `calibration_error` is the expected one over ten bins of probability, of the same
     sentences. `turned_away` counts flub notes, and messages of other kinds, that did not
-    pass the gate.
+    pass the gate; `lost` counts flub notes that a preset would have warned about without it.
 
     `categories` is at the balanced preset: a sentence counts when it is flagged and its
     category is right.
@@ -84,6 +84,7 @@ class Report:
     average_precision: float
     calibration_error: float
     turned_away: tuple[Share, Share]
+    lost: int
     presets: Mapping[str, PresetReport]
     categories: Mapping[str, Scores]
 
@@ -142,16 +143,24 @@ def leave_writers_out(
     held_out = writers_held_out(read.prepared.writers, groups)
     said = cross_fit(read.prepared, read.ordinary, held_out, seed, progress)
     outcomes: list[_Outcome] = []
+    lost = 0
     for fold in held_out:
         others = thresholds.without(said, fold)
-        least = thresholds.gate(others)
-        chosen = thresholds.choose(thresholds.gated(others, least))
-        predictions = _predictions(thresholds.gated(said, least))
+        gate = thresholds.gate(others)
+        chosen = thresholds.choose(thresholds.gated(others, gate))
+        gated = thresholds.gated(said, gate)
+        predictions = _predictions(gated)
+        flubs = fold & said.is_note & ~said.is_clean & (gated.kinds == 0)
+        lost += max(_warned_about(said, flubs, at) for at in chosen.values())
         outcomes += [
             _Outcome(read.projected[n], predictions[n], chosen)
             for n in np.flatnonzero(fold).tolist()
         ]
-    return _report(outcomes)
+    return replace(_report(outcomes), lost=lost)
+
+
+def _warned_about(said: HeldOut, messages: Mask, at: Thresholds) -> int:
+    return int((messages & (said.kinds >= at.kind) & (said.likeliest >= at.flub)).sum())
 
 
 def _predictions(said: HeldOut) -> list[Predictions]:
@@ -197,7 +206,8 @@ def as_text(report: Report) -> str:
         f"{report.lost_labels} labels without a sentence; "
         f"average precision of sentences in notes {report.average_precision:.3f}, "
         f"calibration error {report.calibration_error:.3f}",
-        f"turned away at the gate: {str(report.turned_away[0]).strip()} flub notes, "
+        f"turned away at the gate: {str(report.turned_away[0]).strip()} flub notes "
+        f"(without it {report.lost} of them would be warned about), "
         f"{str(report.turned_away[1]).strip()} other messages",
         "",
         f"| {'':23} | " + " | ".join(f"{name:>19}" for name in report.presets) + " |",
@@ -261,6 +271,7 @@ def _report(outcomes: Sequence[_Outcome]) -> Report:
             _turned_away([o for o in outcomes if o.truth.example.labels]),
             _turned_away([o for o in outcomes if not o.is_note]),
         ),
+        lost=0,
         presets={name: _preset_report(outcomes, name) for name in presets},
         categories=_category_scores(outcomes),
     )

@@ -19,6 +19,8 @@ from scanner.learning.features import Mask
 from scanner.learning.heads import Head
 from scanner.learning.words import COLUMNS, Bag, Floats
 
+_STEPS = 128
+
 Matrix: TypeAlias = sparse.csr_matrix
 Estimator: TypeAlias = LogisticRegression | LinearSVC
 
@@ -133,7 +135,12 @@ def _penalised_loss(  # noqa: PLR0913, PLR0917 - what minimize hands on
 
 
 def _slim(estimator: Estimator) -> Estimator:
-    words = estimator.coef_[:, :COLUMNS].astype(np.float16)
+    """Bring weights to the precision they are stored in.
+
+    A text's words are weighed to unit length, so that steps of 1/128 move no log-odds by more
+    than some hundredths.
+    """
+    words = (np.rint(estimator.coef_[:, :COLUMNS] * _STEPS) / _STEPS).astype(np.float16)
     estimator.coef_ = np.hstack([words, estimator.coef_[:, COLUMNS:]]).astype(np.float32)
     estimator.intercept_ = estimator.intercept_.astype(np.float32)
     return estimator

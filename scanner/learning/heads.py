@@ -38,43 +38,54 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """The four questions: is it worth reading (`gate`), a note, a flub, and of which category."""
+    """The questions: is it a note, a flub, and of which category.
 
-    gate: Head
+    `note` and `hint` answer the first two by words alone; they are asked before the encoder is.
+    """
+
+    note: Head
+    hint: Head
     kind: Head
     flub: Head
     category: Head
 
-    def gate_odds(self, bags: Sequence[Bag]) -> Floats:
-        """Give each message's log-odds to be a note, for the gate."""
-        return self.gate.odds(bags, features.bare(len(bags)))[:, 0]
+    def note_odds(self, bags: Sequence[Bag]) -> Floats:
+        """Give each message's log-odds to be a note, by its words alone."""
+        return self.note.odds(bags, features.bare(len(bags)))[:, 0]
 
-    def kind_probability(self, bags: Sequence[Bag], read: Sequence[Reading]) -> Floats:
-        """Give each message's probability to be a note, by its words and its reading."""
+    def hints(self, bags: Sequence[Bag]) -> Floats:
+        """Give each sentence's log-odds to be a flub, by its words alone."""
+        return self.hint.odds(bags, features.bare(len(bags)))[:, 0]
+
+    def kind_probability(
+        self, bags: Sequence[Bag], read: Sequence[Reading], notes: Floats
+    ) -> Floats:
+        """Give each message's probability to be a note: by words, reading, and its note odds."""
         odds = self.kind.odds(bags, features.of_messages(read))[:, 0]
-        return kind_probability(odds, self.gate_odds(bags))
+        return kind_probability(odds, notes)
 
-    def sentences(self, message: Sentences, reading: Reading) -> tuple[Floats, list[int]]:
+    def sentences(
+        self, message: Sentences, bags: Sequence[Bag], reading: Reading
+    ) -> tuple[Floats, list[int]]:
         """Give each sentence's probability to be a flub, and the number of its category."""
-        bags = [words.bag(sentence.text) for sentence in message.items]
         dense = features.of_sentences(message, reading)
         chances = expit(self.flub.odds(bags, dense)[:, 0])
         return chances, self.category.odds(bags, dense).argmax(axis=1).tolist()
 
 
-_NAMES = ("gate", "kind", "flub", "category")
+_NAMES = ("note", "hint", "kind", "flub", "category")
 
-# How much surer the gate must be, in log-odds, where it says more than the head for the kind.
+# How much surer words alone must be, in log-odds, where they say more than the head for the kind.
 _WORDS_ALONE = 1.0
 
 
-def kind_probability(kind: Floats, gate: Floats) -> Floats:
+def kind_probability(kind: Floats, note: Floats) -> Floats:
     """Give the probability to be a note from both heads' log-odds: the surer one counts.
 
     The encoder takes one or another blunt and plain note for other mail that sounds like it;
     where the words alone are sure, they are believed.
     """
-    return expit(np.maximum(kind, gate - _WORDS_ALONE))
+    return expit(np.maximum(kind, note - _WORDS_ALONE))
 
 
 def expit(odds: Floats) -> Floats:

@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from scanner.core.classify import Thresholds
 from scanner.learning.features import Mask
+from scanner.learning.gate import COLUMNS, Gate
 from scanner.learning.words import Floats
 
 LOWEST_KIND = 0.1
 """Below this probability a message is never taken for a note: it keeps ordinary mail cheap."""
 
+# A note and a flub below this probability no preset comes near to.
+_MIGHT_BE = 0.2
 _GATE_MARGIN = 0.05
 _GRID = tuple(step / 100 for step in range(1, 100))
 
@@ -44,20 +48,20 @@ PRESETS: Mapping[str, Preset] = {
 class HeldOut:
     """What heads said of messages they were not fitted on, beside the truth.
 
-    Per message of the corpus `is_note`, `gates` (log-odds) and `kinds` (probability); per
+    Per message of the corpus `is_note`, `glimpses` (for the gate) and `kinds` (probability); per
     sentence its `message` (an index), `is_flub`, `flubs` (probability) and `category` (its
     number); per message of the background the same as `ordinary_…`, of its sentences the
     likeliest.
     """
 
     is_note: Mask
-    gates: Floats
+    glimpses: Floats
     kinds: Floats
     message: NDArray[np.int64]
     is_flub: Mask
     flubs: Floats
     category: NDArray[np.int64]
-    ordinary_gates: Floats
+    ordinary_glimpses: Floats
     ordinary_kinds: Floats
     ordinary_flubs: Floats
 
@@ -67,13 +71,13 @@ class HeldOut:
     ) -> HeldOut:
         """Make room for what will be said."""
 
-        def room(count: int) -> Floats:
-            return np.zeros(count, np.float32)
+        def room(*shape: int) -> Floats:
+            return np.zeros(shape, np.float32)
 
         return cls(
-            is_note, room(len(is_note)), room(len(is_note)), message, is_flub,
+            is_note, room(len(is_note), COLUMNS), room(len(is_note)), message, is_flub,
             room(len(is_flub)), np.zeros(len(is_flub), np.int64),
-            room(ordinary), room(ordinary), room(ordinary),
+            room(ordinary, COLUMNS), room(ordinary), room(ordinary),
         )  # fmt: skip
 
     @property
@@ -95,23 +99,34 @@ def highest(message: NDArray[np.int64], values: Floats | Mask, messages: int) ->
     return result
 
 
-def gate(held_out: HeldOut) -> float:
-    """Choose the log-odds from which on a message is read: none of a note with a flub is lower.
+def gate(held_out: HeldOut) -> Gate:
+    """Choose the gate: no note that might be warned about is turned away.
 
-    A hair lower than the lowest held out, which is an odd one among thousands.
+    The second look is fitted to tell flub notes from ordinary mail, or where there is none
+    from other messages of the corpus. Both looks ask for a hair less than what the lowest held
+    out has, which is an odd one among thousands.
     """
     has_flub = held_out.is_note & ~held_out.is_clean
-    return round(float(held_out.gates[has_flub].min()) - _GATE_MARGIN, 3)
+    ordinary = held_out.ordinary_glimpses
+    others = ordinary if len(ordinary) else held_out.glimpses[~held_out.is_note]
+    seen = np.vstack([held_out.glimpses[has_flub], others])
+    fitted = LogisticRegression().fit(seen, np.arange(len(seen)) < has_flub.sum())
+    look = Gate(-np.inf, -np.inf, tuple(round(float(weight), 4) for weight in fitted.coef_[0]))
+    found = has_flub & (held_out.kinds >= _MIGHT_BE) & (held_out.likeliest >= _MIGHT_BE)
+    read = held_out.glimpses[found if found.any() else has_flub]
+    return replace(look, first=_below(read[:, 0]), second=_below(look.worth(read)))
 
 
-def gated(held_out: HeldOut, least: float) -> HeldOut:
+def _below(odds: Floats) -> float:
+    return round(float(odds.min()) - _GATE_MARGIN, 3)
+
+
+def gated(held_out: HeldOut, at: Gate) -> HeldOut:
     """Give the same with the gate in front: what is turned away is no note."""
     return replace(
         held_out,
-        kinds=np.where(held_out.gates >= least, held_out.kinds, 0).astype(np.float32),
-        ordinary_kinds=np.where(
-            held_out.ordinary_gates >= least, held_out.ordinary_kinds, 0
-        ).astype(np.float32),
+        kinds=held_out.kinds * at.passes(held_out.glimpses),
+        ordinary_kinds=held_out.ordinary_kinds * at.passes(held_out.ordinary_glimpses),
     )
 
 
@@ -122,7 +137,7 @@ def without(held_out: HeldOut, messages: Mask) -> HeldOut:
     return replace(
         held_out,
         is_note=held_out.is_note[keep],
-        gates=held_out.gates[keep],
+        glimpses=held_out.glimpses[keep],
         kinds=held_out.kinds[keep],
         message=(np.cumsum(keep) - 1)[held_out.message[rows]],
         is_flub=held_out.is_flub[rows],

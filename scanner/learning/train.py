@@ -22,6 +22,7 @@ from scanner.learning.artifact import Model, OnDemand, message_text
 from scanner.learning.corpus import Example, Projected
 from scanner.learning.features import Mask
 from scanner.learning.fitting import Fitted, Matrix, counted
+from scanner.learning.gate import Gate, glimpses
 from scanner.learning.heads import Head, Heads, expit, kind_probability
 from scanner.learning.readings import Known, Reading
 from scanner.learning.thresholds import HeldOut
@@ -31,7 +32,8 @@ SEED = 20260101
 FOLDS = 3
 
 # Inverse strength of the penalties, chosen on held-out writers.
-_GATE_C = 1.0
+_NOTE_C = 1.0
+_HINT_C = 1.0
 _KIND_C = 10.0
 _FLUB_C = 3.0
 _CATEGORY_C = 1.0
@@ -63,30 +65,38 @@ def silent(done: int, total: int, label: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Messages as rows: their words, and what the encoder says of each as a whole."""
+    """Messages as rows: their words, and what the encoder says of each as a whole.
+
+    The same of all their sentences; `message` is each sentence's message, an index.
+    """
 
     messages: Sequence[Sentences]
     readings: Sequence[Reading]
     words: Matrix
     dense: Floats
+    message: NDArray[np.int64]
+    sentence_words: Matrix
+    sentence_dense: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A corpus in rows: `mail` and what is true of it, and the same of its sentences.
+    """A corpus in rows: `mail`, and what is true of it and of its sentences.
 
     `mixed` is the words of each message once more, with ordinary mail mixed in.
-    `message` is each sentence's message, an index; `categories` is empty where it is no flub.
+    `categories` is each sentence's, empty where it is no flub.
     """
 
     mail: Mail
     mixed: Matrix
     is_note: Mask
     writers: NDArray[np.str_]
-    message: NDArray[np.int64]
-    words: Matrix
-    dense: Floats
     categories: NDArray[np.str_]
+
+    @property
+    def message(self) -> NDArray[np.int64]:
+        """Each sentence's message, an index."""
+        return self.mail.message
 
     @property
     def is_flub(self) -> Mask:
@@ -102,9 +112,10 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class FittedHeads:
-    """The four estimators."""
+    """The estimators."""
 
-    gate: Fitted
+    note: Fitted
+    hint: Fitted
     kind: Fitted
     flub: Fitted
     category: Fitted
@@ -112,14 +123,16 @@ class FittedHeads:
     @property
     def heads(self) -> Heads:
         """The same as plain arrays, a row for each of CATEGORIES."""
-        return Heads(self.gate.head, self.kind.head, self.flub.head, _of_all(self.category))
+        return Heads(
+            self.note.head, self.hint.head, self.kind.head, self.flub.head, _of_all(self.category)
+        )
 
     def dump(self, path: Path) -> None:
         """Write the estimators for scikit-learn to load; none of their types needs trust."""
         parts = {
             name: {"idf": fitted.idf, "estimator": fitted.estimator}
             for name, fitted in (
-                ("gate", self.gate), ("kind", self.kind),
+                ("note", self.note), ("hint", self.hint), ("kind", self.kind),
                 ("flub", self.flub), ("category", self.category),
             )
         }  # fmt: skip
@@ -128,8 +141,16 @@ class FittedHeads:
 
 def prepare_mail(messages: Sequence[Sentences], read: Sequence[Reading]) -> Mail:
     """Count the words of messages, once, beside what the encoder said."""
-    bags = [words.bag(message_text(message)) for message in messages]
-    return Mail(messages, read, counted(bags), features.of_messages(read))
+    pairs = zip(messages, read, strict=True)
+    return Mail(
+        messages,
+        read,
+        counted([words.bag(message_text(message)) for message in messages]),
+        features.of_messages(read),
+        np.repeat(np.arange(len(messages)), [len(message.items) for message in messages]),
+        counted([words.bag(s.text) for message in messages for s in message.items]),
+        np.vstack([_NO_ROWS, *(features.of_sentences(*pair) for pair in pairs)]),
+    )
 
 
 def prepare(
@@ -140,16 +161,11 @@ def prepare(
 ) -> Prepared:
     """Bring a corpus into rows once; folds then only choose among them."""
     messages = [one.sentences for one in projected]
-    lengths = [len(message.items) for message in messages]
-    pairs = zip(messages, read, strict=True)
     return Prepared(
         prepare_mail(messages, read),
         counted([words.bag(text) for text in _mixed(messages, background, seed)]),
         np.array([one.example.kind == "thank_you" for one in projected]),
         np.array([one.example.writer for one in projected], dtype=np.str_),
-        np.repeat(np.arange(len(messages)), lengths),
-        counted([words.bag(s.text) for message in messages for s in message.items]),
-        np.vstack([_NO_ROWS, *(features.of_sentences(*pair) for pair in pairs)]),
         np.array([c or "" for one in projected for c in one.categories], dtype=np.str_),
     )
 
@@ -284,36 +300,63 @@ def fit(
 ) -> FittedHeads:
     """Fit every head, on all messages or on those marked as seen."""
     seen = np.ones(len(prepared.is_note), bool) if seen is None else seen
-    rows = np.flatnonzero(seen)
-    others = np.arange(len(ordinary.messages))
-    others = others if ordinary_seen is None else np.flatnonzero(ordinary_seen)
-    again = rows if prepared.mixed.shape[0] else rows[:0]
-    parts = prepared.mail.words[rows], prepared.mixed[again], ordinary.words[others]
-    counts = fitting.vstack(*parts)
-    dense = np.vstack(
-        [prepared.mail.dense[rows], prepared.mail.dense[again], ordinary.dense[others]]
-    )
-    answers = np.concatenate(
-        [prepared.is_note[rows], prepared.is_note[again], np.zeros(len(others), bool)]
-    )
+    others = np.ones(len(ordinary.messages), bool) if ordinary_seen is None else ordinary_seen
     notes = np.flatnonzero((seen & prepared.is_note)[prepared.message])
     flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
-    bare = features.bare(len(answers))
-    has_flub = prepared.has_flub[np.concatenate([rows, again])]
-    weights = np.ones(len(answers), np.float32)
-    weights[: len(has_flub)][has_flub] = _FLUB_AT_GATE
+    rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
     return FittedHeads(
-        fitting.fit(counts, bare, answers, strength=_GATE_C, seed=seed, weights=weights),
-        fitting.fit(counts, dense, answers, strength=_KIND_C, seed=seed),
+        *_fit_messages(prepared, ordinary, np.flatnonzero(seen), np.flatnonzero(others), seed),
         fitting.fit(
-            prepared.words[notes], prepared.dense[notes], prepared.is_flub[notes],
-            strength=_FLUB_C, seed=seed,
+            rows[notes], dense[notes], prepared.is_flub[notes], strength=_FLUB_C, seed=seed
         ),
         fitting.fit(
-            prepared.words[flubs], prepared.dense[flubs], _numbers(prepared.categories[flubs]),
+            rows[flubs], dense[flubs], _numbers(prepared.categories[flubs]),
             strength=_CATEGORY_C, seed=seed,
         ),
     )  # fmt: skip
+
+
+def _fit_messages(
+    prepared: Prepared,
+    ordinary: Mail,
+    rows: NDArray[np.int64],
+    others: NDArray[np.int64],
+    seed: int,
+) -> tuple[Fitted, Fitted, Fitted]:
+    """Fit the heads that tell notes from other mail: `note`, `hint` and `kind`."""
+    again = rows if prepared.mixed.shape[0] else rows[:0]
+    taught = np.concatenate([rows, again])
+    counts = fitting.vstack(
+        prepared.mail.words[rows], prepared.mixed[again], ordinary.words[others]
+    )
+    dense = np.vstack([prepared.mail.dense[taught], ordinary.dense[others]])
+    answers = np.concatenate([prepared.is_note[taught], np.zeros(len(others), bool)])
+    weights = np.ones(len(answers), np.float32)
+    weights[: len(taught)][prepared.has_flub[taught]] = _FLUB_AT_GATE
+    return (
+        fitting.fit(
+            counts, features.bare(len(answers)), answers,
+            strength=_NOTE_C, seed=seed, weights=weights,
+        ),
+        _fit_hint(prepared, ordinary, rows, others, seed),
+        fitting.fit(counts, dense, answers, strength=_KIND_C, seed=seed),
+    )  # fmt: skip
+
+
+def _fit_hint(
+    prepared: Prepared,
+    ordinary: Mail,
+    rows: NDArray[np.int64],
+    others: NDArray[np.int64],
+    seed: int,
+) -> Fitted:
+    sentences = np.flatnonzero(np.isin(prepared.message, rows))
+    ordinary_ones = np.flatnonzero(np.isin(ordinary.message, others))
+    counts = fitting.vstack(
+        prepared.mail.sentence_words[sentences], ordinary.sentence_words[ordinary_ones]
+    )
+    answers = np.concatenate([prepared.is_flub[sentences], np.zeros(len(ordinary_ones), bool)])
+    return fitting.fit(counts, features.bare(len(answers)), answers, strength=_HINT_C, seed=seed)
 
 
 def cross_fit(
@@ -378,52 +421,64 @@ def _of_all(category: Fitted) -> Head:
 
 def _predict(fitted: FittedHeads, prepared: Prepared, fold: Mask, said: HeldOut) -> None:
     rows, sentences = np.flatnonzero(fold), np.flatnonzero(fold[prepared.message])
-    mail = prepared.mail.words[rows]
-    said.gates[rows] = fitted.gate.odds(mail, features.bare(len(rows)))
-    odds = fitted.kind.odds(mail, prepared.mail.dense[rows])
-    said.kinds[rows] = kind_probability(odds, said.gates[rows])
+    said.glimpses[rows], said.kinds[rows], flubs = _said(fitted, prepared.mail, rows, sentences)
     if not len(sentences):
         return
-    counts, dense = prepared.words[sentences], prepared.dense[sentences]
-    said.flubs[sentences] = expit(fitted.flub.odds(counts, dense))
+    said.flubs[sentences] = flubs
+    mail = prepared.mail
+    counts, dense = mail.sentence_words[sentences], mail.sentence_dense[sentences]
     rows_of = fitting.matrix(counts, dense, fitted.category.idf)
     said.category[sentences] = fitted.category.estimator.predict(rows_of)
 
 
 def _predict_ordinary(fitted: FittedHeads, ordinary: Mail, part: Mask, said: HeldOut) -> None:
-    rows = np.flatnonzero(part)
-    mail = ordinary.words[rows]
-    said.ordinary_gates[rows] = fitted.gate.odds(mail, features.bare(len(rows)))
-    odds = fitted.kind.odds(mail, ordinary.dense[rows])
-    said.ordinary_kinds[rows] = kind_probability(odds, said.ordinary_gates[rows])
-    heads = fitted.heads
-    for row in rows.tolist():
-        chances, _ = heads.sentences(ordinary.messages[row], ordinary.readings[row])
-        said.ordinary_flubs[row] = chances.max(initial=0)
+    rows, sentences = np.flatnonzero(part), np.flatnonzero(part[ordinary.message])
+    glimpses, kinds, flubs = _said(fitted, ordinary, rows, sentences)
+    said.ordinary_glimpses[rows], said.ordinary_kinds[rows] = glimpses, kinds
+    np.maximum.at(said.ordinary_flubs, ordinary.message[sentences], flubs)
+
+
+def _said(
+    fitted: FittedHeads, mail: Mail, rows: NDArray[np.int64], sentences: NDArray[np.int64]
+) -> tuple[Floats, Floats, Floats]:
+    """Give messages' glimpses and probabilities to be notes, and their sentences' to be flubs."""
+    notes = fitted.note.odds(mail.words[rows], features.bare(len(rows)))
+    odds = fitted.kind.odds(mail.words[rows], mail.dense[rows])
+    counts = mail.sentence_words[sentences]
+    if not len(sentences):
+        hints = flubs = np.zeros(0, np.float32)
+    else:
+        hints = fitted.hint.odds(counts, features.bare(len(sentences)))
+        flubs = expit(fitted.flub.odds(counts, mail.sentence_dense[sentences]))
+    ends = np.cumsum(np.bincount(mail.message[sentences], minlength=len(mail.messages))[rows])
+    seen = glimpses(notes.tolist(), np.split(hints, ends[:-1]))
+    return seen, kind_probability(odds, notes), flubs
 
 
 def _inherited(
     heads: Heads, base: Model, prepared: Prepared, added: NDArray[np.int64], ordinary: Mail
-) -> tuple[Heads, float]:
+) -> tuple[Heads, Gate]:
     """Keep what the base knows of ordinary mail, moved by added examples and background.
 
     No added note is turned away at the gate: its owner said what it is.
     """
-    gate, kind, least = base.heads.gate, base.heads.kind, base.gate
+    note, kind, gate = base.heads.note, base.heads.kind, base.gate
+    notes = added[prepared.is_note[added]]
     if len(added) + len(ordinary.messages):
-        notes = prepared.is_note[added]
         counts = fitting.vstack(prepared.mail.words[added], ordinary.words)
-        answers = np.concatenate([notes, np.zeros(len(ordinary.messages), bool)])
+        answers = np.concatenate([prepared.is_note[added], np.zeros(len(ordinary.messages), bool)])
         dense = np.vstack([prepared.mail.dense[added], ordinary.dense])
-        gate = fitting.adapted(gate, counts, features.bare(len(answers)), answers, _ADAPTING_C)
+        note = fitting.adapted(note, counts, features.bare(len(answers)), answers, _ADAPTING_C)
         kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C)
-        least = min([least, *_odds(gate, prepared, added[notes]).tolist()])
-    return Heads(gate, kind, heads.flub, heads.category), least
+    moved = Heads(note, base.heads.hint, kind, heads.flub, heads.category)
+    return moved, gate.opened(_seen(moved, [prepared.mail.messages[n] for n in notes.tolist()]))
 
 
-def _odds(gate: Head, prepared: Prepared, rows: NDArray[np.int64]) -> Floats:
-    texts = [message_text(prepared.mail.messages[row]) for row in rows.tolist()]
-    return gate.odds([words.bag(t) for t in texts], features.bare(len(rows)))[:, 0]
+def _seen(heads: Heads, messages: Sequence[Sentences]) -> Floats:
+    """Give the glimpses of messages."""
+    notes = heads.note_odds([words.bag(message_text(message)) for message in messages])
+    bags = [[words.bag(sentence.text) for sentence in message.items] for message in messages]
+    return glimpses(notes.tolist(), [heads.hints(of_one) for of_one in bags])
 
 
 def _places(examples: Sequence[Example], added: Sequence[Example]) -> NDArray[np.int64]:

@@ -41,7 +41,7 @@ def edited(folder: Path, old: str, new: str) -> None:
 
 
 def with_a_pickle(folder: Path) -> None:
-    np.savez(folder / "heads.npz", **{"gate.idf": np.array([Path("x")], dtype=object)})
+    np.savez(folder / "heads.npz", **{"note.idf": np.array([Path("x")], dtype=object)})
     restamped(folder)
 
 
@@ -106,9 +106,11 @@ def test_the_exported_heads_answer_as_scikit_learn_does(folder: Path, few: list[
     model = artifact.load(folder)
     messages = [corpus.project(example).sentences for example in few[:40]]
     bags = [words.bag(artifact.message_text(message)) for message in messages]
+    sentences = [words.bag(sentence.text) for message in messages for sentence in message.items]
     read = model.encoder.read(messages)
     matrices = {
-        "gate": (bags, np.zeros((len(bags), 0), np.float32)),
+        "note": (bags, np.zeros((len(bags), 0), np.float32)),
+        "hint": (sentences, np.zeros((len(sentences), 0), np.float32)),
         "kind": (bags, features.of_messages(read)),
         "flub": _rows_of(messages, read),
         "category": _rows_of(messages, read),

@@ -111,15 +111,15 @@ def test_added_notes_move_a_base_model(
     }
 
 
-def test_an_added_note_passes_the_gate(
-    few: list[Example], model: Model, trained: Callable[..., Model]
-):
+def test_an_added_note_passes_the_gate(few: list[Example], trained: Callable[..., Model]):
     """Whatever its words, a note that its owner labelled is read and not turned away."""
     text = "Pump 4 stopped at noon. The seal of pump 4 was changed."
     note = corpus.Example("mine", "thank_you", "Pump", text, (), "none", "mine")
-    moved = trained(few, version="own", base=model, added=[note])
-    bags = [words.bag(artifact.message_text(corpus.project(note).sentences))]
-    assert moved.heads.gate_odds(bags)[0] >= moved.gate
+    message = corpus.project(note).sentences
+    base = trained(few, ORDINARY, version="taught")
+    assert base.predict([message])[0].thank_you == 0
+    moved = trained(few, version="own", base=base, added=[note])
+    assert moved.predict([message])[0].thank_you > 0
 
 
 def test_progress_counts_up_to_its_total(few: list[Example], trained: Callable[..., Model]):
@@ -140,8 +140,7 @@ def test_one_writer_is_too_few(few: list[Example], trained: Callable[..., Model]
 def test_no_flub_note_is_turned_away_at_the_gate(few: list[Example], model: Model):
     """The gate is chosen so that every flub note of the corpus is read."""
     flubbed = [corpus.project(example).sentences for example in few if example.labels]
-    bags = [words.bag(artifact.message_text(message)) for message in flubbed]
-    assert (model.heads.gate_odds(bags) >= model.gate).all()
+    assert all(said.thank_you > 0 for said in model.predict(flubbed))
 
 
 @pytest.fixture(scope="module")
@@ -201,11 +200,11 @@ def test_one_odd_added_note_moves_other_mail_little(
     moved = trained(few, version="own", base=model, added=[note])
     other = segment(Draft("Lunch is at one in the garden. Bring a chair if you have one.", "Lunch"))
     bags, read = [words.bag(artifact.message_text(other))], model.encoder.read([other])
-    for before, after in ((model.heads, moved.heads),):
-        assert after.gate_odds(bags)[0] == pytest.approx(before.gate_odds(bags)[0], abs=0.5)
-        assert after.kind_probability(bags, read)[0] == pytest.approx(
-            before.kind_probability(bags, read)[0], abs=0.1
-        )
+    before, after = (one.heads.note_odds(bags) for one in (model, moved))
+    assert after[0] == pytest.approx(before[0], abs=0.5)
+    assert moved.heads.kind_probability(bags, read, after)[0] == pytest.approx(
+        model.heads.kind_probability(bags, read, before)[0], abs=0.1
+    )
 
 
 def test_calibration_error_is_how_far_probabilities_lie_from_what_came_true():
