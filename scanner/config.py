@@ -121,7 +121,7 @@ def load(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigurationError(
-            f"there is no configuration at {path}; copy {example()} there and fill it in"
+            f"there is no configuration at {path}; run `unflub setup`, which writes it"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"

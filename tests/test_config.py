@@ -203,7 +203,7 @@ def test_the_path_comes_from_the_environment(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("prepare", "problem"),
     [
-        (lambda _: None, "copy .*config.example.toml there"),
+        (lambda _: None, "run `unflub setup`"),
         (lambda path: path.mkdir(), "cannot be read: Is a directory"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "it is not UTF-8 text"),
     ],
