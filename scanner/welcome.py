@@ -19,6 +19,7 @@ from scanner.errors import ConfigurationError, CredentialsError, UnflubError, Un
 from scanner.laptop import allow
 
 _TRIES = 3
+_File = click.Path(resolve_path=True)  # the service has another working folder
 _TIMEOUT = 30
 _SOURCES = ("token_command", "password_command", "password_file", "password_env")
 
@@ -64,11 +65,11 @@ class _Asker:
 @click.option("--port", type=click.IntRange(1, 65535), help="Its port.")
 @click.option("--tls", type=click.Choice(["implicit", "starttls", "none"]), help="How to encrypt.")
 @click.option("--user", help="The user name, where it is not the address.")
-@click.option("--ca-file", help="Certificate authority to trust, where it is not a public one.")
+@click.option("--ca-file", type=_File, help="Certificate authority to trust, if not public.")
 @click.option("--drafts", help="The Drafts mailbox, where it is not found.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--password-command", help="A command that prints the password.")
-@click.option("--password-file", help="A file of mode 0600 that holds the password.")
+@click.option("--password-file", type=_File, help="A file of mode 0600 that holds the password.")
 @click.option("--password-env", help="An environment variable that holds the password.")
 @click.option("--token-command", help="A command that prints an access token (OAuth2).")
 @click.option("--oauth-client-id", help="OAuth2: the client id of an app of yours.")
@@ -317,6 +318,7 @@ def _kept(account: Account, secret: str, path: Path, asker: _Asker) -> Account:
     """Keep the password in the keyring, or where that fails in a file, if the user agrees."""
     from scanner.adapters import credentials, settings
 
+    account = replace(account, password_command=(), password_file="", password_env="")
     try:
         credentials.store(account, secret)
     except CredentialsError as error:

@@ -216,6 +216,22 @@ def test_a_second_run_changes_only_what_is_answered_anew(household, session, the
     assert written(household).read_text() == mine.replace('drafts = ""', 'drafts = "Sent"')
 
 
+def test_another_password_takes_the_place_of_the_old_source(household, session, theirs):
+    """A file that holds a stale password is not asked any more."""
+    stale = household.program.home / "stale"
+    stale.write_text(dovecot.PASSWORD)
+    stale.chmod(0o600)
+    options = ["setup", "--no-questions", "--address", "me@example.org", *theirs]
+    with session.keyring():
+        assert household.program.run(*options, "--password-file", "stale").returncode == 0
+        assert config.load(written(household)).accounts[0].password_file == str(stale)
+        stale.write_text("stale-horse")
+        secret = f"{dovecot.PASSWORD}\n".encode()
+        assert household.program.run(*options, "--password-stdin", stdin=secret).returncode == 0
+        assert config.load(written(household)).accounts[0].password_file == ""
+        assert "drafts read" in household.once()
+
+
 @pytest.mark.parametrize("question", [ADDRESS, SERVER, PASSWORD, DRAFTS])
 def test_ctrl_c_at_a_question_leaves_nothing_behind(household, session, theirs, question):
     """One line, exit status 130, no file and nothing in the keyring."""
