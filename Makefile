@@ -9,14 +9,14 @@ TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
 .PHONY: demo test test-program test-encoder check format bench bench-scale soak model encoder \
-	evaluate curve pictures pythons dovecot chromium clean
+	evaluate curve pictures pythons dovecot chromium desktop clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
 	@$(BIN)/unflub demo
 
 test: test-program test-encoder  ## pass all tests
 
-test-program: $(READY) dovecot .cyrus chromium  ## those of the program, against real servers
+test-program: $(READY) dovecot .cyrus chromium desktop  ## those of the program, against real servers
 	$(BIN)/pytest -n auto --ignore tests/encoder
 
 test-encoder: $(TORCH)  ## those of fine-tuning, which need torch
@@ -66,6 +66,15 @@ chromium:  ## the tests look at the report in Debian's Chromium
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null; \
 	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null'; fi; } || { \
 	  echo "the tests need Debian's Chromium; install it with: sudo apt-get install chromium chromium-driver"; exit 1; }
+
+DESKTOP := gnome-keyring dbus systemd dunst xvfb
+
+desktop:  ## the tests keep passwords in GNOME's keyring, and run services by systemd, on their own
+	@command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null && command -v systemd-analyze >/dev/null && \
+	command -v dunst >/dev/null && command -v Xvfb >/dev/null || { \
+	  echo "installing what a desktop has for the tests (apt-get install $(DESKTOP))"; \
+	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(DESKTOP) >/dev/null; } || { \
+	  echo "the tests need parts of a desktop; install them with: sudo apt-get install $(DESKTOP)"; exit 1; }
 
 # Debian's Cyrus and Dovecot exclude each other: of Cyrus only the libraries it needs are installed
 # (that of its virus scanner is not), and the programs are unpacked here.

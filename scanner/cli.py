@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import __version__, config, terminal
+from scanner import config, laptop, terminal, welcome
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
@@ -188,7 +188,14 @@ def _fail(line: str, status: int) -> int:
     epilog="Exit status: 0 nothing found, 1 a flub found, 2 usage or configuration, "
     "3 credentials, 4 server, 5 unreadable input, 6 model.",
 )
-@click.version_option(__version__, prog_name="unflub")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=laptop.version,
+    help="Show the versions of unflub and of its model, and exit.",
+)
 def cli() -> None:
     """Warn before a post-interview thank-you note explains a flub.
 
@@ -417,17 +424,11 @@ def evaluate(*, groups: int | None, compare: bool, model: Path | None, **paths: 
         click.echo(f"\n{name}, {alarms_as_text(alarms)}")
 
 
-@cli.command()
-@click.argument("name", metavar="ACCOUNT")
-@_config
-def login(name: str, config_path: Path | None) -> None:
-    """Store a password in the system keyring."""
-    from scanner.adapters import credentials
-
-    account = _load_config(config_path).account(name)
-    secret = click.prompt(f"Password of {account.login} at {account.host}", hide_input=True)
-    credentials.store(account, secret)
-    click.echo(f"stored; `unflub watch --once --dry-run --account {name}` tries it")
+cli.add_command(laptop.login)
+cli.add_command(welcome.setup)
+cli.add_command(laptop.doctor)
+cli.add_command(laptop.service)
+cli.add_command(laptop.completion)
 
 
 @cli.command()

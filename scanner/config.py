@@ -34,6 +34,17 @@ class Account:
     password_command: tuple[str, ...] = ()
     password_env: str = ""
     drafts: str = ""
+    password_file: str = ""
+    token_command: tuple[str, ...] = ()
+    oauth_client_id: str = ""
+    oauth_client_secret: str = ""
+    oauth_issuer: str = ""
+    oauth_scope: str = ""
+
+    @property
+    def has_token(self) -> bool:
+        """Whether it logs in by an access token (RFC 7628), not by a password."""
+        return bool(self.token_command or self.oauth_client_id)
 
     @property
     def login(self) -> str:
@@ -59,6 +70,7 @@ class Config:
     timeout_seconds: int = 30
     accounts: tuple[Account, ...] = field(default=())
     model_idle_minutes: int = 5
+    notify: bool = True
 
     def account(self, name: str) -> Account:
         """Give one account by name. Raises ConfigurationError when there is none."""
@@ -70,6 +82,9 @@ class Config:
             f"there is no account {name!r} in the configuration; it names: {known}"
         )
 
+
+KEYS = tuple(f.name for f in fields(Account) if f.name != "name")
+"""The keys of an account in the file."""
 
 # Bounds of the numbers, so that a slip of the keyboard cannot hammer a server or blind a daemon.
 _BOUNDS: dict[str, tuple[float, float]] = {
@@ -106,7 +121,7 @@ def load(path: Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigurationError(
-            f"there is no configuration at {path}; copy {example()} there and fill it in"
+            f"there is no configuration at {path}; run `unflub setup`, which writes it"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
@@ -176,7 +191,7 @@ def _unknown(prefix: str, key: str, wanted: Mapping[str, object]) -> str:
     if key == "password":
         return (
             f"{prefix}password must not stand in a file: store it with `unflub login`, "
-            "or name a password_command"
+            "or name a password_command or password_file"
         )
     return f"{prefix}{key} is not known; known are {', '.join(sorted(wanted))}"
 
@@ -189,6 +204,8 @@ def _mismatch(key: str, value: object, kind: Any) -> str:
     if get_origin(kind) is tuple:
         fits = isinstance(value, list) and value and all(isinstance(v, str) for v in value)
         return "" if fits else 'must be a list of strings, such as ["pass", "mail/home"]'
+    if kind is bool:
+        return "" if isinstance(value, bool) else "must be true or false"
     if kind is str:
         return "" if isinstance(value, str) else "must be a string"
     return _number_mismatch(key, value, whole=kind is int)
@@ -208,6 +225,9 @@ def _unfit(account: Account) -> Iterator[str]:
     for key, value in (("address", account.address), ("host", account.host)):
         if not value.isprintable() or " " in value:  # it stands in a header, or names a server
             yield f"accounts.{account.name}.{key} must hold no space or line end"
+    issuer = account.oauth_issuer
+    if issuer and not issuer.startswith(("https://", "http://localhost:", "http://127.0.0.1:")):
+        yield f"accounts.{account.name}.oauth_issuer must begin with https://"
     if account.tls == "none" and not _is_loopback(account.host):
         yield (
             f'accounts.{account.name}.tls = "none" is for a server on this machine only; '

@@ -26,6 +26,10 @@ class CredentialsError(UnflubError):
     exit_status = 3
 
 
+class NotYetError(CredentialsError):
+    """The password cannot be had now, but may be later: the keyring is locked, or not there yet."""
+
+
 class UnreachableError(UnflubError):
     """The mail server cannot be reached, or the connection to it broke."""
 

@@ -114,6 +114,13 @@ class Pass:
     unchecked: tuple[int, ...] = ()
     refusal: RefusedError | None = None
 
+    @property
+    def warned_about(self) -> frozenset[str]:
+        """The sentences that warnings were written about."""
+        written = () if self.refusal else self.actions
+        wrote = (one.assessment.digests for one in written if isinstance(one, Append))
+        return frozenset[str]().union(*wrote)
+
 
 @dataclass(frozen=True, slots=True)
 class _Decision:

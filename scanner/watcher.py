@@ -14,7 +14,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from scanner.adapters import credentials, lock, state, status
+from scanner.adapters import credentials, lock, notify, state, status
 from scanner.adapters.connection import Line, readable
 from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account, Config, Seconds
@@ -24,6 +24,7 @@ from scanner.errors import (
     BusyError,
     ConfigurationError,
     CredentialsError,
+    NotYetError,
     UnflubError,
     UnreadableError,
 )
@@ -105,7 +106,8 @@ class Retry:
 
 def _is_slow(error: Exception) -> bool:
     """Tell what a second does not mend: a busy server, a wrong setting, a slip of ours."""
-    return isinstance(error, BusyError | ConfigurationError) or not isinstance(error, UnflubError)
+    slow = BusyError | ConfigurationError | NotYetError
+    return isinstance(error, slow) or not isinstance(error, UnflubError)
 
 
 class Watcher:
@@ -151,6 +153,8 @@ class Watcher:
                 with self._connected() as mailbox:
                     refusals = 0
                     self._keep_watching(mailbox)
+            except NotYetError as error:
+                self._pause(error)
             except CredentialsError as error:
                 refusals += 1
                 if refusals < _MOST_REFUSALS:
@@ -234,6 +238,8 @@ class Watcher:
         found = one_pass(mailbox, self._desk, self._judging, terms)
         log.info("%s", describe(self.account, found, dry_run=self._dry_run))
         self._note(found, mailbox.take_alert(), sweep=sweep)
+        if self._config.notify and not self._dry_run and found.warned_about:
+            notify.warned(self.account.name, found.warned_about)
         return found
 
     def _judging(self, messages: Sequence[bytes]) -> list[Verdict | UnreadableError]:

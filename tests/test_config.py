@@ -67,13 +67,15 @@ def test_every_value_can_be_set():
     text = (
         'preset = "strict"\nmodel = "/m"\nsettle_seconds = 0.5\nsweep_seconds = 60\n'
         "poll_seconds = 90\nidle_seconds = 100\ntimeout_seconds = 5\n"
-            "model_idle_minutes = 9\n" + HOME +
+            "model_idle_minutes = 9\nnotify = false\n" + HOME +
         'user = "u"\nport = 1143\ntls = "starttls"\nca_file = "/ca"\ndrafts = "D"\n'
         'password_command = ["pass"]\npassword_env = "P"\n'
+        'password_file = "/p"\ntoken_command = ["t"]\noauth_client_id = "c"\n'
+        'oauth_client_secret = "s"\noauth_issuer = "https://i"\noauth_scope = "imap"\n'
     )  # fmt: skip
     home = Account("home", "me@example.org", "imap.example.org", "u", 1143, "starttls", "/ca",
-                   ("pass",), "P", "D")  # fmt: skip
-    assert parse(text) == Config("strict", "/m", 0.5, 60, 90, 100, 5, (home,), 9)
+                   ("pass",), "P", "D", "/p", ("t",), "c", "s", "https://i", "imap")  # fmt: skip
+    assert parse(text) == Config("strict", "/m", 0.5, 60, 90, 100, 5, (home,), 9, notify=False)
 
 
 def test_every_problem_is_reported_at_once():
@@ -201,7 +203,7 @@ def test_the_path_comes_from_the_environment(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("prepare", "problem"),
     [
-        (lambda _: None, "copy .*config.example.toml there"),
+        (lambda _: None, "run `unflub setup`"),
         (lambda path: path.mkdir(), "cannot be read: Is a directory"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "it is not UTF-8 text"),
     ],

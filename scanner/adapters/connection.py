@@ -6,7 +6,6 @@ Every operation has a time-out, and every trouble of the libraries becomes one o
 from __future__ import annotations
 
 import imaplib
-import re
 import select
 import socket
 import ssl
@@ -19,6 +18,8 @@ from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, LoginError, ProtocolError
 
 from scanner.config import Account, Seconds
+from scanner.core import answers
+from scanner.core.providers import by_host
 from scanner.errors import (
     BusyError,
     ConfigurationError,
@@ -72,22 +73,49 @@ def connection(
     By `line` another thread may cut the connection.
     Raises CredentialsError, UnreachableError, or ConfigurationError.
     """
-    with closing(line or Line()) as held, _logged_in(account, secret, timeout, held) as client:
+    with opened(account, timeout, line) as client:
+        log_in(client, account, secret)
         yield client
 
 
 @contextmanager
-def _logged_in(account: Account, secret: str, timeout: Seconds, line: Line) -> Iterator[Any]:
+def opened(account: Account, timeout: Seconds, line: Line | None = None) -> Iterator[Any]:
+    """Connect and secure the connection. Raises UnreachableError, or ConfigurationError."""
+    with closing(line or Line()) as held, _opened(account, timeout, held) as client:
+        yield client
+
+
+@contextmanager
+def _opened(account: Account, timeout: Seconds, line: Line) -> Iterator[Any]:
     with translated(account):
         client = _open(account, timeout, line)
     try:
-        with translated(account):
-            _log_in(client, account, secret)
         yield client
     except BaseException:
         _close(client)
         raise
     leave(client)
+
+
+def log_in(client: Any, account: Account, secret: str) -> None:
+    """Log in, by password or access token. Raises CredentialsError or UnreachableError."""
+    with translated(account):
+        if account.has_token:
+            _log_in_by_token(client, account, secret)
+            return
+        # LOGIN is ASCII (RFC 3501 section 6.2.3); SASL PLAIN carries UTF-8 (RFC 4616).
+        if (account.login + secret).isascii():
+            client.login(account.login, secret)
+        else:
+            client.plain_login(account.login, secret)
+
+
+def _log_in_by_token(client: Any, account: Account, token: str) -> None:
+    """Use the standard's mechanism (RFC 7628), else the one that came before it."""
+    if client.has_capability("AUTH=OAUTHBEARER"):
+        client.oauthbearer_login(account.login, token)
+    else:
+        client.oauth2_login(account.login, token)
 
 
 def leave(client: Any) -> None:
@@ -137,10 +165,7 @@ def _as_ours(account: Account, error: Exception) -> UnflubError | None:  # noqa:
             return _as_ours(account, error.__context__)
         return _login_refused(account, str(error))
     if isinstance(error, ssl.SSLCertVerificationError):
-        return UnreachableError(
-            f"account {account.name}: the certificate of {account.host} is not to be trusted "
-            f"({error.verify_message}); check the host name, or set ca_file"
-        )
+        return _untrusted(account, error.verify_message)
     if isinstance(error, CapabilityError):
         return UnreachableError(
             f"account {account.name}: {_place(account)} offers no STARTTLS, so nothing was sent; "
@@ -159,16 +184,27 @@ def _as_ours(account: Account, error: Exception) -> UnflubError | None:  # noqa:
     return None
 
 
+def _untrusted(account: Account, why: str) -> UnflubError:
+    expired = "expired" in why or "not yet valid" in why
+    advice = "check the host name, or set ca_file"
+    if expired:
+        advice = "see whether this computer's clock is right, else tell its administrators"
+    return UnreachableError(
+        f"account {account.name}: the certificate of {account.host} is not to be trusted "
+        f"({why}); {advice}"
+    )
+
+
 def _broken(account: Account, error: BaseException) -> UnflubError:
     # A BYE (RFC 9051 section 7.1.5) may say why.
-    code = _code(str(error)) if isinstance(error, imaplib.IMAP4.abort) else ""
+    code = answers.code(str(error)) if isinstance(error, imaplib.IMAP4.abort) else ""
     if any(name in code for name in _PASSING):
         return _busy(account, code)
     return _unreachable(account, f"{_reason(error)}{code}")
 
 
 def _refused(account: Account, words: str) -> UnflubError:
-    code = _code(words)
+    code = answers.code(words)
     if any(name in code for name in _PASSING):
         return _busy(account, code)
     advice = "try again later, or look at the mailbox in a mail client"
@@ -194,14 +230,12 @@ def _unreachable(account: Account, reason: str) -> UnflubError:
 
 
 def _login_refused(account: Account, words: str) -> UnflubError:
-    code = _code(words)
-    if any(name in code for name in _PASSING):
-        return _busy(account, code)
-    if "ALERT" in code:  # its words are for the user (RFC 9051 section 7.1), and not for a log
-        return BusyError(f"account {account.name}: {alert(account)}")
-    return CredentialsError(
-        f"account {account.name}: {_place(account)} refused the user name or password{code}; "
-        f"check them, or store the password anew with `unflub login {account.name}`"
+    provider = by_host(*account.endpoint)
+    meaning = answers.meaning(words, provider, account.name, by_token=account.has_token)
+    who = provider.name if provider else _place(account)
+    kind = BusyError if meaning.passing else CredentialsError
+    return kind(
+        f"account {account.name}: {who} {meaning.cause}{answers.code(words)}; {meaning.remedy}"
     )
 
 
@@ -216,12 +250,6 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return "it was closed"
-
-
-def _code(words: str) -> str:
-    """Give the response code ("[AUTHENTICATIONFAILED]") of a server's answer, if any."""
-    match = re.search(r"\[[A-Z-]{3,40}\]", words)
-    return f" {match.group()}" if match else ""
 
 
 class _Client(IMAPClient):  # type: ignore[misc]  # it ships no types
@@ -289,14 +317,6 @@ def _trust(account: Account) -> ssl.SSLContext:
             f"account {account.name}: ca_file holds no certificate that can be read; "
             "name a PEM file"
         ) from None
-
-
-def _log_in(client: Any, account: Account, secret: str) -> None:
-    # LOGIN is ASCII (RFC 3501 section 6.2.3); SASL PLAIN carries UTF-8 (RFC 4616).
-    if (account.login + secret).isascii():
-        client.login(account.login, secret)
-    else:
-        client.plain_login(account.login, secret)
 
 
 def _close(client: Any) -> None:

@@ -1,46 +1,106 @@
-"""Where an account's password comes from: environment, command, or the system keyring."""
+"""Where an account's password comes from: environment, file, command, systemd, or the keyring."""
 
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
+from pathlib import Path
 
-import keyring
-from keyring.errors import KeyringError
-
-from scanner.config import Account
+from scanner.adapters import keychain, secrecy
+from scanner.config import Account, Seconds
 from scanner.errors import CredentialsError
 
-SERVICE = "unflub"
-_COMMAND_SECONDS = 30
+COMMAND_SECONDS: Seconds = 30
+_MOST = 64 * 1024  # bytes; no password, nor token, is as long
 
 
 def password(account: Account) -> str:
-    """Obtain the password of an account, anew at every login.
+    """Obtain the password of an account, or its access token, anew at every login.
 
-    Raises CredentialsError when there is none; the error never holds what a command printed.
+    Raises CredentialsError when there is none, and UnreachableError where a token server does not
+    answer; the error never holds what a command printed.
     """
-    if account.password_env:
+    secrecy.no_core_file()
+    if account.token_command:
+        secret = printed_by(account.token_command, account, "token_command")
+    elif account.oauth_client_id:
+        from scanner.adapters import oauth
+
+        secret = oauth.access_token(account)
+    elif account.password_env:
         secret = _from_environment(account)
+    elif account.password_file:
+        secret = _from_file(account, Path(account.password_file).expanduser())
     elif account.password_command:
-        secret = _from_command(account)
+        secret = printed_by(account.password_command, account, "password_command")
+    elif (given := systemd_credential(account)) is not None:
+        secret = _read(account, given)
     else:
         secret = _from_keyring(account)
     # A line end would end the command and begin another (RFC 9051 section 4.3).
     if set(secret) & set("\r\n\0"):
         raise CredentialsError(
             f"account {account.name}: the password has more than one line; "
-            "have password_command print the password alone, or store it anew"
+            "have its source give the password alone, or store it anew"
         )
     return secret
 
 
 def store(account: Account, secret: str) -> None:
     """Put an account's password into the system keyring. Raises CredentialsError."""
+    secrecy.no_core_file()
+    keychain.write(account.name, secret)
+
+
+def source(account: Account) -> str:
+    """Name where the password comes from, in a few words."""
+    named = {
+        "a command (token_command)": account.token_command,
+        "the system keyring, by OAuth2": account.oauth_client_id,
+        "an environment variable (password_env)": account.password_env,
+        "a file (password_file)": account.password_file,
+        "a command (password_command)": account.password_command,
+        "a systemd credential": systemd_credential(account),
+    }
+    return next((name for name, given in named.items() if given), "the system keyring")
+
+
+def systemd_credential(account: Account) -> Path | None:
+    """Find the credential "unflub.NAME" that systemd handed over (systemd.exec(5)), if it did."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder) / f"unflub.{account.name}" if folder else None
+    return path if path and path.is_file() else None
+
+
+def printed_by(
+    command: tuple[str, ...], account: Account, key: str, seconds: Seconds = COMMAND_SECONDS
+) -> str:
+    """Run a command of the user's and give what it printed, less one line end.
+
+    `key` is its name in the configuration. Raises CredentialsError.
+    """
+    program = command[0]
     try:
-        keyring.set_password(SERVICE, account.name, secret)
-    except KeyringError as error:
-        raise CredentialsError(_keyring_trouble(account, error)) from None
+        done = subprocess.run(  # noqa: S603 - the user's own command, as a list, without a shell
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _command_trouble(account, key, f"took over {seconds:.0f} s") from None
+    except OSError as error:
+        raise _command_trouble(account, key, f"cannot be run: {error.strerror}") from None
+    if done.returncode != 0:
+        raise _command_trouble(account, key, f"ended with status {done.returncode}")
+    secret = _line(done.stdout)
+    if not secret:
+        words = f"printed nothing; run {program} in a terminal to see why"
+        raise _command_trouble(account, key, words)
+    return secret
 
 
 def _from_environment(account: Account) -> str:
@@ -53,50 +113,49 @@ def _from_environment(account: Account) -> str:
         ) from None
 
 
-def _from_command(account: Account) -> str:
-    program = account.password_command[0]
+def _from_file(account: Account, path: Path) -> str:
+    """Read a file that nobody else can: it must be ours, a file, and of mode 0600 or less."""
     try:
-        done = subprocess.run(  # noqa: S603 - the user's own command, as a list, without a shell
-            account.password_command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-            timeout=_COMMAND_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise _command_trouble(account, f"took over {_COMMAND_SECONDS} s") from None
+        about = path.stat()
     except OSError as error:
-        raise _command_trouble(account, f"cannot be run: {error.strerror}") from None
-    if done.returncode != 0:
-        raise _command_trouble(account, f"ended with status {done.returncode}")
-    secret = done.stdout.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+        raise _file_trouble(account, f"cannot be read: {error.strerror}; mend it") from None
+    if not stat.S_ISREG(about.st_mode):
+        raise _file_trouble(account, "is no file; name one that holds the password alone")
+    if about.st_uid != os.geteuid():
+        raise _file_trouble(account, "belongs to somebody else; make one of your own")
+    if about.st_mode & 0o077:
+        raise _file_trouble(account, "can be read by others; run `chmod 600` on it")
+    return _read(account, path)
+
+
+def _read(account: Account, path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            secret = _line(file.read(_MOST))
+    except OSError as error:
+        raise _file_trouble(account, f"cannot be read: {error.strerror}; mend it") from None
     if not secret:
-        raise _command_trouble(account, f"printed nothing; run {program} in a terminal to see why")
+        raise _file_trouble(account, "is empty; write the password into it")
     return secret
 
 
-def _command_trouble(account: Account, what: str) -> CredentialsError:
-    return CredentialsError(
-        f"account {account.name}: password_command {what}; mend it in the configuration"
-    )
+def _line(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+
+
+def _file_trouble(account: Account, what: str) -> CredentialsError:
+    return CredentialsError(f"account {account.name}: the file with its password {what}")
+
+
+def _command_trouble(account: Account, key: str, what: str) -> CredentialsError:
+    return CredentialsError(f"account {account.name}: {key} {what}; mend it in the configuration")
 
 
 def _from_keyring(account: Account) -> str:
-    try:
-        secret = keyring.get_password(SERVICE, account.name)
-    except KeyringError as error:
-        raise CredentialsError(_keyring_trouble(account, error)) from None
+    secret = keychain.read(account.name)
     if secret is None:
         raise CredentialsError(
             f"account {account.name}: no password in the keyring; "
-            f"run `unflub login {account.name}`, or set password_command"
+            f"run `unflub login {account.name}`, or set password_command or password_file"
         )
     return secret
-
-
-def _keyring_trouble(account: Account, error: KeyringError) -> str:
-    return (
-        f"account {account.name}: the system keyring does not answer ({type(error).__name__}); "
-        "unlock it, or set password_command in the configuration"
-    )

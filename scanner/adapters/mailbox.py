@@ -332,13 +332,10 @@ class ImapMailbox:
             self._client._set_read_timeout()  # noqa: SLF001
 
 
-def find(client: Any, account: Account, folder: str) -> str:
-    """Find a mailbox by name, or the Drafts mailbox. Raises ConfigurationError without one."""
-    rows = [
-        (frozenset(flag.decode("ascii", "replace").casefold() for flag in flags), delimiter, name)
-        for flags, delimiter, name in client.list_folders()
-    ]
-    names = [name for flags, _, name in rows if not flags & {"\\noselect", "\\nonexistent"}]
+def find(client: Any, account: Account, folder: str = "") -> str:
+    """Name the Drafts mailbox, or see that `folder` is there. Raises ConfigurationError."""
+    rows = _listed(client)
+    names = _selectable(rows)
     if wanted := folder or account.drafts:
         if wanted in names or wanted.upper() == "INBOX":
             return wanted
@@ -356,6 +353,23 @@ def find(client: Any, account: Account, folder: str) -> str:
         f"account {account.name}: no Drafts mailbox found; name it as `drafts` in the "
         f"configuration; the server has {', '.join(sorted(names)[:12])}"
     )
+
+
+def names(client: Any, account: Account) -> list[str]:
+    """List the mailboxes that can be opened. Raises UnreachableError."""
+    with translated(account):
+        return sorted(_selectable(_listed(client)))
+
+
+def _listed(client: Any) -> list[tuple[frozenset[str], bytes | None, str]]:
+    return [
+        (frozenset(flag.decode("ascii", "replace").casefold() for flag in flags), delimiter, name)
+        for flags, delimiter, name in client.list_folders()
+    ]
+
+
+def _selectable(rows: list[tuple[frozenset[str], bytes | None, str]]) -> list[str]:
+    return [name for flags, _, name in rows if not flags & {"\\noselect", "\\nonexistent"}]
 
 
 def _last(name: str, delimiter: bytes | None) -> str:

@@ -11,10 +11,11 @@ Health = Literal["watching", "starting", "troubled", "disconnected", "blind", "n
 # A sweep may take a while, and the machine may have just woken up.
 _LATE = 120
 _UNREACHABLE = 4  # the exit status for who cannot see the mailbox
-_ADVICE: dict[str, str] = {
-    "not running": "no unflub watches it; start `unflub watch`",
+ADVICE: dict[str, str] = {
+    "not running": "no unflub watches it; run `unflub service install`, or `unflub watch`",
     "blind": "it runs, and has not seen the mailbox for too long; restart it, and report this",
 }
+"""What to do about an account that is in such health, where no error tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ def as_text(signs: Signs, now: float) -> str:
         f"last sweep {_time(signs.swept)}",
         f"  {signs.drafts} drafts, {signs.warnings} open warnings, {signs.unchecked} not checked",
     ]
-    if found in _ADVICE:
-        lines.append(f"  {_ADVICE[found]}")
+    if found in ADVICE:
+        lines.append(f"  {ADVICE[found]}")
     if signs.error:
         lines.append(f"  since {_time(signs.failed)}: {signs.error}")
     return "\n".join(lines)

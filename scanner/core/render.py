@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -32,6 +32,8 @@ SUBJECT_PREFIX = "⚠ unflub:"
 WARNS_ABOUT = "X-Unflub-Warns-About"
 VERSION = "X-Unflub-Version"
 SEAL = "X-Unflub-Seal"
+PROBE = "0" * 16
+"""The digest that stands in a probe, of no sentence."""
 
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>")
 _DIGEST = re.compile(r"[0-9a-f]{16}")
@@ -103,21 +105,18 @@ def render(note: Draft, assessment: Assessment, envelope: Envelope) -> bytes:
     view = _view(note, assessment)
     text = templates().get_template("warning.txt.j2").render(view)
     html = templates().get_template("warning.html.j2").render(view)
-    message = EmailMessage(policy=_SMTP)
-    message["From"] = envelope.sender
-    message["Date"] = envelope.date
-    message["Subject"] = f"{SUBJECT_PREFIX} before you send “{_subject(note)}”"
-    message["Message-ID"] = envelope.message_id
+    message = _message(envelope, f"before you send “{_subject(note)}”")
     if _MESSAGE_ID.fullmatch(note.message_id):
         for name in _THREAD:
             message[name] = note.message_id
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5
-    message[VERSION] = __version__
-    message[WARNS_ABOUT] = " ".join(sorted(assessment.digests))
-    message[SEAL] = f"{_seal(_shown(html), message)} {_seal(text, message)}"
-    message.set_content(text, cte="base64")
-    message.add_alternative(html, subtype="html", cte="base64")
-    return message.as_bytes()
+    return _sealed(message, assessment.digests, text, html)
+
+
+def probe(envelope: Envelope) -> bytes:
+    """Write a warning draft about nothing, to see whether a mailbox takes and gives it back."""
+    message = _message(envelope, "a trial of `unflub doctor`")
+    text = "unflub doctor wrote this to see whether it can, and takes it away at once."
+    return _sealed(message, {PROBE}, f"{text}\n", f"<p>{text}</p>\n")
 
 
 def recognise(raw: bytes) -> Recognised | None:
@@ -133,6 +132,26 @@ def recognise(raw: bytes) -> Recognised | None:
         about=about.group() if about else "",
         sealed=_is_sealed(message, digests),
     )
+
+
+def _message(envelope: Envelope, subject: str) -> EmailMessage:
+    message = EmailMessage(policy=_SMTP)
+    message["From"] = envelope.sender
+    message["Date"] = envelope.date
+    message["Subject"] = f"{SUBJECT_PREFIX} {subject}"
+    message["Message-ID"] = envelope.message_id
+    return message
+
+
+def _sealed(message: EmailMessage, digests: Iterable[str], text: str, html: str) -> bytes:
+    """Finish a message of ours, so that it is recognised as long as its words stand."""
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5
+    message[VERSION] = __version__
+    message[WARNS_ABOUT] = " ".join(sorted(digests))
+    message[SEAL] = f"{_seal(_shown(html), message)} {_seal(text, message)}"
+    message.set_content(text, cte="base64")
+    message.add_alternative(html, subtype="html", cte="base64")
+    return message.as_bytes()
 
 
 def remainder(text: str, passages: Sequence[Passage]) -> str:

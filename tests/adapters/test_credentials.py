@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
-from scanner.adapters.credentials import password, store
+from scanner.adapters import keychain
+from scanner.adapters.credentials import password, printed_by, store
 from scanner.config import Account
 from scanner.errors import CredentialsError
 
@@ -25,7 +30,10 @@ class MemoryKeyring(KeyringBackend):
     def __init__(self):
         super().__init__()
         self.held: dict[tuple[str, str], str] = {}
-        self.locked = False
+        self.locked = self.forgetful = False
+        self.asked = 0
+        self.answered = threading.Event()
+        self.answered.set()
 
     def get_password(self, service, username):
         self._check()
@@ -33,13 +41,16 @@ class MemoryKeyring(KeyringBackend):
 
     def set_password(self, service, username, password):
         self._check()
-        self.held[service, username] = password
+        if not self.forgetful:
+            self.held[service, username] = password
 
     def delete_password(self, service, username):
         if self.held.pop((service, username), None) is None:
             raise PasswordDeleteError
 
     def _check(self):
+        self.asked += 1
+        self.answered.wait(60)
         if self.locked:
             raise KeyringLocked(f"locked, and it holds {SECRET}")
 
@@ -161,7 +172,91 @@ def test_a_missing_password_says_how_to_store_it():
 def test_a_locked_keyring_is_reported_without_its_words(ring):
     """Neither reading nor storing repeats what the keyring said."""
     ring.locked = True
-    assert "does not answer (KeyringLocked); unlock it" in refused(account())
+    assert "the keyring is locked" in refused(account())
     with pytest.raises(CredentialsError, match="unlock it") as raised:
         store(account(), SECRET)
     assert SECRET not in str(raised.value)
+
+
+def test_a_keyring_that_forgets_is_found_out(ring):
+    """What is stored is read again at once; the null backend accepts everything and keeps none."""
+    ring.forgetful = True
+    with pytest.raises(CredentialsError, match="did not keep it"):
+        store(account(), SECRET)
+
+
+def test_a_keyring_whose_window_nobody_answers_is_left(ring):
+    """The question ends after a while; until it is answered, no second window is opened."""
+    ring.answered.clear()
+    for _ in range(2):
+        with pytest.raises(CredentialsError, match="answer its window"):
+            keychain.read("home", patience=0.05)
+    assert ring.asked == 1
+    ring.answered.set()
+    deadline = time.monotonic() + 60
+    while "waits" in refused(account()):
+        assert time.monotonic() < deadline
+
+
+def written(folder: Path, content: bytes = b"hunter2\n", mode: int = 0o600) -> Account:
+    path = folder / "secret"
+    path.write_bytes(content)
+    path.chmod(mode)
+    return account(password_file=str(path))
+
+
+def test_a_file_of_mode_0600_holds_the_password(tmp_path):
+    """One line end is taken off."""
+    assert password(written(tmp_path)) == SECRET
+    assert password(written(tmp_path, b" hunter2\r\n", 0o400)) == " hunter2"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o622, 0o777])
+def test_a_file_that_others_can_read_or_write_is_refused(tmp_path, mode):
+    """The line says how to mend it, and where it lies is not logged."""
+    line = refused(written(tmp_path, mode=mode))
+    assert "chmod 600" in line
+    assert str(tmp_path) not in line
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_a_file_of_somebody_else_is_refused(tmp_path):
+    """Who owns it could read and change it."""
+    asked = written(tmp_path)
+    os.chown(asked.password_file, 65534, 65534)
+    assert "belongs to somebody else" in refused(asked)
+
+
+def test_a_file_that_is_missing_empty_or_none_is_refused(tmp_path):
+    """Each has its own line."""
+    assert "is empty" in refused(written(tmp_path, b"\n"))
+    assert "is no file" in refused(account(password_file=str(tmp_path)))
+    assert "No such file" in refused(account(password_file=str(tmp_path / "none")))
+
+
+@pytest.mark.usefixtures("ring")
+def test_a_systemd_credential_is_taken_before_the_keyring(tmp_path, monkeypatch):
+    """systemd hands it over as a file, unflub.NAME, in a folder it names."""
+    store(account(), "another")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert password(account()) == "another"
+    (tmp_path / "unflub.home").write_text("hunter2\n")
+    assert password(account()) == SECRET
+
+
+def test_a_command_that_takes_too_long_is_ended():
+    """A command that waits for somebody does not hold the daemon up."""
+    began = time.monotonic()
+    asked = printing("import time; time.sleep(600)")
+    with pytest.raises(CredentialsError, match="took over 0 s"):
+        printed_by(asked.password_command, asked, "password_command", seconds=0.2)
+    assert time.monotonic() - began < 60
+
+
+def test_a_command_is_run_anew_for_every_login(tmp_path):
+    """A password that changed, or a token that expires, needs no restart."""
+    path = tmp_path / "secret"
+    asked = printing(f"print(open({str(path)!r}).read())")
+    for secret in ("first", "second"):
+        path.write_text(secret)
+        assert password(asked) == secret

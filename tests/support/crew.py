@@ -15,7 +15,10 @@ from support.phrases import JUDGE
 @contextmanager
 def at_work(account: Account, *, judge: Any = JUDGE, **settings: Any) -> Iterator[Watcher]:
     """Watch until the end; the password is in the environment, as the account says."""
-    config = Config(**{"settle_seconds": 0, "timeout_seconds": 5, **settings}, accounts=(account,))
+    config = Config(
+        **{"settle_seconds": 0, "timeout_seconds": 5, "notify": False, **settings},
+        accounts=(account,),
+    )
     watcher = Watcher(config, account, judge, pace=0.02)
     thread = threading.Thread(target=watcher.forever, daemon=True)
     thread.start()

@@ -27,7 +27,7 @@ ssl = {tls}
 ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.key
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login {mechanisms}
 mail_location = maildir:{folder}/mail/%u
 first_valid_uid = 1
 default_login_user = {user}
@@ -45,6 +45,7 @@ plugin {{
   quota_rule = *:messages={most}
   quota_grace = 0
 }}
+{tokens}
 passdb {{
   driver = static
   args = password={password}
@@ -89,6 +90,23 @@ namespace inbox {{
 """
 
 
+_TOKENS = """
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = {folder}/oauth2.conf
+}}
+"""
+_OAUTH = """
+introspection_mode = post
+introspection_url = {url}
+force_introspection = yes
+active_attribute = active
+active_value = true
+username_attribute = username
+"""
+
+
 @dataclass(frozen=True)
 class Dovecot:
     folder: Path
@@ -116,18 +134,26 @@ def start(  # noqa: PLR0913 - each is one thing a server may be like
     expired: bool = False,
     tls: bool = True,
     most: int = 0,
+    introspection: str = "",
+    mechanisms: str = "oauthbearer xoauth2",
 ) -> Dovecot:
-    """Start a server; `capability` replaces what it says it can do, `most` are for a user."""
+    """Start a server; `capability` replaces what it says it can do, `most` are for a user.
+
+    With an `introspection` address it takes access tokens, too, and asks there about them.
+    """
     user, group = unprivileged()
     ports = free_port(), free_port()
     _write_certificates(folder, expired=expired)
     (folder / "mail").mkdir()
+    (folder / "oauth2.conf").write_text(_OAUTH.format(url=introspection))
     (folder / "dovecot.conf").write_text(
         _CONFIG.format(
             folder=folder,
             tls="yes" if tls else "no",
             plugins="quota" if most else "",
             most=most,
+            mechanisms=mechanisms if introspection else "",
+            tokens=_TOKENS.format(folder=folder) if introspection else "",
             user=user,
             group=group,
             password=password,

@@ -13,7 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pexpect
+
 PATIENCE = 60
+
+
+def _mind_interrupts() -> None:
+    """Undo what a shell does to its background jobs, which ignore SIGINT, as their children do."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class Daemon:
 class Program:
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    interpreter: str | Path = sys.executable
 
     def configure(self, text: str) -> None:
         (self.home / "config.toml").write_text(text)
@@ -56,12 +64,13 @@ class Program:
     def shell(self, line: str) -> subprocess.CompletedProcess[str]:
         """Run a shell line in which the command is `unflub`'s arguments."""
         script = f"set -o pipefail; {shlex.quote(sys.executable)} -m scanner {line}"
-        return self._finished(["bash", "-c", script])
+        return self.finished(["bash", "-c", script])
 
     def _python(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-        return self._finished([sys.executable, *arguments], stdin)
+        return self.finished([str(self.interpreter), *arguments], stdin)
 
-    def _finished(self, command: list[str], stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+    def finished(self, command: list[str], stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+        """Run any command to its end, where unflub would run."""
         return subprocess.run(
             command,
             input=stdin.decode("utf-8", "surrogateescape"),
@@ -81,9 +90,21 @@ class Program:
             [sys.executable, "-m", "scanner", *map(str, arguments)],
             env=self._environment(),
             cwd=self.home,
-            # A shell's background jobs ignore SIGINT, and so would their children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+            preexec_fn=_mind_interrupts,  # noqa: PLW1509
             **{"stderr": subprocess.PIPE, **pipes},
+        )
+
+    def converse(self, *arguments: str | Path) -> pexpect.spawn:
+        """Start the command on a pseudo-terminal of its own, to talk with it."""
+        return pexpect.spawn(
+            str(self.interpreter),
+            ["-m", "scanner", *map(str, arguments)],
+            env=self._environment(),
+            cwd=str(self.home),
+            timeout=PATIENCE,
+            encoding="utf-8",
+            dimensions=(50, 200),
+            preexec_fn=_mind_interrupts,
         )
 
     @contextmanager
@@ -92,7 +113,7 @@ class Program:
         log = self.home / "watch.log"
         with log.open("wb") as sink:
             process = subprocess.Popen(
-                [sys.executable, "-m", "scanner", "watch", *arguments],
+                [str(self.interpreter), "-m", "scanner", "watch", *arguments],
                 stdout=sink,
                 stderr=sink,
                 env=self._environment(),
@@ -109,7 +130,7 @@ class Program:
 
     def _environment(self) -> dict[str, str]:
         kept = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
-        return {
+        given = {
             **kept,
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home / "config"),
@@ -119,3 +140,4 @@ class Program:
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
             **self.environment,
         }
+        return {key: value for key, value in given.items() if value}

@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -46,6 +46,8 @@ class Proxy:
     held: range = range(0)
     """Answers wait while the number of steps is one of these."""
     open: list[socket.socket] = field(default_factory=list)
+    rewrite: Callable[[bytes], bytes] = bytes
+    """What becomes of the server's answers."""
 
     def cut(self) -> None:
         """End all connections there are."""
@@ -108,7 +110,7 @@ class _Relay:
             held = len(self.proxy.steps) in self.proxy.held
             ready, _, _ = select.select([self.client, *([] if held else [self.server])], [], [])
             if self.server in ready:
-                self.client.sendall(self.answer())
+                self.client.sendall(self.proxy.rewrite(self.answer()))
             if self.client in ready:
                 self.waiting += self.some(self.client)
                 for unit in self.units():

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import pexpect
 import pytest
+from support import dovecot
+from support.desktop import desktop
+from support.household import household_on
 from support.notes import FLUBBED
 from support.program import Program
 
@@ -17,24 +23,123 @@ pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built here."""
+    return build(tmp_path_factory.mktemp("wheel"), "wheel")
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path) -> Path:
     """A folder with what the wheel installs, and nothing of the source tree."""
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = folder.glob("unflub-*.whl")
-    zipfile.ZipFile(wheel).extractall(folder / "site")
-    return folder / "site"
+    zipfile.ZipFile(wheel).extractall(wheel.parent / "site")
+    return wheel.parent / "site"
 
 
 @pytest.fixture
 def wheel_program(installed: Path, tmp_path: Path) -> Program:
     """The command as the wheel brings it."""
     return Program(tmp_path, {"PYTHONPATH": str(installed)})
+
+
+def test_built_again_it_is_the_same_to_the_byte(wheel, tmp_path):
+    """Both wheel and sdist, whatever the time and the folder."""
+    assert build(tmp_path / "again", "wheel").read_bytes() == wheel.read_bytes()
+    first, second = (build(tmp_path / name, "sdist").read_bytes() for name in ("one", "two"))
+    assert first == second
+
+
+def test_the_manual_is_made_of_the_commands(wheel):
+    """Each command has a page, with its options as `--help` has them."""
+    with zipfile.ZipFile(wheel) as archive:
+        pages = {Path(name).name: name for name in archive.namelist() if name.endswith(".1")}
+        page = archive.read(pages["unflub-doctor.1"]).decode()
+    assert {"unflub.1", "unflub-watch.1", "unflub-service-install.1"} <= set(pages)
+    assert "\\-\\-wait" in page
+
+
+def test_a_minimal_install_asks_for_no_more_than_it_needs(wheel):
+    """No plotting, no Dask, no demo, no tests, no training of encoders."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        asked = re.findall(r"Requires-Dist: ([\w-]+)(.*)", archive.read(name).decode())
+    needed = {package for package, terms in asked if "extra" not in terms}
+    assert not needed & {"matplotlib", "dask", "pymap", "pytest", "torch", "onnx", "selenium"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(program, shell):
+    """The script calls the command back, which knows its own options."""
+    done = program.run("completion", shell)
+    assert done.returncode == 0
+    assert "_UNFLUB_COMPLETE" in done.stdout
+    program.environment.update(
+        _UNFLUB_COMPLETE="bash_complete", COMP_WORDS="unflub doctor --w", COMP_CWORD="2"
+    )
+    assert program.run().stdout == "plain,--wait\n"
+
+
+@pytest.mark.timeout(900)  # it installs everything anew, over the network
+@pytest.mark.parametrize("tool", ["pipx", "uv"])
+def test_an_installer_of_programs_gives_a_working_command(wheel, program, tool):
+    """`pipx install` and `uv tool install`: the command, the model, and the manual."""
+    places = {"PIPX_HOME": "pipx", "PIPX_BIN_DIR": "bin", "PIPX_MAN_DIR": "man",
+              "UV_TOOL_DIR": "uv", "UV_TOOL_BIN_DIR": "bin"}  # fmt: skip
+    environment = {**os.environ, **{key: str(program.home / at) for key, at in places.items()}}
+    command = [f"{Path(sys.executable).parent / tool}", *(["tool"] if tool == "uv" else [])]
+    subprocess.run(
+        [*command, "install", "--python", sys.executable, wheel],
+        env=environment, check=True, capture_output=True, timeout=800,
+    )  # fmt: skip
+    unflub = [str(program.home / "bin" / "unflub")]
+    said = program.finished([*unflub, "--version"]).stdout
+    assert re.fullmatch(r"unflub, version \S+, model \d{4}\.\d+\.\d+\n", said)
+    assert program.finished([*unflub, "check"], FLUBBED).returncode == 1
+    assert (tool == "uv") or (program.home / "man" / "man1" / "unflub-setup.1").exists()
+
+
+@pytest.mark.timeout(900)  # likewise
+def test_a_newcomer_gets_from_nothing_to_the_first_warning(wheel, tmp_path, server):
+    """A fresh home, a fresh virtual environment, a provider with TLS, and a terminal."""
+    home = Program(tmp_path, interpreter=tmp_path / "venv" / "bin" / "python")
+    uv = Path(sys.executable).parent / "uv"  # it installs what pip would, and sooner
+    subprocess.run([uv, "venv", "--python", sys.executable, tmp_path / "venv"], check=True)
+    install = [uv, "pip", "install", "--python", home.interpreter, wheel]
+    subprocess.run(install, check=True, capture_output=True, timeout=800)
+    client = household_on(server, home).client
+    (tmp_path / "config.toml").unlink()
+    with desktop(tmp_path / "session") as session, session.keyring():
+        home.environment.update(session.environment)
+        asking = home.converse(
+            "setup", "--host", "localhost", "--port", str(server.tls_port),
+            "--user", client.user, "--ca-file", server.authority,
+        )  # fmt: skip
+        for question, answer in (
+            ("mail address", "me@example.org"),
+            (r"\(not shown\)", dovecot.PASSWORD),
+            ("keep drafts there", "y"),
+            ("would do now", "y"),
+            ("every login", "n"),
+        ):
+            asking.expect(f"{question}[^\n]*: ")
+            if "shown" in question:
+                asking.waitnoecho()
+            asking.sendline(answer)
+        asking.expect("unflub doctor --account home --wait")
+        asking.expect(pexpect.EOF)
+        with home.watching():
+            client.save(FLUBBED)
+            client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
+def build(folder: Path, target: str) -> Path:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", folder],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (made,) = folder.glob("unflub-*")
+    return made
 
 
 def where(program: Program, expression: str) -> str:

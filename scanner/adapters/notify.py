@@ -1,0 +1,69 @@
+"""A notification on the desktop that a warning lies in Drafts, and never what it says.
+
+It is shown by a process of its own, which may take its time and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+from scanner.adapters import keychain, state
+from scanner.config import Seconds
+
+log = logging.getLogger("unflub")
+
+TITLE = "Before you send your thank-you note"
+TEXT = (
+    "unflub has laid a warning beside it in your Drafts. "
+    "Your mail client may take a while to show it."
+)
+_PATIENCE: Seconds = 20
+_MOST_TOLD = 5000
+_PROGRAM = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
+from scanner.adapters import notify
+notify.show()
+"""
+
+
+def warned(account: str, digests: AbstractSet[str]) -> None:
+    """Tell of a warning about these sentences, unless each of them was told of before."""
+    path = state.folder() / f"{account}.told"
+    told = _read(path)
+    if digests <= set(told) or not _has_desktop():
+        return
+    try:
+        state.replace_file(path, json.dumps([*told, *digests][-_MOST_TOLD:]).encode())
+    except OSError:
+        return  # what cannot be remembered would be told again and again
+    try:
+        subprocess.run(  # noqa: S603 - this very program
+            [sys.executable, "-c", _PROGRAM], timeout=_PATIENCE, check=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+    except (subprocess.SubprocessError, OSError):
+        log.info("account %s: the desktop shows no notification", account)
+
+
+def show() -> None:
+    """Show it; raises whatever the desktop's library does."""
+    from desktop_notifier.sync import DesktopNotifierSync
+
+    DesktopNotifierSync(app_name="unflub", app_icon=None).send(title=TITLE, message=TEXT)
+
+
+def _has_desktop() -> bool:
+    return sys.platform != "linux" or keychain.has_session_bus()
+
+
+def _read(path: Path) -> list[str]:
+    try:
+        return [str(one) for one in json.loads(path.read_bytes())]
+    except (OSError, ValueError, TypeError, RecursionError):
+        return []

@@ -1,0 +1,160 @@
+"""Having the system run the daemon at login: installed, removed, asked, and its log shown."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanner.adapters import settings, state
+from scanner.core import units
+from scanner.core.units import LABEL, Job
+from scanner.errors import ConfigurationError, UnreadableError
+
+NAME = "unflub"
+_PATIENCE = 120  # seconds; systemd waits until the daemon says that it is ready
+_LOG_LINES = "100"
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """How one system is told: the file it reads, and the commands that follow.
+
+    `start` and `stop` are commands in a row, `after` follows when the file is gone; `show` tells
+    by its exit status whether the service runs, and `log` prints the log.
+    """
+
+    name: str
+    file: Path
+    text: Callable[[Job], str]
+    start: Sequence[Sequence[str]]
+    stop: Sequence[Sequence[str]]
+    show: Sequence[str]
+    log: Sequence[str]
+    after: Sequence[Sequence[str]] = ()
+    encoding: str = "utf-8"
+
+
+def manager(platform: str = sys.platform) -> Manager:
+    """Give what runs services for the user on this system."""
+    if platform == "darwin":
+        return _launchd()
+    if platform == "win32":
+        return _task_scheduler()
+    return _systemd()
+
+
+def install(manager: Manager, config_path: Path | None) -> None:
+    """Write the unit and start the service, now and at every login.
+
+    Raises ConfigurationError where the system refuses, UnreadableError where the disk does.
+    """
+    text = manager.text(job(config_path))
+    try:
+        state.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.replaced(manager.file, text.encode(manager.encoding))
+    except OSError as error:
+        raise UnreadableError(
+            f"{manager.file} cannot be written ({error.strerror}); free some space, or make its "
+            "folder writable"
+        ) from None
+    for command in manager.start:
+        _done(manager, command)
+
+
+def uninstall(manager: Manager) -> bool:
+    """Stop the service and take its unit away; tell whether there was one."""
+    if not manager.file.exists():
+        return False
+    for command in manager.stop:
+        _ran(manager, command)  # what does not run cannot be stopped
+    manager.file.unlink()
+    for command in manager.after:
+        _ran(manager, command)
+    return True
+
+
+def is_running(manager: Manager) -> bool:
+    """Ask whether the service runs; changes nothing."""
+    return manager.file.exists() and _ran(manager, manager.show).returncode == 0
+
+
+def log(manager: Manager) -> str:
+    """Give the last lines of the service's log. Raises ConfigurationError."""
+    return _done(manager, manager.log)
+
+
+def job(config_path: Path | None) -> Job:
+    """Say what is to be run: this very program."""
+    chosen = () if config_path is None else ("--config", str(config_path.absolute()))
+    folder = state.folder()
+    return Job((sys.executable, "-m", "scanner", "watch", *chosen), folder, folder / "watch.log")
+
+
+def _done(manager: Manager, command: Sequence[str]) -> str:
+    done = _ran(manager, command)
+    if done.returncode:
+        words = " ".join((done.stderr or done.stdout).split())
+        raise ConfigurationError(
+            f"{manager.name} refused `{' '.join(command)}`: {words or 'it did not say why'}; "
+            "run `unflub doctor`, or let `unflub watch` run in a terminal instead"
+        )
+    return done.stdout
+
+
+def _ran(manager: Manager, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(  # noqa: S603 - commands of this module
+            command, capture_output=True, text=True, timeout=_PATIENCE, check=False,
+            stdin=subprocess.DEVNULL, errors="replace",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise ConfigurationError(f"{manager.name} does not answer; try again later") from None
+    except OSError:
+        raise ConfigurationError(
+            f"{manager.name} is not there (no {command[0]}); "
+            "have your system run `unflub watch` at login in its own way"
+        ) from None
+
+
+def _systemd() -> Manager:
+    unit, user = f"{NAME}.service", ("systemctl", "--user")
+    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return Manager(
+        "systemd", folder / "systemd" / "user" / unit, units.systemd,
+        start=((*user, "daemon-reload"), (*user, "enable", unit), (*user, "restart", unit)),
+        stop=((*user, "disable", "--now", unit),),
+        after=((*user, "daemon-reload"),),
+        show=(*user, "is-active", "--quiet", unit),
+        log=("journalctl", "--user", "--unit", unit, "--lines", _LOG_LINES, "--no-pager"),
+    )  # fmt: skip
+
+
+def _launchd() -> Manager:
+    path = Path.home() / "Library" / "LaunchAgents" / f"{LABEL}.plist"
+    domain = f"gui/{os.getuid()}"
+    return Manager(
+        "launchd", path, units.launchd,
+        start=(("launchctl", "bootstrap", domain, str(path)),),
+        stop=(("launchctl", "bootout", f"{domain}/{LABEL}"),),
+        show=("launchctl", "print", f"{domain}/{LABEL}"),
+        log=("tail", "-n", _LOG_LINES, str(state.folder() / "watch.log")),
+    )  # fmt: skip
+
+
+def _task_scheduler() -> Manager:
+    path = state.folder() / "watch.xml"
+    return Manager(
+        "the Task Scheduler", path, units.task,
+        start=(
+            ("schtasks", "/Create", "/TN", LABEL, "/XML", str(path), "/F"),
+            ("schtasks", "/Run", "/TN", LABEL),
+        ),
+        stop=(("schtasks", "/End", "/TN", LABEL), ("schtasks", "/Delete", "/TN", LABEL, "/F")),
+        show=("schtasks", "/Query", "/TN", LABEL),
+        log=("schtasks", "/Query", "/TN", LABEL, "/V", "/FO", "LIST"),
+        encoding="utf-16",
+    )  # fmt: skip

@@ -1,0 +1,78 @@
+"""Writing an account into the configuration, and leaving all else in the file as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.items import Table
+
+from scanner import config
+from scanner.adapters import state
+from scanner.errors import ConfigurationError, UnreadableError
+
+_SAMPLE = "home"  # the account of config.example.toml
+
+
+def changed(text: str | None, name: str, values: Mapping[str, Any]) -> str:
+    """Set keys of one account; without a text, in the example, whose comments tell of each key.
+
+    Keys with the value None are taken out. Raises ConfigurationError where the outcome would not
+    be a configuration.
+    """
+    document = tomlkit.parse(text if text is not None else _fresh(name))
+    accounts = document.setdefault("accounts", tomlkit.table(is_super_table=True))
+    if name not in accounts:
+        accounts.append(name, tomlkit.table())
+    table: Table = accounts[name]
+    for key, value in values.items():
+        if value is None:
+            table.pop(key, None)
+        elif key not in table or table[key] != value:
+            table[key] = value
+    made = tomlkit.dumps(document)
+    config.parse(made)
+    return made
+
+
+def read(path: Path) -> str | None:
+    """Give the text of a configuration, or None where there is none. Raises ConfigurationError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigurationError(f"{path} cannot be read: {reason}") from None
+    config.parse(text, str(path))  # what is wrong with it is for the user to mend
+    return text
+
+
+def write(path: Path, text: str) -> None:
+    """Write a private file, whole or not at all. Raises UnreadableError."""
+    try:
+        replaced(path, text.encode())
+    except OSError as error:
+        raise UnreadableError(
+            f"{path} cannot be written ({error.strerror}); free some space, or make its folder "
+            "writable, and run `unflub setup` again: nothing was changed"
+        ) from None
+
+
+def replaced(path: Path, content: bytes) -> None:
+    """Write a private file whole or not at all, and make its folder. Raises OSError."""
+    target = path.resolve()  # a link stays one
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state.replace_file(target, content)
+
+
+def _fresh(name: str) -> str:
+    text = config.example().read_text(encoding="utf-8")
+    # The head of the file tells how to copy it, and that is done.
+    body = text.split("\n\n", 1)[1]
+    head = "# The configuration of unflub, as `unflub setup` wrote it; change what you like.\n\n"
+    return head + body.replace(f"[accounts.{_SAMPLE}]", f"[accounts.{name}]").replace(
+        f"unflub login {_SAMPLE}", f"unflub login {name}"
+    ).replace(f'"unflub.{_SAMPLE}"', f'"unflub.{name}"')

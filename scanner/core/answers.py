@@ -1,0 +1,182 @@
+"""What a server's answer to a login means: one sentence with provider, cause and next step.
+
+A server's own words are never repeated, since they may hold addresses; its response code is
+(RFC 5530 section 3), so that the user can ask for help.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from scanner.core.providers import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """Why a login was refused, as what the provider does, and what to do now.
+
+    `passing` tells trouble that another try may not meet from one that the user must mend.
+    """
+
+    cause: str
+    remedy: str
+    passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer to be known by its words, of any provider or of some alone.
+
+    In what it means, {where} stands for how to come by the provider's kind of password, {imap}
+    for how to switch IMAP on, {oauth} for how to go without passwords.
+    """
+
+    pattern: str
+    cause: str
+    remedy: str
+    passing: bool = False
+    of: tuple[str, ...] = ()
+    of_passwords: bool = False
+
+
+_STORE = "then store it with `{login}`"
+_GOOGLE = ("Gmail", "Google Workspace")
+_MICROSOFT = ("Outlook.com", "Microsoft 365")
+# The first that fits counts.
+_ANSWERS = (
+    _Answer(
+        r"application-specific password|app[- ]?(specific )?password",
+        "wants an app password, not the one you log in with", f"{{where}}, {_STORE}",
+        of_passwords=True,
+    ),
+    _Answer(
+        r"basic auth\w* is (disabled|blocked)|basicauthblocked",
+        "takes no passwords any more (basic authentication is off)", "{oauth}", of_passwords=True,
+    ),
+    _Answer(
+        r"authenticated but not connected",
+        "keeps IMAP off for this mailbox", "{imap}", of=_MICROSOFT,
+    ),
+    _Answer(
+        r"(not enabled|yet to enable|disabled|turned off)[^.]*imap|"
+        r"imap[^.]*(disabled|not enabled|off\b)",
+        "keeps IMAP off for this account", "{imap}",
+    ),
+    _Answer(
+        r"web login required|webalert|log ?in via your web browser|"
+        r"please (log|sign) ?in (to|at|with) (your )?(web|browser)",
+        "wants you to confirm that it is you",
+        "log in in a web browser, follow what it asks there, and try again",
+        passing=True,
+    ),
+    _Answer(
+        r"too many (simultaneous )?connections|maximum number of connections|too many logins",
+        "says that too many programs are connected at once",
+        "close a mail program on another device; it is tried again later",
+        passing=True,
+    ),
+    _Answer(
+        r"overquota|bandwidth limit|rate limit|too many (login|attempts|requests)|\[limit\]|"
+        r"throttl",
+        "has seen too many requests of this account",
+        "leave it alone for an hour; it is tried again later",
+        passing=True,
+    ),
+    _Answer(
+        r"account (is |has been )?(locked|suspended|blocked|disabled)",
+        "has locked the account", "log in in a web browser and follow what it says there",
+    ),
+    _Answer(
+        r"\[expired\]|password (has |is )?expired",
+        "says that the password has expired", f"choose another in a web browser, {_STORE}",
+    ),
+    _Answer(
+        r"\[privacyrequired\]|plaintext auth\w* (disallowed|not allowed|disabled)",
+        "takes passwords over TLS only",
+        'set tls = "implicit" or "starttls" in the configuration',
+    ),
+    _Answer(
+        r"\[authorizationfailed\]",
+        "does not let this user use this mailbox", "check user and address in the configuration",
+    ),
+    _Answer(
+        r"\[contactadmin\]",
+        "has trouble that only its administrators can mend", "ask them; it is tried again later",
+        passing=True,
+    ),
+    _Answer(
+        r"\[(unavailable|inuse|serverbug)\]|temporar|try again later|lookup failed|server error|"
+        r"internal error",
+        "lets nobody in now", "it is tried again later",
+        passing=True,
+    ),
+    _Answer(
+        r"no such user", "knows no such mailbox, or another password",
+        f"{{where}}, {_STORE}", of=("Proton Bridge",),
+    ),
+    _Answer(
+        r"login failed|authenticate failed",
+        "takes no passwords (basic authentication is off)", "{oauth}",
+        of=_MICROSOFT, of_passwords=True,
+    ),
+    _Answer(
+        r"invalid credentials",
+        "refused the user name or password, and takes app passwords only",
+        f"{{where}}, {_STORE}", of=_GOOGLE, of_passwords=True,
+    ),
+    _Answer(
+        r"\[alert\]",
+        "has an alert for you",
+        "log in with a mail client or in the browser to read it",
+        passing=True,
+    ),
+)  # fmt: skip
+
+_OAUTH = "set oauth_client_id (or token_command) in the configuration, then run `{login}`"
+
+
+_TOKEN = _Answer(
+    "", "refused the access token", "run `{login}` to allow it anew, or mend token_command"
+)
+
+
+def meaning(
+    words: str, provider: Provider | None, account: str, *, by_token: bool = False
+) -> Meaning:
+    """Tell what the answer to a login means; `account` is the name in the configuration."""
+    name = provider.name if provider else ""
+    known = (a for a in _ANSWERS if not (by_token and a.of_passwords))
+    default = _TOKEN if by_token else _default(provider)
+    found = next((a for a in known if _fits(a, words, name)), default)
+    login = f"unflub login {account}"
+    imap = "switch it on in the provider's settings in a web browser, or ask its administrators"
+    remedy = found.remedy.format(
+        where=provider.where if provider else "make one in the provider's settings",
+        oauth=_OAUTH.format(login=login),
+        imap=(provider and provider.imap) or imap,
+        login=login,
+    )
+    return Meaning(found.cause, remedy, found.passing)
+
+
+def code(words: str) -> str:
+    """Give the response code ("[AUTHENTICATIONFAILED]") of a server's answer, if any."""
+    match = re.search(r"\[[A-Z-]{3,40}\]", words)
+    return f" {match.group()}" if match else ""
+
+
+def _fits(answer: _Answer, words: str, provider: str) -> bool:
+    if answer.of and provider not in answer.of:
+        return False
+    return re.search(answer.pattern, words, re.IGNORECASE) is not None
+
+
+def _default(provider: Provider | None) -> _Answer:
+    """Explain a refusal that gives no reason: the likeliest is that another secret is wanted."""
+    cause = "refused the user name or password"
+    if provider is None or provider.secret == "oauth2":  # noqa: S105 - a kind of secret
+        return _Answer("", cause, "check them, or store the password anew with `{login}`")
+    if provider.secret == "password":  # noqa: S105
+        return _Answer("", cause, "{where}, stored with `{login}`; and {imap}")
+    return _Answer("", f"{cause}, and takes {provider.secret}s only", f"{{where}}, {_STORE}")

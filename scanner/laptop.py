@@ -1,0 +1,217 @@
+"""The commands of living on a laptop: asking, showing, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from scanner import __version__, config
+from scanner.errors import ConfigurationError, UnflubError, UnreachableError
+
+_PATIENCE = 300  # seconds for a draft to arrive
+_config = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Configuration file, instead of $UNFLUB_CONFIG or the platform's folder.",
+)
+_account = click.option("--account", "names", multiple=True, metavar="NAME", help="Only this one.")
+
+
+def version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+    """Show the versions of program and model, for the option --version."""
+    if not wanted or context.resilient_parsing:
+        return
+    from scanner.learning import artifact
+
+    try:
+        model = artifact.installed().name
+    except UnflubError:
+        model = "missing"
+    click.echo(f"unflub, version {__version__}, model {model}")
+    context.exit()
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print what has a shell complete commands and options.
+
+    \b
+    Examples:
+      unflub completion bash > ~/.local/share/bash-completion/completions/unflub
+      unflub completion zsh > ~/.zfunc/_unflub
+      unflub completion fish > ~/.config/fish/completions/unflub.fish
+    """
+    from click.shell_completion import ShellComplete, get_completion_class
+
+    found = get_completion_class(shell)
+    group = context.find_root().command
+    if found:
+        # Not its own source(): bash's looks for a bash on this machine.
+        click.echo(ShellComplete.source(found(group, {}, "unflub", "_UNFLUB_COMPLETE")))
+
+
+@click.command()
+@click.argument("name", metavar="ACCOUNT")
+@click.option("--device", is_flag=True, help="OAuth2 by a code that you type in on any device.")
+@_config
+def login(name: str, *, device: bool, config_path: Path | None) -> None:
+    """Store a password in the system keyring.
+
+    For an account with an oauth_client_id it has you allow unflub instead: in the browser of this
+    machine, or with --device on any other.
+    """
+    from scanner.adapters import credentials
+
+    account = config.load(config_path or config.default_path()).account(name)
+    if account.oauth_client_id:
+        allow(account, device=device)
+    else:
+        question = f"Password of {account.login} at {account.host}"
+        credentials.store(account, click.prompt(question, hide_input=True))
+    click.echo(f"stored; `unflub watch --once --dry-run --account {name}` tries it")
+
+
+def allow(account: config.Account, *, device: bool) -> None:
+    """Have the user allow unflub by OAuth2. Raises UnflubError."""
+    from scanner.adapters import oauth
+
+    if device:
+        oauth.by_device(account, lambda page, code: click.echo(f"Open {page} and enter {code}"))
+    else:
+        oauth.by_browser(account, _opened)
+    click.echo("allowed")
+
+
+def _opened(page: str) -> None:
+    click.echo(f"Allow unflub in your browser; if none opens, open there yourself:\n{page}")
+    click.launch(page)
+
+
+@click.command()
+@_account
+@click.option("--wait", is_flag=True, help="Have a draft saved, and see whether it arrives.")
+@_config
+def doctor(*, names: tuple[str, ...], wait: bool, config_path: Path | None) -> int:
+    """Say what is wrong, and what to do now.
+
+    Looks at the model, and for each account at name, encryption, password, login, the Drafts
+    mailbox, whether drafts can be written and taken away again (it writes a trial and removes
+    it), the clock, and the daemon. --wait asks you to save a draft in your own mail client.
+
+    \b
+    Examples:
+      unflub doctor
+      unflub doctor --wait              does my client save drafts on the server?
+    """
+    from scanner.doctor import examine
+
+    settings = config.load(config_path or config.default_path())
+    accounts = _accounts(names, settings)
+    troubles = []
+    for found in examine(settings, accounts):
+        mark = click.style("WRONG", fg="red", bold=True) if found.trouble else "ok   "
+        click.echo(f"{mark}  {found.account} {found.what}: {found.line}".replace("   ", "  ", 1))
+        if found.trouble:
+            troubles.append(found.trouble)
+    if wait:
+        for account in accounts:
+            _wait_for_draft(settings, account)
+    return troubles[0].exit_status if troubles else 0
+
+
+@click.group()
+def service() -> None:
+    """Have the system run unflub at login.
+
+    By systemd on Linux, launchd on macOS, the Task Scheduler on Windows: as you, with no more
+    rights than it needs.
+    """
+
+
+@service.command()
+@_config
+def install(*, config_path: Path | None) -> None:
+    """Run it now and at every login."""
+    from scanner.adapters import service as services
+
+    chosen = config_path or _named_by_environment()
+    _accounts((), config.load(chosen or config.default_path()))
+    manager = services.manager()
+    services.install(manager, chosen)
+    click.echo(f"unflub runs now, and at every login, by {manager.name}: {manager.file}")
+    click.echo("`unflub status` says how it is doing")
+
+
+@service.command()
+def uninstall() -> None:
+    """Stop it, and do not run it any more."""
+    from scanner.adapters import service as services
+
+    manager = services.manager()
+    gone = services.uninstall(manager)
+    click.echo("stopped and removed" if gone else "it was not installed; nothing was changed")
+
+
+@service.command(name="status")
+def service_status() -> int:
+    """Say whether it is installed and runs; changes nothing."""
+    from scanner.adapters import service as services
+
+    manager = services.manager()
+    if not manager.file.exists():
+        click.echo("not installed; `unflub service install` does it")
+    elif services.is_running(manager):
+        click.echo(f"running, by {manager.name}; `unflub status` says how it is doing")
+        return 0
+    else:
+        click.echo("installed, and not running; `unflub service logs` tells why")
+    return UnreachableError.exit_status
+
+
+@service.command()
+def logs() -> None:
+    """Show the last lines of its log."""
+    from scanner.adapters import service as services
+
+    click.echo(services.log(services.manager()), nl=False)
+
+
+def _named_by_environment() -> Path | None:
+    """Give the file that $UNFLUB_CONFIG names: a service does not see the variable."""
+    return Path(named) if (named := os.environ.get("UNFLUB_CONFIG")) else None
+
+
+def _wait_for_draft(settings: config.Config, account: config.Account) -> None:
+    """Have the user save a draft. Raises UnreachableError where none comes."""
+    from scanner.doctor import arrival
+
+    def ready() -> None:
+        click.echo(
+            f"\nNow write a few words to nobody in your own mail client, as {account.address},\n"
+            "and save them as a draft."
+        )
+        if sys.stdin is not None and sys.stdin.isatty():
+            click.prompt("Press Enter as you save it", default="", show_default=False)
+        click.echo(f"Waiting up to {_PATIENCE // 60} minutes for it ...")
+
+    seconds = arrival(account, settings.timeout_seconds, ready, _PATIENCE)
+    if seconds is None:
+        raise UnreachableError(
+            f"account {account.name}: no draft arrived, so your mail client keeps drafts to "
+            "itself; in its settings for this account, have drafts kept on the server (IMAP)"
+        )
+    click.echo(f"ok     {account.name} a draft arrived after {seconds:.1f} s: unflub can see yours")
+
+
+def _accounts(names: Sequence[str], settings: config.Config) -> list[config.Account]:
+    accounts = [settings.account(name) for name in names] or list(settings.accounts)
+    if not accounts:
+        raise ConfigurationError("the configuration names no account; run `unflub setup`")
+    return accounts

@@ -1,0 +1,366 @@
+"""`unflub setup`: the questions, and what is said in between."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scanner import config
+from scanner.config import Account
+from scanner.core import providers
+from scanner.core.autoconfig import Server, is_host
+from scanner.errors import ConfigurationError, CredentialsError, UnflubError, UnreachableError
+from scanner.laptop import allow
+
+_TRIES = 3
+_File = click.Path(resolve_path=True)  # the service has another working folder
+_TIMEOUT = 30
+_SOURCES = ("token_command", "password_command", "password_file", "password_env")
+
+
+_WISHES = (
+    "port", "tls", "user", "ca_file", "drafts",
+    "oauth_client_id", "oauth_client_secret", "oauth_issuer", "oauth_scope",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Asks, or takes what was given by options; a silent one never asks."""
+
+    silent: bool
+
+    def text(
+        self, question: str, option: str, given: str | None, default: str,
+        problem: Callable[[str], str],
+    ) -> str:  # fmt: skip
+        """Give an answer in which there is no problem. Raises UsageError where it may not ask."""
+        if given is None and not self.silent:
+            while trouble := problem(answer := click.prompt(question, default=default or None)):
+                click.echo(f"{trouble}.")
+            return str(answer)
+        answer = given or default
+        if trouble := problem(answer):
+            raise click.UsageError(f"{option}: {trouble}")
+        return answer
+
+    def agrees(self, question: str, given: bool | None = None) -> bool:  # noqa: FBT001
+        """Ask whether to do something; a silent one does what options say alone."""
+        if given is not None or self.silent:
+            return bool(given)
+        return click.confirm(question, default=True)
+
+
+@click.command()
+@click.option("--address", help="Your mail address.")
+@click.option("--account", "name", metavar="NAME", help="What to call the account.")
+@click.option("--provider", metavar="NAME", help="The mail provider, where the address hides it.")
+@click.option("--host", help="The IMAP server, where it is not found by the address.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Its port.")
+@click.option("--tls", type=click.Choice(["implicit", "starttls", "none"]), help="How to encrypt.")
+@click.option("--user", help="The user name, where it is not the address.")
+@click.option("--ca-file", type=_File, help="Certificate authority to trust, if not public.")
+@click.option("--drafts", help="The Drafts mailbox, where it is not found.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--password-command", help="A command that prints the password.")
+@click.option("--password-file", type=_File, help="A file of mode 0600 that holds the password.")
+@click.option("--password-env", help="An environment variable that holds the password.")
+@click.option("--token-command", help="A command that prints an access token (OAuth2).")
+@click.option("--oauth-client-id", help="OAuth2: the client id of an app of yours.")
+@click.option("--oauth-client-secret", help="OAuth2: its secret, where it has one.")
+@click.option("--oauth-issuer", help="OAuth2: who gives out tokens, where that is not known.")
+@click.option("--oauth-scope", help="OAuth2: the scope for IMAP there.")
+@click.option("--device", is_flag=True, help="OAuth2: by a code typed in on any device.")
+@click.option("--dry-run/--no-dry-run", default=None, help="Look once what would be done.")
+@click.option("--service/--no-service", default=None, help="Run it at login from now on.")
+@click.option("--no-questions", is_flag=True, help="Ask nothing; the options say all.")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Configuration file, instead of $UNFLUB_CONFIG or the platform's folder.",
+)
+@click.pass_context
+def setup(
+    context: click.Context, /, *, config_path: Path | None, no_questions: bool, **given: Any
+) -> None:
+    """Set up an account, in two minutes.
+
+    Finds the server by your mail address, logs in, and writes the configuration. Run again, it
+    changes only what you answer anew.
+
+    \b
+    Examples:
+      unflub setup
+      unflub setup --no-questions --address me@example.org --password-stdin < secret
+    """
+    from scanner.adapters import settings
+
+    path = config_path or config.default_path()
+    text = settings.read(path)
+    known = config.parse(text) if text is not None else config.Config()
+    asker = _Asker(no_questions or sys.stdin is None)
+    before = _known(known, given)
+    address = asker.text(
+        "Your mail address", "--address", given["address"], before.address if before else "",
+        _no_address,
+    )  # fmt: skip
+    before = before or next((a for a in known.accounts if a.address == address), None)
+    account = _placed(_named(known, before, address, given), asker, given)
+    account, keep = _let_in(account, asker, given)
+    if keep is not None:
+        account = _kept(account, keep, path, asker)
+    settings.write(path, settings.changed(text, account.name, _values(account, before)))
+    click.echo(f"\nThe configuration is written: {path}")
+    _offer(context, asker, account, path, given)
+
+
+def _offer(
+    context: click.Context, asker: _Asker, account: Account, path: Path, given: dict[str, Any]
+) -> None:
+    group = context.parent.command if context.parent else None
+    watch = group.commands["watch"] if isinstance(group, click.Group) else None
+    if watch and asker.agrees("\nLook once what unflub would do now?", given["dry_run"]):
+        context.invoke(
+            watch, once=True, dry_run=True, names=(account.name,), config_path=path,
+            preset=None, model=None,
+        )  # fmt: skip
+    install = group.commands["service"] if isinstance(group, click.Group) else None
+    if isinstance(install, click.Group) and asker.agrees(
+        "\nRun unflub now, and at every login?", given["service"]
+    ):
+        try:
+            context.invoke(install.commands["install"], config_path=path)
+        except UnflubError as error:  # all else is set up
+            click.echo(f"{error}.")
+    click.echo(
+        f"\n`unflub doctor --account {account.name} --wait` tells whether your mail client saves\n"
+        "drafts where unflub sees them; `unflub watch` watches until it is stopped."
+    )
+
+
+def _known(known: config.Config, given: dict[str, Any]) -> Account | None:
+    """Give the account that is set up anew: the one that is named, or the only one there is."""
+    if given["name"] is not None:
+        return next((a for a in known.accounts if a.name == given["name"]), None)
+    if given["address"] is not None:
+        return next((a for a in known.accounts if a.address == given["address"]), None)
+    return known.accounts[0] if len(known.accounts) == 1 else None
+
+
+def _named(
+    known: config.Config, before: Account | None, address: str, given: dict[str, Any]
+) -> Account:
+    """Begin an account: as it was, or a new one with a name that is free."""
+    if before:
+        return replace(before, address=address)
+    taken = {account.name for account in known.accounts}
+    first = given["name"] or "home"
+    free = (first, *(f"{first}{number}" for number in range(2, 100)))
+    return Account(next(name for name in free if name not in taken), address, host="")
+
+
+def _placed(account: Account, asker: _Asker, given: dict[str, Any]) -> Account:
+    """Say where the account's server is, and what its provider wants."""
+    account, found = _found(account, given)
+    if not account.host or (not found and not given["host"] and not asker.silent):
+        host = asker.text(
+            "The IMAP server of your provider", "--host", None,
+            account.host or f"imap.{account.address.rpartition('@')[2]}", _no_host,
+        )  # fmt: skip
+        account = replace(account, host=host)
+    wishes = {key: given[key] for key in _WISHES}
+    account = replace(account, **{key: value for key, value in wishes.items() if value is not None})
+    if provider := providers.by_host(*account.endpoint):
+        click.echo(f"{provider.name}: {provider.where}.")
+        for hint in (provider.imap, provider.drafts):
+            if hint:
+                click.echo(f"Where that is off: {hint}.")
+    return account
+
+
+def _found(account: Account, given: dict[str, Any]) -> tuple[Account, bool]:
+    """Find the server: as given, as it was, as the provider has it, or as it is published."""
+    if given["host"]:
+        if trouble := _no_host(given["host"]):
+            raise click.UsageError(f"--host: {trouble}")
+        return replace(account, host=given["host"]), True
+    if given["provider"]:
+        provider = providers.by_name(given["provider"])
+        if provider is None:
+            names = ", ".join(dict.fromkeys(p.name for p in providers.PROVIDERS))
+            raise click.UsageError(f"--provider: known are {names}")
+        return _at(account, Server(provider.hosts[0], provider.port, provider.tls)), True
+    if account.host:
+        return account, False
+    from scanner.adapters.discovery import Directory
+
+    click.echo("Looking for the mail server of your address ...")
+    found = Directory().find(account.address)
+    if found is None:
+        click.echo("Your provider does not tell where its IMAP server is.")
+        return account, False
+    click.echo(f"Found by {found.how}: {found.server.host}, port {found.server.port}.")
+    return _at(account, found.server), True
+
+
+def _at(account: Account, server: Server) -> Account:
+    usual = 993 if server.tls == "implicit" else 143
+    port = 0 if server.port == usual else server.port
+    return replace(account, host=server.host, port=port, tls=server.tls, user=server.user)
+
+
+def _let_in(account: Account, asker: _Asker, given: dict[str, Any]) -> tuple[Account, str | None]:
+    """Log in and find Drafts; give the account, and the password that is still to be kept."""
+    account = _by_token(_sourced(account, given), asker)
+    secret = None if given["password_stdin"] else _at_hand(account)
+    kept = secret is not None
+    for left in reversed(range(_TRIES)):
+        if secret is None:
+            secret, kept = _asked(account, asker, given), account.has_token
+        try:
+            return _with_drafts(account, secret, asker), None if kept else secret
+        except (CredentialsError, UnreachableError) as error:
+            if asker.silent or given["password_stdin"] or not left:
+                raise
+            click.echo(f"{error}.")
+            if isinstance(error, CredentialsError):
+                secret = None
+            elif not asker.agrees("Try again?"):
+                raise
+    raise AssertionError  # the last try returns or raises
+
+
+def _sourced(account: Account, given: dict[str, Any]) -> Account:
+    """Take the source of the password that is given, in place of another."""
+    sources = {
+        key: tuple(shlex.split(given[key])) if key.endswith("_command") else given[key]
+        for key in _SOURCES
+        if given[key]
+    }
+    if sources:
+        none = {key: type(getattr(account, key))() for key in _SOURCES}
+        return replace(account, **{**none, **sources})
+    return account
+
+
+def _by_token(account: Account, asker: _Asker) -> Account:
+    """Ask for what OAuth2 needs, where the provider takes nothing else."""
+    provider = providers.by_host(*account.endpoint)
+    if account.has_token or provider is None or provider.secret != "oauth2":  # noqa: S105
+        return account
+    client = asker.text(
+        f"Client id of an app registered with {provider.name}", "--oauth-client-id", None, "",
+        lambda text: "" if text else f"{provider.name} lets no program in without one",
+    )  # fmt: skip
+    return replace(account, oauth_client_id=client)
+
+
+def _at_hand(account: Account) -> str | None:
+    """Give the password that is already kept, if it is; where it ought to be, it must be."""
+    from scanner.adapters import credentials
+
+    try:
+        return credentials.password(account)
+    except CredentialsError:
+        if any(getattr(account, key) for key in _SOURCES):
+            raise
+        return None
+
+
+def _asked(account: Account, asker: _Asker, given: dict[str, Any]) -> str:
+    if account.oauth_client_id:
+        from scanner.adapters import credentials
+
+        allow(account, device=given["device"])
+        return credentials.password(account)
+    if given["password_stdin"]:
+        return sys.stdin.readline().removesuffix("\n")
+    if asker.silent:
+        raise CredentialsError(
+            f"account {account.name}: no password; give one of --password-stdin, "
+            "--password-command, --password-file, --password-env"
+        )
+    return str(click.prompt(f"Password for {account.login} (not shown)", hide_input=True))
+
+
+def _with_drafts(account: Account, secret: str, asker: _Asker) -> Account:
+    """Log in, and say which mailbox is taken for Drafts. Raises UnflubError."""
+    from scanner.adapters import connection, mailbox
+
+    with connection.connection(account, secret, _TIMEOUT) as client:
+        names = mailbox.names(client, account)
+        with connection.translated(account):
+            try:
+                folder = mailbox.find(client, account)
+            except ConfigurationError as error:
+                if asker.silent:
+                    raise
+                click.echo(f"{error}.")
+                folder = ""
+    click.echo(f"Logged in. unflub takes the mailbox “{folder}” for Drafts." if folder else "")
+    if folder and (asker.silent or asker.agrees("Does your mail client keep drafts there?")):
+        return account
+    wanted = asker.text(
+        "Which mailbox is it? There are " + ", ".join(names), "--drafts", None, folder,
+        lambda name: "" if name in names else "there is no such mailbox",
+    )  # fmt: skip
+    return replace(account, drafts=wanted)
+
+
+def _kept(account: Account, secret: str, path: Path, asker: _Asker) -> Account:
+    """Keep the password in the keyring, or where that fails in a file, if the user agrees."""
+    from scanner.adapters import credentials, settings
+
+    account = replace(account, password_command=(), password_file="", password_env="")
+    try:
+        credentials.store(account, secret)
+    except CredentialsError as error:
+        if asker.silent:
+            raise
+        click.echo(f"{error}.")
+        file = path.absolute().parent / f"{account.name}.password"
+        if not asker.agrees(f"Keep it in {file} instead, which only you can read?"):
+            raise
+        settings.write(file, f"{secret}\n")
+        click.echo("The password is kept in that file.")
+        return replace(account, password_file=str(file))
+    click.echo("The password is kept in the keyring of your system.")
+    return account
+
+
+def _values(account: Account, before: Account | None) -> dict[str, Any]:
+    """Give the keys to write: those that differ from what the account was, or from defaults."""
+    old = before or Account(account.name, "", "")
+    now: dict[str, Any] = {}
+    for key in config.KEYS:
+        value = getattr(account, key)
+        if value != getattr(old, key):
+            empty = value in ((), 0)
+            now[key] = None if empty else list(value) if isinstance(value, tuple) else value
+    return now
+
+
+def _no_address(text: str) -> str:
+    local, _, domain = text.rpartition("@")
+    if not local or not is_host(domain) or not text.isprintable() or " " in text:
+        return "a mail address looks like you@example.org"
+    return ""
+
+
+def _no_host(text: str) -> str:
+    import socket
+
+    if not is_host(text):
+        return "the name of a server looks like imap.example.org"
+    try:
+        socket.getaddrinfo(text, None)
+    except (OSError, UnicodeError):
+        return f"{text} leads nowhere; check it for a slip, and whether there is network"
+    return ""

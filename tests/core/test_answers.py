@@ -1,0 +1,81 @@
+"""Each provider's answer to a login becomes one sentence: provider, cause, next step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from imapclient.exceptions import LoginError
+
+from scanner.adapters.connection import translated
+from scanner.config import Account
+from scanner.core import providers
+from scanner.errors import UnflubError
+
+CASES = sorted((Path(__file__).parents[1] / "cases" / "provider_answers").glob("*.txt"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_what_an_answer_means(case):
+    """The line in the file, and its exit status: 3 for the user to mend, 4 to try again."""
+    server, answer, status, line = case.read_text().splitlines()
+    host, _, port = server.removeprefix("server: ").partition(":")
+    account = Account("home", "me@example.org", host, port=int(port or 0))
+    words = answer.removeprefix("answer: ").partition(" ")[2]
+    with pytest.raises(UnflubError) as caught, translated(account):
+        raise LoginError(words)
+    assert str(caught.value) == line
+    assert caught.value.exit_status == int(status.removeprefix("status: "))
+
+
+def test_nothing_of_an_answer_is_repeated_but_its_code():
+    """Whatever a server says, in a sentence that is known or not."""
+    for words in (
+        "[ALERT] quetzal needs an app password",
+        "quetzal",
+        "[NOPE] IMAP is off, quetzal",
+    ):
+        with (
+            pytest.raises(UnflubError) as caught,
+            translated(Account("a", "b@c.d", "imap.aol.com")),
+        ):
+            raise LoginError(words)
+        assert "quetzal" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("me@gmail.com", "Gmail"),
+        ("Me@GoogleMail.com", "Gmail"),
+        ("me@hotmail.com", "Outlook.com"),
+        ("me@me.com", "iCloud"),
+        ("me@gmx.de", "GMX"),
+        ("me@proton.me", "Proton Bridge"),
+    ],
+)
+def test_an_address_tells_its_provider(address, name):
+    """By its domain, however it is written."""
+    assert providers.by_address(address).name == name
+
+
+@pytest.mark.parametrize(
+    ("exchange", "name"),
+    [
+        ("aspmx.l.google.com.", "Google Workspace"),
+        ("example-org.mail.protection.outlook.com", "Microsoft 365"),
+        ("in1-smtp.messagingengine.com", "Fastmail"),
+        ("mx01.mail.icloud.com", "iCloud"),
+        ("mx.zoho.com", "Zoho"),
+    ],
+)
+def test_a_mail_exchange_tells_its_provider(exchange, name):
+    """A domain of one's own is known by where its mail goes."""
+    assert providers.by_exchange(exchange).name == name
+
+
+def test_what_is_nobody_s_is_nobody_s():
+    """Neither a look-alike domain nor another port is taken for a provider's."""
+    assert providers.by_address("me@notgmail.com") is None
+    assert providers.by_exchange("mx.evilgoogle.com") is None
+    assert providers.by_host("127.0.0.1", 143) is None

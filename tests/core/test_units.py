@@ -1,0 +1,84 @@
+"""The unit of each system, whole: files are cases, and systemd's own tools check theirs."""
+
+from __future__ import annotations
+
+import plistlib
+import shutil
+import subprocess
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from scanner.core import units
+from scanner.core.units import Job
+
+CASES = Path(__file__).parents[1] / "cases" / "units"
+WATCH = ("-m", "scanner", "watch", "--config")
+LINUX = Job(
+    (
+        "/home/me/.local/share/pipx/venvs/unflub/bin/python", *WATCH,
+        '/home/me/odd "100%" $HOME/config.toml',
+    ),
+    PurePosixPath("/home/me/.local/state/unflub"),
+    PurePosixPath("/home/me/.local/state/unflub/watch.log"),
+)  # fmt: skip
+_LIBRARY = PurePosixPath("/Users/me/Library/Application Support/unflub")
+MAC = Job(
+    ("/Users/me/.local/bin/python", *WATCH, "/Users/me/R&D/config.toml"),
+    _LIBRARY,
+    _LIBRARY / "watch.log",
+)
+WINDOWS = Job(
+    (r"C:\Users\me\pipx\python.exe", *WATCH, r"C:\Users\me\R & D\config.toml"),
+    PureWindowsPath("C:/x"),
+    PureWindowsPath("C:/x/y"),
+)
+
+
+def test_the_systemd_unit():
+    """It takes away all rights but to read the home, write the state, and use the network."""
+    assert units.systemd(LINUX) == (CASES / "unflub.service").read_text()
+
+
+def test_the_launch_agent():
+    """A property list that launchd can read, with the command as it is."""
+    text = units.launchd(MAC)
+    assert text == (CASES / "unflub.plist").read_text()
+    assert plistlib.loads(text.encode())["ProgramArguments"] == list(MAC.command)
+
+
+def test_the_task():
+    """XML that says who runs what and when; arguments are quoted as Windows programs want it."""
+    text = units.task(WINDOWS)
+    assert text == (CASES / "unflub.xml").read_text()
+    root = ET.fromstring(text.replace('encoding="UTF-16"', ""))
+    (arguments,) = root.iterfind(".//{*}Arguments")
+    assert arguments.text == r'-m scanner watch --config "C:\Users\me\R & D\config.toml"'
+
+
+@pytest.fixture
+def unit(tmp_path, monkeypatch) -> Path:
+    """A unit for a program that is there, where systemd's tools look for a runtime folder."""
+    assert shutil.which("systemd-analyze"), "systemd is missing: apt-get install systemd"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    path = tmp_path / "unflub.service"
+    path.write_text(units.systemd(Job(("/bin/true", *LINUX.command[1:]), LINUX.state, LINUX.log)))
+    return path
+
+
+def test_systemd_understands_the_unit(unit):
+    """Its own check says nothing against it."""
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--user", unit], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_systemd_finds_the_unit_hardened(unit):
+    """Exposure of 4.2 of 10 at most; a user unit cannot shed capabilities that it has not."""
+    done = subprocess.run(
+        ["systemd-analyze", "--user", "security", "--offline=yes", "--threshold=42", unit],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,161 @@
+"""A desktop session of a test's own: a private D-Bus, and GNOME's keyring on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import secretstorage
+from jeepney import message_bus
+from jeepney.io.blocking import open_dbus_connection
+
+PATIENCE = 30
+
+# Like Debian's session.conf, but nothing is started on demand.
+_BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path={socket}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"""
+
+
+@dataclass(frozen=True)
+class Desktop:
+    folder: Path
+
+    @property
+    def address(self) -> str:
+        return f"unix:path={self.folder / 'bus'}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program of this session has in its environment."""
+        return {
+            "DBUS_SESSION_BUS_ADDRESS": self.address,
+            "XDG_RUNTIME_DIR": str(self.folder),
+            "PYTHON_KEYRING_BACKEND": "",
+        }
+
+    @contextmanager
+    def keyring(self) -> Iterator[Keyring]:
+        """Run GNOME's keyring, unlocked."""
+        program = shutil.which("gnome-keyring-daemon")
+        assert program, "GNOME's keyring is missing: apt-get install gnome-keyring dbus"
+        process = subprocess.Popen(
+            [program, "--foreground", "--components=secrets", "--unlock"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"HOME": str(self.folder), "PATH": "/usr/bin:/bin", **self.environment},
+        )
+        process.stdin.write(b"master")
+        process.stdin.close()
+        try:
+            with closing(open_dbus_connection(self.address)) as bus:
+                _wait_for(lambda: _default_collection(bus) is not None)
+                yield Keyring(bus)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+    @contextmanager
+    def notifications(self) -> Iterator[Callable[[], str]]:
+        """Run a notification daemon; give what it has shown so far, as it prints that."""
+        for name in ("Xvfb", "dunst"):
+            assert shutil.which(name), f"{name} is missing: apt-get install xvfb dunst"
+        ours, theirs = os.pipe()
+        screen = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(theirs), "-nolisten", "tcp"], pass_fds=(theirs,),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(theirs)
+        shown = self.folder / "shown"
+        try:
+            with os.fdopen(ours) as number, shown.open("wb") as sink:
+                environment = {"DISPLAY": f":{number.readline().strip()}", **self.environment}
+                daemon = subprocess.Popen(
+                    ["dunst", "-print"], stdout=sink, stderr=sink,
+                    env={"HOME": str(self.folder), "PATH": "/usr/bin:/bin", **environment},
+                )  # fmt: skip
+            try:
+                with closing(open_dbus_connection(self.address)) as bus:
+                    _wait_for(lambda: _has_owner(bus, "org.freedesktop.Notifications"))
+                yield shown.read_text
+            finally:
+                daemon.terminate()
+                daemon.wait(PATIENCE)
+        finally:
+            screen.terminate()
+            screen.wait(PATIENCE)
+
+
+@dataclass(frozen=True)
+class Keyring:
+    bus: object
+
+    def lock(self) -> None:
+        """Lock it, as a desktop does that logs in by itself."""
+        _default_collection(self.bus).lock()
+
+    def items(self) -> dict[str, str]:
+        """Give what is kept: labels and secrets."""
+        return {
+            item.get_label(): item.get_secret().decode()
+            for item in _default_collection(self.bus).get_all_items()
+        }
+
+
+@contextmanager
+def desktop(folder: Path) -> Iterator[Desktop]:
+    """Run a message bus in a folder of its own, with nobody on it."""
+    folder.mkdir(mode=0o700)
+    session = Desktop(folder)
+    (folder / "bus.conf").write_text(_BUS.format(socket=folder / "bus"))
+    bus = subprocess.Popen(
+        ["dbus-daemon", f"--config-file={folder / 'bus.conf'}", "--nofork", "--nopidfile"]
+    )
+    try:
+        _wait_for(lambda: _answers(session.address))
+        yield session
+    finally:
+        bus.terminate()
+        bus.wait(PATIENCE)
+
+
+def _answers(address: str) -> bool:
+    try:
+        open_dbus_connection(address).close()
+    except OSError:
+        return False
+    return True
+
+
+def _has_owner(bus: object, name: str) -> bool:
+    return bus.send_and_get_reply(message_bus.NameHasOwner(name)).body[0]
+
+
+def _default_collection(bus: object) -> secretstorage.Collection | None:
+    with suppress(secretstorage.SecretStorageException):
+        return secretstorage.Collection(bus, "/org/freedesktop/secrets/collection/login")
+    return None
+
+
+def _wait_for(condition: object) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "the desktop did not start"
+        time.sleep(0.02)

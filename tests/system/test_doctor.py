@@ -1,0 +1,188 @@
+"""`unflub doctor`: each line says that something is well, or what to do now."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from support import dovecot, proxy
+from support.household import Household, household_on
+from support.notes import CLEAN, FLUBBED
+
+from scanner import config, doctor
+
+pytestmark = pytest.mark.system
+
+
+def examined(household: Household) -> tuple[int, dict[str, str]]:
+    """Exit status, and what was said of each check, with "ok" or "WRONG" before it."""
+    done = household.program.run("doctor")
+    assert done.stderr == ""
+    lines = [
+        re.fullmatch(r"(ok|WRONG)\s+(home )?([\w ]+): (.+)", x) for x in done.stdout.split("\n")
+    ]
+    return done.returncode, {found[3]: f"{found[1]} {found[4]}" for found in lines if found}
+
+
+@pytest.fixture
+def over_tls(household) -> Household:
+    """A household that has everything, TLS too."""
+    household.configure(
+        host='"localhost"',
+        port=str(household.server.tls_port),
+        tls='"implicit"',
+        ca_file=f'"{household.server.authority}"',
+    )
+    return household
+
+
+def test_where_all_is_well_every_line_says_so(over_tls):
+    """With the daemon at work the exit status is 0."""
+    with over_tls.program.watching():
+        status, said = examined(over_tls)
+    assert status == 0, said
+    assert list(said) == [
+        "model", "DNS", "TLS", "password", "login", "abilities", "Drafts", "writing", "clock",
+        "daemon",
+    ]  # fmt: skip
+    assert all(line.startswith("ok ") for line in said.values())
+    assert said["TLS"].startswith("ok TLSv1.3 with localhost")
+    assert said["Drafts"] == "ok Drafts, with 0 messages"
+    assert said["writing"].startswith("ok not tried while unflub watches")
+
+
+def test_writing_is_tried_and_nothing_is_left(over_tls):
+    """A trial draft is written and removed; the user's messages are as they were."""
+    for raw in (CLEAN, FLUBBED):
+        over_tls.client.save(raw)
+    before = over_tls.client.messages()
+    _, said = examined(over_tls)
+    assert said["writing"] == "ok a draft can be written, and taken away again"
+    assert said["clock"] == "ok agrees with the server's"
+    assert said["daemon"].startswith("WRONG not running: ")
+    assert over_tls.client.messages() == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "check", "words", "status"),
+    [
+        ({"host": '"imap.nowhere.invalid"'}, "DNS", "leads nowhere; check it for a slip", 4),
+        ({"port": "1"}, "TLS", "check the network", 4),
+        ({"ca_file": '""'}, "TLS", "is not to be trusted", 4),
+        ({"password_env": '"NOT_SET"'}, "password", "the environment variable", 3),
+        ({"password_env": '"WRONG"'}, "login", "refused the user name or password", 3),
+        ({"drafts": '"Entwurf"'}, "Drafts", "the server has no mailbox 'Entwurf'", 2),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.isalpha() else "",
+)
+def test_what_is_wrong_is_the_last_that_is_tried(over_tls, settings, check, words, status):
+    """Its line says what to do; what needs it is not tried, but for the daemon."""
+    over_tls.program.environment["WRONG"] = "wrong-horse"
+    given = {
+        "host": '"localhost"', "port": str(over_tls.server.tls_port), "tls": '"implicit"',
+        "ca_file": f'"{over_tls.server.authority}"',
+    }  # fmt: skip
+    over_tls.configure(**given | settings)
+    result, said = examined(over_tls)
+    assert result == status
+    assert list(said)[-2:] == [check, "daemon"]
+    assert said[check].startswith("WRONG ")
+    assert words in said[check]
+    assert "wrong-horse" not in str(said)
+
+
+def test_an_expired_certificate_asks_for_the_clock(program):
+    """It may be the clock of this machine that is wrong."""
+    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
+        server = dovecot.start(Path(folder), expired=True)
+        household = household_on(server, program)
+        household.configure(
+            host='"localhost"', port=str(server.tls_port), tls='"implicit"',
+            ca_file=f'"{server.authority}"',
+        )  # fmt: skip
+        _, said = examined(household)
+        server.stop()
+    assert "clock is right" in said["TLS"]
+
+
+@pytest.mark.parametrize(("command", "words"), [("APPEND", "refused"), ("STORE", "refused")])
+def test_a_server_that_refuses_to_be_written_to_is_found_out(household, command, words):
+    """Both what is written and what is taken away again is tried."""
+    with proxy.running(household.server.port) as through:
+        household.configure(port=str(through.port))
+        examined(household)
+        at = through.steps.index(command)
+    with proxy.running(household.server.port, "no", at) as through:
+        household.configure(port=str(through.port))
+        status, said = examined(household)
+    assert status == 4
+    assert said["writing"].startswith("WRONG ")
+    assert words in said["writing"]
+
+
+def test_a_trial_that_was_left_lying_is_taken_away(household):
+    """After a refusal, or a kill, the next look removes it."""
+    with proxy.running(household.server.port) as through:
+        household.configure(port=str(through.port))
+        examined(household)
+        at = through.steps.index("STORE")
+    with proxy.running(household.server.port, "no", at) as through:
+        household.configure(port=str(through.port))
+        examined(household)
+    assert len(household.client.messages()) == 1
+    household.configure()
+    assert examined(household)[1]["writing"].startswith("ok ")
+    assert household.client.messages() == {}
+
+
+@pytest.mark.parametrize(("year", "way"), [(b"-2001 ", "ahead of"), (b"-2091 ", "behind")])
+def test_a_clock_that_is_off_is_told(household, year, way):
+    """The server's time of the trial draft is compared with ours."""
+    with proxy.running(household.server.port) as through:
+        through.rewrite = lambda answer: re.sub(rb'(?<=INTERNALDATE ".{6})-\d{4} ', year, answer)
+        household.configure(port=str(through.port))
+        status, said = examined(household)
+    assert status == 2
+    assert way in said["clock"]
+
+
+def test_a_model_that_is_missing_is_told(household):
+    """And so is what to do about it; the accounts are looked at all the same."""
+    household.configure(top='settle_seconds = 0\nmodel = "/no/such/model"')
+    status, said = examined(household)
+    assert status == 6
+    assert said["model"].startswith("WRONG ")
+    assert said["login"].startswith("ok ")
+
+
+@pytest.fixture
+def settings(household, monkeypatch) -> config.Config:
+    monkeypatch.setenv("TEST_PASSWORD", dovecot.PASSWORD)
+    return config.load(household.program.home / "config.toml")
+
+
+def test_a_draft_that_arrives_is_waited_for(household):
+    """`--wait` asks for a draft and tells how fast it came; a warning draft is none of theirs."""
+    household.client.save(FLUBBED)
+    household.once()
+    asking = household.program.start("doctor", "--wait", stdout=-1, stdin=-3)
+    shown = b""
+    while b"Waiting up to" not in shown:
+        shown += (line := asking.stdout.readline())
+        assert line, shown
+    household.client.save(CLEAN)
+    rest, _ = asking.communicate(timeout=60)
+    assert re.search(rb"ok     home a draft arrived after \d+\.\d s", rest)
+
+
+def test_a_draft_that_does_not_arrive_ends_the_wait(household, settings):
+    """After the time that is given, and though a warning draft was written meanwhile."""
+    household.client.save(FLUBBED)
+    written = threading.Thread(target=household.once)
+    took = doctor.arrival(settings.accounts[0], 5, written.start, 8)
+    written.join()
+    assert took is None
+    assert len(household.client.warnings()) == 1

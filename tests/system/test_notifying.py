@@ -1,0 +1,79 @@
+"""The desktop tells of a warning: on a real notification daemon, without the note's words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from support.desktop import Desktop, desktop
+from support.household import Household
+from support.notes import CLEAN, FLUBBED, OPENING, OTHER_FLUB, note
+
+pytestmark = pytest.mark.system
+
+OTHER = note(OPENING, OTHER_FLUB, message_id="<note-2@client.example>", to="other@example.com")
+
+
+@pytest.fixture
+def session(tmp_path, household) -> Iterator[Desktop]:
+    with desktop(tmp_path / "session") as running:
+        household.program.environment.update(running.environment)
+        yield running
+
+
+def wait_for(shown: Callable[[], str], times: int) -> str:
+    deadline = time.monotonic() + 60
+    while shown().count("Before you send") < times:
+        assert time.monotonic() < deadline, shown()
+        time.sleep(0.05)
+    return shown()
+
+
+def wait_for_warnings(household: Household, count: int) -> None:
+    household.client.wait_until(lambda client: len(client.warnings()) == count)
+
+
+def uid_of(household: Household, words: str) -> int:
+    own = household.client.own().items()
+    return next(uid for uid, stored in own if words in stored.body("plain"))
+
+
+def test_a_warning_is_told_of_once_and_without_words_of_the_note(household, session):
+    """A passage that comes back is warned about again, but not told of again."""
+    with session.notifications() as shown, household.program.watching():
+        household.client.save(FLUBBED)
+        wait_for_warnings(household, 1)
+        said = wait_for(shown, 1)
+        assert "unflub" in said
+        assert not any(
+            word in said for word in ("rambled", "budget", "Larkfield", "me@example.org")
+        )
+        household.client.replace(uid_of(household, "rambled"), CLEAN)
+        wait_for_warnings(household, 0)
+        household.client.replace(uid_of(household, "handovers"), FLUBBED)
+        wait_for_warnings(household, 1)
+        household.client.save(OTHER)
+        wait_for_warnings(household, 2)
+        assert wait_for(shown, 2).count("Before you send") == 2
+
+
+def test_it_can_be_switched_off(household, session):
+    """`notify = false`: nothing is shown."""
+    household.configure(top="settle_seconds = 0\nnotify = false")
+    with session.notifications() as shown:
+        household.client.save(FLUBBED)
+        assert "warned about 1" in household.once()
+        assert "Before you send" not in shown()
+        household.configure()
+        household.client.save(OTHER)
+        assert "warned about 1" in household.once()
+        wait_for(shown, 1)
+
+
+def test_a_desktop_that_shows_none_is_no_trouble(household, session):
+    """There is a D-Bus and nobody on it: the warning is written all the same."""
+    assert session.address
+    household.client.save(FLUBBED)
+    assert "warned about 1" in household.once()
+    assert len(household.client.warnings()) == 1

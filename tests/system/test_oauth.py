@@ -1,0 +1,227 @@
+"""Logging in by access tokens: Dovecot asks a token server about each that it is given."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support import dovecot, proxy
+from support.desktop import Desktop, desktop
+from support.household import Household, household_on
+from support.notes import FLUBBED
+from support.program import Program
+from support.token_server import CLIENT, SCOPE, TokenServer, token_server
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Iterator[TokenServer]:
+    with token_server() as running:
+        yield running
+
+
+@contextmanager
+def dovecot_that_asks(tokens: TokenServer, mechanisms: str) -> Iterator[dovecot.Dovecot]:
+    """A server that takes tokens, and asks about each."""
+    url = f"http://127.0.0.1:{tokens.port}/introspect"
+    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
+        running = dovecot.start(Path(folder), introspection=url, mechanisms=mechanisms)
+        yield running
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def strict(tokens) -> Iterator[dovecot.Dovecot]:
+    """A server that knows the standard's mechanism and the one before it."""
+    with dovecot_that_asks(tokens, "oauthbearer xoauth2") as running:
+        yield running
+
+
+@pytest.fixture
+def home(strict, tokens, program: Program) -> Household:
+    """A user who has to be let in by token."""
+    household = household_on(strict, program)
+    tokens.user, tokens.rotates, tokens.denied = household.client.user, False, False
+    tokens.allowed.clear()
+    tokens.revoke()
+    tokens.asked.clear()
+    configure(household, tokens)
+    return household
+
+
+def configure(household: Household, tokens: TokenServer, **settings: str) -> None:
+    household.configure(
+        **{
+            "password_env": "",
+            "oauth_client_id": f'"{CLIENT}"',
+            "oauth_issuer": f'"{tokens.issuer}"',
+            "oauth_scope": f'"{SCOPE}"',
+            **settings,
+        }
+    )
+
+
+@pytest.fixture
+def session(tmp_path, home) -> Iterator[Desktop]:
+    """A desktop with a keyring, in which the user's program runs."""
+    with desktop(tmp_path / "session") as running, running.keyring():
+        home.program.environment.update(running.environment)
+        yield running
+
+
+def allow(home: Household, tokens: TokenServer) -> None:
+    tokens.allowed.set()
+    done = home.program.run("login", "home", "--device")
+    assert done.returncode == 0, done.stderr
+
+
+def refused(home: Household, *arguments: str) -> str:
+    done = home.program.run(*(arguments or ("watch", "--once")))
+    assert done.returncode == 3, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("unflub: ")]
+    return line
+
+
+@pytest.mark.usefixtures("session")
+def test_a_device_code_lets_unflub_in(home, tokens):
+    """The user types a code in elsewhere; the refresh token is kept, and each pass asks anew."""
+    asking = home.program.start("login", "home", "--device", stdout=-1)
+    shown = asking.stdout.readline().decode()
+    assert shown == f"Open {tokens.issuer}/activate and enter WDJB-MJHT\n"
+    assert asking.poll() is None
+    tokens.allowed.set()
+    assert asking.wait(60) == 0
+    asking.communicate()
+    for _ in range(2):
+        assert "drafts read" in home.once()
+    assert tokens.asked[-3:] == ["device_code", "refresh_token", "refresh_token"]
+
+
+@pytest.mark.usefixtures("session")
+def test_the_browser_of_this_machine_lets_unflub_in(home):
+    """It comes back to a loopback address with a code that only unflub can use (PKCE)."""
+    home.program.environment["BROWSER"] = "true"
+    asking = home.program.converse("login", "home")
+    asking.expect(r"(http://localhost\S+/authorize\S+)")
+    page = asking.match[1]
+    (landing,) = re.findall(r"redirect_uri=http%3A%2F%2F127.0.0.1%3A(\d+)%2F", page)
+    stranger = f"http://127.0.0.1:{landing}/?code=theirs&state=guessed"
+    for url in (stranger, page):
+        with urllib.request.urlopen(url) as answer:
+            assert b"close this window" in answer.read()
+    asking.expect("allowed")
+    asking.wait()
+    assert "drafts read" in home.once()
+
+
+@pytest.mark.usefixtures("session")
+def test_what_is_not_allowed_is_told(home, tokens):
+    """Nothing is kept, and the line says how to try again."""
+    assert "unflub is not allowed yet; run `unflub login home`" in refused(home)
+    tokens.denied = True
+    assert "did not allow it; run `unflub login home`" in refused(home, "login", "home", "--device")
+
+
+@pytest.mark.usefixtures("session")
+def test_a_token_that_runs_out_is_renewed(home, tokens):
+    """The server ends the connection; the next login bears a fresh token, and work goes on."""
+    allow(home, tokens)
+    with proxy.running(home.server.port) as through:
+        configure(home, tokens, port=str(through.port))
+        with home.program.watching() as daemon:
+            tokens.expire()
+            through.cut()
+            daemon.wait_for("next try")
+            home.client.save(FLUBBED)
+            home.client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
+@pytest.mark.usefixtures("session")
+def test_a_refresh_token_that_changes_is_kept(home, tokens):
+    """Each is good once; the one that came last is in the keyring."""
+    tokens.rotates = True
+    allow(home, tokens)
+    for _ in range(3):
+        before = set(tokens.refresh)
+        assert "drafts read" in home.once()
+        assert tokens.refresh != before
+
+
+@pytest.mark.usefixtures("session")
+def test_what_was_withdrawn_must_be_allowed_anew(home, tokens):
+    """One line says so; after `unflub login` all is well again."""
+    allow(home, tokens)
+    tokens.revoke()
+    assert "was withdrawn or has run out; run `unflub login home`" in refused(home)
+    allow(home, tokens)
+    assert "drafts read" in home.once()
+
+
+def test_a_command_may_print_the_token(home, tokens):
+    """It is run anew before every login; a token that is no good is said to be so."""
+    (home.program.home / "token").write_text("stale\n")
+    configure(home, tokens, oauth_client_id="", token_command='["cat", "token"]')
+    line = refused(home)
+    assert "refused the access token" in line
+    assert "stale" not in line
+    tokens.access.add("fresh")
+    (home.program.home / "token").write_text("fresh\n")
+    assert "drafts read" in home.once()
+
+
+def test_a_server_that_only_knows_the_older_mechanism_is_met(home, tokens):
+    """XOAUTH2, as Google and Microsoft had it before the standard."""
+    tokens.access.add("fresh")
+    with dovecot_that_asks(tokens, "xoauth2") as server:
+        settings = {"oauth_client_id": "", "token_command": '["echo", "fresh"]'}
+        configure(home, tokens, port=str(server.port), **settings)
+        assert "drafts read" in home.once()
+
+
+@pytest.mark.usefixtures("session")
+def test_no_token_is_seen(home, tokens):
+    """Neither log nor errors hold one."""
+    allow(home, tokens)
+    said = home.once() + home.program.run("doctor").stdout
+    assert not any(token in said for token in tokens.access | tokens.refresh)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("oauth_client_id", "another", "2 does not know this program (invalid_client)"),
+        ("oauth_issuer", "http://localhost:1", "4 the token server localhost:1 does not"),
+        ("oauth_issuer", "http://example.org", "2 must begin with https://"),
+        ("oauth_issuer", "", "2 where to ask for tokens is not known"),
+    ],
+)
+@pytest.mark.usefixtures("session")
+def test_what_is_wrong_with_the_token_server_is_told(home, tokens, key, value, line):
+    """Whether the user has to mend it (exit status 2), or time will (4)."""
+    allow(home, tokens)
+    configure(home, tokens, **{key: f'"{value}"'})
+    done = home.program.run("watch", "--once")
+    status, words = line.split(" ", 1)
+    assert done.returncode == int(status)
+    assert words in done.stderr
+
+
+@pytest.mark.usefixtures("session")
+def test_setup_has_the_user_allow_it(home, tokens):
+    """With a client id no password is asked for, and none is kept."""
+    tokens.allowed.set()
+    (home.program.home / "config.toml").unlink()
+    done = home.program.run(
+        "setup", "--no-questions", "--address", "me@example.org", "--host", "127.0.0.1",
+        "--port", str(home.server.port), "--tls", "none", "--user", home.client.user,
+        "--oauth-client-id", CLIENT, "--oauth-issuer", tokens.issuer, "--oauth-scope", SCOPE,
+        "--device",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "drafts read" in home.once()

@@ -1,0 +1,67 @@
+"""The password is seen nowhere while the daemon runs, nor when it dies."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import dovecot
+
+pytestmark = pytest.mark.system
+
+
+def dumps_core(pid: int) -> bool:
+    _, status = os.waitpid(pid, 0)
+    return os.WCOREDUMP(status)
+
+
+def test_no_process_shows_the_password(household, tmp_path):
+    """Neither command lines nor environments of the daemon and what it starts hold it."""
+    secret = tmp_path / "secret"
+    secret.write_text(dovecot.PASSWORD)
+    secret.chmod(0o600)
+    household.program.environment.pop("TEST_PASSWORD")
+    household.configure(password_env="", password_file=f'"{secret}"')
+    with household.program.watching() as daemon:
+        for process in Path("/proc").glob("[0-9]*"):
+            for file in ("cmdline", "environ"):
+                try:
+                    seen = (process / file).read_bytes()
+                except OSError:
+                    continue
+                ours = b"scanner" in seen or str(household.program.home).encode() in seen
+                assert not (ours and dovecot.PASSWORD.encode() in seen)
+        assert dovecot.PASSWORD not in daemon.log.read_text()
+
+
+def test_the_daemon_leaves_no_core_file(household):
+    """Killed so that others leave a core, it leaves none: neither a file nor one for a handler."""
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    if before[1] == 0:
+        pytest.skip("no core files are allowed here")
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    try:
+        other = subprocess.Popen(
+            [sys.executable, "-c", "import os; os.abort()"], cwd=household.program.home
+        )
+        if not dumps_core(other.pid):
+            pytest.skip("the system writes no core files")
+        with household.program.watching() as daemon:
+            daemon.process.send_signal(signal.SIGABRT)
+            assert not dumps_core(daemon.process.pid)
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
+def test_the_kernel_is_told_not_to_dump(program):
+    """The limit alone does not bind a handler that takes cores (core(5))."""
+    done = program.python(
+        "from scanner.adapters import secrecy; import ctypes, resource; secrecy.no_core_file();"
+        "print(ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE)[0])"
+    )
+    assert done.stdout.strip() == "0 0"

@@ -1,0 +1,148 @@
+"""`unflub service`: on a real user manager of systemd, and the commands for the other systems."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support import dovecot
+from support.household import Household, household_on
+from support.notes import FLUBBED
+from support.program import Program
+from support.user_manager import UserManager, user_manager
+
+from scanner.adapters import service
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home that PrivateTmp does not hide."""
+    folder = Path(tempfile.mkdtemp(prefix=".unflub-test-", dir=Path.home()))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def settled(server, home) -> Household:
+    """A user whose password lies in a file."""
+    household = household_on(server, Program(home))
+    (home / "secret").write_text(dovecot.PASSWORD)
+    (home / "secret").chmod(0o600)
+    household.configure(password_env="", password_file=f'"{home / "secret"}"')
+    return household
+
+
+@pytest.fixture
+def manager(settled, home) -> Iterator[UserManager]:
+    # A container may not let parts of /proc be covered, and where the program itself lies below
+    # /tmp the unit could not see it; all else is as it is installed.
+    hidden = any(Path(sys.prefix).is_relative_to(path) for path in ("/tmp", "/var/tmp"))
+    drop_in = home / "config" / "systemd" / "user" / "unflub.service.d" / "container.conf"
+    drop_in.parent.mkdir(parents=True)
+    drop_in.write_text(
+        "[Service]\nProtectKernelTunables=no\nProtectKernelLogs=no\n" + "PrivateTmp=no\n" * hidden
+    )
+    with user_manager(settled.program._environment()) as running:  # noqa: SLF001
+        if running is None:
+            pytest.skip("no user manager of systemd can be run here")
+        yield running
+
+
+def asked(manager: UserManager, *arguments: str) -> tuple[int, str]:
+    done = manager.run(sys.executable, "-m", "scanner", "service", *arguments)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_service_runs_and_writes_a_warning(settled, manager):
+    """Installed it watches, with its rights taken away; uninstalled nothing of it is left."""
+    assert asked(manager, "status") == (4, "not installed; `unflub service install` does it\n")
+    assert list(settled.program.home.rglob("unflub.service")) == []
+    status, said = asked(manager, "install")
+    assert status == 0, said
+    assert asked(manager, "status")[0] == 0
+    settled.client.save(FLUBBED)
+    settled.client.wait_until(lambda client: len(client.warnings()) == 1)
+    shown = manager.run("systemctl", "--user", "show", "unflub.service", "--property=MainPID")
+    pid = shown.stdout.strip().removeprefix("MainPID=")
+    assert "NoNewPrivs:\t1" in (Path("/proc") / pid / "status").read_text()
+    assert settled.program.run("status").returncode == 0
+    assert asked(manager, "uninstall") == (0, "stopped and removed\n")
+    assert not os.path.exists(f"/proc/{pid}")  # noqa: PTH110
+    assert list(settled.program.home.rglob("unflub.service")) == []
+    assert asked(manager, "uninstall") == (0, "it was not installed; nothing was changed\n")
+
+
+def test_a_configuration_that_is_wrong_is_not_installed(settled, manager):
+    """The service would end at once; one line says why instead."""
+    settled.program.configure("preset = 'sloppy'")
+    status, said = asked(manager, "install")
+    assert status == 2
+    assert "preset must be one of" in said
+    assert list(settled.program.home.rglob("unflub.service")) == []
+
+
+def test_without_systemd_the_advice_is_one_line(settled):
+    """No manager answers: the user is told what to do instead."""
+    done = settled.program.run("service", "install")
+    assert done.returncode == 2
+    assert done.stderr.startswith("unflub: systemd ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def recorded(tmp_path, monkeypatch) -> Path:
+    """Programs named like those of other systems, which write down what they are asked."""
+    record = tmp_path / "record"
+    record.touch()
+    for name in ("launchctl", "schtasks"):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {record}\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return record
+
+
+@pytest.mark.parametrize(
+    ("platform", "begin", "end"),
+    [
+        ("darwin", ["launchctl bootstrap gui/{uid} {file}"], ["launchctl bootout gui/{uid}/{id}"]),
+        (
+            "win32",
+            ["schtasks /Create /TN {id} /XML {file} /F", "schtasks /Run /TN {id}"],
+            ["schtasks /End /TN {id}", "schtasks /Delete /TN {id} /F"],
+        ),
+    ],
+)
+def test_other_systems_are_asked_in_their_own_way(recorded, platform, begin, end):
+    """The unit is written before, and gone after; asking for the status changes nothing."""
+    manager = service.manager(platform)
+    facts = {"uid": os.getuid(), "file": manager.file, "id": "io.github.unflub.watch"}
+    service.install(manager, None)
+    assert recorded.read_text().splitlines() == [line.format(**facts) for line in begin]
+    assert manager.file.read_text(encoding=manager.encoding) == manager.text(service.job(None))
+    before = manager.file.read_bytes()
+    assert service.is_running(manager)
+    assert manager.file.read_bytes() == before
+    recorded.write_text("")
+    assert service.uninstall(manager)
+    assert recorded.read_text().splitlines() == [line.format(**facts) for line in end]
+    assert not manager.file.exists()
+    assert not service.uninstall(manager)
+
+
+def test_the_log_is_what_the_system_shows(recorded):
+    """Whatever prints it."""
+    manager = replace(service.manager("darwin"), log=("echo", "a line"))
+    assert recorded.exists()
+    assert service.log(manager) == "a line\n"

@@ -1,0 +1,279 @@
+"""`unflub setup` on a pseudo-terminal, and without questions: from nothing to a first look."""
+
+from __future__ import annotations
+
+import resource
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pexpect
+import pytest
+from support import dovecot
+from support.desktop import Desktop, desktop
+from support.household import Household
+from support.notes import FLUBBED
+
+from scanner import config
+
+pytestmark = pytest.mark.system
+
+ADDRESS, SERVER, PASSWORD = "Your mail address", "The IMAP server", r"Password for .* \(not shown\)"
+DRAFTS, LOOK = "Does your mail client keep drafts there", "Look once what unflub would do"
+SERVICE = "at every login"
+
+
+@pytest.fixture
+def session(tmp_path, household) -> Iterator[Desktop]:
+    """A fresh user on a desktop, with nothing configured."""
+    (household.program.home / "config.toml").unlink()
+    with desktop(tmp_path / "session") as running:
+        household.program.environment.update(running.environment)
+        yield running
+
+
+@pytest.fixture
+def theirs(household, session) -> list[str]:
+    """The options that name the server, which nobody else could find."""
+    assert session.address
+    return [
+        "--host", "localhost", "--port", str(household.server.tls_port),
+        "--user", household.client.user, "--ca-file", str(household.server.authority),
+    ]  # fmt: skip
+
+
+def written(household: Household) -> Path:
+    return household.program.home / "config.toml"
+
+
+def answer(asking: pexpect.spawn, question: str, text: str) -> str:
+    """Wait for a question and answer it; give what was said before it."""
+    asking.expect(question)
+    said = asking.before
+    if "not shown" in question:
+        asking.waitnoecho()
+    asking.sendline(text)
+    return said
+
+
+def end(asking: pexpect.spawn) -> tuple[int, str]:
+    """Exit status, and the rest of what it said."""
+    asking.expect(pexpect.EOF)
+    asking.close()
+    return asking.exitstatus, asking.before
+
+
+def interrupt(asking: pexpect.spawn, question: str) -> tuple[int, str]:
+    """Press Ctrl-C at a question, and once more if nothing happens.
+
+    A signal between Python's look for signals and its wait for a key is seen after that wait.
+    """
+    asking.expect(question)
+    asking.sendintr()
+    with suppress(pexpect.TIMEOUT):
+        asking.expect("interrupted", timeout=10)
+        return end(asking)[0], "unflub: interrupted"
+    asking.sendintr()
+    return end(asking)
+
+
+def test_a_new_user_is_asked_five_questions(household, session, theirs):
+    """Afterwards the configuration has comments, the keyring the password, and a look was had."""
+    household.client.save(FLUBBED)
+    with session.keyring() as keyring:
+        asking = household.program.converse("setup", *theirs)
+        answer(asking, ADDRESS, "me@example.org")
+        answer(asking, PASSWORD, dovecot.PASSWORD)
+        assert "unflub takes the mailbox “Drafts”" in answer(asking, DRAFTS, "y")
+        answer(asking, LOOK, "y")
+        watched = answer(asking, SERVICE, "n")
+        status, said = end(asking)
+        assert status == 0, said
+        assert list(keyring.items().values()) == [dovecot.PASSWORD]
+        assert "1 drafts read" in watched
+        assert dovecot.PASSWORD not in watched + said
+        assert household.client.warnings() == {}
+        text = written(household).read_text()
+        assert "# How sure unflub must be" in text
+        assert dovecot.PASSWORD not in text
+        assert stat.S_IMODE(written(household).stat().st_mode) == 0o600
+        assert "warned about 1" in household.once()
+
+
+def test_the_options_can_say_it_all(household, session, theirs):
+    """Nothing is asked; the password comes by standard input."""
+    with session.keyring():
+        done = household.program.run(
+            "setup", "--no-questions", "--address", "me@example.org", "--password-stdin", *theirs,
+            stdin=f"{dovecot.PASSWORD}\n".encode(),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "drafts read" in household.once()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "--address"),
+        (["--address", "me"], "looks like you@example.org"),
+        (["--address", "me@example.org", "--host", "no.where.invalid"], "leads nowhere"),
+        (["--address", "me@example.org", "--host", "a b"], "looks like imap.example.org"),
+        (["--address", "me@nowhere.invalid"], "--host"),
+        (["--address", "me@example.org", "--provider", "Acme"], "known are Gmail"),
+    ],
+    ids=["no address", "wrong address", "typo in host", "no host", "not found", "no provider"],
+)
+def test_without_questions_what_is_missing_or_wrong_is_one_line(household, session, options, words):
+    """Exit status 2, and nothing is written."""
+    assert session.address
+    done = household.program.run("setup", "--no-questions", "--password-env", "HOME", *options)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert words in done.stderr
+    assert not written(household).exists()
+
+
+def test_wrong_answers_are_asked_again(household, session, theirs):
+    """A wrong address, a slip in the server's name, a wrong password: each says what is wrong."""
+    with session.keyring():
+        asking = household.program.converse("setup", *theirs[2:])
+        answer(asking, ADDRESS, "me at example.org")
+        assert "looks like you@example.org" in answer(asking, ADDRESS, "me@nowhere.invalid")
+        assert "does not tell" in answer(asking, SERVER, "localhots")
+        assert "localhots leads nowhere" in answer(asking, SERVER, "localhost")
+        answer(asking, PASSWORD, "wrong-horse")
+        said = answer(asking, PASSWORD, dovecot.PASSWORD)
+        assert "refused the user name or password" in said
+        answer(asking, DRAFTS, "n")
+        answer(asking, "There are Drafts, INBOX, Sent", "Trsh")
+        assert "no such mailbox" in answer(asking, "Which mailbox", "Sent")
+        answer(asking, LOOK, "n")
+        answer(asking, SERVICE, "n")
+        assert end(asking)[0] == 0
+    (account,) = config.load(written(household)).accounts
+    assert (account.host, account.drafts) == ("localhost", "Sent")
+
+
+def test_three_wrong_passwords_are_enough(household, session, theirs):
+    """The last is the exit status's reason; nothing is written or kept."""
+    with session.keyring() as keyring:
+        asking = household.program.converse("setup", "--address", "me@example.org", *theirs)
+        for _ in range(3):
+            answer(asking, PASSWORD, "wrong-horse")
+        status, said = end(asking)
+        assert status == 3
+        assert "refused the user name or password" in said
+        assert "wrong-horse" not in said
+        assert keyring.items() == {}
+    assert not written(household).exists()
+
+
+def test_a_server_that_cannot_be_reached_is_tried_again_if_wanted(household, session, theirs):
+    """The user decides how often; then one line, and nothing is written."""
+    assert session.address
+    theirs[3] = "1"
+    asking = household.program.converse("setup", "--address", "me@example.org", *theirs)
+    answer(asking, PASSWORD, dovecot.PASSWORD)
+    assert "check the network" in answer(asking, "Try again", "y")
+    answer(asking, "Try again", "n")
+    assert end(asking)[0] == 4
+    assert not written(household).exists()
+
+
+def test_without_a_keyring_the_password_can_be_kept_in_a_file(household, session, theirs):
+    """A locked keyring is said to be so; the file is the user's own, and a pass reads it."""
+    with session.keyring() as keyring:
+        keyring.lock()
+        asking = household.program.converse("setup", "--address", "me@example.org", *theirs)
+        answer(asking, PASSWORD, dovecot.PASSWORD)
+        answer(asking, DRAFTS, "y")
+        assert "the keyring is locked" in answer(asking, "instead, which only you", "y")
+        answer(asking, LOOK, "n")
+        answer(asking, SERVICE, "n")
+        assert end(asking)[0] == 0
+    (account,) = config.load(written(household)).accounts
+    file = Path(account.password_file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "drafts read" in household.once()
+
+
+def test_a_second_run_changes_only_what_is_answered_anew(household, session, theirs):
+    """The password is known and not asked for; the user's own changes and comments stand."""
+    with session.keyring():
+        household.program.run(
+            "setup", "--no-questions", "--address", "me@example.org", "--password-stdin", *theirs,
+            stdin=f"{dovecot.PASSWORD}\n".encode(),
+        )  # fmt: skip
+        mine = written(household).read_text().replace("settle_seconds = 10", "settle_seconds = 7")
+        written(household).write_text(mine)
+        asking = household.program.converse("setup", "--drafts", "Sent")
+        answer(asking, ADDRESS, "")
+        answer(asking, SERVER, "")
+        assert "unflub takes the mailbox “Sent”" in answer(asking, DRAFTS, "y")
+        answer(asking, LOOK, "n")
+        answer(asking, SERVICE, "n")
+        assert end(asking)[0] == 0
+    assert written(household).read_text() == mine.replace('drafts = ""', 'drafts = "Sent"')
+
+
+def test_another_password_takes_the_place_of_the_old_source(household, session, theirs):
+    """A file that holds a stale password is not asked any more."""
+    stale = household.program.home / "stale"
+    stale.write_text(dovecot.PASSWORD)
+    stale.chmod(0o600)
+    options = ["setup", "--no-questions", "--address", "me@example.org", *theirs]
+    with session.keyring():
+        assert household.program.run(*options, "--password-file", "stale").returncode == 0
+        assert config.load(written(household)).accounts[0].password_file == str(stale)
+        stale.write_text("stale-horse")
+        secret = f"{dovecot.PASSWORD}\n".encode()
+        assert household.program.run(*options, "--password-stdin", stdin=secret).returncode == 0
+        assert config.load(written(household)).accounts[0].password_file == ""
+        assert "drafts read" in household.once()
+
+
+@pytest.mark.parametrize("question", [ADDRESS, SERVER, PASSWORD, DRAFTS])
+def test_ctrl_c_at_a_question_leaves_nothing_behind(household, session, theirs, question):
+    """One line, exit status 130, no file and nothing in the keyring."""
+    answers = {
+        ADDRESS: "me@nowhere.invalid", SERVER: "localhost", PASSWORD: dovecot.PASSWORD,
+    }  # fmt: skip
+    with session.keyring() as keyring:
+        asking = household.program.converse("setup", *theirs[2:])
+        for asked, text in answers.items():
+            if asked == question:
+                break
+            answer(asking, asked, text)
+        status, said = interrupt(asking, question)
+        assert status == 130
+        assert said.strip().endswith("unflub: interrupted")
+        assert keyring.items() == {}
+    assert not written(household).exists()
+
+
+@pytest.mark.parametrize("fault", ["folder is a file", "full"])
+def test_what_cannot_be_written_is_told(household, session, theirs, fault):
+    """A home that takes nothing, or a full disk: one line, and no half of a file."""
+    assert session.address
+    path = household.program.home / "config" / "config.toml"
+    (household.program.home / "secret").write_text(dovecot.PASSWORD)
+    (household.program.home / "secret").chmod(0o600)
+    if fault == "full":
+        path.parent.mkdir()
+        path.write_text(before := "# mine\n")
+    else:
+        path.parent.write_text(before := "# mine\n")
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, (100, {resource.RLIM_INFINITY}));"
+        f"sys.argv = ['unflub', 'setup', '--no-questions', '--config', {str(path)!r}, '--address',"
+        f"'me@example.org', '--password-file', 'secret', *{theirs!r}];"
+        "from scanner.cli import main; main()"
+    )
+    done = household.program.python(code)
+    assert done.returncode == 5, done.stderr
+    assert "nothing was changed" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    kept = path if fault == "full" else path.parent
+    assert kept.read_text() == before
+    assert list(kept.parent.glob("config.toml?*")) == []
