@@ -134,9 +134,6 @@ class _Note:
     def is_named(self, w: WarningDraft) -> bool:
         return w.about == self.newest.message_id
 
-    def is_about(self, w: WarningDraft) -> bool:
-        return w.about in self.message_ids or self.is_named(w)
-
     def uid_for(self, w: WarningDraft) -> int:
         newest = self.newest.uid
         return newest if w.uid > newest and self.is_named(w) else 0
@@ -233,7 +230,7 @@ def _for_note(note: _Note, dismissed: frozenset[str]) -> Iterator[Action]:
         return
     # A warning that stands is no dismissed one. Where the same sentence was dismissed in another
     # note, taking it away here would look to another unflub as if the user had.
-    standing = _union(w.digests for w in note.warnings if note.is_about(w))
+    standing = _union(w.digests for w in note.warnings if w.about in note.message_ids)
     assessment = without(newest.assessment, dismissed - standing)
     # One that names the note stays, then the lowest UID: two daemons keep the same one, and no
     # other note's lost warning takes its place.

@@ -74,23 +74,15 @@ is a false one. `unflub scan FILE` shows them.
 - English only; a message in another language is reported as not checked.
 - The subtlest flubs, which only the story gives away, are still missed, and a clean second thought
   may still be flagged: the tables say how often.
-- A short, blunt note without any particulars may be taken for other mail by the encoder; the words
-  alone then decide.
 - The notes are composed, if by many voices. Real ones are plainer; t14 and `plain_mail.jsonl` in
   the tests stand for them.
 - Mail about another sort of interview or meeting, in the words of a note, may pass for one.
+- Who asks once more on a technical mailing list may be taken for one who tries an answer again.
 - It judges neither people nor their chances, and is not meant for screening candidates.
 """
 
 _EXPLAINED = """
 [What these are](../../docs/false-alarms.md).
-
-## What more notes are worth
-
-![Average precision against the number of labelled messages](../../docs/learning-curve.svg)
-
-A third of the writers are held out, and all others, or a part of their messages, learnt from
-(`make curve`).
 """
 
 

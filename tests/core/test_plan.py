@@ -129,8 +129,6 @@ def test_what_was_dismissed_is_not_warned_about_and_the_rest_is():
     assert plan(shot(note, own(3, BLUB)), saying(FLUB)) == ()
     assert plan(shot(note), saying(FLUB, BLUB)) == ()
     assert plan(shot(note, own(2, FLUB, BLUB)), saying(FLUB)) == ()
-    copy = draft(3, FLUB, BLUB, message_id="")
-    assert plan(shot(note, copy, own(4, FLUB, BLUB, about="")), saying(FLUB)) == ()
 
 
 @pytest.mark.parametrize("sealed", [True, False])
