@@ -26,6 +26,7 @@ from support.client import MailClient
 from support.fake_mailbox import FakeMailbox, FakeServer
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import reading
+from support.ports import wait_until_up
 
 from scanner.adapters.mailbox import FETCH_LIMIT, Mailbox, connect
 from scanner.config import Account
@@ -74,10 +75,10 @@ def pymap_port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def cyrus_port() -> Iterator[int]:
+def cyrus_server() -> Iterator[cyrus.Cyrus]:
     with tempfile.TemporaryDirectory(prefix="unflub-cyrus-") as folder:
         running = cyrus.start(Path(folder))
-        yield running.port
+        yield running
         running.stop()
 
 
@@ -128,7 +129,10 @@ def _setting(request, kind: str) -> Iterator[Setting]:
         with on_dovecot(request.getfixturevalue("without")(ability)) as made:
             yield replace(made, lacks=ability)
     elif kind == "cyrus":
-        user, port = f"contract{next(_numbers)}", request.getfixturevalue("cyrus_port")
+        running = request.getfixturevalue("cyrus_server")
+        user, port = f"contract{next(_numbers)}", running.port
+        # Its master closes a service for a while where children die early, as under load.
+        wait_until_up(running.process, port)
         account = Account("c", "me@example.org", "127.0.0.1", user, port, "none")
         with connect(account, "any") as mailbox:
             yield Setting(mailbox, MailClient(port, user, "any"))
