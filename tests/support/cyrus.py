@@ -90,6 +90,8 @@ def start(folder: Path) -> Cyrus:
         [root / "usr/sbin/cyrmaster", "-C", folder / "imapd.conf", "-M", folder / "cyrus.conf",
          "-p", folder / "lib/master.pid"],
         env=os.environ | {"LD_LIBRARY_PATH": ":".join(map(str, root.glob("usr/lib/*-linux-gnu")))},
+        # When it ends, its master signals its whole process group, in which are the other servers.
+        start_new_session=True,
     )  # fmt: skip
     wait_until_up(process, port)
     return Cyrus(folder, port, process)
