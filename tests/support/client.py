@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import imaplib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -106,7 +107,8 @@ class MailClient:
 
     def _pause(self) -> None:
         """Wait for a change, or a moment where the server reports none."""
-        with self._open() as imap:
+        # A server ends the IDLE of a mailbox that is deleted meanwhile: that is a change, too.
+        with suppress(imaplib.IMAP4.abort), self._open() as imap:
             if not imap.has_capability("IDLE"):
                 time.sleep(0.2)
                 return
