@@ -305,7 +305,7 @@ def fit(
     flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
     return FittedHeads(
-        *_fit_messages(prepared, ordinary, np.flatnonzero(seen), np.flatnonzero(others), seed),
+        *_fit_messages(prepared, ordinary, seen, others, seed),
         fitting.fit(
             rows[notes], dense[notes], prepared.is_flub[notes], strength=_FLUB_C, seed=seed
         ),
@@ -317,13 +317,10 @@ def fit(
 
 
 def _fit_messages(
-    prepared: Prepared,
-    ordinary: Mail,
-    rows: NDArray[np.int64],
-    others: NDArray[np.int64],
-    seed: int,
+    prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask, seed: int
 ) -> tuple[Fitted, Fitted, Fitted]:
     """Fit the heads that tell notes from other mail: `note`, `hint` and `kind`."""
+    rows, others = np.flatnonzero(seen), np.flatnonzero(ordinary_seen)
     again = rows if prepared.mixed.shape[0] else rows[:0]
     taught = np.concatenate([rows, again])
     counts = fitting.vstack(
@@ -338,20 +335,16 @@ def _fit_messages(
             counts, features.bare(len(answers)), answers,
             strength=_NOTE_C, seed=seed, weights=weights,
         ),
-        _fit_hint(prepared, ordinary, rows, others, seed),
+        _fit_hint(prepared, ordinary, seen, ordinary_seen, seed),
         fitting.fit(counts, dense, answers, strength=_KIND_C, seed=seed),
     )  # fmt: skip
 
 
 def _fit_hint(
-    prepared: Prepared,
-    ordinary: Mail,
-    rows: NDArray[np.int64],
-    others: NDArray[np.int64],
-    seed: int,
+    prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask, seed: int
 ) -> Fitted:
-    sentences = np.flatnonzero(np.isin(prepared.message, rows))
-    ordinary_ones = np.flatnonzero(np.isin(ordinary.message, others))
+    sentences = np.flatnonzero(seen[prepared.message])
+    ordinary_ones = np.flatnonzero(ordinary_seen[ordinary.message])
     counts = fitting.vstack(
         prepared.mail.sentence_words[sentences], ordinary.sentence_words[ordinary_ones]
     )
