@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ class Encoder:
         # On Windows the library would count its uses for its makers.
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
-        # A laptop has better things to do with its other cores than to wait busily.
-        options.intra_op_num_threads = min(2, os.cpu_count() or 1)
+        # A laptop has better things to do with its other cores than to wait busily; and where
+        # several processes scan, each has a core of its own.
+        options.intra_op_num_threads = 1 if parent_process() else min(2, os.cpu_count() or 1)
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
