@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import config, laptop, terminal, welcome
+from scanner import clients, config, laptop, terminal, welcome
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
@@ -427,6 +427,8 @@ def evaluate(*, groups: int | None, compare: bool, model: Path | None, **paths: 
         click.echo(f"\n{name}, {alarms_as_text(alarms)}")
 
 
+cli.add_command(clients.sendmail)
+cli.add_command(clients.dismiss)
 cli.add_command(laptop.login)
 cli.add_command(welcome.setup)
 cli.add_command(laptop.doctor)
