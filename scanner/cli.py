@@ -210,6 +210,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("files", nargs=-1, metavar="[FILE|-]...")
 @click.option("--explain", is_flag=True, help="Show which words weigh most in each sentence.")
+@click.option("--skip-dismissed", is_flag=True, help="Leave out what you called no flub before.")
 @_format
 @_with_text
 @_which
@@ -217,7 +218,7 @@ def cli() -> None:
 @_preset
 @_model
 @_config
-def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
+def check(files: tuple[str, ...], *, explain: bool, skip_dismissed: bool, **options: Any) -> int:
     """Check messages before they are sent.
 
     A FILE holds one message (RFC 5322) or plain text; without one, standard input is read.
@@ -235,6 +236,10 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
     _require_free(options["output"])
     found = [single(name) for name in files or (STANDARD_INPUT,)]
     terms = _terms(options | {"direction": options["direction"] or "outgoing"})
+    if skip_dismissed:
+        from scanner.adapters import dismissals
+
+        terms = replace(terms, dismissed=dismissals.everywhere())
     if explain:
         from scanner import scanning
 

@@ -48,7 +48,7 @@ def send(program: Program, sink: Sink, raw: bytes, *options: str) -> subprocess.
     command = [sys.executable, "-m", "scanner", "sendmail", *options, "--", *sink.command]
     return subprocess.run(
         command, input=raw, capture_output=True, timeout=PATIENCE * 2, check=False,
-        env=program._environment(), cwd=program.home, start_new_session=True,  # noqa: SLF001
+        env=program.surroundings(), cwd=program.home, start_new_session=True,
     )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def ask(program: Program, sink: Sink, raw: bytes) -> pexpect.spawn:
     (program.home / "note.eml").write_bytes(raw)
     line = f'exec {sys.executable} -m scanner sendmail -- "$@" < note.eml'
     return pexpect.spawn(
-        "sh", ["-c", line, "sh", *sink.command], env=program._environment(),  # noqa: SLF001
+        "sh", ["-c", line, "sh", *sink.command], env=program.surroundings(),
         cwd=str(program.home), timeout=PATIENCE, encoding="utf-8", dimensions=(50, 100),
     )  # fmt: skip
 
@@ -169,7 +169,7 @@ def test_a_signal_at_the_question_sends_nothing(program, sink, number):
     line = f'{sys.executable} -m scanner sendmail -- "$@" < note.eml; echo "ended $?"; stty -a'
     asking = pexpect.spawn(
         "sh", ["-c", f"trap : HUP INT; stty -icanon -echo; {line}", "sh", *sink.command],
-        env=program._environment(), cwd=str(program.home), timeout=PATIENCE, encoding="utf-8",  # noqa: SLF001
+        env=program.surroundings(), cwd=str(program.home), timeout=PATIENCE, encoding="utf-8",
     )  # fmt: skip
     asking.expect(QUESTION)
     (process,) = [
@@ -197,7 +197,7 @@ def test_from_the_background_nobody_is_asked(program, sink):
     (program.home / "note.eml").write_bytes(FLUBBED)
     line = f'set -m; {sys.executable} -m scanner sendmail -- "$@" < note.eml & wait $!; echo e$?'
     asking = pexpect.spawn(
-        "sh", ["-c", line, "sh", *sink.command], env=program._environment(),  # noqa: SLF001
+        "sh", ["-c", line, "sh", *sink.command], env=program.surroundings(),
         cwd=str(program.home), timeout=PATIENCE, encoding="utf-8",
     )  # fmt: skip
     asking.expect("not sent.*e75")
