@@ -12,12 +12,11 @@ from scanner.core.assess import Passage, only, without
 from scanner.core.judge import Judging, Verdict
 from scanner.core.origin import Direction, direction, month
 from scanner.core.parse import Draft
-from scanner.core.render import WARNS_ABOUT, recognise
 from scanner.core.report import Row
 from scanner.errors import UnreadableError
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
-_OURS = re.compile(re.escape(WARNS_ABOUT.encode()), re.IGNORECASE)
+_MAY_BE_OURS = re.compile(rb"X-Unflub", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,11 @@ def judged(batch: Sequence[Message], terms: Terms, judge: Judging) -> list[Row]:
 def _is_own(raw: bytes) -> bool:
     end = _HEADER_END.search(raw)
     header = raw[: end.start()] if end else raw
-    return _OURS.search(header) is not None and recognise(header) is not None
+    if not _MAY_BE_OURS.search(header):
+        return False
+    from scanner.core.render import recognise
+
+    return recognise(header) is not None
 
 
 def _row(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> Row:
