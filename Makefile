@@ -8,19 +8,22 @@ READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo test test-program test-encoder check format bench bench-scale soak model encoder \
+.PHONY: demo test test-program test-encoder test-clients clients check format bench bench-scale soak model encoder \
 	evaluate curve pictures pythons dovecot chromium desktop clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
 	@$(BIN)/unflub demo
 
-test: test-program test-encoder  ## pass all tests
+test: test-program test-encoder test-clients  ## pass all tests
 
 test-program: $(READY) dovecot .cyrus chromium desktop  ## those of the program, against real servers
-	$(BIN)/pytest -n auto --ignore tests/encoder
+	$(BIN)/pytest -n auto --ignore tests/encoder --ignore tests/clients
 
 test-encoder: $(TORCH)  ## those of fine-tuning, which need torch
 	$(BIN)/pytest tests/encoder
+
+test-clients: $(READY) clients  ## those that drive mail clients on a terminal
+	$(BIN)/pytest tests/clients
 
 pythons:  ## pass all tests on every supported Python that is installed
 	@for p in python3.11 python3.12 python3.13; do \
@@ -67,6 +70,15 @@ chromium:  ## the tests look at the report in Debian's Chromium
 	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null'; fi; } || { \
 	  echo "the tests need Debian's Chromium; install it with: sudo apt-get install chromium chromium-driver"; exit 1; }
 
+CLIENTS := neomutt aerc emacs-nox msmtp procps
+
+clients:  ## the tests write mail in Debian's neomutt, aerc and Emacs, and send it by msmtp
+	@command -v neomutt >/dev/null && command -v aerc >/dev/null && command -v emacs >/dev/null && \
+	command -v msmtp >/dev/null && command -v ps >/dev/null || { \
+	  echo "installing mail clients for the tests (apt-get install $(CLIENTS))"; \
+	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(CLIENTS) >/dev/null; } || { \
+	  echo "the tests need mail clients; install them with: sudo apt-get install $(CLIENTS)"; exit 1; }
+
 DESKTOP := gnome-keyring dbus systemd dunst xvfb
 
 desktop:  ## the tests keep passwords in GNOME's keyring, and run services by systemd, on their own
@@ -93,6 +105,7 @@ clean:
 
 bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX="files" scans archives of yours
 	@PYTHONPATH=tests $(BIN)/python tests/bench/run.py
+	@PYTHONPATH=tests $(BIN)/python tests/bench/checks.py
 	@PYTHONPATH=tests $(BIN)/python tests/bench/daemon.py
 	@PYTHONPATH=tests $(BIN)/python tests/bench/scan.py
 
