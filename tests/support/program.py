@@ -78,7 +78,7 @@ class Program:
             text=True,
             encoding="utf-8",
             errors="surrogateescape",
-            env=self._environment(),
+            env=self.surroundings,
             cwd=self.home,
             timeout=PATIENCE * 2,
             check=False,
@@ -88,7 +88,7 @@ class Program:
         """Start the command and leave it running; standard error goes to a pipe."""
         return subprocess.Popen(
             [sys.executable, "-m", "scanner", *map(str, arguments)],
-            env=self._environment(),
+            env=self.surroundings,
             cwd=self.home,
             preexec_fn=_mind_interrupts,  # noqa: PLW1509
             **{"stderr": subprocess.PIPE, **pipes},
@@ -99,7 +99,7 @@ class Program:
         return pexpect.spawn(
             str(self.interpreter),
             ["-m", "scanner", *map(str, arguments)],
-            env=self._environment(),
+            env=self.surroundings,
             cwd=str(self.home),
             timeout=PATIENCE,
             encoding="utf-8",
@@ -116,7 +116,7 @@ class Program:
                 [str(self.interpreter), "-m", "scanner", "watch", *arguments],
                 stdout=sink,
                 stderr=sink,
-                env=self._environment(),
+                env=self.surroundings,
                 cwd=self.home,
             )
         daemon = Daemon(process, log)
@@ -128,7 +128,9 @@ class Program:
             process.kill()
             process.wait(PATIENCE)
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def surroundings(self) -> dict[str, str]:
+        """The environment in which everything runs."""
         kept = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
         given = {
             **kept,

@@ -1,0 +1,57 @@
+"""A desk with Thunderbird on it: an account, an outbox, the add-on, and unflub itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support.desktop import desktop
+from support.household import Household
+from support.outbox import Outbox, outbox
+from support.thunderbird import Thunderbird, screen, thunderbird
+
+from scanner.core.registration import ADD_ON
+
+# What the add-on waits for by default is no matter on a machine that runs all tests at once.
+PATIENT = 60
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Someone at work: what they write with, what was sent, and what the desktop told them."""
+
+    thunderbird: Thunderbird
+    household: Household
+    outbox: Outbox
+    told: Callable[[], str]
+
+    def add_on(self, **options: object) -> None:
+        """Install the add-on, as `unflub plugin install` made it."""
+        self.thunderbird.install(self.household.program.home / "unflub.xpi")
+        self.thunderbird.set_options(ADD_ON, **{"patience": PATIENT, **options})
+
+
+@pytest.fixture
+def desk(tmp_path: Path, household: Household) -> Iterator[Desk]:
+    """Thunderbird with unflub registered, and without the add-on as yet."""
+    program, client = household.program, household.client
+    assert program.run("plugin", "install", "thunderbird").returncode == 0
+    assert program.run("plugin", "pack", "thunderbird", "unflub.xpi").returncode == 0
+    with ExitStack() as stack:
+        session = stack.enter_context(desktop(tmp_path / "session"))
+        told = stack.enter_context(session.notifications())
+        display = stack.enter_context(screen())
+        sent = stack.enter_context(outbox())
+        environment = {**program.surroundings, **session.environment, "DISPLAY": display}
+        running = stack.enter_context(
+            thunderbird(
+                tmp_path / "profile",
+                (client.user, client.password),
+                (household.server.port, sent.port),
+                environment,
+            )
+        )
+        yield Desk(running, household, sent, told)
