@@ -18,7 +18,8 @@ from scanner.core.render import Envelope, render
 from scanner.core.report import Tally
 from scanner.demo import FLUBBED
 from scanner.learning import artifact
-from scanner.scanning import Terms, judge, rows
+from scanner.rows import Terms
+from scanner.scanning import judge, rows
 
 _BROWSER = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
 _TERMS = Terms(artifact.shipped(), "balanced")

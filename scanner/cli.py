@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.core.report import Row, Tally
     from scanner.core.selection import Selection
     from scanner.daemon import Crew
-    from scanner.scanning import Terms
+    from scanner.rows import Terms
     from scanner.training import Material
     from scanner.watcher import Watcher
 
@@ -226,15 +225,19 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
       unflub check --format json - < note.eml
       unflub check --explain note.txt
     """
-    from scanner import scanning
     from scanner.adapters.sources import STANDARD_INPUT, single
+    from scanner.checking import verdicts
+    from scanner.rows import judged
 
     _require_free(options["output"])
     found = [single(name) for name in files or (STANDARD_INPUT,)]
     terms = _terms(options | {"direction": options["direction"] or "outgoing"})
-    rows = scanning.rows(found, terms)
     if explain:
-        rows = _explained(rows, scanning.judge(terms))
+        from scanner import scanning
+
+        rows = _explained(scanning.rows(found, terms), scanning.judge(terms))
+    else:
+        rows = iter(judged(found, terms, partial(verdicts, preset=terms.preset, model=terms.model)))
     return _printed(rows, options, show_clean=True)
 
 
@@ -318,7 +321,7 @@ def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) 
         finally:
             crew.judge.close()
     else:
-        daemon.watch(partial(_crew, names, options, dry_run=dry_run))
+        daemon.watch(partial(_crew, names, options, dry_run=dry_run), answers=not dry_run)
 
 
 @cli.command()
@@ -493,8 +496,10 @@ def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
 def _scanned(messages: Iterable[Message], options: dict[str, Any]) -> Iterator[Row]:
     from scanner import scanning
     from scanner.adapters.cluster import cluster
+    from scanner.learning import artifact
 
     address, jobs, terms = options["dask"], options["jobs"], _terms(options)
+    terms = replace(terms, model=artifact.installed(terms.model))  # a cluster has its own place
     with cluster(address) if address else scanning.processes(jobs) as (executor, workers):
         yield from scanning.rows(messages, terms, executor, workers)
 
@@ -586,7 +591,7 @@ def _crew(names: Sequence[str], options: dict[str, Any], *, dry_run: bool) -> Cr
 
     settings = _load_config(options["config_path"])
     accounts = _accounts(names, settings)
-    model = _model_folder(options["model"], settings)
+    model = options["model"] or settings.model_folder
     judge = JudgingProcess(
         model, options["preset"] or settings.preset, settings.model_idle_minutes * 60
     )
@@ -609,12 +614,11 @@ def _watch_once(watchers: Sequence[Watcher]) -> None:
 
 
 def _terms(options: dict[str, Any], settings: config.Config | None = None) -> Terms:
-    from scanner.learning import artifact
-    from scanner.scanning import Terms
+    from scanner.rows import Terms
 
-    settings = settings or _optional_config(options["config_path"])
+    settings = settings or config.optional(options["config_path"])
     return Terms(
-        artifact.installed(_model_folder(options["model"], settings)),
+        options["model"] or settings.model_folder,
         options["preset"] or settings.preset,
         direction=options.get("direction"),
         own=frozenset(account.address.lower() for account in settings.accounts),
@@ -623,21 +627,8 @@ def _terms(options: dict[str, Any], settings: config.Config | None = None) -> Te
     )
 
 
-def _model_folder(named: Path | None, settings: config.Config) -> Path | None:
-    # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
-    own = os.path.expanduser(settings.model)  # noqa: PTH111
-    return named or (Path(own) if own else None)
-
-
 def _load_config(path: Path | None) -> config.Config:
     return config.load(path or config.default_path())
-
-
-def _optional_config(path: Path | None) -> config.Config:
-    """Read the configuration where there is one; `check` and `scan` of files need none."""
-    if path is None and not config.default_path().exists():
-        return config.Config()
-    return _load_config(path)
 
 
 def _log_to_stderr() -> None:

@@ -72,6 +72,13 @@ class Config:
     model_idle_minutes: int = 5
     notify: bool = True
 
+    @property
+    def model_folder(self) -> Path | None:
+        """The model folder that is named, or None for the one in use."""
+        # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
+        own = os.path.expanduser(self.model)  # noqa: PTH111
+        return Path(own) if own else None
+
     def account(self, name: str) -> Account:
         """Give one account by name. Raises ConfigurationError when there is none."""
         for account in self.accounts:
@@ -127,6 +134,16 @@ def load(path: Path) -> Config:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigurationError(f"{path} cannot be read: {reason}") from None
     return parse(text, str(path))
+
+
+def optional(path: Path | None = None) -> Config:
+    """Read the configuration where there is one: who checks or scans files needs none.
+
+    A file that is named must be there. Raises ConfigurationError.
+    """
+    if path is None and not default_path().exists():
+        return Config()
+    return load(path or default_path())
 
 
 def parse(text: str, where: str = "configuration") -> Config:

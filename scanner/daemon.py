@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from schedule import Scheduler
 
-from scanner.adapters import lock, status, systemd
+from scanner import checking
+from scanner.adapters import answering, lock, status, systemd
 from scanner.config import Seconds
 from scanner.errors import UnflubError
 from scanner.watcher import Bell, Watcher
@@ -30,7 +31,7 @@ _MOMENT: Seconds = 0.1  # how often to look whether to stop while a crew is asse
 _GOODBYE: Seconds = 0.8  # for all LOGOUTs at the end; then connections are cut
 
 
-class Judge(Protocol):
+class Judge(checking.Judge, Protocol):
     """What the accounts share: a judge that costs nothing while it has nothing to do."""
 
     def rest(self) -> None:
@@ -130,11 +131,12 @@ class Clock:
         return abs(drift) > _JUMP
 
 
-def watch(assemble: Callable[[], Crew]) -> None:
+def watch(assemble: Callable[[], Crew], *, answers: bool = True) -> None:
     """Watch every account until SIGTERM or SIGINT; SIGHUP has the crew assembled anew.
 
-    An account in trouble never disturbs another. Raises UnflubError where no account can be
-    watched until the user mends something.
+    An account in trouble never disturbs another. With `answers`, other programs of this user may
+    have messages checked. Raises UnflubError where no account can be watched until the user mends
+    something.
     """
     bell, reload = Bell(), threading.Event()
     _catch_signals(bell, reload)
@@ -146,14 +148,22 @@ def watch(assemble: Callable[[], Crew]) -> None:
     shift.start()
     systemd.notify("READY=1")
     try:
-        while not bell.stopped:
-            _oversee(shift, bell)
-            if reload.is_set():
-                reload.clear()
-                shift = _relieved(shift, assemble, bell)
+        with _answering(answers, lambda: shift.crew.judge):
+            while not bell.stopped:
+                _oversee(shift, bell)
+                if reload.is_set():
+                    reload.clear()
+                    shift = _relieved(shift, assemble, bell)
     finally:
         systemd.notify("STOPPING=1")
         shift.end()
+
+
+def _answering(wanted: bool, judge: Callable[[], Judge]) -> AbstractContextManager[None]:  # noqa: FBT001
+    """Answer other programs by the judge of whoever is at work."""
+    if not wanted:
+        return nullcontext()
+    return answering.answering(lambda question: checking.answer(judge(), question))
 
 
 def _catch_signals(bell: Bell, reload: threading.Event) -> None:

@@ -15,21 +15,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from scanner.config import Preset, Seconds
-from scanner.core.judge import Judge, Verdict
+from scanner.core.judge import Check, Judge, Verdict, Verdicts
 from scanner.errors import ModelError, UnflubError, UnreadableError
-
-Verdicts = list[Verdict | UnreadableError]
 
 _START: Seconds = 120  # on a machine that is busy with something else
 _BATCH: Seconds = 60  # for twenty drafts; a fair one takes less than a tenth of a second
 _ONE: Seconds = 20
+_BUSY: Seconds = 5  # a user waits for no longer until others are done
 _MEMORY = 4 * 2**30
 _LIBRARY = Path(__file__).resolve().parent.parent
 _PROGRAM = """
@@ -67,6 +67,18 @@ class JudgingProcess:
                 verdicts = [self._alone(message) for message in messages]
         return verdicts
 
+    def check(self, asked: Check) -> Verdicts | None:
+        """Answer somebody else's question, as `judges.judge` does when it sifts.
+
+        None where the process holds another model, or others keep it busy. Raises UnflubError.
+        """
+        if not self._lock.acquire(timeout=_BUSY):
+            return None
+        try:
+            return self._ask(asked, _ONE)
+        finally:
+            self._lock.release()
+
     def rest(self) -> None:
         """Let the process go, if nobody needed it for a while."""
         if (
@@ -93,12 +105,12 @@ class JudgingProcess:
             )
         return verdicts[0]
 
-    def _ask(self, messages: Sequence[bytes], seconds: Seconds) -> Verdicts | None:
-        """Get an answer, or None where the process died or had to be ended."""
+    def _ask(self, asked: Sequence[bytes] | Check, seconds: Seconds) -> Verdicts | None:
+        """Get an answer, or None where there is none, and the process died or had to be ended."""
         connection = self._connection or self._begin()
         self._used = time.monotonic()
         try:
-            connection.send(list(messages))
+            connection.send(asked)
             if not connection.poll(seconds):
                 raise TimeoutError
             answer = connection.recv()
@@ -156,36 +168,48 @@ def serve(handle: int) -> None:
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     with Connection(handle) as connection, suppress(EOFError, OSError):
-        judge = _made(connection)
-        while judge:
-            connection.send(_answer(judge, connection.recv()))
+        bench = _made(connection)
+        while bench:
+            connection.send(_answer(bench, connection.recv()))
     os._exit(0)  # nothing is left to be tidied up
 
 
-def _made(connection: Connection) -> Judge | None:
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What the other process judges by: the model's folder, and the daemon's own judge."""
+
+    folder: Path
+    judge: Judge
+
+    def answer(self, asked: Sequence[bytes] | Check) -> Verdicts | None:
+        from scanner.learning import artifact, judges
+
+        if not isinstance(asked, Check):
+            return self.judge(asked)
+        if artifact.installed(asked.model).resolve() != self.folder.resolve():
+            return None
+        return judges.judge(self.folder, asked.preset, sift=True)(asked.messages)
+
+
+def _made(connection: Connection) -> _Bench | None:
+    from scanner.learning import artifact, judges
+
     try:
         model, preset = connection.recv()
-        judge = load(model, preset)
-        judge.classifier.predict([])
+        folder = artifact.installed(model)
+        bench = _Bench(folder, judges.judge(folder, preset, sift=False))
+        bench.judge.classifier.predict([])
     except UnflubError as error:
         connection.send(error)
         return None
     connection.send(None)
-    return judge
+    return bench
 
 
-def _answer(judge: Callable[..., Any], messages: list[bytes]) -> Any:
+def _answer(bench: _Bench, asked: Sequence[bytes] | Check) -> Any:
     try:
-        return judge(messages)
+        return bench.answer(asked)
     except ModelError as error:
         return error
     except Exception:  # noqa: BLE001 - MemoryError and slips: one message must not blind us
         return None
-
-
-def load(model: Path | None, preset: Preset) -> Judge:
-    """Make the judge, here. Raises ModelError."""
-    from scanner.learning import artifact
-
-    loaded = artifact.load(artifact.installed(model))
-    return Judge(loaded, loaded.thresholds[preset])

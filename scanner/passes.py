@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
@@ -14,7 +14,7 @@ from scanner.adapters import state
 from scanner.adapters.mailbox import FETCH_LIMIT, Listing, Mailbox, batches
 from scanner.config import Account, Seconds
 from scanner.core.assess import digest
-from scanner.core.judge import Verdict
+from scanner.core.judge import Judging, Verdict
 from scanner.core.plan import (
     Action,
     Append,
@@ -31,9 +31,6 @@ from scanner.core.plan import (
 )
 from scanner.core.render import Envelope, Recognised, recognise, render
 from scanner.errors import RefusedError, UnreadableError
-
-Judging = Callable[[Sequence[bytes]], "list[Verdict | UnreadableError]"]
-"""Messages to verdicts, in this process or another."""
 
 # A mailbox that is suddenly empty may be a server's slip: it is looked at again before it is
 # believed.
@@ -150,7 +147,8 @@ class Terms:
     """How a pass is made: as whom, with which memory, how settled a draft must be.
 
     With `dry_run` the actions are planned and returned, and nothing at all is written; a
-    `sweep` believes nothing that the server said before.
+    `sweep` believes nothing that the server said before. What was `dismissed` before sending
+    counts as if its warning had been deleted.
     """
 
     sender: str
@@ -159,6 +157,7 @@ class Terms:
     dry_run: bool = False
     sweep: bool = False
     account: str = ""
+    dismissed: frozenset[str] = frozenset()
 
 
 def one_pass(mailbox: Mailbox, desk: Desk, judge: Judging, terms: Terms) -> Pass:
@@ -168,7 +167,7 @@ def one_pass(mailbox: Mailbox, desk: Desk, judge: Judging, terms: Terms) -> Pass
     """
     room = _Room(mailbox, desk, judge, terms, time.monotonic())
     # Read before the look: a warning that another process writes meanwhile is then no riddle.
-    saved = state.load(terms.memory_file)
+    saved = state.load(terms.memory_file).having(terms.dismissed)
     snapshot = room.look(sweep=terms.sweep)
     if (snapshot, saved) == desk.rest:  # most looks find nothing new
         return room.passed(_Decision(snapshot, saved.memory, ()))

@@ -7,29 +7,24 @@ it needs, so that a worker may live on another machine that has the same model.
 from __future__ import annotations
 
 import multiprocessing
-import re
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from scanner.adapters.sources import Message
-from scanner.core.assess import Passage, only
-from scanner.core.judge import Judge, Verdict, portions
-from scanner.core.origin import Direction, direction, month
-from scanner.core.parse import Draft
-from scanner.core.render import WARNS_ABOUT, recognise
+from scanner.core.judge import Judge, portions
 from scanner.core.report import Row
 from scanner.core.segment import Sentences
 from scanner.errors import UnreadableError
-from scanner.learning import artifact, words
-from scanner.learning.artifact import Model
+from scanner.learning import artifact, judges
+from scanner.rows import Terms, judged
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,30 +33,8 @@ R = TypeVar("R")
 # that rows come as they are ready.
 _BATCH = 4 * 1024 * 1024
 _LEAST = 64 * 1024
-_HEADER_END = re.compile(rb"\r?\n\r?\n")
-_OURS = re.compile(re.escape(WARNS_ABOUT.encode()), re.IGNORECASE)
 # Batches that wait for each process: enough to keep it busy, few enough to fit the memory.
 _WAITING = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How to judge and what to tell: the model and preset, whose mail it is, which passages.
-
-    Without a `direction` it is told for each message; without `categories` all are shown.
-    """
-
-    model: Path
-    preset: str
-    direction: Direction | None = None
-    own: frozenset[str] = field(default=frozenset(), repr=False)
-    least: float = 0.0
-    categories: frozenset[str] = frozenset()
-
-    def wants(self, passage: Passage) -> bool:
-        """Tell whether a passage is asked for."""
-        named = not self.categories or passage.category in self.categories
-        return named and passage.confidence >= self.least
 
 
 def rows(
@@ -71,39 +44,20 @@ def rows(
     batches = portions(messages, lambda m: max(len(m.raw), _LEAST), _BATCH)
     if executor is None:
         for batch in batches:
-            yield from judged(terms, batch)
+            yield from judged(batch, terms, judge(terms))
     else:
         for made in in_order(executor, partial(_light, terms), batches, jobs * _WAITING):
             yield from made
 
 
-def judged(terms: Terms, batch: Sequence[Message]) -> list[Row]:
-    """Judge a few messages together."""
-    others = [m for m in batch if m.error or not _is_own(m.raw)]
-    verdicts = iter(judge(terms)([m.raw for m in others if not m.error]))
-    return [_row(m, m.error or next(verdicts), terms) for m in others]
-
-
 def judge(terms: Terms) -> Judge:
     """Give the judge; the model is loaded once in each process."""
-    return _loaded(terms.model, terms.preset)
+    return judges.judge(_here(terms.model), terms.preset, sift=True)
 
 
-@lru_cache(maxsize=1)
-def _loaded(folder: Path, preset: str) -> Judge:
-    model = artifact.load(_here(folder))
-    return Judge(model, model.thresholds[preset], partial(_may_be_notes, model))
-
-
-def _may_be_notes(model: Model, texts: Sequence[str]) -> list[bool]:
-    """Ask the model's own gate, before sentences are cut; it counts words wherever they stand."""
-    bags = [words.bag(text) for text in texts]
-    passed: list[bool] = (model.heads.note_odds(bags) >= model.gate.first).tolist()
-    return passed
-
-
-def _here(folder: Path) -> Path:
+def _here(named: Path | None) -> Path:
     """Find a model on this machine, where the one that comes with unflub may lie elsewhere."""
+    folder = artifact.installed(named)
     if not folder.is_dir() and artifact.shipped().name == folder.name:
         return artifact.shipped()
     return folder
@@ -155,21 +109,5 @@ def _light(terms: Terms, batch: Sequence[Message]) -> list[Row]:
         row
         if isinstance(row.verdict, UnreadableError)
         else replace(row, verdict=replace(row.verdict, sentences=Sentences("", "", ())))
-        for row in judged(terms, batch)
+        for row in judged(batch, terms, judge(terms))
     ]
-
-
-def _is_own(raw: bytes) -> bool:
-    end = _HEADER_END.search(raw)
-    header = raw[: end.start()] if end else raw
-    return _OURS.search(header) is not None and recognise(header) is not None
-
-
-def _row(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> Row:
-    draft = Draft("") if isinstance(verdict, UnreadableError) else verdict.draft
-    told = terms.direction or message.direction
-    way = told or direction(message.source, message.raw, draft, terms.own)
-    if isinstance(verdict, UnreadableError) or not verdict.assessment.passages:
-        return Row(message.source, way, verdict)
-    wanted = replace(verdict, assessment=only(verdict.assessment, terms.wants))
-    return Row(message.source, way, wanted, month=month(message.raw))

@@ -14,12 +14,12 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from scanner.adapters import credentials, lock, notify, state, status
+from scanner.adapters import credentials, dismissals, lock, notify, state, status
 from scanner.adapters.connection import Line, readable
 from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account, Config, Seconds
 from scanner.core.health import Signs
-from scanner.core.judge import Verdict
+from scanner.core.judge import Judging, Verdict
 from scanner.errors import (
     BusyError,
     ConfigurationError,
@@ -28,7 +28,7 @@ from scanner.errors import (
     UnflubError,
     UnreadableError,
 )
-from scanner.passes import Desk, Judging, Pass, Terms, describe, one_pass
+from scanner.passes import Desk, Pass, Terms, describe, one_pass
 
 log = logging.getLogger("unflub")
 
@@ -234,6 +234,7 @@ class Watcher:
             settle=settle,
             dry_run=self._dry_run,
             sweep=sweep,
+            dismissed=dismissals.load(),
         )
         found = one_pass(mailbox, self._desk, self._judging, terms)
         log.info("%s", describe(self.account, found, dry_run=self._dry_run))

@@ -49,12 +49,15 @@ class Daemon:
     server: FakeServer
     memory_file: Path
     desk: Desk = field(default_factory=Desk)
+    dismissed: frozenset[str] = frozenset()
+    """In a mail client, before sending."""
 
     def mailbox(self, writes_left: int | None = None) -> FakeMailbox:
         return FakeMailbox(self.server, writes_left)
 
     def look(self, mailbox: FakeMailbox) -> Pass:
-        return one_pass(mailbox, self.desk, JUDGE, Terms("me@example.org", self.memory_file))
+        terms = Terms("me@example.org", self.memory_file, dismissed=self.dismissed)
+        return one_pass(mailbox, self.desk, JUDGE, terms)
 
 
 def found_in(warning: Stored) -> frozenset[str]:
@@ -168,6 +171,17 @@ class DraftsMailbox(RuleBasedStateMachine):
             digests = self.delete(data.draw(st.sampled_from(sorted(warnings))))
             self.dismissed |= digests
             self.forgotten |= digests
+
+    @precondition(lambda self: self.notes)
+    @rule(data=st.data(), which=st.sets(st.integers(0, 1), min_size=1))
+    def dismiss_before_sending(self, data, which):
+        """And go on writing; what is warned about already may stay, and others may not know."""
+        one = data.draw(st.sampled_from(self.notes))
+        digests = frozenset(map(digest, one.flubs))
+        for number in which:
+            self.daemons[number].dismissed |= digests
+        self.dismissed |= digests
+        self.forgotten |= digests
 
     def delete(self, warning: int) -> frozenset[str]:
         digests = found_in(self.server.warnings()[warning])

@@ -12,7 +12,8 @@ from support.processes import children_of, is_alive
 
 from scanner.core.judge import Verdict
 from scanner.errors import ModelError, UnflubError, UnreadableError
-from scanner.judging import JudgingProcess, load
+from scanner.judging import JudgingProcess
+from scanner.learning import artifact, judges
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_it_judges_as_a_judge_in_this_process_does(judge, others):
     """Verdicts come in order, from one process, which stays for the next question."""
     judge.start()
     (process,) = others()
-    here = load(None, "balanced")([FLUBBED, CLEAN])
+    here = judges.judge(artifact.shipped(), "balanced", sift=False)([FLUBBED, CLEAN])
     assert [v.assessment for v in judge([FLUBBED, CLEAN])] == [v.assessment for v in here]
     assert warns(judge) == [True, False]
     assert others() == {process}

@@ -12,6 +12,7 @@ from support.phrases import JUDGE
 
 from scanner.adapters.mailbox import FETCH_LIMIT
 from scanner.config import Account
+from scanner.core.assess import digest
 from scanner.core.plan import Append, Remove
 from scanner.core.render import recognise
 from scanner.errors import RefusedError, UnreachableError, UnreadableError
@@ -45,9 +46,11 @@ class Room:
     def __post_init__(self) -> None:
         self.mailbox = FakeMailbox(self.server)
 
+    dismissed: frozenset[str] = frozenset()
+
     def look(self, *, settle: float = 0, dry_run: bool = False) -> Pass:
         self.mailbox.fetched.clear()
-        terms = Terms("me@example.org", self.memory_file, settle, dry_run)
+        terms = Terms("me@example.org", self.memory_file, settle, dry_run, dismissed=self.dismissed)
         return one_pass(self.mailbox, self.desk, JUDGE, terms)
 
     def restart(self) -> None:
@@ -150,6 +153,30 @@ def test_a_deleted_warning_is_dismissed(room, restarts):
     found = recognise(warning.raw)
     assert found
     assert len(found.digests) == 1
+
+
+def test_what_was_dismissed_before_sending_is_not_warned_about(room):
+    """The note it is in, saved as a draft, gets a warning about the rest alone."""
+    room.dismissed = frozenset({digest("That was a flub.")})
+    uid = room.server.save(FLUBBED)
+    assert room.look().actions == ()
+    room.server.replace(uid, WORSE)
+    room.look()
+    (warning,) = room.server.warnings().values()
+    assert recognise(warning.raw).digests == {digest("And that was another flub.")}
+
+
+def test_dismissing_before_sending_takes_no_standing_warning_away(room):
+    """It is the user's to delete; when the note is sent it goes, as ever."""
+    uid = room.server.save(FLUBBED)
+    room.look()
+    room.dismissed = frozenset({digest("That was a flub.")})
+    assert room.look().actions == ()
+    room.restart()
+    assert room.look().actions == ()
+    room.server.delete(uid)
+    assert removed(room.look())
+    assert room.look().actions == ()
 
 
 def test_an_unreadable_draft_shields_its_own_warning_only(room):

@@ -12,7 +12,8 @@ from scanner.adapters.sources import Message
 from scanner.core.report import as_record
 from scanner.errors import UnreadableError
 from scanner.learning import artifact
-from scanner.scanning import Terms, in_order, rows
+from scanner.rows import Terms
+from scanner.scanning import in_order, rows
 
 TERMS = Terms(artifact.shipped(), "balanced")
 LARGE = b"X-Fill: " + b"x" * 200_000 + b"\r\n"

@@ -14,16 +14,34 @@ from scanner.errors import ConfigurationError, UnreadableError
 @contextmanager
 def held(path: Path, name: str) -> Iterator[None]:
     """Hold the lock of an account. Raises ConfigurationError where another process holds it."""
-    handle = _open(path)
-    try:
-        if not _take(handle):
+    with tried(path) as taken:
+        if not taken:
             raise ConfigurationError(
                 f"account {name}: another unflub is watching it; "
                 "stop that one first, `unflub status` shows how it is doing"
             )
         yield
+
+
+@contextmanager
+def tried(path: Path) -> Iterator[bool]:
+    """Hold a lock where nobody else does, and tell whether. Raises UnreadableError."""
+    handle = _open(path)
+    try:
+        yield _take(handle)
     finally:
         os.close(handle)  # and the lock is gone, as it is when the process dies
+
+
+@contextmanager
+def waited_for(path: Path) -> Iterator[None]:
+    """Hold a lock that others hold for a moment only. Raises UnreadableError."""
+    handle = _open(path)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def is_held(path: Path) -> bool:

@@ -45,6 +45,11 @@ class Saved:
         standing = tuple(replace(w, uid=0) for w in self.memory.standing)
         return replace(self.memory, standing=standing)
 
+    def having(self, dismissed: frozenset[str]) -> Saved:
+        """Give this with more that was dismissed."""
+        memory = replace(self.memory, dismissed=self.memory.dismissed | dismissed)
+        return replace(self, memory=memory)
+
 
 def load(path: Path) -> Saved:
     """Read the memory of a mailbox; an unreadable file counts as none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from scanner.core.assess import Assessment, assess
@@ -39,6 +40,25 @@ class Verdict:
         return not self.draft.text.strip()
 
 
+Verdicts: TypeAlias = list[Verdict | UnreadableError]
+"""The verdict on each message, or why there is none, in order."""
+
+Judging: TypeAlias = Callable[[Sequence[bytes]], Verdicts]
+"""Messages to verdicts, in this process or another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Messages to be judged for another program: by which model, at which preset.
+
+    `model` is a folder, or None for the one in use.
+    """
+
+    messages: Sequence[bytes]
+    preset: str
+    model: Path | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Judge:
     """A classifier and the thresholds of the chosen preset.
@@ -51,7 +71,7 @@ class Judge:
     thresholds: Thresholds
     gate: Gate | None = None
 
-    def __call__(self, messages: Sequence[bytes]) -> list[Verdict | UnreadableError]:
+    def __call__(self, messages: Sequence[bytes]) -> Verdicts:
         """Read and assess messages; what cannot be read is answered by its error, in place."""
         away = self._turned_away(messages, self.gate) if self.gate else {}
         rest = iter(self._assessed([raw for n, raw in enumerate(messages) if n not in away]))
@@ -71,7 +91,7 @@ class Judge:
         sentences = Sentences(draft.subject, draft.text, ())
         return Verdict(draft, sentences, assess(sentences, _OTHER, self.thresholds))
 
-    def _assessed(self, messages: Sequence[bytes]) -> list[Verdict | UnreadableError]:
+    def _assessed(self, messages: Sequence[bytes]) -> Verdicts:
         read_ = [_read(raw) for raw in messages]
         readable = [entry[1] for entry in read_ if not isinstance(entry, UnreadableError)]
         parts = portions(readable, _length, _PORTION)

@@ -12,7 +12,8 @@ from scanner.core.segment import segment, words
 from scanner.learning import artifact, corpus
 from scanner.learning import words as counted
 from scanner.learning.artifact import message_text
-from scanner.scanning import Terms, judge
+from scanner.rows import Terms
+from scanner.scanning import judge
 
 ORDINARY = [
     b"From: a@example.org\r\nSubject: Pump 4\r\n\r\nIt stopped at noon. Parts come soon.\r\n",

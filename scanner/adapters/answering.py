@@ -1,0 +1,105 @@
+"""The daemon's end of the private local socket: it answers its own user's programs, in threads."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scanner.adapters import local, lock
+from scanner.adapters.local import Values
+from scanner.config import Seconds
+from scanner.errors import UnreadableError
+
+log = logging.getLogger("unflub")
+
+_QUESTION: Seconds = 10  # for a question to come in, and for its answer to be taken
+_AT_ONCE = 8  # a ninth is sent away, and helps itself
+_PAUSE: Seconds = 0.1  # after an accept that failed: too many files may be open
+
+
+@contextmanager
+def answering(answer: Callable[[Values], Values]) -> Iterator[None]:
+    """Answer who asks until the end; where another daemon does, leave it to that.
+
+    What goes wrong costs nothing but this: who gets no answer helps itself.
+    """
+    with ExitStack() as stack:
+        listener = _listener(stack, local.path())
+        if listener:
+            stack.enter_context(_Counter(listener, answer).open())
+        yield
+
+
+def _listener(stack: ExitStack, place: Path) -> socket.socket | None:
+    """Bind the socket for this user alone; one that a dead daemon left behind is replaced."""
+    try:
+        if not stack.enter_context(lock.tried(place.with_name("check.guard"))):
+            return None
+        place.parent.chmod(0o700)
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+        place.unlink(missing_ok=True)
+        listener.bind(str(place))
+        stack.callback(place.unlink, missing_ok=True)
+        place.chmod(0o600)
+        listener.listen()
+    except (OSError, UnreadableError) as error:
+        reason = getattr(error, "strerror", None) or "its path is too long, or not ours to write"
+        log.warning("checks before Send do without the daemon: no socket %s (%s)", place, reason)
+        return None
+    return listener
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    """Where questions come in, and who answers them."""
+
+    listener: socket.socket
+    answer: Callable[[Values], Values]
+    places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_AT_ONCE))
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Serve in a thread of its own."""
+        thread = threading.Thread(target=self._serve, name="answering", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.closed.set()
+            with suppress(OSError):  # it wakes the thread; macOS says that it is not connected
+                self.listener.shutdown(socket.SHUT_RDWR)
+            thread.join(2 * _PAUSE)
+
+    def _serve(self) -> None:
+        while not self.closed.is_set():
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                self.closed.wait(_PAUSE)
+                continue
+            if self.places.acquire(blocking=False):
+                threading.Thread(target=self._attend, args=(sock,), daemon=True).start()
+            else:
+                sock.close()
+
+    def _attend(self, sock: socket.socket) -> None:
+        """Answer one question; whatever is wrong with who asks ends here."""
+        try:
+            with sock, suppress(OSError, ValueError):
+                if local.peer(sock) == os.getuid():
+                    question = local.received(sock, time.monotonic() + _QUESTION)
+                    answer = local.line(self.answer(question))
+                    sock.settimeout(_QUESTION)
+                    sock.sendall(answer)
+        except Exception as error:  # noqa: BLE001 - a slip; its words may hold mail
+            log.error("a check was not answered: internal error %s", type(error).__name__)  # noqa: TRY400
+        finally:
+            self.places.release()

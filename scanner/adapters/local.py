@@ -1,0 +1,87 @@
+"""A private local socket: the daemon answers the other programs of its user, and nobody else's.
+
+A line of JSON asks and a line of JSON answers, within bounds of size and time; nothing is ever
+unpickled. The socket lies in the state folder, which the daemon may write to as a service, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import sys
+import time
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import platformdirs
+
+from scanner.config import Seconds
+
+Values: TypeAlias = dict[str, Any]
+"""A JSON object."""
+
+MOST = 8 * 2**20
+"""Bytes of a question or an answer."""
+
+_CHUNK = 2**16
+
+
+def path() -> Path:
+    """Where the daemon's socket lies."""
+    return platformdirs.user_state_path("unflub") / "check.sock"
+
+
+def ask(question: Values, seconds: Seconds) -> Values | None:
+    """Ask the daemon; None where none answers within so long."""
+    if not hasattr(socket, "AF_UNIX"):
+        return None
+    deadline = time.monotonic() + seconds
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(seconds)
+            sock.connect(str(path()))
+            if peer(sock) != os.getuid():
+                return None
+            sock.sendall(line(question))
+            return received(sock, deadline)
+    except (OSError, ValueError):
+        return None
+
+
+def line(values: Values) -> bytes:
+    """Write a question or an answer. Raises ValueError where it is too long."""
+    written = json.dumps(values).encode() + b"\n"
+    if len(written) > MOST:
+        raise ValueError("too long")
+    return written
+
+
+def received(sock: socket.socket, deadline: Seconds) -> Values:
+    """Take in one line. Raises OSError or ValueError where it is none, too late, or too long."""
+    chunks: list[bytes] = []
+    size = 0
+    while not chunks or not chunks[-1].endswith(b"\n"):
+        sock.settimeout(max(deadline - time.monotonic(), 0.001))
+        chunk = sock.recv(_CHUNK)
+        size += len(chunk)
+        if not chunk or size > MOST:
+            raise ValueError("cut short, or too long")
+        chunks.append(chunk)
+    try:
+        values = json.loads(b"".join(chunks))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(values, dict):
+        raise ValueError("no object")  # noqa: TRY004 - as whatever else is wrong with it
+    return values
+
+
+def peer(sock: socket.socket) -> int:
+    """Tell who is at the other end: the user's number (unix(7) SO_PEERCRED; macOS unix(4))."""
+    if sys.platform == "darwin":
+        version_and_uid = sock.getsockopt(0, socket.LOCAL_PEERCRED, struct.calcsize("2I"))
+        return int(struct.unpack("2I", version_and_uid)[1])
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])

@@ -1,0 +1,122 @@
+"""Verdicts on messages that are about to be sent: from a running daemon, else made here.
+
+The daemon has the model loaded, so it answers in a moment. Where there is none, or it is of
+another version, uses another model, is busy or broken, the same verdict is made here.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from scanner import __version__, config
+from scanner.adapters import local
+from scanner.adapters.local import Values
+from scanner.config import Seconds
+from scanner.core import wire
+from scanner.core.judge import Check, Verdicts
+from scanner.errors import UnflubError
+
+PROTOCOL = 1
+"""Counts up whenever questions or answers change."""
+
+_PATIENCE: Seconds = 10
+# What is longer is judged here: a line holds it, and its answer, in base64 and JSON.
+_MOST = local.MOST // 4
+
+
+class Judge(Protocol):
+    """The daemon's judge, as others may ask it."""
+
+    def check(self, asked: Check) -> Verdicts | None:
+        """Give verdicts, or None where it cannot."""
+        ...
+
+
+def verdicts(
+    messages: Sequence[bytes],
+    preset: str | None = None,
+    model: Path | None = None,
+    patience: Seconds = _PATIENCE,
+) -> Verdicts:
+    """Judge messages; preset and model are by default the configured ones.
+
+    What a daemon does not answer within `patience` is judged here. The verdict on what is surely
+    no note has no sentences. Raises ConfigurationError or ModelError.
+    """
+    if preset is None:
+        settings = config.optional()
+        preset, model = settings.preset, model or settings.model_folder
+    answered = _by_daemon(messages, preset, model, patience)
+    return _here(messages, preset, model) if answered is None else answered
+
+
+def presence(patience: Seconds = _PATIENCE) -> str:
+    """Say in one line whether a daemon answers, for who tests the connection."""
+    answer = local.ask(_greeting(), patience)
+    if answer is None:
+        return "no daemon answers; each check loads the model anew: `unflub service install`"
+    return _skew(answer) or f"the daemon answers, version {__version__}"
+
+
+def answer(judge: Judge, question: Values) -> Values:
+    """Answer a question, in the daemon. Raises ValueError for what is none."""
+    greeting = _greeting()
+    if _skew(question) or "messages" not in question:
+        return greeting
+    try:
+        model = question["model"]
+        asked = Check(
+            [b64decode(raw, validate=True) for raw in question["messages"]],
+            str(question["preset"]),
+            None if model is None else Path(model),
+        )
+        found = judge.check(asked)
+    except (KeyError, TypeError) as error:
+        raise ValueError("no question") from error
+    except UnflubError:  # it is stopping, or the model is gone; who asks finds out for itself
+        return greeting
+    return greeting if found is None else {**greeting, "verdicts": list(map(wire.as_values, found))}
+
+
+def _by_daemon(
+    messages: Sequence[bytes], preset: str, model: Path | None, patience: Seconds
+) -> Verdicts | None:
+    if sum(map(len, messages)) > _MOST:
+        return None
+    question = {
+        **_greeting(),
+        "preset": preset,
+        "model": None if model is None else str(model.resolve()),
+        "messages": [b64encode(raw).decode() for raw in messages],
+    }
+    answered = local.ask(question, patience)
+    if answered is None or _skew(answered):
+        return None
+    try:
+        found = [wire.verdict(values) for values in answered["verdicts"]]
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
+    return found if len(found) == len(messages) else None
+
+
+def _here(messages: Sequence[bytes], preset: str, model: Path | None) -> Verdicts:
+    from scanner.learning import artifact, judges
+
+    return judges.judge(artifact.installed(model), preset, sift=True)(messages)
+
+
+def _greeting() -> Values:
+    return {"protocol": PROTOCOL, "version": __version__}
+
+
+def _skew(said: Values) -> str:
+    """Say what to do where daemon and program are of different versions, or nothing."""
+    if said.get("protocol") == PROTOCOL and said.get("version") == __version__:
+        return ""
+    return (
+        f"the daemon is of version {said.get('version')}, and this of {__version__}: "
+        "restart the daemon"
+    )

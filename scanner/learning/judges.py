@@ -1,0 +1,34 @@
+"""A model folder to a judge: of messages that are to be known whole, or of many to be sifted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+
+from scanner.core.judge import Judge
+from scanner.learning import artifact, words
+from scanner.learning.artifact import Model
+
+
+def judge(folder: Path, preset: str, *, sift: bool) -> Judge:
+    """Give a judge; a model is loaded once in each process. Raises ModelError.
+
+    With `sift` most mail is turned away at a glance, which is quick; such a verdict has no
+    sentences.
+    """
+    model = _loaded(folder)
+    gate = partial(_may_be_notes, model) if sift else None
+    return Judge(model, model.thresholds[preset], gate)
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: Path) -> Model:
+    return artifact.load(folder)
+
+
+def _may_be_notes(model: Model, texts: Sequence[str]) -> list[bool]:
+    """Ask the model's own gate, before sentences are cut; it counts words wherever they stand."""
+    bags = [words.bag(text) for text in texts]
+    passed: list[bool] = (model.heads.note_odds(bags) >= model.gate.first).tolist()
+    return passed

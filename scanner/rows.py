@@ -1,0 +1,64 @@
+"""What is told of a message that was judged: whose it is, and the passages that are asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from scanner.adapters.sources import Message
+from scanner.core.assess import Passage, only
+from scanner.core.judge import Judging, Verdict
+from scanner.core.origin import Direction, direction, month
+from scanner.core.parse import Draft
+from scanner.core.render import WARNS_ABOUT, recognise
+from scanner.core.report import Row
+from scanner.errors import UnreadableError
+
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_OURS = re.compile(re.escape(WARNS_ABOUT.encode()), re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How to judge and what to tell: the model and preset, whose mail it is, which passages.
+
+    Without a `model` it is the one in use. Without a `direction` that is told for each message;
+    without `categories` all are shown.
+    """
+
+    model: Path | None
+    preset: str
+    direction: Direction | None = None
+    own: frozenset[str] = field(default=frozenset(), repr=False)
+    least: float = 0.0
+    categories: frozenset[str] = frozenset()
+
+    def wants(self, passage: Passage) -> bool:
+        """Tell whether a passage is asked for."""
+        named = not self.categories or passage.category in self.categories
+        return named and passage.confidence >= self.least
+
+
+def judged(batch: Sequence[Message], terms: Terms, judge: Judging) -> list[Row]:
+    """Judge a few messages together; unflub's own warning drafts are passed over."""
+    others = [m for m in batch if m.error or not _is_own(m.raw)]
+    verdicts = iter(judge([m.raw for m in others if not m.error]))
+    return [_row(m, m.error or next(verdicts), terms) for m in others]
+
+
+def _is_own(raw: bytes) -> bool:
+    end = _HEADER_END.search(raw)
+    header = raw[: end.start()] if end else raw
+    return _OURS.search(header) is not None and recognise(header) is not None
+
+
+def _row(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> Row:
+    draft = Draft("") if isinstance(verdict, UnreadableError) else verdict.draft
+    told = terms.direction or message.direction
+    way = told or direction(message.source, message.raw, draft, terms.own)
+    if isinstance(verdict, UnreadableError) or not verdict.assessment.passages:
+        return Row(message.source, way, verdict)
+    wanted = replace(verdict, assessment=only(verdict.assessment, terms.wants))
+    return Row(message.source, way, wanted, month=month(message.raw))
