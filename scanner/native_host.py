@@ -11,12 +11,13 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from email import policy
 from email.message import EmailMessage
 from queue import Queue
 from typing import Any, BinaryIO, TypeAlias
 
-from scanner import __version__, checking
+from scanner import __version__, checking, config
 from scanner.adapters import dismissals
 from scanner.core import dialog, framing
 from scanner.core.advice import ADVICE
@@ -29,6 +30,8 @@ PROTOCOL = 1
 Values: TypeAlias = dict[str, Any]
 
 _DAEMON_PATIENCE = 1  # seconds; the add-on waits for a few
+# What passes for a note at a glance, so that all of the model is needed.
+_NOTE = "Thank you for the interview. I am sorry that I rambled about the budget."
 
 
 def run() -> None:
@@ -37,6 +40,7 @@ def run() -> None:
     os.dup2(2, 1)
     questions: Queue[bytes | UnreadableError | None] = Queue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, questions), daemon=True).start()
+    _warm_up()
     serve(questions.get, answers)
 
 
@@ -71,6 +75,12 @@ def _listen(source: BinaryIO, questions: Queue[bytes | UnreadableError | None]) 
     os._exit(0)  # nothing is left to be tidied up
 
 
+def _warm_up() -> None:
+    """Have the model loaded, here or by the daemon, so that no note waits for that."""
+    with suppress(UnflubError):
+        checking.verdicts([message("", _NOTE, html=False)], patience=_DAEMON_PATIENCE)
+
+
 def _answer(question: Values) -> Values:
     if question.get("protocol") != PROTOCOL:
         return _failure(
@@ -88,16 +98,14 @@ def _answer(question: Values) -> Values:
 
 
 def _hello(_: Values) -> Values:
-    return {
-        "categories": {name: advice.name for name, advice in ADVICE.items()},
-        "daemon": checking.presence(_DAEMON_PATIENCE),
-    }
+    return {"categories": {name: advice.name for name, advice in ADVICE.items()}}
 
 
 def _check(question: Values) -> Values:
+    settings = config.optional()
     raw = message(question["subject"], question["body"], html=question["html"])
-    preset, unwanted = question["preset"] or None, frozenset(question["without"])
-    (verdict,) = checking.verdicts([raw], preset, patience=_DAEMON_PATIENCE)
+    preset, unwanted = question["preset"] or settings.preset, frozenset(question["without"])
+    (verdict,) = checking.verdicts([raw], preset, settings.model_folder, _DAEMON_PATIENCE)
     if isinstance(verdict, UnreadableError):
         return dialog.unread(verdict)
     fresh = without(verdict.assessment, dismissals.everywhere())

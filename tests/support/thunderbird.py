@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ _QUIET: dict[str, Any] = {
     "mail.provider.suppress_dialog_on_startup": True,
     "mail.rights.version": 1,
     "mail.shell.checkDefaultClient": False,
+    # A note that is sent quickly has not got its Content-Language yet.
+    "mail.suppress_content_language": True,
     "mail.spotlight.firstRunDone": True,
     "mailnews.start_page.enabled": False,
     "mailnews.start_page_override.mstone": "ignore",
@@ -124,6 +127,10 @@ class Thunderbird:
             values,
         )
 
+    def prefer_dark(self, dark: bool) -> None:  # noqa: FBT001
+        """Have a desktop that is dark, or light."""
+        self.script("Services.prefs.setIntPref('ui.systemUsesDarkTheme', arguments[0])", int(dark))
+
     def write(self, body: str, subject: str = "Thank you", *, html: bool = False) -> Composing:
         """Open a window with a note in it, as a reader would have typed it."""
         before = set(self.driver.chrome_window_handles)
@@ -160,7 +167,6 @@ class Thunderbird:
         self.script(
             """
             const {extension} = WebExtensionPolicy.getByID("unflub@unflub.github.io");
-            window.openContentTab ? 0 : 0;
             const tabmail = Services.wm.getMostRecentWindow("mail:3pane")
               .document.getElementById("tabmail");
             tabmail.openTab("contentTab", {
@@ -236,6 +242,10 @@ class Composing:
     def save(self) -> None:
         self.script("goDoCommand('cmd_saveAsDraft')")
 
+    def autosave(self) -> None:
+        """Do now what its timer does every few minutes."""
+        self.script("AutoSave()")
+
     def type(self, words: str) -> None:
         """Write at the cursor."""
         self.script("gMsgCompose.editor.insertText(arguments[0])", words)
@@ -294,6 +304,29 @@ class Page:
     def press(self, button: str) -> None:
         self.run(f"document.getElementById({button!r}).click(); return true")
 
+    def type(self, keys: str) -> None:
+        """Press keys, as on a keyboard."""
+        driver = self.thunderbird.driver
+        driver.switch_to_window(self.window)
+        driver.find_element("css selector", "browser").send_keys(keys)
+
+    def close(self) -> None:
+        """Close its window, as by the window's own button."""
+        self.thunderbird.script_in(self.window, "window.close()")
+
+    def is_dark(self) -> bool:
+        return self.run("return window.matchMedia('(prefers-color-scheme: dark)').matches")
+
+    def violations(self) -> list[Any]:
+        """What axe-core finds wrong with how the page can be used by everybody."""
+        axe = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+        return self.run(
+            "const page = Cu.Sandbox(window, {sandboxPrototype: window, wantXrays: false});"
+            f"Cu.evalInSandbox({json.dumps(axe)}, page);"
+            "const found = await Cu.evalInSandbox('axe.run(document)', page);"
+            "return JSON.parse(JSON.stringify(found.violations)).map(v => [v.id, ...v.nodes.map(one => one.html)])"
+        )
+
     def focused(self) -> str:
         return self.run("return document.activeElement.id")
 
@@ -311,8 +344,9 @@ _IN_PAGE = """
       manager.removeMessageListener(answer, take);
       done(data);
     });
-    const run = `(() => { const document = content.document, window = content; ${code} })()`;
-    const script = `sendAsyncMessage(${JSON.stringify(answer)}, ${run})`;
+    const run = `(async (document, window) => { ${code} })(content.document, content)`;
+    const tell = `found => sendAsyncMessage(${JSON.stringify(answer)}, found)`;
+    const script = `${run}.catch(String).then(${tell})`;
     manager.loadFrameScript(`data:,${encodeURIComponent(script)}`, false);
 """
 

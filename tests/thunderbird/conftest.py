@@ -11,9 +11,9 @@ import pytest
 from support.desktop import desktop
 from support.household import Household
 from support.outbox import Outbox, outbox
-from support.thunderbird import Thunderbird, screen, thunderbird
+from support.thunderbird import Composing, Thunderbird, screen, thunderbird
 
-from scanner.core.registration import ADD_ON
+from scanner.core.registration import ADD_ON, HOST
 
 # What the add-on waits for by default is no matter on a machine that runs all tests at once.
 PATIENT = 60
@@ -28,10 +28,29 @@ class Desk:
     outbox: Outbox
     told: Callable[[], str]
 
+    @property
+    def launcher(self) -> Path:
+        """What Thunderbird starts, as `unflub plugin install` wrote it."""
+        return self.household.program.home / "data" / "unflub" / "native-host"
+
+    @property
+    def manifest(self) -> Path:
+        """By which Thunderbird finds that."""
+        return self.household.program.home / ".mozilla/native-messaging-hosts" / f"{HOST}.json"
+
     def add_on(self, **options: object) -> None:
         """Install the add-on, as `unflub plugin install` made it."""
         self.thunderbird.install(self.household.program.home / "unflub.xpi")
         self.thunderbird.set_options(ADD_ON, **{"patience": PATIENT, **options})
+
+    def send(self, body: str, *, html: bool = False) -> Composing:
+        """Write a note and press Send."""
+        note = self.thunderbird.write(body, html=html)
+        note.send()
+        return note
+
+    def wait_until_told(self, words: str) -> None:
+        self.thunderbird.wait_for(lambda: words in self.told())
 
 
 @pytest.fixture
