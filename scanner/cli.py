@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import client, config, laptop, terminal, welcome
+from scanner import addon, config, laptop, terminal, welcome
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError, slip
 
@@ -429,8 +429,8 @@ cli.add_command(welcome.setup)
 cli.add_command(laptop.doctor)
 cli.add_command(laptop.service)
 cli.add_command(laptop.completion)
-cli.add_command(client.plugin)
-cli.add_command(client.native_host)
+cli.add_command(addon.plugin)
+cli.add_command(addon.native_host)
 
 
 @cli.command()

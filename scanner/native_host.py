@@ -86,7 +86,7 @@ def _answer(question: Values) -> Values:
         return _failure(
             f"the add-on and unflub {__version__} do not understand each other; update the older"
         )
-    kind = _KINDS.get(question.get("ask", ""))
+    kind = _KINDS.get(str(question.get("ask")))
     if kind is None:
         return _failure("the add-on asked something that unflub does not know; install it anew")
     try:

@@ -16,5 +16,7 @@ def in_html(text: str) -> str:
 CLEAN = written(OPENING, STRENGTH)
 FLUBBED = written(OPENING, FLUB, STRENGTH)
 OTHERWISE = written(OPENING, STRENGTH, OTHER_FLUB)
-ANSWER = "Thank you, Thursday at ten suits me well.\n\nAda\n\n"
-"""The top of an answer to a note; the note follows, as quoted."""
+ANSWER = "Thursday at ten suits me well.\n\nAda\n\n" + "".join(
+    f"> {line}\n" for line in FLUBBED.splitlines()
+)
+"""An answer to a note with a flub, which it quotes."""

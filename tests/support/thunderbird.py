@@ -235,8 +235,7 @@ class Composing:
     def check(self) -> None:
         """Press the add-on's button."""
         self.script(
-            "const button = document.querySelector('[id^=unflub][id$=composeAction-toolbarbutton]');"
-            "button.click()"
+            "document.querySelector('[id^=unflub][id$=composeAction-toolbarbutton]').click()"
         )
 
     def save(self) -> None:
@@ -284,9 +283,13 @@ class Page:
     name: str
 
     def is_shown(self) -> bool:
-        return self.window in self.thunderbird.driver.chrome_window_handles and bool(
-            self.thunderbird.script_in(self.window, f"{_BROWSER} return !!browser", self.name)
-        ) and self.run("return document.readyState") == "complete"
+        return (
+            self.window in self.thunderbird.driver.chrome_window_handles
+            and bool(
+                self.thunderbird.script_in(self.window, f"{_BROWSER} return !!browser", self.name)
+            )
+            and self.run("return document.readyState") == "complete"
+        )
 
     def is_gone(self) -> bool:
         return self.window not in self.thunderbird.driver.chrome_window_handles
@@ -324,7 +327,8 @@ class Page:
             "const page = Cu.Sandbox(window, {sandboxPrototype: window, wantXrays: false});"
             f"Cu.evalInSandbox({json.dumps(axe)}, page);"
             "const found = await Cu.evalInSandbox('axe.run(document)', page);"
-            "return JSON.parse(JSON.stringify(found.violations)).map(v => [v.id, ...v.nodes.map(one => one.html)])"
+            "const {violations} = JSON.parse(JSON.stringify(found));"
+            "return violations.map(one => [one.id, ...one.nodes.map(node => node.html)])"
         )
 
     def focused(self) -> str:

@@ -16,7 +16,8 @@ _OTHER = """#!{python}
 import json, struct, sys
 while head := sys.stdin.buffer.read(4):
     asked = json.loads(sys.stdin.buffer.read(*struct.unpack("=I", head)))
-    said = json.dumps({{"id": asked["id"], "protocol": {protocol}, "version": "{version}"}}).encode()
+    said = {{"id": asked["id"], "protocol": {protocol}, "version": "{version}"}}
+    said = json.dumps(said).encode()
     sys.stdout.buffer.write(struct.pack("=I", len(said)) + said)
     sys.stdout.buffer.flush()
 """

@@ -90,8 +90,8 @@ def _warn_of_sandboxes(kinds: list[str]) -> None:
 
 
 _SANDBOXES = {
-    "Flatpak": "there use the Drafts watcher (`unflub service install`), or the Thunderbird of your "
-    "system or of thunderbird.net.",
+    "Flatpak": "there use the Drafts watcher (`unflub service install`), or the Thunderbird of "
+    "your system or of thunderbird.net.",
     "Snap": "if it asks whether the add-on may start one, allow it; if the add-on still says that "
     "the program is not there, use the Drafts watcher (`unflub service install`), or the "
     "Thunderbird of your system or of thunderbird.net.",
