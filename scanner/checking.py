@@ -23,8 +23,8 @@ PROTOCOL = 1
 """Counts up whenever questions or answers change."""
 
 _PATIENCE: Seconds = 10
-# What is longer is judged here: a line holds it, and its answer, in base64 and JSON.
-_MOST = local.MOST // 4
+MOST = local.MOST // 4
+"""Bytes of messages that a daemon is asked about: a line holds them in base64, and its answer."""
 
 
 class Judge(Protocol):
@@ -84,7 +84,7 @@ def answer(judge: Judge, question: Values) -> Values:
 def _by_daemon(
     messages: Sequence[bytes], preset: str, model: Path | None, patience: Seconds
 ) -> Verdicts | None:
-    if sum(map(len, messages)) > _MOST:
+    if sum(map(len, messages)) > MOST:
         return None
     question = {
         **_greeting(),

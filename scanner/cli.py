@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import addon, config, laptop, terminal, welcome
+from scanner import addon, clients, config, laptop, terminal, welcome
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError, slip
 
@@ -207,6 +207,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("files", nargs=-1, metavar="[FILE|-]...")
 @click.option("--explain", is_flag=True, help="Show which words weigh most in each sentence.")
+@click.option("--skip-dismissed", is_flag=True, help="Leave out what you called no flub before.")
 @_format
 @_with_text
 @_which
@@ -214,7 +215,7 @@ def cli() -> None:
 @_preset
 @_model
 @_config
-def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
+def check(files: tuple[str, ...], *, explain: bool, skip_dismissed: bool, **options: Any) -> int:
     """Check messages before they are sent.
 
     A FILE holds one message (RFC 5322) or plain text; without one, standard input is read.
@@ -232,6 +233,10 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
     _require_free(options["output"])
     found = [single(name) for name in files or (STANDARD_INPUT,)]
     terms = _terms(options | {"direction": options["direction"] or "outgoing"})
+    if skip_dismissed:
+        from scanner.adapters import dismissals
+
+        terms = replace(terms, dismissed=dismissals.everywhere())
     if explain:
         from scanner import scanning
 
@@ -424,6 +429,8 @@ def evaluate(*, groups: int | None, compare: bool, model: Path | None, **paths: 
         click.echo(f"\n{name}, {alarms_as_text(alarms)}")
 
 
+cli.add_command(clients.sendmail)
+cli.add_command(clients.dismiss)
 cli.add_command(laptop.login)
 cli.add_command(welcome.setup)
 cli.add_command(laptop.doctor)

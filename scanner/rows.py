@@ -8,16 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scanner.adapters.sources import Message
-from scanner.core.assess import Passage, only
+from scanner.core.assess import Passage, only, without
 from scanner.core.judge import Judging, Verdict
 from scanner.core.origin import Direction, direction, month
 from scanner.core.parse import Draft
-from scanner.core.render import WARNS_ABOUT, recognise
 from scanner.core.report import Row
 from scanner.errors import UnreadableError
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
-_OURS = re.compile(re.escape(WARNS_ABOUT.encode()), re.IGNORECASE)
+_MAY_BE_OURS = re.compile(rb"X-Unflub", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Terms:
     """How to judge and what to tell: the model and preset, whose mail it is, which passages.
 
     Without a `model` it is the one in use. Without a `direction` that is told for each message;
-    without `categories` all are shown.
+    without `categories` all are shown. Sentences with `dismissed` digests are left out.
     """
 
     model: Path | None
@@ -34,6 +33,7 @@ class Terms:
     own: frozenset[str] = field(default=frozenset(), repr=False)
     least: float = 0.0
     categories: frozenset[str] = frozenset()
+    dismissed: frozenset[str] = frozenset()
 
     def wants(self, passage: Passage) -> bool:
         """Tell whether a passage is asked for."""
@@ -51,7 +51,11 @@ def judged(batch: Sequence[Message], terms: Terms, judge: Judging) -> list[Row]:
 def _is_own(raw: bytes) -> bool:
     end = _HEADER_END.search(raw)
     header = raw[: end.start()] if end else raw
-    return _OURS.search(header) is not None and recognise(header) is not None
+    if not _MAY_BE_OURS.search(header):
+        return False
+    from scanner.core.render import recognise
+
+    return recognise(header) is not None
 
 
 def _row(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> Row:
@@ -60,5 +64,5 @@ def _row(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> 
     way = told or direction(message.source, message.raw, draft, terms.own)
     if isinstance(verdict, UnreadableError) or not verdict.assessment.passages:
         return Row(message.source, way, verdict)
-    wanted = replace(verdict, assessment=only(verdict.assessment, terms.wants))
-    return Row(message.source, way, wanted, month=month(message.raw))
+    left = only(without(verdict.assessment, terms.dismissed), terms.wants)
+    return Row(message.source, way, replace(verdict, assessment=left), month=month(message.raw))

@@ -157,7 +157,7 @@ class DraftsMailbox(RuleBasedStateMachine):
             self.settle()
             for uid in self.server.warnings():
                 if digests & found_in(self.server.warnings()[uid]):
-                    self.delete(uid)
+                    digests |= self.delete(uid)  # it may be another note's, with more in it
             self.settle()
             self.dismissed |= digests
             self.forgotten |= digests & {digest(_USUAL)}  # others have their warning still

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from scanner.core.flowed import unflow
-from scanner.core.mail_parser import Parser
 from scanner.errors import UnreadableError
 
 _PAYLOAD = 1_500_000
@@ -180,6 +179,8 @@ def _decoded(part: Message, kind: str) -> str:
     """Undo transfer encoding and charset of one part, by mail-parser where it can."""
     leaf = _leaf(part, kind)
     try:
+        from scanner.core.mail_parser import Parser
+
         parser = Parser(leaf)
         texts = parser.text_plain + parser.text_html
         sure = "CharsetDecodeDefect" not in parser.defects_categories

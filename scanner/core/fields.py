@@ -12,8 +12,6 @@ from email.utils import getaddresses
 from typing import TypeAlias
 from unicodedata import normalize
 
-from scanner.core.mail_parser import Parser
-
 _UNSTRUCTURED = 1_000
 """A longer subject is cut."""
 
@@ -108,6 +106,8 @@ def _by_mail_parser(wanted: Wanted) -> tuple[str, dict[str, list[str]]]:
     header = Message()
     for name, value in wanted.items():
         header[name] = value
+    from scanner.core.mail_parser import Parser
+
     parser = Parser(header)
     addresses = {
         "from": parser.from_,

@@ -7,7 +7,6 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from scanner.core.page import page
 from scanner.core.report import Mark, Row, Tally, as_record, as_text, summary
 
 
@@ -91,4 +90,6 @@ class Page:
 
     def end(self, tally: Tally) -> str:
         """Write the page."""
+        from scanner.core.page import page
+
         return page(self._found, tally)

@@ -78,7 +78,7 @@ class Program:
             text=True,
             encoding="utf-8",
             errors="surrogateescape",
-            env=self.surroundings,
+            env=self.surroundings(),
             cwd=self.home,
             timeout=PATIENCE * 2,
             check=False,
@@ -92,7 +92,7 @@ class Program:
             [str(self.interpreter), "-m", "scanner", *map(str, arguments)],
             input=stdin,
             capture_output=True,
-            env=self.surroundings,
+            env=self.surroundings(),
             cwd=self.home,
             timeout=PATIENCE * 2,
             check=False,
@@ -102,7 +102,7 @@ class Program:
         """Start the command and leave it running; standard error goes to a pipe."""
         return subprocess.Popen(
             [sys.executable, "-m", "scanner", *map(str, arguments)],
-            env=self.surroundings,
+            env=self.surroundings(),
             cwd=self.home,
             preexec_fn=_mind_interrupts,  # noqa: PLW1509
             **{"stderr": subprocess.PIPE, **pipes},
@@ -113,7 +113,7 @@ class Program:
         return pexpect.spawn(
             str(self.interpreter),
             ["-m", "scanner", *map(str, arguments)],
-            env=self.surroundings,
+            env=self.surroundings(),
             cwd=str(self.home),
             timeout=PATIENCE,
             encoding="utf-8",
@@ -130,7 +130,7 @@ class Program:
                 [str(self.interpreter), "-m", "scanner", "watch", *arguments],
                 stdout=sink,
                 stderr=sink,
-                env=self.surroundings,
+                env=self.surroundings(),
                 cwd=self.home,
             )
         daemon = Daemon(process, log)
@@ -142,9 +142,8 @@ class Program:
             process.kill()
             process.wait(PATIENCE)
 
-    @property
     def surroundings(self) -> dict[str, str]:
-        """The environment in which everything runs."""
+        """The environment of the command: a home of its own, and nothing of who runs the tests."""
         kept = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
         given = {
             **kept,

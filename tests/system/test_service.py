@@ -50,7 +50,7 @@ def manager(settled, home) -> Iterator[UserManager]:
     drop_in.write_text(
         "[Service]\nProtectKernelTunables=no\nProtectKernelLogs=no\n" + "PrivateTmp=no\n" * hidden
     )
-    with user_manager(settled.program.surroundings) as running:
+    with user_manager(settled.program.surroundings()) as running:
         if running is None:
             pytest.skip("no user manager of systemd can be run here")
         yield running

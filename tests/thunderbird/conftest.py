@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.desktop import desktop
 from support.household import Household
-from support.outbox import Outbox, outbox
+from support.smtp import Postbox, postbox
 from support.thunderbird import Composing, Thunderbird, screen, thunderbird
 
 from scanner.core.registration import ADD_ON, HOST
@@ -25,7 +25,7 @@ class Desk:
 
     thunderbird: Thunderbird
     household: Household
-    outbox: Outbox
+    outbox: Postbox
     told: Callable[[], str]
 
     @property
@@ -49,6 +49,11 @@ class Desk:
         note.send()
         return note
 
+    def wait_for_mail(self, count: int) -> list[bytes]:
+        """Wait until so many mails were delivered."""
+        self.thunderbird.wait_for(lambda: len(self.outbox.raw) >= count)
+        return self.outbox.raw
+
     def wait_until_told(self, words: str) -> None:
         self.thunderbird.wait_for(lambda: words in self.told())
 
@@ -63,8 +68,8 @@ def desk(tmp_path: Path, household: Household) -> Iterator[Desk]:
         session = stack.enter_context(desktop(tmp_path / "session"))
         told = stack.enter_context(session.notifications())
         display = stack.enter_context(screen())
-        sent = stack.enter_context(outbox())
-        environment = {**program.surroundings, **session.environment, "DISPLAY": display}
+        sent = stack.enter_context(postbox())
+        environment = {**program.surroundings(), **session.environment, "DISPLAY": display}
         running = stack.enter_context(
             thunderbird(
                 tmp_path / "profile",

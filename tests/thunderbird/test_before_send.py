@@ -30,7 +30,7 @@ def test_what_has_no_flub_is_sent_with_one_click(desk, body):
     """Nothing is shown, and nothing is to be clicked away; also where a quoted note has one."""
     desk.add_on()
     note = desk.send(body)
-    desk.outbox.wait_for(1)
+    desk.wait_for_mail(1)
     desk.thunderbird.wait_for(lambda: not note.is_open())
     assert not list(desk.thunderbird.pages("dialog.html"))
     assert desk.told() == ""
@@ -49,7 +49,7 @@ def test_to_edit_is_to_go_back_to_the_first_passage(desk, html):
     desk.thunderbird.wait_for(note.is_editable)
     desk.thunderbird.wait_for(lambda: (note.after_cursor() or "").startswith("I am sorry I"))
     assert note.text() == before
-    assert desk.outbox.sent == []
+    assert desk.outbox.raw == []
 
 
 @pytest.mark.parametrize("html", [False, True])
@@ -57,12 +57,12 @@ def test_to_send_anyway_delivers_exactly_what_was_written(desk, html):
     """The mail is byte for byte that of a Thunderbird without the add-on."""
     body = in_html(FLUBBED) if html else FLUBBED
     plain = desk.send(body, html=html)
-    desk.outbox.wait_for(1)
+    desk.wait_for_mail(1)
     desk.thunderbird.wait_for(lambda: not plain.is_open())
     desk.add_on()
     note = desk.send(body, html=html)
     go_on(desk, note, desk.thunderbird.dialog(), "send")
-    without, with_it = desk.outbox.wait_for(2)
+    without, with_it = desk.wait_for_mail(2)
     assert b"I am sorry I rambled" in with_it
 
     assert same(with_it) == same(without)
@@ -73,9 +73,9 @@ def test_no_flub_is_remembered(desk):
     desk.add_on()
     note = desk.send(FLUBBED)
     go_on(desk, note, desk.thunderbird.dialog(), "dismiss")
-    desk.outbox.wait_for(1)
+    desk.wait_for_mail(1)
     desk.send(FLUBBED)
-    desk.outbox.wait_for(2)
+    desk.wait_for_mail(2)
     draft = desk.thunderbird.write(FLUBBED)
     draft.save()
     client = desk.household.client
@@ -93,7 +93,7 @@ def test_escape_and_closing_the_window_send_nothing(desk):
         leave(dialog)
         desk.thunderbird.wait_for(dialog.is_gone)
         desk.thunderbird.wait_for(note.is_editable)
-    assert desk.outbox.sent == []
+    assert desk.outbox.raw == []
 
 
 def test_the_keyboard_is_enough(desk):
@@ -105,7 +105,7 @@ def test_the_keyboard_is_enough(desk):
     dialog.type(Keys.TAB)
     desk.thunderbird.wait_for(lambda: dialog.focused() == "send")
     dialog.type(Keys.ENTER)
-    desk.outbox.wait_for(1)
+    desk.wait_for_mail(1)
     desk.thunderbird.wait_for(lambda: not note.is_open())
 
 
@@ -136,7 +136,7 @@ def test_the_button_checks_now(desk):
     assert "Nothing found." in dialog.text()
     dialog.press("close")
     desk.thunderbird.wait_for(dialog.is_gone)
-    assert desk.outbox.sent == []
+    assert desk.outbox.raw == []
 
 
 @pytest.mark.parametrize("options", [{"on": False}, {"without": ["apology", "reanswer"]}])
@@ -144,7 +144,7 @@ def test_what_is_switched_off_is_not_shown(desk, options):
     """Neither the add-on, nor a kind of passage."""
     desk.add_on(**options)
     desk.send(FLUBBED)
-    desk.outbox.wait_for(1)
+    desk.wait_for_mail(1)
 
 
 def test_the_options_are_kept(desk):
@@ -154,4 +154,4 @@ def test_the_options_are_kept(desk):
     desk.thunderbird.wait_for(lambda: "Connected with unflub" in options.text())
     options.press("on")
     desk.send(FLUBBED)
-    desk.outbox.wait_for(1)
+    desk.wait_for_mail(1)

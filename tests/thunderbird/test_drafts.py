@@ -35,7 +35,7 @@ def test_save_autosave_edit_send(desk):
             lambda client: (found := one_warning(client)) and digests(found) != digests(first)
         )
         note.send()
-        desk.outbox.wait_for(1)
+        desk.wait_for_mail(1)
         client.wait_until(lambda client: not client.messages())
 
 
@@ -55,7 +55,7 @@ def test_the_watcher_and_the_add_on_do_not_warn_twice(desk):
         desk.thunderbird.wait_for(note.is_editable)
         note.send()
         desk.thunderbird.dialog().press("dismiss")
-        desk.outbox.wait_for(1)
+        desk.wait_for_mail(1)
         client.wait_until(lambda client: not client.messages())
         desk.thunderbird.write(FLUBBED).save()
         client.wait_until(lambda client: client.own())
@@ -71,4 +71,4 @@ def test_a_running_daemon_answers_the_add_on(desk):
         desk.send(FLUBBED)
         assert "I am sorry I rambled" in desk.thunderbird.dialog().text()
         desk.send(CLEAN)
-        desk.outbox.wait_for(1)
+        desk.wait_for_mail(1)

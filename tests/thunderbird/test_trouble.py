@@ -30,7 +30,7 @@ GONE = "The program ended while it was needed."
 
 def deliver(desk, count):
     note = desk.send(FLUBBED)
-    desk.outbox.wait_for(count)
+    desk.wait_for_mail(count)
     desk.thunderbird.wait_for(lambda: not note.is_open())
 
 
@@ -75,9 +75,9 @@ def test_killed_in_the_middle(desk):
     os.kill(pid, signal.SIGSTOP)
     note.send()
     desk.thunderbird.wait_for(lambda: not note.is_editable())
-    assert desk.outbox.sent == []
+    assert desk.outbox.raw == []
     os.kill(pid, signal.SIGKILL)
-    desk.outbox.wait_for(1)
+    desk.wait_for_mail(1)
     desk.wait_until_told(GONE)
     desk.send(FLUBBED)
     assert "I am sorry" in desk.thunderbird.dialog().text()

@@ -1,0 +1,149 @@
+"""plugins/emacs/unflub.el in a real Emacs on a pseudo-terminal, sending by SMTP."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pexpect
+import pytest
+from support.notes import FLUBBED
+
+pytestmark = pytest.mark.system
+
+FOLDER = Path(__file__).parents[2] / "plugins" / "emacs"
+ASKED = "this note explains a flub"
+BODY = FLUBBED.decode().partition("\r\n\r\n")[2].replace("\r\n", "\n")
+INIT = """
+(setq user-mail-address "me@example.org" user-full-name "Me" mail-host-address "example.org"
+      inhibit-startup-screen t message-auto-save-directory nil auto-save-default nil
+      make-backup-files nil message-kill-buffer-on-exit t message-required-mail-headers
+      '(From Subject Date Message-ID)
+      message-send-mail-function #'smtpmail-send-it send-mail-function #'smtpmail-send-it
+      smtpmail-smtp-server "127.0.0.1" smtpmail-smtp-service {port} smtpmail-stream-type nil
+      message-interactive t)
+(add-to-list 'load-path "{folder}")
+(require 'unflub)
+(require 'message)
+(unflub-mode 1)
+{more}
+(defun state () (interactive)
+  (message "state: %s at %s" (buffer-name) (thing-at-point 'line t)))
+(global-set-key [f5] #'state)
+(compose-mail "panel@example.com" "Thank you")
+(goto-char (point-max))
+(insert {body})
+(goto-char (point-max))
+"""
+
+
+@pytest.fixture
+def compose(desk):
+    """Start Emacs with a finished mail."""
+
+    def start(body: str, more: str = "") -> pexpect.spawn:
+        init = desk.write("init.el", INIT.format(
+            port=desk.box.port, folder=FOLDER, body=json.dumps(body, ensure_ascii=False), more=more,
+        ))  # fmt: skip
+        client = desk.start("emacs", "-nw", "-Q", "-l", init)
+        client.expect(r"\(Message")
+        return client
+
+    return start
+
+
+def send(client: pexpect.spawn) -> None:
+    client.send("\x03\x03")  # C-c C-c
+
+
+def content(desk, client: pexpect.spawn) -> str:
+    (message,) = desk.sent(client, 1)
+    return message.get_content().replace("\r\n", "\n")
+
+
+def test_ordinary_mail_is_sent_without_a_question(desk, compose):
+    """And nothing is written into it."""
+    client = compose("Lunch at noon?\n")
+    send(client)
+    assert content(desk, client) == "Lunch at noon?\n"
+    assert desk.box.messages[0].get("X-Unflub") is None
+
+
+def test_going_back_puts_point_at_the_passage_and_sending_anyway_sends_once(desk, compose):
+    """The window with the findings has the same words as everywhere."""
+    client = compose(BODY)
+    send(client)
+    shown = {client.expect(["An apology asks the reader", ASKED]) for _ in range(2)}
+    assert shown == {0, 1}
+    client.send("b")
+    client.expect("point is at the passage")
+    client.send("\x1b[15~")  # F5
+    client.expect(r"state: \*unsent mail.* at I am sorry I rambled")
+    assert not desk.box.raw
+    send(client)
+    client.expect(ASKED)
+    client.send("s")
+    assert content(desk, client) == BODY
+    assert len(desk.box.raw) == 1
+
+
+def test_not_a_flub_is_remembered(desk, compose):
+    """Another message with the passage is sent without a question."""
+    client = compose(BODY)
+    send(client)
+    client.expect(ASKED)
+    client.send("n")
+    assert content(desk, client) == BODY
+    client.close(force=True)
+    again = compose(BODY)
+    send(again)
+    assert len(desk.sent(again, 2)) == 2
+
+
+def test_ctrl_g_at_the_question_goes_back(desk, compose):
+    """As whatever else is no answer."""
+    client = compose(BODY)
+    send(client)
+    client.expect(ASKED)
+    client.send("\x07")
+    client.expect("Quit")
+    assert not desk.box.raw
+
+
+@pytest.mark.parametrize("trouble", ["missing", "broken", "slow", "silent"])
+def test_with_an_engine_in_trouble_the_mail_goes(desk, compose, trouble):
+    """A message says so."""
+    command = {
+        "missing": '("no-such-program")', "broken": '("false" "x" "--")',
+        "slow": '("sleep" "1000" "#")', "silent": '("sh" "-c" "cat >/dev/null; exit 1")',
+    }[trouble]  # fmt: skip
+    client = compose(BODY, f"(setq unflub-command '{command} unflub-patience 1)")
+    send(client)
+    assert content(desk, client) == BODY
+
+
+def test_a_header_field_lets_it_through(desk, compose):
+    """Without a question."""
+    client = compose(BODY, '(setq message-default-mail-headers "X-Unflub: send\\n")')
+    send(client)
+    assert content(desk, client) == BODY
+
+
+def test_switched_off_it_is_gone(desk, compose):
+    """The mode is a global one."""
+    client = compose(BODY, "(unflub-mode -1)")
+    send(client)
+    assert content(desk, client) == BODY
+
+
+def test_the_file_compiles_without_a_warning(desk):
+    """Byte-compiled, as packages are."""
+    shutil.copy(FOLDER / "unflub.el", desk.home)
+    strict = "(setq byte-compile-error-on-warn t)"
+    compiling = desk.start(
+        "emacs", "-Q", "--batch", "--eval", strict, "-f", "batch-byte-compile", "unflub.el"
+    )
+    compiling.expect(pexpect.EOF)
+    compiling.close()
+    assert compiling.exitstatus == 0, compiling.before
