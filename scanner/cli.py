@@ -7,7 +7,6 @@ import json
 import logging
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -17,9 +16,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import clients, config, laptop, terminal, welcome
+from scanner import addon, clients, config, laptop, terminal, welcome
 from scanner.adapters.folders import Kind
-from scanner.errors import ConfigurationError, UnflubError, UnreadableError
+from scanner.errors import ConfigurationError, UnflubError, UnreadableError, slip
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.adapters.records import Written
@@ -165,10 +164,8 @@ def _status(run: Callable[[], Any]) -> int:
     except OSError as error:
         terminal.forget_stdout()
         return _fail(f"cannot go on: {error.strerror}; free what is full or closed", INPUT_OUTPUT)
-    except Exception as error:  # noqa: BLE001 - never a traceback; it may hold text of a message
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
-        return _fail(f"internal error, {where}; please report it", INTERNAL)
+    except Exception as error:  # noqa: BLE001 - never a traceback
+        return _fail(slip(error), INTERNAL)
 
 
 def _one_line(error: click.ClickException) -> str:
@@ -439,6 +436,8 @@ cli.add_command(welcome.setup)
 cli.add_command(laptop.doctor)
 cli.add_command(laptop.service)
 cli.add_command(laptop.completion)
+cli.add_command(addon.plugin)
+cli.add_command(addon.native_host)
 
 
 @cli.command()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class UnflubError(Exception):
     """A problem the user can act on.
@@ -54,3 +57,10 @@ class ModelError(UnflubError):
     """The model is missing, was tampered with, or was made by another version."""
 
     exit_status = 6
+
+
+def slip(error: Exception) -> str:
+    """Say in one line where a mistake of ours was met; the error itself may hold text of mail."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+    return f"internal error, {where}; please report it"

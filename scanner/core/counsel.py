@@ -119,6 +119,19 @@ _CANDIDATE = (
     "If the worry is real, it belongs with your references. Write to one of them today.",
 )
 
+BEFORE_SENDING = (
+    (
+        "Press ahead.",
+        "Give the space to one strength, or to an idea the conversation sparked. A thank-you note "
+        "has one job: thanks, interest, and a reminder of what you bring.",
+    ),
+    (
+        "If the worry is real, it belongs with your references.",
+        "Write to one of them today; here is a start:",
+    ),
+)
+"""What to do with a note that is not sent yet: each step's gist, and the rest. A letter follows."""
+
 _EMPLOYER = (
     "Take the passage for a question to ask, not for a verdict: people remember their own weak "
     "moments far better than anyone else does.",

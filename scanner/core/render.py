@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from scanner import __version__
 from scanner.core.advice import ADVICE, deed
 from scanner.core.assess import Assessment, Passage
-from scanner.core.counsel import to_own_referee
+from scanner.core.counsel import BEFORE_SENDING, to_own_referee
 from scanner.core.frame import postscript_marker
 from scanner.core.lines import item_marker
 from scanner.core.parse import Draft
@@ -41,6 +41,11 @@ _LONGEST_SUBJECT = 120
 _LONGEST_FIELD = 8_000
 _THREAD = ("In-Reply-To", "References")
 _GAP = "\0"  # stands for a passage taken out; an own text holds no control character
+
+_FOLDED = (
+    "This one is small: it comes late, it is short, and your value is already on the page. "
+    "Some readers will not mind it. The note is as strong without it."
+)
 
 
 class _Policy(EmailPolicy):
@@ -102,9 +107,9 @@ def render(note: Draft, assessment: Assessment, envelope: Envelope) -> bytes:
     """
     if not assessment.passages:
         raise ValueError("there is nothing to warn about")
-    view = _view(note, assessment)
-    text = templates().get_template("warning.txt.j2").render(view)
-    html = templates().get_template("warning.html.j2").render(view)
+    shown = view(note, assessment)
+    text = templates().get_template("warning.txt.j2").render(shown)
+    html = templates().get_template("warning.html.j2").render(shown)
     message = _message(envelope, f"before you send “{_subject(note)}”")
     if _MESSAGE_ID.fullmatch(note.message_id):
         for name in _THREAD:
@@ -191,8 +196,10 @@ def _closed(line: str) -> str:
     return re.sub(rf"[ \t]*{_GAP}[ \t]*", " ", line).strip() if _GAP in line else line
 
 
-def _view(note: Draft, assessment: Assessment) -> dict[str, object]:
+def view(note: Draft, assessment: Assessment) -> dict[str, Any]:
+    """Give all that is said of a note with passages, by the names the templates use."""
     passages = assessment.passages
+    these = "this passage" if len(passages) == 1 else "these passages"
     return {
         "heading": "Before you send it: one thought",
         "lead": _lead(len(passages)),
@@ -207,10 +214,14 @@ def _view(note: Draft, assessment: Assessment) -> dict[str, object]:
             }
             for number, passage in enumerate(passages, 1)
         ],
+        "these": these,
+        "why": f"Why {these}",
         "share": _share(assessment),
+        "instead": "What to do instead",
+        "steps": BEFORE_SENDING,
         "remainder": remainder(assessment.text, passages) or "(Nothing is left: start afresh.)",
         "reference": to_own_referee(find_position(note.subject, assessment.text)),
-        "folded": assessment.severity == "folded",
+        "folded": _FOLDED if assessment.severity == "folded" else "",
     }
 
 

@@ -118,7 +118,7 @@ def as_text(row: Row, mark: Mark = lambda text: f">>> {text} <<<") -> str:
         return f"{row.source}: not checked: {row.error}"
     assert not isinstance(row.verdict, UnreadableError)  # noqa: S101 - tells mypy what `error` says
     assessment = row.verdict.assessment
-    lines = [f"{row.source}: {_headline(assessment)}"]
+    lines = [f"{row.source}: {headline(assessment)}"]
     if assessment.passages:
         lines += ["", _indented(_marked(assessment, mark)), ""]
         lines += [line for passage in assessment.passages for line in _reason(passage, row)]
@@ -134,7 +134,8 @@ def summary(tally: Tally) -> str:
     return ", ".join(parts)
 
 
-def _headline(assessment: Assessment) -> str:
+def headline(assessment: Assessment) -> str:
+    """Say in a few words what became of a message."""
     if not assessment.passages:
         return "nothing found" if assessment.kind == "thank_you" else "not a post-interview note"
     count = len(assessment.passages)

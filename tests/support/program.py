@@ -84,6 +84,20 @@ class Program:
             check=False,
         )
 
+    def communicate(
+        self, *arguments: str | Path, stdin: bytes
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run the command to its end, for bytes and not for text."""
+        return subprocess.run(
+            [str(self.interpreter), "-m", "scanner", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            env=self.surroundings(),
+            cwd=self.home,
+            timeout=PATIENCE * 2,
+            check=False,
+        )
+
     def start(self, *arguments: str | Path, **pipes: int) -> subprocess.Popen[bytes]:
         """Start the command and leave it running; standard error goes to a pipe."""
         return subprocess.Popen(

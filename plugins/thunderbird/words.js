@@ -1,0 +1,10 @@
+// Fills a page with its words.
+
+export const say = browser.i18n.getMessage;
+
+export function fill() {
+  document.documentElement.lang = browser.i18n.getUILanguage();
+  for (const element of document.querySelectorAll("[data-say]")) {
+    element.textContent = say(element.dataset.say);
+  }
+}

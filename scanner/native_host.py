@@ -1,0 +1,141 @@
+"""`unflub native-host`: answers a mail client's add-on over a pipe, for as long as that is open.
+
+Standard output belongs to the answers alone: whatever a library may print goes to standard error.
+Nothing of a note is kept, logged or told in an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from email import policy
+from email.message import EmailMessage
+from queue import Queue
+from typing import Any, BinaryIO, TypeAlias
+
+from scanner import __version__, checking, config
+from scanner.adapters import dismissals
+from scanner.core import dialog, framing
+from scanner.core.advice import ADVICE
+from scanner.core.assess import only, without
+from scanner.errors import UnflubError, UnreadableError, slip
+
+PROTOCOL = 1
+"""Counts up whenever questions or answers change; the add-on has the same number."""
+
+Values: TypeAlias = dict[str, Any]
+
+_DAEMON_PATIENCE = 1  # seconds; the add-on waits for a few
+# What passes for a note at a glance, so that all of the model is needed.
+_NOTE = "Thank you for the interview. I am sorry that I rambled about the budget."
+
+
+def run() -> None:
+    """Serve standard input and output until the client closes the pipe."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    questions: Queue[bytes | UnreadableError | None] = Queue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, questions), daemon=True).start()
+    _warm_up()
+    serve(questions.get, answers)
+
+
+def serve(question: Callable[[], bytes | UnreadableError | None], answers: BinaryIO) -> None:
+    """Answer one question after the other, until there is none, or one that cannot be read."""
+    while (asked := question()) is not None:
+        said = _failure(str(asked)) if isinstance(asked, UnreadableError) else answered(asked)
+        answers.write(framing.framed(said))
+        answers.flush()
+        if isinstance(asked, UnreadableError):
+            return
+
+
+def answered(asked: bytes) -> Values:
+    """Answer a question, in JSON; one that makes no sense is answered by an error."""
+    try:
+        question = json.loads(asked)
+        about = {"id": question["id"]}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return _failure("the add-on asked something that is no question; install it anew")
+    return about | _answer(question)
+
+
+def _listen(source: BinaryIO, questions: Queue[bytes | UnreadableError | None]) -> None:
+    """Read while questions are answered, so that the end of the client is the end, at once."""
+    try:
+        while (asked := framing.read(source.read)) is not None:
+            questions.put(asked)
+    except UnreadableError as error:
+        questions.put(error)
+        return
+    os._exit(0)  # nothing is left to be tidied up
+
+
+def _warm_up() -> None:
+    """Have the model loaded, here or by the daemon, so that no note waits for that."""
+    with suppress(UnflubError):
+        checking.verdicts([message("", _NOTE, html=False)], patience=_DAEMON_PATIENCE)
+
+
+def _answer(question: Values) -> Values:
+    if question.get("protocol") != PROTOCOL:
+        return _failure(
+            f"the add-on and unflub {__version__} do not understand each other; update the older"
+        )
+    kind = _KINDS.get(str(question.get("ask")))
+    if kind is None:
+        return _failure("the add-on asked something that unflub does not know; install it anew")
+    try:
+        return _said(**kind(question))
+    except UnflubError as error:
+        return _failure(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the next mail is to be checked
+        return _failure(slip(error))
+
+
+def _hello(_: Values) -> Values:
+    return {"categories": {name: advice.name for name, advice in ADVICE.items()}}
+
+
+def _check(question: Values) -> Values:
+    settings = config.optional()
+    raw = message(question["subject"], question["body"], html=question["html"])
+    preset, unwanted = question["preset"] or settings.preset, frozenset(question["without"])
+    (verdict,) = checking.verdicts([raw], preset, settings.model_folder, _DAEMON_PATIENCE)
+    if isinstance(verdict, UnreadableError):
+        return dialog.unread(verdict)
+    fresh = without(verdict.assessment, dismissals.everywhere())
+    return dialog.shown(verdict, only(fresh, lambda passage: passage.category not in unwanted))
+
+
+def _dismiss(question: Values) -> Values:
+    dismissals.add(map(str, question["digests"]))
+    return {}
+
+
+_KINDS = {"hello": _hello, "check": _check, "dismiss": _dismiss}
+
+
+def message(subject: str, body: str, *, html: bool) -> bytes:
+    """Make a message (RFC 5322) of what a mail client has of a note."""
+    made = EmailMessage(policy=policy.SMTP)
+    made["Subject"] = " ".join(_encodable(subject).split())
+    made.set_content(_encodable(body), subtype="html" if html else "plain", cte="base64")
+    return made.as_bytes()
+
+
+def _encodable(text: str) -> str:
+    """JSON may hold halves of characters, which no message can."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _failure(error: str) -> Values:
+    return _said(error=error)
+
+
+def _said(**values: Any) -> Values:
+    return {"protocol": PROTOCOL, "version": __version__, **values}
