@@ -112,7 +112,7 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
         added=learnt.added,
         progress=progress,
     )
-    report = evaluate.leave_writers_out(read_, progress=progress) if measure else None
+    report = evaluate.leave_writers_out(read_, progress=progress).report if measure else None
     artifact.save(model, folder, card.write(model, report, false_alarms(model, material)))
     artifact.make_current(folder)
     return Trained(folder, len(read_.projected), learnt.merged.contradictions)
@@ -121,7 +121,7 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
 def measured(material: Material, groups: int | None, progress: Progress) -> Report:
     """Measure leave-one-writer-out, or with `groups` that many groups of writers held out."""
     read_ = _read_corpus(_read(material), artifact.load(artifact.shipped()).encoder, progress)
-    return evaluate.leave_writers_out(read_, groups=groups, progress=progress)
+    return evaluate.leave_writers_out(read_, groups=groups, progress=progress).report
 
 
 def compared(material: Material, groups: int | None, progress: Progress) -> list[Reader]:
