@@ -14,18 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
-from scanner.errors import ConfigurationError
-from scanner.learning import measures
+from scanner.learning import fitting, measures
 from scanner.learning.features import Mask
 from scanner.learning.heads import expit
 from scanner.learning.measures import AVERAGE_PRECISION, Estimate
-from scanner.learning.train import SEED, Prepared, Progress, fit_flub, folds, silent
+from scanner.learning.train import SEED, Prepared, Progress, folds, silent
 from scanner.learning.trial import NONE, Table
 
 SHARES = (1 / 4, 1 / 2, 1.0)
 
 FEWEST_GROUPS = 12
 """Of fewer groups a quarter of what is not held out would be one or two."""
+
+# Inverse strength of the penalty, as `train` has it.
+_FLUB_C = 3.0
 
 # Of average precision: less than this nobody would notice.
 _MATTERS = 0.01
@@ -54,14 +56,16 @@ class Growth:
     @property
     def answer(self) -> str:
         """Say whether more labels would help."""
-        _, low, high = self.last_doubling
+        gain, low, high = self.last_doubling
+        hint = ""
         if low > 0:
-            verdict, hint = "More labels would help.", "As many again may bring about as much."
+            verdict = f"More labels would help{'' if gain >= _MATTERS else ' a little'}."
+            hint = "As many again may bring about as much."
         elif high < _MATTERS:
             verdict = "More labels of the same sort would hardly help."
             hint = "Rather look through the labels there are, or label notes of a rarer sort."
         else:
-            verdict, hint = "Whether more labels would help cannot be told from chance.", ""
+            verdict = "Whether more labels would help cannot be told from chance."
         return f"{verdict} {self._brought} {hint}".strip()
 
     @property
@@ -71,8 +75,7 @@ class Growth:
         return (
             f"From {half.messages:,} to {whole.messages:,} messages {self.whose} the average "
             f"precision on held-out notes went from {half.reached.value:.3f} to "
-            f"{whole.reached.value:.3f}: by {gain:+.3f}, give or take chance by {low:+.3f} to "
-            f"{high:+.3f}."
+            f"{whole.reached.value:.3f}, a difference of {gain:+.3f} ({low:+.3f} to {high:+.3f})."
         )
 
 
@@ -84,21 +87,18 @@ def grow(  # noqa: PLR0913 - what there is to choose
     varied: Mask | None = None,
     seed: int = SEED,
     progress: Progress = silent,
-) -> Growth:
+) -> Growth | None:
     """Learn from growing shares of the groups, and measure on groups held out.
 
     `groups` is what `groups.grouped` says of the corpus. `varied` marks the messages that are
     learnt from by shares, and measured on when held out (all of them, if not given); the
     others are always learnt from, unless they share a group with what is held out.
-    Raises `ConfigurationError` where the groups are too few for shares of them.
+    None where the groups are too few for shares of them.
     """
     varied = np.ones(len(groups), bool) if varied is None else varied
     rows = _unread(prepared, groups, varied)
     if rows.groups < FEWEST_GROUPS:
-        raise ConfigurationError(
-            f"a learning curve needs notes of {FEWEST_GROUPS} writers at least, and there are "
-            f"{rows.groups}; label notes of others"
-        )
+        return None
     shares = SHARES if varied.all() else (0.0, *SHARES)
     chances = np.zeros((len(shares), len(prepared.message)))
     learnt = np.zeros(len(shares))
@@ -135,7 +135,11 @@ def _shares(
 def _said(
     prepared: Prepared, seen: Mask, asked: NDArray[np.int64], seed: int
 ) -> NDArray[np.float32]:
-    fitted, mail = fit_flub(prepared, seen, seed), prepared.mail
+    mail, notes = prepared.mail, np.flatnonzero((seen & prepared.is_note)[prepared.message])
+    fitted = fitting.fit(
+        mail.sentence_words[notes], mail.sentence_dense[notes], prepared.is_flub[notes],
+        strength=_FLUB_C, seed=seed,
+    )  # fmt: skip
     return expit(fitted.odds(mail.sentence_words[asked], mail.sentence_dense[asked]))
 
 

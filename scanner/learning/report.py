@@ -10,12 +10,17 @@ from pathlib import Path
 from scanner.core.render import templates
 from scanner.errors import ConfigurationError
 from scanner.learning import plots, showing
-from scanner.learning.growth import Growth
+from scanner.learning.growth import FEWEST_GROUPS, Growth
 from scanner.learning.measures import PRESET
 from scanner.learning.plots import Draw
 from scanner.learning.trial import Table, Trial, table
 
 PAGE = "report.html"
+
+_NO_CURVE = (
+    "That cannot be told yet: it takes notes of more writers, some of which are held out while "
+    f"others are learnt from. There is an answer from {FEWEST_GROUPS} writers on."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def page(
             method=showing.method(trial),
             remarks=remarks,
             short=showing.short(trial, PRESET),
-            growth=growth.answer if growth else "",
+            growth=growth.answer if growth else _NO_CURVE,
             numbers=showing.numbers(trial, PRESET),
             pictures=[
                 _Picture(_data(draw, dark=False), _data(draw, dark=True), *captions[name])

@@ -301,24 +301,18 @@ def fit(
     """Fit every head, on all messages or on those marked as seen."""
     seen = np.ones(len(prepared.is_note), bool) if seen is None else seen
     others = np.ones(len(ordinary.messages), bool) if ordinary_seen is None else ordinary_seen
+    notes = np.flatnonzero((seen & prepared.is_note)[prepared.message])
     flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
     return FittedHeads(
         *_fit_messages(prepared, ordinary, seen, others, seed),
-        fit_flub(prepared, seen, seed),
+        fitting.fit(
+            rows[notes], dense[notes], prepared.is_flub[notes], strength=_FLUB_C, seed=seed
+        ),
         fitting.fit(
             rows[flubs], dense[flubs], _numbers(prepared.categories[flubs]),
             strength=_CATEGORY_C, seed=seed,
         ),
-    )  # fmt: skip
-
-
-def fit_flub(prepared: Prepared, seen: Mask, seed: int = SEED) -> Fitted:
-    """Fit the head that tells flubs to the notes among the messages marked."""
-    notes = np.flatnonzero((seen & prepared.is_note)[prepared.message])
-    return fitting.fit(
-        prepared.mail.sentence_words[notes], prepared.mail.sentence_dense[notes],
-        prepared.is_flub[notes], strength=_FLUB_C, seed=seed,
     )  # fmt: skip
 
 
