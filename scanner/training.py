@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
@@ -14,7 +14,7 @@ from scanner.adapters.sources import walk
 from scanner.core.judge import understand
 from scanner.core.segment import Sentences
 from scanner.errors import ConfigurationError, ModelError, UnreadableError
-from scanner.learning import artifact, card, compare, corpus, evaluate, growth
+from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, growth
 from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.compare import Reader
 from scanner.learning.corpus import Example, Merged
@@ -113,8 +113,10 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
         added=learnt.added,
         progress=progress,
     )
-    report = evaluate.leave_writers_out(read_, progress=progress).report if measure else None
-    artifact.save(model, folder, card.write(model, report, false_alarms(model, material)))
+    found = evaluate.leave_writers_out(read_, progress=progress) if measure else None
+    noted = evidence.as_record(found, false_alarms(model, material), model.metadata["writers"])
+    model = replace(model, metadata={**model.metadata, "measured": noted})
+    artifact.save(model, folder, card.write(model))
     artifact.make_current(folder)
     return Trained(folder, len(read_.projected), learnt.merged.contradictions)
 
