@@ -54,7 +54,7 @@ gate lies a hair below the lowest held-out flub note that might be warned about 
 
 Chosen on writers (and background mail) held out while training: the best sentence F1 that warns
 about at most 4 % (cautious), 12 % (balanced) or 25 % (strict) of the clean notes of the
-corpus, which are hard on purpose: every third has a twin with a flub in the same words. Of plain
+corpus, which are hard on purpose: every fifth has a twin with a flub in the same words. Of plain
 clean letters (t14) it warns about far fewer. A model trained
 with `--add` takes over from where on a message is a note.
 
