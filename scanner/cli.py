@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import config, laptop, terminal, welcome
+from scanner import config, laptop, teaching, terminal, welcome
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
@@ -429,6 +429,7 @@ cli.add_command(welcome.setup)
 cli.add_command(laptop.doctor)
 cli.add_command(laptop.service)
 cli.add_command(laptop.completion)
+cli.add_command(teaching.label)
 
 
 @cli.command()

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
-from scanner.core.assess import assess
-from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
+from scanner.core.classify import CATEGORIES
 from scanner.errors import UnreadableError
 from scanner.labelling import doccano, label_studio, prodigy, table
 from scanner.labelling.offsets import Marked, Misfit, Place, placed, unified
 from scanner.labelling.records import Record, UnfitError, objects
-from scanner.learning.corpus import KINDS, SEVERITIES, Example, Label, Projected, as_json, project
+from scanner.labelling.severity import severity
+from scanner.learning.corpus import KINDS, SEVERITIES, Example, Label, as_json, project
 
 Foreign = Literal["doccano", "label-studio", "prodigy", "csv"]
 Format = Foreign | Literal["unflub"]
@@ -95,15 +95,6 @@ def written(examples: Iterable[Example], form: Format) -> str:
         return "".join(f"{as_json(one)}\n" for one in examples)
     shape = {"doccano": doccano.write, "prodigy": prodigy.write}[form]
     return "".join(json.dumps(shape(one), ensure_ascii=False) + "\n" for one in examples)
-
-
-def severity(projected: Projected) -> str:
-    """Tell by the labelling guide how the flubs of a note sit in it: none, folded or flub."""
-    certain = tuple(
-        SentencePrediction(float(category is not None), category or CATEGORIES[0])
-        for category in projected.categories
-    )
-    return assess(projected.sentences, Predictions(1, certain), Thresholds(0.5, 0.5)).severity
 
 
 def _all(problems: Sequence[str]) -> str:
@@ -184,7 +175,8 @@ def _word(value: Any) -> str | None:
 def _seated(example: Example, said: str | None) -> Example:
     """Give the severity as the file says it, unless labels came or went since; else by the rule."""
     if said is None or (said == "none") != (not example.labels):
-        said = severity(project(example)) if example.labels else "none"
+        projected = project(example)
+        said = severity(projected.sentences, projected.categories)
         # A label that no sentence carries makes the note a flubbed one all the same.
         said = "flub" if example.labels and said == "none" else said
     return replace(example, severity=said)
