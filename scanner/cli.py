@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import config, laptop, terminal, welcome
+from scanner import config, laptop, teaching, terminal, welcome
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
@@ -393,8 +393,17 @@ def train(*, output: Path | None, measure: bool, encoder: bool, **paths: Any) ->
 @click.option(
     "--compare", is_flag=True, help="Compare phrases, words, the encoder, and encoder and heads."
 )
+@click.option(
+    "--report",
+    "page",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write a page with pictures there, too: also the learning curve, and what goes wrong.",
+)
 @_model
-def evaluate(*, groups: int | None, compare: bool, model: Path | None, **paths: Any) -> None:
+def evaluate(
+    *, groups: int | None, compare: bool, page: Path | None, model: Path | None, **paths: Any
+) -> None:
     """Measure on writers the model has not seen.
 
     Leave-one-writer-out: each writer in turn is held out, and the others are trained on.
@@ -404,11 +413,12 @@ def evaluate(*, groups: int | None, compare: bool, model: Path | None, **paths: 
       unflub evaluate --groups 4                    quicker than one writer at a time
       unflub evaluate --ordinary ~/Mail/sent.mbox   false alarms of the model in use, too
       unflub evaluate --compare                     what each part of the model is worth
+      unflub evaluate --groups 4 --report FOLDER    as a page with pictures, too
     """
     from scanner.learning import artifact
     from scanner.learning import compare as comparison
     from scanner.learning.evaluate import alarms_as_text, as_text
-    from scanner.training import compared, false_alarms, measured
+    from scanner.training import compared, false_alarms, measured, reported
 
     material = _read_material(**paths)
     if compare:
@@ -417,8 +427,11 @@ def evaluate(*, groups: int | None, compare: bool, model: Path | None, **paths: 
         click.echo(comparison.as_text(readers))
         return
     with terminal.progress("measuring") as progress:
-        report = measured(material, groups, progress)
+        measure = partial(reported, folder=page) if page else measured
+        report = measure(material, groups, progress)
     click.echo(as_text(report))
+    if page:
+        terminal.say(f"the report is in {page}; open report.html there")
     in_use = artifact.load(artifact.installed(model))
     for name, alarms in false_alarms(in_use, material).items():
         click.echo(f"\n{name}, {alarms_as_text(alarms)}")
@@ -429,6 +442,7 @@ cli.add_command(welcome.setup)
 cli.add_command(laptop.doctor)
 cli.add_command(laptop.service)
 cli.add_command(laptop.completion)
+cli.add_command(teaching.label)
 
 
 @cli.command()

@@ -14,11 +14,12 @@ from scanner.adapters.sources import walk
 from scanner.core.judge import understand
 from scanner.core.segment import Sentences
 from scanner.errors import ConfigurationError, ModelError, UnreadableError
-from scanner.learning import artifact, card, compare, corpus, evaluate
+from scanner.learning import artifact, card, compare, corpus, evaluate, growth
 from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.compare import Reader
 from scanner.learning.corpus import Example, Merged
 from scanner.learning.evaluate import Alarms, Report
+from scanner.learning.groups import grouped
 from scanner.learning.train import Progress, ReadCorpus, read_corpus, train
 
 
@@ -112,7 +113,7 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
         added=learnt.added,
         progress=progress,
     )
-    report = evaluate.leave_writers_out(read_, progress=progress) if measure else None
+    report = evaluate.leave_writers_out(read_, progress=progress).report if measure else None
     artifact.save(model, folder, card.write(model, report, false_alarms(model, material)))
     artifact.make_current(folder)
     return Trained(folder, len(read_.projected), learnt.merged.contradictions)
@@ -121,7 +122,22 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
 def measured(material: Material, groups: int | None, progress: Progress) -> Report:
     """Measure leave-one-writer-out, or with `groups` that many groups of writers held out."""
     read_ = _read_corpus(_read(material), artifact.load(artifact.shipped()).encoder, progress)
-    return evaluate.leave_writers_out(read_, groups=groups, progress=progress)
+    return evaluate.leave_writers_out(read_, groups=groups, progress=progress).report
+
+
+def reported(material: Material, groups: int | None, progress: Progress, folder: Path) -> Report:
+    """Measure, and write a page about it and its pictures into a folder.
+
+    Raises ConfigurationError where there is no matplotlib, or the folder cannot be written.
+    """
+    from scanner.learning import report
+
+    read_ = _read_corpus(_read(material), artifact.load(artifact.shipped()).encoder, progress)
+    found = evaluate.leave_writers_out(read_, groups=groups, progress=progress)
+    names = grouped(read_.projected)
+    curve = growth.grow(read_.prepared, names, "of the corpus", progress=progress)
+    report.write(found.trial, folder, curve)
+    return found.report
 
 
 def compared(material: Material, groups: int | None, progress: Progress) -> list[Reader]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import nan
 from typing import NamedTuple, TypeAlias
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
 from scanner.learning.features import Mask
-from scanner.learning.trial import NONE, Side, Table, Trial, table
+from scanner.learning.trial import NONE, Table, Trial, table
 
 SEED = 20260101
 ROUNDS = 1000
@@ -54,40 +55,37 @@ class Metric:
     is_share: bool = True
 
 
-def estimate(
-    trial: Trial,
-    side: Side,
-    metric: Metric,
-    preset: str = PRESET,
-    rounds: int = ROUNDS,
-) -> Estimate:
+def estimate(rows: Table, metric: Metric, rounds: int = ROUNDS) -> Estimate:
     """Measure one side, and how far chance would move the number."""
-    rows = table(trial.cases, side, preset)
     whole = metric.of(rows, np.ones((1, rows.groups)))[0]
     return _interval(whole, metric.of(rows, draws(rows.groups, rounds)), rows.groups)
 
 
-def paired_bootstrap(
-    trial: Trial,
-    metric: Metric,
-    preset: str = PRESET,
-    rounds: int = ROUNDS,
-) -> Estimate:
-    """Give by how much the number grew from before to after, and the interval of that.
+def difference(before: Table, after: Table, metric: Metric, rounds: int = ROUNDS) -> Estimate:
+    """Give by how much a number of the same cases grew, and the interval of that.
 
     The same groups are drawn for both sides, so that a hard draw is hard for both. An interval
-    that holds 0 means that chance may have made the difference. Raises ValueError where the
-    trial has one side alone.
+    that holds 0 means that chance may have made the difference.
+    """
+    once, drawn = np.ones((1, before.groups)), draws(before.groups, rounds)
+    whole = metric.of(after, once)[0] - metric.of(before, once)[0]
+    return _interval(whole, metric.of(after, drawn) - metric.of(before, drawn), before.groups)
+
+
+def paired_bootstrap(
+    trial: Trial, metric: Metric, preset: str = PRESET, rounds: int = ROUNDS
+) -> Estimate:
+    """Give the difference between both sides of a trial at a preset.
+
+    Raises ValueError where the trial has one side alone.
     """
     if not trial.before:
         raise ValueError("there is nothing to compare with")
     before, after = (table(trial.cases, side, preset) for side in trial.sides)
-    chosen = draws(before.groups, rounds)
-    once = np.ones((1, before.groups))
-    whole = metric.of(after, once)[0] - metric.of(before, once)[0]
-    return _interval(whole, metric.of(after, chosen) - metric.of(before, chosen), before.groups)
+    return difference(before, after, metric, rounds)
 
 
+@cache
 def draws(groups: int, rounds: int = ROUNDS, seed: int = SEED) -> Values:
     """Draw as many groups as there are, `rounds` times: how often each was drawn."""
     chance = np.random.default_rng(seed)

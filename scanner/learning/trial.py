@@ -117,6 +117,25 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Mistake:
+    """A sentence that one side gets wrong, with its probability to be a flub."""
+
+    case: Case
+    place: int
+    chance: float
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        return self.case.texts[self.place]
+
+    @property
+    def truth(self) -> str | None:
+        """Its category where it is a flub that is not shown, or None where it is none."""
+        return self.case.truth[self.place]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One side's verdicts at one preset as arrays, a row a message and a row a sentence.
 
@@ -205,6 +224,17 @@ def changed(trial: Trial, preset: str) -> list[Change]:
         if was != now
     ]
     return sorted(found, key=lambda one: -abs(one.chances[1] - one.chances[0]))
+
+
+def mistakes(cases: Sequence[Case], side: Side, preset: str) -> list[Mistake]:
+    """List the sentences shown that are no flubs, and the flubs not shown; the surest first."""
+    found = [
+        Mistake(case, place, said.sentences[place].probability)
+        for case, said, at in zip(cases, side.said, side.thresholds, strict=True)
+        for place, shown in enumerate(flagged(said, at[preset]))
+        if shown != (case.truth[place] is not None)
+    ]
+    return sorted(found, key=lambda one: one.chance if one.truth else -one.chance)
 
 
 def cases(

@@ -10,6 +10,7 @@ from sklearn.metrics import average_precision_score, precision_recall_fscore_sup
 
 from scanner.core.classify import Predictions, SentencePrediction, Thresholds
 from scanner.learning import evaluate, measures, trial
+from scanner.learning.measures import Estimate, Metric
 from scanner.learning.trial import Case, Side, Trial
 
 AT = {"balanced": Thresholds(0.5, 0.5)}
@@ -28,6 +29,10 @@ def side(*chances: tuple[float, ...], kind: float = 0.9, category: str = "plea")
         for of_one in chances
     ]
     return trial.side("made up", said, AT)
+
+
+def measured(of: Trial, one: Side, metric: Metric) -> Estimate:
+    return measures.estimate(trial.table(of.cases, one, "balanced"), metric)
 
 
 @pytest.fixture(scope="module")
@@ -59,29 +64,27 @@ def test_a_sentence_counts_as_shown_in_what_is_taken_for_a_note_alone():
         AT,
     )
     one = Trial(cases, None, made)
-    values = [measures.estimate(one, made, metric).value for metric in measures.SENTENCES]
+    values = [measured(one, made, metric).value for metric in measures.SENTENCES]
     assert values == [0.5, 0.5, 0.5]
-    assert measures.estimate(one, made, measures.NOTES[1]).value == 0.5
+    assert measured(one, made, measures.NOTES[1]).value == 0.5
 
 
 def test_the_numbers_are_those_of_scikit_learn(noisy):
     """Sentences, categories, ranking and calibration agree with the library and `evaluate`."""
     rows = trial.table(noisy.cases, noisy.after, "balanced")
-    values = [measures.estimate(noisy, noisy.after, one).value for one in measures.SENTENCES]
+    values = [measured(noisy, noisy.after, one).value for one in measures.SENTENCES]
     expected = precision_recall_fscore_support(
         rows.truth != trial.NONE, rows.said != trial.NONE, average="binary"
     )
     assert values == pytest.approx(list(expected[:3]))
-    plea = [
-        measures.estimate(noisy, noisy.after, one).value for one in measures.BY_CATEGORY["plea"]
-    ]
+    plea = [measured(noisy, noisy.after, one).value for one in measures.BY_CATEGORY["plea"]]
     columns = precision_recall_fscore_support(rows.truth, rows.said, labels=[6], average=None)
     assert plea == pytest.approx([float(column[0]) for column in columns[:3]])
     notes = rows.in_note
     truth, chance = rows.truth[notes] != trial.NONE, rows.chance[notes]
-    ranked = measures.estimate(noisy, noisy.after, measures.AVERAGE_PRECISION).value
+    ranked = measured(noisy, noisy.after, measures.AVERAGE_PRECISION).value
     assert ranked == pytest.approx(average_precision_score(truth, chance))
-    error = measures.estimate(noisy, noisy.after, measures.CALIBRATION).value
+    error = measured(noisy, noisy.after, measures.CALIBRATION).value
     assert error == pytest.approx(evaluate.calibration_error(truth, chance))
 
 
@@ -109,7 +112,7 @@ def test_an_interval_holds_its_value_and_narrows_with_more_groups(noisy):
     some = noisy.only(lambda one: int(one.id[1:]) < 50)
     widths = []
     for one in (some, noisy):
-        found = measures.estimate(one, one.after, measures.SENTENCES[2])
+        found = measured(one, one.after, measures.SENTENCES[2])
         assert found.low < found.value < found.high
         widths.append(found.high - found.low)
     assert widths[1] < widths[0]
@@ -128,9 +131,7 @@ def test_of_too_few_groups_no_interval_is_told():
 def test_what_cannot_be_divided_is_no_number():
     """Without other mail there is no share of it."""
     made = side((0.9,))
-    assert isnan(
-        measures.estimate(Trial((case(1, ("plea",)),), None, made), made, measures.OTHER)[0]
-    )
+    assert isnan(measured(Trial((case(1, ("plea",)),), None, made), made, measures.OTHER)[0])
 
 
 def test_a_better_model_is_beyond_noise_and_an_equal_one_is_not(noisy):
@@ -146,7 +147,7 @@ def test_a_better_model_is_beyond_noise_and_an_equal_one_is_not(noisy):
 def test_pairs_tell_more_than_two_numbers_apart(noisy):
     """The same draws for both sides: the difference is surer than either number."""
     paired = measures.paired_bootstrap(noisy, measures.SENTENCES[2])
-    single = [measures.estimate(noisy, one, measures.SENTENCES[2]) for one in noisy.sides]
+    single = [measured(noisy, one, measures.SENTENCES[2]) for one in noisy.sides]
     assert paired.high - paired.low < sum(one.high - one.low for one in single)
 
 
@@ -155,9 +156,9 @@ def test_ordinary_mail_counts_for_false_alarms_alone():
     cases = (case(1, ("plea",)), case(2, (None,), is_note=False, is_ordinary=True))
     made = side((0.9,), (0.9,))
     one = Trial(cases, None, made)
-    assert measures.estimate(one, made, measures.ORDINARY).value == 1
-    assert measures.estimate(one, made, measures.SENTENCES[0]).value == 1
-    assert measures.estimate(one, made, measures.NOTES[0]).value == 1
+    assert measured(one, made, measures.ORDINARY).value == 1
+    assert measured(one, made, measures.SENTENCES[0]).value == 1
+    assert measured(one, made, measures.NOTES[0]).value == 1
 
 
 def test_changed_verdicts_are_told_in_both_directions():
