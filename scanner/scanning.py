@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from scanner.adapters.sources import Message
 from scanner.core.assess import Passage, only
+from scanner.core.classify import Policy
 from scanner.core.judge import Judge, Verdict, portions
 from scanner.core.origin import Direction, direction, month
 from scanner.core.parse import Draft
@@ -46,13 +47,13 @@ _WAITING = 2
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How to judge and what to tell: the model and preset, whose mail it is, which passages.
+    """How to judge and what to tell: the model and policy, whose mail it is, which passages.
 
     Without a `direction` it is told for each message; without `categories` all are shown.
     """
 
     model: Path
-    preset: str
+    policy: Policy
     direction: Direction | None = None
     own: frozenset[str] = field(default=frozenset(), repr=False)
     least: float = 0.0
@@ -86,13 +87,14 @@ def judged(terms: Terms, batch: Sequence[Message]) -> list[Row]:
 
 def judge(terms: Terms) -> Judge:
     """Give the judge; the model is loaded once in each process."""
-    return _loaded(terms.model, terms.preset)
+    return _loaded(terms.model, terms.policy)
 
 
 @lru_cache(maxsize=1)
-def _loaded(folder: Path, preset: str) -> Judge:
+def _loaded(folder: Path, policy: Policy) -> Judge:
     model = artifact.load(_here(folder))
-    return Judge(model, model.thresholds[preset], partial(_may_be_notes, model))
+    at = policy.thresholds(model.thresholds)
+    return Judge(model, at, partial(_may_be_notes, model), policy)
 
 
 def _may_be_notes(model: Model, texts: Sequence[str]) -> list[bool]:

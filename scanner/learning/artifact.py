@@ -24,6 +24,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
 import scanner
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
 from scanner.core.segment import Sentences

@@ -81,7 +81,7 @@ class Contender:
 
 
 def moved(
-    material: Material, start: Start, version: str, done: Callable[[], None]
+    material: Material, start: Start, done: Callable[[], None], version: str = "new"
 ) -> tuple[Model, Rehearsal]:
     """Give the moved model and its rehearsal; `done` is called for each model that is fitted.
 
@@ -126,9 +126,7 @@ def compared(material: Material, before: Contender, after: Contender) -> Trial:
     `after` must have been made of the material; what `before` has not met is put to the lesser
     model that has learnt from as much of the corpus as its counterpart.
     """
-    sides = [
-        _places(material, one, after.rehearsal) for one in (before, after)
-    ]
+    sides = [_places(material, one, after.rehearsal) for one in (before, after)]
     asked = (sides[0][0] != NOWHERE) & (sides[1][0] != NOWHERE)
     heard = (sides[0][1] != NOWHERE) & (sides[1][1] != NOWHERE)
     cases = [
@@ -188,9 +186,7 @@ def _keys(mail: Mail) -> list[str]:
     return rehearsal.keys(mail.messages)
 
 
-def _held_out(
-    material: Material, own: Rehearsal, fold: Folds, ordinary_fold: Folds
-) -> HeldOut:
+def _held_out(material: Material, own: Rehearsal, fold: Folds, ordinary_fold: Folds) -> HeldOut:
     prepared, ordinary = material.read.prepared, material.ordinary
     said = rehearsal.ask(own, prepared.mail, fold)
     of_ordinary = rehearsal.ask(own, ordinary, ordinary_fold)
@@ -243,15 +239,12 @@ def _places(material: Material, one: Contender, newest: Rehearsal) -> tuple[Fold
     place = rehearsal.places(named, material.groups, one.rehearsal, otherwise)
     evenly = _by_name(material.ordinary, count).tolist()
     where = [
-        one.rehearsal.fold.get(name, number)
-        for name, number in zip(ordinary, evenly, strict=True)
+        one.rehearsal.fold.get(name, number) for name, number in zip(ordinary, evenly, strict=True)
     ]
     return place, np.array(where, np.int64)
 
 
-def _side(
-    material: Material, one: Contender, places: tuple[Folds, Folds], keep: Mask
-) -> Side:
+def _side(material: Material, one: Contender, places: tuple[Folds, Folds], keep: Mask) -> Side:
     mails = (material.mail, material.ordinary)
     said = [
         prediction

@@ -62,8 +62,10 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What was said of messages: how probably each is a note (`kinds`), and of each of their
-    sentences how probably it is a flub, and the number of its category."""
+    """What was said of messages: how probably each is a note (`kinds`).
+
+    And of each of their sentences how probably it is a flub, and its category's number.
+    """
 
     kinds: Floats
     flubs: Floats

@@ -100,7 +100,7 @@ def rollback() -> Path:
 
 def versions() -> list[Path]:
     """List the folders of the user's own models, in the order of their names."""
-    found = [path.parent for path in own().glob("*/model.json") if not path.parent.name[0] == "."]
+    found = [path.parent for path in own().glob("*/model.json") if path.parent.name[0] != "."]
     return sorted(found, key=_natural)
 
 
@@ -158,5 +158,7 @@ def _point(models: Path, names: Sequence[str]) -> None:
 
 def _natural(folder: Path) -> list[tuple[int, str]]:
     """Sort 2026.11.26.10 after 2026.11.26.9."""
-    return [(int(part or 0), "") if part.isdigit() else (0, part)
-            for part in re.split(r"(\d+)", folder.name)]
+    return [
+        (int(part or 0), "") if part.isdigit() else (0, part)
+        for part in re.split(r"(\d+)", folder.name)
+    ]

@@ -22,7 +22,7 @@ from scanner.learning.artifact import Model, OnDemand, message_text
 from scanner.learning.corpus import Example, Projected
 from scanner.learning.features import Mask
 from scanner.learning.fitting import Fitted, Matrix, counted
-from scanner.learning.gate import Gate, glimpses
+from scanner.learning.gate import glimpses
 from scanner.learning.heads import Head, Heads, expit, kind_probability
 from scanner.learning.readings import Known, Reading
 from scanner.learning.thresholds import HeldOut
