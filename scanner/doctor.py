@@ -80,7 +80,7 @@ def _model(settings: Config) -> str:
     model = artifact.load(artifact.installed(Path(own) if own else None))
     from scanner.core.judge import Judge
 
-    (verdict,) = Judge(model, model.thresholds[settings.preset])([_NOTE])
+    (verdict,) = Judge(model, settings.policy().thresholds(model.thresholds))([_NOTE])
     if isinstance(verdict, UnflubError):
         raise verdict
     return f"{model.version} loads, and reads a note"

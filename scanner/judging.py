@@ -21,9 +21,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from scanner.config import Preset, Seconds
+from scanner.config import Seconds
+from scanner.core.classify import Policy
 from scanner.core.judge import Judge, Verdict
 from scanner.errors import ModelError, UnflubError, UnreadableError
+from scanner.learning import shelf
 
 Verdicts = list[Verdict | UnreadableError]
 
@@ -43,9 +45,13 @@ serve({fd})
 class JudgingProcess:
     """A judge that lives in another process; fit to be called from many threads."""
 
-    def __init__(self, model: Path | None, preset: Preset, idle: Seconds = 300) -> None:
-        """`model` is a folder, or None for the one in use; `idle` how long it is kept unused."""
-        self._model, self._preset, self._idle = model, preset, idle
+    def __init__(self, model: Path | None, policy: Policy, idle: Seconds = 300) -> None:
+        """`model` is a folder, or None for the one in use; `idle` how long it is kept unused.
+
+        The model that was in use at first is kept to, until somebody asks for another judge.
+        """
+        self._notice = shelf.Notice() if model is None else None
+        self._model, self._policy, self._idle = model, policy, idle
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
@@ -66,6 +72,10 @@ class JudgingProcess:
             if verdicts is None:  # one of them is to blame: which?
                 verdicts = [self._alone(message) for message in messages]
         return verdicts
+
+    def is_outdated(self) -> bool:
+        """Tell, once, when another model was put in use."""
+        return self._notice is not None and self._notice.changed()
 
     def rest(self) -> None:
         """Let the process go, if nobody needed it for a while."""
@@ -116,6 +126,8 @@ class JudgingProcess:
     def _begin(self) -> Connection:
         if self._closed:
             raise UnflubError("unflub is stopping; start it again")
+        if self._model is None:
+            self._model = shelf.installed()
         ours, theirs = socket.socketpair()
         with theirs:
             program = _PROGRAM.format(path=str(_LIBRARY), fd=theirs.fileno())
@@ -125,7 +137,7 @@ class JudgingProcess:
                 stdin=subprocess.DEVNULL,
             )
         self._connection = Connection(ours.detach())
-        self._connection.send((self._model, self._preset))
+        self._connection.send((self._model, self._policy))
         if not self._connection.poll(_START):
             self._end()
             raise ModelError("the model does not load in time; try again on an idle machine")
@@ -164,8 +176,7 @@ def serve(handle: int) -> None:
 
 def _made(connection: Connection) -> Judge | None:
     try:
-        model, preset = connection.recv()
-        judge = load(model, preset)
+        judge = load(*connection.recv())
         judge.classifier.predict([])
     except UnflubError as error:
         connection.send(error)
@@ -183,9 +194,9 @@ def _answer(judge: Callable[..., Any], messages: list[bytes]) -> Any:
         return None
 
 
-def load(model: Path | None, preset: Preset) -> Judge:
+def load(model: Path | None, policy: Policy) -> Judge:
     """Make the judge, here. Raises ModelError."""
     from scanner.learning import artifact
 
-    loaded = artifact.load(artifact.installed(model))
-    return Judge(loaded, loaded.thresholds[preset])
+    loaded = artifact.load(shelf.installed(model))
+    return Judge(loaded, policy.thresholds(loaded.thresholds), policy=policy)

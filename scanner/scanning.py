@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from scanner.adapters.sources import Message
 from scanner.core.assess import Passage, only
+from scanner.core.classify import Policy
 from scanner.core.judge import Judge, Verdict, portions
 from scanner.core.origin import Direction, direction, month
 from scanner.core.parse import Draft
@@ -46,13 +47,13 @@ _WAITING = 2
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How to judge and what to tell: the model and preset, whose mail it is, which passages.
+    """How to judge and what to tell: the model and policy, whose mail it is, which passages.
 
     Without a `direction` it is told for each message; without `categories` all are shown.
     """
 
     model: Path
-    preset: str
+    policy: Policy
     direction: Direction | None = None
     own: frozenset[str] = field(default=frozenset(), repr=False)
     least: float = 0.0
@@ -79,20 +80,21 @@ def rows(
 
 def judged(terms: Terms, batch: Sequence[Message]) -> list[Row]:
     """Judge a few messages together."""
-    others = [m for m in batch if m.error or not _is_own(m.raw)]
+    others = [m for m in batch if m.error or not is_own(m.raw)]
     verdicts = iter(judge(terms)([m.raw for m in others if not m.error]))
     return [_row(m, m.error or next(verdicts), terms) for m in others]
 
 
 def judge(terms: Terms) -> Judge:
     """Give the judge; the model is loaded once in each process."""
-    return _loaded(terms.model, terms.preset)
+    return _loaded(terms.model, terms.policy)
 
 
 @lru_cache(maxsize=1)
-def _loaded(folder: Path, preset: str) -> Judge:
+def _loaded(folder: Path, policy: Policy) -> Judge:
     model = artifact.load(_here(folder))
-    return Judge(model, model.thresholds[preset], partial(_may_be_notes, model))
+    at = policy.thresholds(model.thresholds)
+    return Judge(model, at, partial(_may_be_notes, model), policy)
 
 
 def _may_be_notes(model: Model, texts: Sequence[str]) -> list[bool]:
@@ -159,7 +161,8 @@ def _light(terms: Terms, batch: Sequence[Message]) -> list[Row]:
     ]
 
 
-def _is_own(raw: bytes) -> bool:
+def is_own(raw: bytes) -> bool:
+    """Tell a warning draft of unflub's, which is never scanned and never learnt from."""
     end = _HEADER_END.search(raw)
     header = raw[: end.start()] if end else raw
     return _OURS.search(header) is not None and recognise(header) is not None

@@ -1,4 +1,4 @@
-"""One unflub an account: a lock of the operating system, which is never left stale."""
+"""Locks of the operating system, which are never left stale: one unflub an account."""
 
 from __future__ import annotations
 
@@ -24,6 +24,17 @@ def held(path: Path, name: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)  # and the lock is gone, as it is when the process dies
+
+
+@contextmanager
+def waited_for(path: Path) -> Iterator[None]:
+    """Hold a lock for a moment, after whoever holds it now."""
+    handle = _open(path)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def is_held(path: Path) -> bool:

@@ -6,17 +6,23 @@ JSON keeps no order that means anything, so presets and categories are put into 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sklearn.metrics import average_precision_score
 
 from scanner.core.classify import CATEGORIES
-from scanner.learning.artifact import PRESETS
+from scanner.learning.artifact import PRESETS, Model
 from scanner.learning.evaluate import Alarms, Measured, PresetReport, Report, Scores, Share
 from scanner.learning.trial import NONE, Trial, table
 
 _DIGITS = 4
+
+
+def noted(model: Model, found: Measured | None, alarms: Mapping[str, Alarms]) -> Model:
+    """Give a model that knows what was measured of it."""
+    record = as_record(found, alarms, model.metadata["writers"])
+    return replace(model, metadata={**model.metadata, "measured": record})
 
 
 def as_record(
