@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from scanner.adapters.sources import Message
+from scanner.core.classify import Policy
 from scanner.core.judge import Judge, Verdict
 from scanner.core.page import page
 from scanner.core.render import Envelope, render
@@ -22,7 +23,7 @@ from scanner.rows import Terms
 from scanner.scanning import judge, rows
 
 _BROWSER = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
-_TERMS = Terms(artifact.shipped(), "balanced")
+_TERMS = Terms(artifact.shipped(), Policy())
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from scanner.adapters import local
 from scanner.adapters.local import Values
 from scanner.config import Seconds
 from scanner.core import wire
+from scanner.core.classify import Policy
 from scanner.core.judge import Check, Verdicts
 from scanner.errors import UnflubError
 
@@ -37,20 +38,20 @@ class Judge(Protocol):
 
 def verdicts(
     messages: Sequence[bytes],
-    preset: str | None = None,
+    policy: Policy | None = None,
     model: Path | None = None,
     patience: Seconds = _PATIENCE,
 ) -> Verdicts:
-    """Judge messages; preset and model are by default the configured ones.
+    """Judge messages; policy and model are by default the configured ones.
 
     What a daemon does not answer within `patience` is judged here. The verdict on what is surely
     no note has no sentences. Raises ConfigurationError or ModelError.
     """
-    if preset is None:
+    if policy is None:
         settings = config.optional()
-        preset, model = settings.preset, model or settings.model_folder
-    answered = _by_daemon(messages, preset, model, patience)
-    return _here(messages, preset, model) if answered is None else answered
+        policy, model = settings.policy(), model or settings.model_folder
+    answered = _by_daemon(messages, policy, model, patience)
+    return _here(messages, policy, model) if answered is None else answered
 
 
 def presence(patience: Seconds = _PATIENCE) -> str:
@@ -70,7 +71,7 @@ def answer(judge: Judge, question: Values) -> Values:
         model = question["model"]
         asked = Check(
             [b64decode(raw, validate=True) for raw in question["messages"]],
-            str(question["preset"]),
+            wire.policy(question["policy"]),
             None if model is None else Path(model),
         )
         found = judge.check(asked)
@@ -82,13 +83,13 @@ def answer(judge: Judge, question: Values) -> Values:
 
 
 def _by_daemon(
-    messages: Sequence[bytes], preset: str, model: Path | None, patience: Seconds
+    messages: Sequence[bytes], policy: Policy, model: Path | None, patience: Seconds
 ) -> Verdicts | None:
     if sum(map(len, messages)) > MOST:
         return None
     question = {
         **_greeting(),
-        "preset": preset,
+        "policy": wire.policy_as_values(policy),
         "model": None if model is None else str(model.resolve()),
         "messages": [b64encode(raw).decode() for raw in messages],
     }
@@ -102,10 +103,10 @@ def _by_daemon(
     return found if len(found) == len(messages) else None
 
 
-def _here(messages: Sequence[bytes], preset: str, model: Path | None) -> Verdicts:
-    from scanner.learning import artifact, judges
+def _here(messages: Sequence[bytes], policy: Policy, model: Path | None) -> Verdicts:
+    from scanner.learning import judges, shelf
 
-    return judges.judge(artifact.installed(model), preset, sift=True)(messages)
+    return judges.judge(shelf.installed(model), policy, sift=True)(messages)
 
 
 def _greeting() -> Values:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import addon, clients, config, laptop, terminal, welcome
+from scanner import addon, clients, config, laptop, modelling, teaching, terminal, welcome
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError, slip
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.core.selection import Selection
     from scanner.daemon import Crew
     from scanner.rows import Terms
-    from scanner.training import Material
     from scanner.watcher import Watcher
 
 INTERRUPTED = 130
@@ -60,11 +59,6 @@ _model = click.option(
     type=click.Path(path_type=Path),
     help="Model folder, instead of your own or the shipped one.",
 )
-_preset = click.option(
-    "--preset",
-    type=click.Choice(["cautious", "balanced", "strict"]),
-    help="How sure unflub must be before it speaks up.",
-)
 _Path = click.Path(path_type=Path)
 
 
@@ -76,6 +70,22 @@ def _categories(_: click.Context, __: click.Parameter, named: tuple[str, ...]) -
             known = ", ".join(CATEGORIES)
             raise click.BadParameter(f"{unknown.pop()!r} is none of the categories: {known}")
     return frozenset(named)
+
+
+def _preset(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how sure unflub must be."""
+    for option in (
+        click.option(
+            "--threshold", type=click.FloatRange(0, 1, min_open=True), metavar="P",
+            help="From which probability on a sentence is a flub, instead of the preset's.",
+        ),
+        click.option(
+            "--preset", type=click.Choice(["cautious", "balanced", "strict"]),
+            help="How sure unflub must be before it speaks up; see `unflub model show`.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
 
 
 def _which(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -118,29 +128,6 @@ def _selected(command: Callable[..., Any]) -> Callable[..., Any]:
     )):  # fmt: skip
         command = option(command)
     return command
-
-
-def _material(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that name what there is to learn from."""
-    options = (
-        ("--add", "added", "FILE", _Path, "Labelled notes of your own, as in training_data."),
-        ("--corpus", "labelled", "PATH", _Path, "Labelled files, instead of the shipped corpus."),
-        ("--background", "background", "PATH", str, "Mail without notes to learn from."),
-        ("--ordinary", "ordinary", "PATH", str, "Mail without notes to count false alarms in."),
-    )
-    for flag, name, metavar, kind, text in reversed(options):
-        option = click.option(flag, name, multiple=True, metavar=metavar, type=kind, help=text)
-        command = option(command)
-    # Further files of notes may simply follow the first: --add a.jsonl b.jsonl
-    return click.argument("more", nargs=-1, type=_Path, metavar="[FILE]...")(command)
-
-
-def _read_material(
-    *, more: tuple[Path, ...], added: tuple[Path, ...], **paths: tuple[Any, ...]
-) -> Material:
-    from scanner.training import Material
-
-    return Material(added=(*added, *more), **paths)
 
 
 def main() -> None:
@@ -242,7 +229,7 @@ def check(files: tuple[str, ...], *, explain: bool, skip_dismissed: bool, **opti
 
         rows = _explained(scanning.rows(found, terms), scanning.judge(terms))
     else:
-        rows = iter(judged(found, terms, partial(verdicts, preset=terms.preset, model=terms.model)))
+        rows = iter(judged(found, terms, partial(verdicts, policy=terms.policy, model=terms.model)))
     return _printed(rows, options, show_clean=True)
 
 
@@ -356,79 +343,6 @@ def status(*, names: tuple[str, ...], form: str, config_path: Path | None) -> in
     return max(health.exit_status(signs, now) for signs in reports)
 
 
-@cli.command()
-@_material
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write the versioned model folder into.",
-)
-@click.option("--measure", is_flag=True, help="Measure as `evaluate` does, for the model card.")
-@click.option("--encoder", is_flag=True, help="Fine-tune the encoder, too: an hour, with torch.")
-def train(*, output: Path | None, measure: bool, encoder: bool, **paths: Any) -> None:
-    """Train a model, also on notes of your own.
-
-    With --add the model is yours: `check`, `scan` and `watch` use it from then on, and the
-    shipped one stays. Without it, in a source checkout, the shipped model is made anew.
-
-    \b
-    Examples:
-      unflub train --add my-notes.jsonl more-notes.jsonl
-      unflub train --background ~/Mail/sent.mbox --measure
-    """
-    from scanner.training import make_encoder, make_model
-
-    material, make = _read_material(**paths), make_encoder if encoder else make_model
-    with terminal.progress("training") as progress:
-        made = make(material, output, measure=measure, progress=progress)
-    for before, after in made.contradictions:
-        terminal.say(
-            f"{after.writer} {after.id} replaces the labels of {before.writer} {before.id}"
-        )
-    click.echo(f"trained on {made.messages} messages; the model in use is now {made.folder}")
-
-
-@cli.command()
-@_material
-@click.option(
-    "--groups",
-    type=click.IntRange(min=2),
-    help="Hold out so many groups of writers, instead of one writer at a time.",
-)
-@click.option(
-    "--compare", is_flag=True, help="Compare phrases, words, the encoder, and encoder and heads."
-)
-@_model
-def evaluate(*, groups: int | None, compare: bool, model: Path | None, **paths: Any) -> None:
-    """Measure on writers the model has not seen.
-
-    Leave-one-writer-out: each writer in turn is held out, and the others are trained on.
-
-    \b
-    Examples:
-      unflub evaluate --groups 4                    quicker than one writer at a time
-      unflub evaluate --ordinary ~/Mail/sent.mbox   false alarms of the model in use, too
-      unflub evaluate --compare                     what each part of the model is worth
-    """
-    from scanner.learning import artifact
-    from scanner.learning import compare as comparison
-    from scanner.learning.evaluate import alarms_as_text, as_text
-    from scanner.training import compared, false_alarms, measured
-
-    material = _read_material(**paths)
-    if compare:
-        with terminal.progress("comparing") as progress:
-            readers = compared(material, groups, progress)
-        click.echo(comparison.as_text(readers))
-        return
-    with terminal.progress("measuring") as progress:
-        report = measured(material, groups, progress)
-    click.echo(as_text(report))
-    in_use = artifact.load(artifact.installed(model))
-    for name, alarms in false_alarms(in_use, material).items():
-        click.echo(f"\n{name}, {alarms_as_text(alarms)}")
-
-
 cli.add_command(clients.sendmail)
 cli.add_command(clients.dismiss)
 cli.add_command(laptop.login)
@@ -438,6 +352,10 @@ cli.add_command(laptop.service)
 cli.add_command(laptop.completion)
 cli.add_command(addon.plugin)
 cli.add_command(addon.native_host)
+cli.add_command(teaching.label)
+cli.add_command(modelling.train)
+cli.add_command(modelling.evaluate)
+cli.add_command(modelling.model)
 
 
 @cli.command()
@@ -503,10 +421,10 @@ def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
 def _scanned(messages: Iterable[Message], options: dict[str, Any]) -> Iterator[Row]:
     from scanner import scanning
     from scanner.adapters.cluster import cluster
-    from scanner.learning import artifact
+    from scanner.learning import shelf
 
     address, jobs, terms = options["dask"], options["jobs"], _terms(options)
-    terms = replace(terms, model=artifact.installed(terms.model))  # a cluster has its own place
+    terms = replace(terms, model=shelf.installed(terms.model))  # a cluster has its own place
     with cluster(address) if address else scanning.processes(jobs) as (executor, workers):
         yield from scanning.rows(messages, terms, executor, workers)
 
@@ -599,9 +517,8 @@ def _crew(names: Sequence[str], options: dict[str, Any], *, dry_run: bool) -> Cr
     settings = _load_config(options["config_path"])
     accounts = _accounts(names, settings)
     model = options["model"] or settings.model_folder
-    judge = JudgingProcess(
-        model, options["preset"] or settings.preset, settings.model_idle_minutes * 60
-    )
+    policy = settings.policy(options["preset"], options["threshold"])
+    judge = JudgingProcess(model, policy, settings.model_idle_minutes * 60)
     judge.start()
     return Crew([Watcher(settings, one, judge, dry_run=dry_run) for one in accounts], judge)
 
@@ -626,7 +543,7 @@ def _terms(options: dict[str, Any], settings: config.Config | None = None) -> Te
     settings = settings or config.optional(options["config_path"])
     return Terms(
         options["model"] or settings.model_folder,
-        options["preset"] or settings.preset,
+        settings.policy(options["preset"], options["threshold"]),
         direction=options.get("direction"),
         own=frozenset(account.address.lower() for account in settings.accounts),
         least=options.get("least", 0.0),

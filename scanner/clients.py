@@ -128,7 +128,7 @@ def dismiss(*, files: tuple[str, ...], preset: str | None, config_path: Path | N
     if trouble := next((message.error for message in found if message.error), None):
         raise trouble
     raws = [message.raw for message in found]
-    verdicts = checking.verdicts(raws, preset or settings.preset, settings.model_folder)
+    verdicts = checking.verdicts(raws, settings.policy(preset), settings.model_folder)
     if trouble := next((one for one in verdicts if isinstance(one, UnreadableError)), None):
         raise trouble
     digests = {

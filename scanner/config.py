@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import platformdirs
 
+from scanner.core.classify import CATEGORIES, Policy
 from scanner.errors import ConfigurationError
 
 Preset = Literal["cautious", "balanced", "strict"]
@@ -70,6 +71,16 @@ class Config:
     accounts: tuple[Account, ...] = field(default=())
     model_idle_minutes: int = 5
     notify: bool = True
+    threshold: float = 0.0
+    categories_off: tuple[str, ...] = ()
+
+    def policy(self, preset: str | None = None, threshold: float | None = None) -> Policy:
+        """Say what the user wants to be warned about; what is given counts before the file.
+
+        Another preset takes the place of the file's threshold as well.
+        """
+        number = threshold or (None if preset else self.threshold)
+        return Policy(preset or self.preset, number or None, frozenset(self.categories_off))
 
     @property
     def model_folder(self) -> Path | None:
@@ -101,6 +112,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "timeout_seconds": (1, 600),
     "model_idle_minutes": (0, 1440),
     "port": (1, 65535),
+    "threshold": (0, 1),
 }
 
 
@@ -191,6 +203,9 @@ def _read(
     for key, value in table.items():
         if key not in wanted:
             problems.append(_unknown(prefix, key, wanted))
+        elif key == "categories_off":
+            problems += _unknown_categories(value)
+            values[key] = tuple(value) if isinstance(value, list) else ()
         elif problem := _mismatch(key, value, types[key]):
             problems.append(f"{prefix}{key} {problem}")
         else:
@@ -210,6 +225,17 @@ def _unknown(prefix: str, key: str, wanted: Mapping[str, object]) -> str:
             "or name a password_command or password_file"
         )
     return f"{prefix}{key} is not known; known are {', '.join(sorted(wanted))}"
+
+
+def _unknown_categories(value: object) -> list[str]:
+    known = ", ".join(CATEGORIES)
+    if not isinstance(value, list):
+        return [f"categories_off must be a list of categories, of {known}"]
+    return [
+        f"categories_off names {name!r}, which is none of {known}"
+        for name in value
+        if name not in CATEGORIES
+    ]
 
 
 def _mismatch(key: str, value: object, kind: Any) -> str:

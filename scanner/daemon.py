@@ -38,6 +38,10 @@ class Judge(checking.Judge, Protocol):
         """Let go of what was not needed for a while."""
         ...
 
+    def is_outdated(self) -> bool:
+        """Tell, once, when it would better be replaced by another."""
+        ...
+
     def close(self) -> None:
         """End, for good."""
         ...
@@ -150,7 +154,9 @@ def watch(assemble: Callable[[], Crew], *, answers: bool = True) -> None:
     try:
         with _answering(answers, lambda: shift.crew.judge):
             while not bell.stopped:
-                _oversee(shift, bell)
+                if _oversee(shift, bell):
+                    log.info("another model is in use now: reloading")
+                    reload.set()
                 if reload.is_set():
                     reload.clear()
                     shift = _relieved(shift, assemble, bell)
@@ -196,8 +202,11 @@ def _assembled(assemble: Callable[[], Crew], bell: Bell) -> Crew | None:
     return outcome.result()
 
 
-def _oversee(shift: Shift, bell: Bell) -> None:
-    """Look after the crew until the bell rings. Raises what nobody but the user can mend."""
+def _oversee(shift: Shift, bell: Bell) -> bool:
+    """Look after the crew until the bell rings, or there is a new model: tell whether there is.
+
+    Raises what nobody but the user can mend.
+    """
     clock, tick = Clock(time.time()), min(_TICK, systemd.watchdog() or _TICK)
     timetable = _timetable(shift.crew)
     began = time.monotonic()
@@ -216,7 +225,10 @@ def _oversee(shift: Shift, bell: Bell) -> None:
         timetable.run_pending()
         if trouble := shift.trouble:
             raise trouble
+        if shift.crew.judge.is_outdated():
+            return True
     bell.quiet()
+    return False
 
 
 def _timetable(crew: Crew) -> Scheduler:

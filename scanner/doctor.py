@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import time
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import make_msgid
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from scanner.adapters import connection, credentials, lock, mailbox, status
@@ -76,11 +74,10 @@ def _tried(account: str, what: str, check: Callable[[], str]) -> Finding:
 
 
 def _model(settings: Config) -> str:
-    own = os.path.expanduser(settings.model)  # noqa: PTH111 - leaves unknown users as they are
-    model = artifact.load(artifact.installed(Path(own) if own else None))
+    model = artifact.load(artifact.installed(settings.model_folder))
     from scanner.core.judge import Judge
 
-    (verdict,) = Judge(model, model.thresholds[settings.preset])([_NOTE])
+    (verdict,) = Judge(model, settings.policy().thresholds(model.thresholds))([_NOTE])
     if isinstance(verdict, UnflubError):
         raise verdict
     return f"{model.version} loads, and reads a note"

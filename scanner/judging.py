@@ -22,9 +22,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from scanner.config import Preset, Seconds
+from scanner.config import Seconds
+from scanner.core.classify import Policy
 from scanner.core.judge import Check, Judge, Verdict, Verdicts
 from scanner.errors import ModelError, UnflubError, UnreadableError
+from scanner.learning import shelf
 
 _START: Seconds = 120  # on a machine that is busy with something else
 _BATCH: Seconds = 60  # for twenty drafts; a fair one takes less than a tenth of a second
@@ -43,9 +45,13 @@ serve({fd})
 class JudgingProcess:
     """A judge that lives in another process; fit to be called from many threads."""
 
-    def __init__(self, model: Path | None, preset: Preset, idle: Seconds = 300) -> None:
-        """`model` is a folder, or None for the one in use; `idle` how long it is kept unused."""
-        self._model, self._preset, self._idle = model, preset, idle
+    def __init__(self, model: Path | None, policy: Policy, idle: Seconds = 300) -> None:
+        """`model` is a folder, or None for the one in use; `idle` how long it is kept unused.
+
+        The model that was in use at first is kept to, until somebody asks for another judge.
+        """
+        self._notice = shelf.Notice() if model is None else None
+        self._model, self._policy, self._idle = model, policy, idle
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
@@ -78,6 +84,10 @@ class JudgingProcess:
             return self._ask(asked, _ONE)
         finally:
             self._lock.release()
+
+    def is_outdated(self) -> bool:
+        """Tell, once, when another model was put in use."""
+        return self._notice is not None and self._notice.changed()
 
     def rest(self) -> None:
         """Let the process go, if nobody needed it for a while."""
@@ -128,6 +138,8 @@ class JudgingProcess:
     def _begin(self) -> Connection:
         if self._closed:
             raise UnflubError("unflub is stopping; start it again")
+        if self._model is None:
+            self._model = shelf.installed()
         ours, theirs = socket.socketpair()
         with theirs:
             program = _PROGRAM.format(path=str(_LIBRARY), fd=theirs.fileno())
@@ -137,7 +149,7 @@ class JudgingProcess:
                 stdin=subprocess.DEVNULL,
             )
         self._connection = Connection(ours.detach())
-        self._connection.send((self._model, self._preset))
+        self._connection.send((self._model, self._policy))
         if not self._connection.poll(_START):
             self._end()
             raise ModelError("the model does not load in time; try again on an idle machine")
@@ -182,22 +194,21 @@ class _Bench:
     judge: Judge
 
     def answer(self, asked: Sequence[bytes] | Check) -> Verdicts | None:
-        from scanner.learning import artifact, judges
+        from scanner.learning import judges
 
         if not isinstance(asked, Check):
             return self.judge(asked)
-        if artifact.installed(asked.model).resolve() != self.folder.resolve():
+        if shelf.installed(asked.model).resolve() != self.folder.resolve():
             return None
-        return judges.judge(self.folder, asked.preset, sift=True)(asked.messages)
+        return judges.judge(self.folder, asked.policy, sift=True)(asked.messages)
 
 
 def _made(connection: Connection) -> _Bench | None:
-    from scanner.learning import artifact, judges
+    from scanner.learning import judges
 
     try:
-        model, preset = connection.recv()
-        folder = artifact.installed(model)
-        bench = _Bench(folder, judges.judge(folder, preset, sift=False))
+        folder, policy = connection.recv()
+        bench = _Bench(folder, judges.judge(folder, policy, sift=False))
         bench.judge.classifier.predict([])
     except UnflubError as error:
         connection.send(error)

@@ -104,8 +104,8 @@ def _hello(_: Values) -> Values:
 def _check(question: Values) -> Values:
     settings = config.optional()
     raw = message(question["subject"], question["body"], html=question["html"])
-    preset, unwanted = question["preset"] or settings.preset, frozenset(question["without"])
-    (verdict,) = checking.verdicts([raw], preset, settings.model_folder, _DAEMON_PATIENCE)
+    policy, unwanted = settings.policy(question["preset"] or None), frozenset(question["without"])
+    (verdict,) = checking.verdicts([raw], policy, settings.model_folder, _DAEMON_PATIENCE)
     if isinstance(verdict, UnreadableError):
         return dialog.unread(verdict)
     fresh = without(verdict.assessment, dismissals.everywhere())

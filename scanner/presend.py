@@ -116,7 +116,7 @@ def _is_let_through(raw: bytes) -> bool:
 
 def _verdict(raw: bytes, preset: str | None, config_path: Path | None) -> Verdict | UnreadableError:
     settings = config.optional(config_path)
-    return checking.verdicts([raw], preset or settings.preset, settings.model_folder)[0]
+    return checking.verdicts([raw], settings.policy(preset), settings.model_folder)[0]
 
 
 def _in_time(judge: Callable[[], Verdict | UnreadableError]) -> Verdict | UnreadableError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scanner.adapters.sources import Message
 from scanner.core.assess import Passage, only, without
+from scanner.core.classify import Policy
 from scanner.core.judge import Judging, Verdict
 from scanner.core.origin import Direction, direction, month
 from scanner.core.parse import Draft
@@ -21,14 +22,14 @@ _MAY_BE_OURS = re.compile(rb"X-Unflub", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How to judge and what to tell: the model and preset, whose mail it is, which passages.
+    """How to judge and what to tell: the model and policy, whose mail it is, which passages.
 
     Without a `model` it is the one in use. Without a `direction` that is told for each message;
     without `categories` all are shown. Sentences with `dismissed` digests are left out.
     """
 
     model: Path | None
-    preset: str
+    policy: Policy
     direction: Direction | None = None
     own: frozenset[str] = field(default=frozenset(), repr=False)
     least: float = 0.0
@@ -43,12 +44,13 @@ class Terms:
 
 def judged(batch: Sequence[Message], terms: Terms, judge: Judging) -> list[Row]:
     """Judge a few messages together; unflub's own warning drafts are passed over."""
-    others = [m for m in batch if m.error or not _is_own(m.raw)]
+    others = [m for m in batch if m.error or not is_own(m.raw)]
     verdicts = iter(judge([m.raw for m in others if not m.error]))
     return [_row(m, m.error or next(verdicts), terms) for m in others]
 
 
-def _is_own(raw: bytes) -> bool:
+def is_own(raw: bytes) -> bool:
+    """Tell a warning draft of unflub's, which is never scanned and never learnt from."""
     end = _HEADER_END.search(raw)
     header = raw[: end.start()] if end else raw
     if not _MAY_BE_OURS.search(header):

@@ -52,7 +52,7 @@ def rows(
 
 def judge(terms: Terms) -> Judge:
     """Give the judge; the model is loaded once in each process."""
-    return judges.judge(_here(terms.model), terms.preset, sift=True)
+    return judges.judge(_here(terms.model), terms.policy, sift=True)
 
 
 def _here(named: Path | None) -> Path:

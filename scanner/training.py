@@ -10,15 +10,18 @@ from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from threadpoolctl import threadpool_limits
+
 from scanner.adapters.sources import walk
 from scanner.core.judge import understand
 from scanner.core.segment import Sentences
 from scanner.errors import ConfigurationError, ModelError, UnreadableError
-from scanner.learning import artifact, card, compare, corpus, evaluate
+from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, growth
 from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.compare import Reader
 from scanner.learning.corpus import Example, Merged
 from scanner.learning.evaluate import Alarms, Report
+from scanner.learning.groups import grouped
 from scanner.learning.train import Progress, ReadCorpus, read_corpus, train
 
 
@@ -49,20 +52,15 @@ class Trained:
 def make_model(
     material: Material, output: Path | None, *, measure: bool, progress: Progress
 ) -> Trained:
-    """Train, optionally measure, and write a model that is used from then on.
+    """Train from nothing but the material, optionally measure, and use the model from then on.
 
-    With added notes, or without background mail, the new model keeps what the shipped one
-    knows of ordinary mail; a corpus of one's own starts from nothing. The encoder is the
-    shipped one.
+    So the shipped model is made; `retraining` moves it by the user's own notes. The encoder is
+    the shipped one.
     Raises UnreadableError, ConfigurationError or ModelError; the model in use then stays.
     """
-    shipped = artifact.load(artifact.shipped())
-    # What `make model` does starts anew; with notes of one's own the shipped model is moved.
-    anew = material.labelled or (material.background and not material.added)
-    base = None if anew else shipped
-    learnt = _read(material)
+    encoder = artifact.load(artifact.shipped()).encoder
     return _make_model(
-        material, learnt, output, shipped.encoder, base, measure=measure, progress=progress
+        material, _read(material), output, encoder, measure=measure, progress=progress
     )
 
 
@@ -87,9 +85,7 @@ def make_encoder(
         projected = [corpus.project(one) for one in learnt.merged.examples]
         rebuild(Path(made), projected, learnt.background, progress=progress)
         encoder = OnDemand(Path(made))
-        return _make_model(
-            material, learnt, output, encoder, None, measure=measure, progress=progress
-        )
+        return _make_model(material, learnt, output, encoder, measure=measure, progress=progress)
 
 
 def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
@@ -97,23 +93,17 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
     learnt: _Learnt,
     output: Path | None,
     encoder: OnDemand,
-    base: Model | None,
     *,
     measure: bool,
     progress: Progress,
 ) -> Trained:
-    folder = _new_folder(output or _home(yours=bool(material.added)))
-    read_ = _read_corpus(learnt, encoder, progress)
-    model = train(
-        read_,
-        version=folder.name,
-        encoder=encoder,
-        base=base,
-        added=learnt.added,
-        progress=progress,
-    )
-    report = evaluate.leave_writers_out(read_, progress=progress) if measure else None
-    artifact.save(model, folder, card.write(model, report, false_alarms(model, material)))
+    folder = new_folder(output or _home())
+    with threadpool_limits(1, "blas"):  # these sums are small: more threads only wait for another
+        read_ = _read_corpus(learnt, encoder, progress)
+        model = train(read_, version=folder.name, encoder=encoder, progress=progress)
+        found = evaluate.leave_writers_out(read_, progress=progress) if measure else None
+    model = evidence.noted(model, found, false_alarms(model, material))
+    artifact.save(model, folder, card.write(model))
     artifact.make_current(folder)
     return Trained(folder, len(read_.projected), learnt.merged.contradictions)
 
@@ -121,7 +111,22 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
 def measured(material: Material, groups: int | None, progress: Progress) -> Report:
     """Measure leave-one-writer-out, or with `groups` that many groups of writers held out."""
     read_ = _read_corpus(_read(material), artifact.load(artifact.shipped()).encoder, progress)
-    return evaluate.leave_writers_out(read_, groups=groups, progress=progress)
+    return evaluate.leave_writers_out(read_, groups=groups, progress=progress).report
+
+
+def reported(material: Material, groups: int | None, progress: Progress, folder: Path) -> Report:
+    """Measure, and write a page about it and its pictures into a folder.
+
+    Raises ConfigurationError where there is no matplotlib, or the folder cannot be written.
+    """
+    from scanner.learning import report
+
+    read_ = _read_corpus(_read(material), artifact.load(artifact.shipped()).encoder, progress)
+    found = evaluate.leave_writers_out(read_, groups=groups, progress=progress)
+    names = grouped(read_.projected)
+    curve = growth.grow(read_.prepared, names, "of the corpus", progress=progress)
+    report.write(found.trial, folder, curve)
+    return found.report
 
 
 def compared(material: Material, groups: int | None, progress: Progress) -> list[Reader]:
@@ -141,10 +146,9 @@ def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:
 
 @dataclass(frozen=True, slots=True)
 class _Learnt:
-    """What the paths of a `Material` hold: all labelled notes, those added, the background."""
+    """What the paths of a `Material` hold: all labelled notes, and the background."""
 
     merged: Merged
-    added: Sequence[Example]
     background: Sequence[Sentences]
 
 
@@ -158,7 +162,7 @@ def _read(material: Material) -> _Learnt:
     added = corpus.read(material.added)
     if not examples or (material.added and not added):
         raise UnreadableError("the files hold no labelled notes; look at what is in them")
-    return _Learnt(corpus.merge(examples, added), added, list(mail(material.background)))
+    return _Learnt(corpus.merge(examples, added), list(mail(material.background)))
 
 
 def mail(paths: Iterable[str]) -> Iterator[Sentences]:
@@ -170,15 +174,16 @@ def mail(paths: Iterable[str]) -> Iterator[Sentences]:
                 yield sentences
 
 
-def _home(*, yours: bool) -> Path:
-    """Where models go: the user's own folder, or in a source checkout its models/."""
+def _home() -> Path:
+    """Where models go that are made from nothing: in a source checkout its models/."""
     shipped = artifact.shipped().parent
     in_checkout = (shipped.parent / "pyproject.toml").exists()
-    return shipped if in_checkout and not yours else artifact.own()
+    return shipped if in_checkout else artifact.own()
 
 
-def _new_folder(home: Path) -> Path:
+def new_folder(home: Path) -> Path:
     """Name a model by the day it was trained on, and a number from the second on."""
     day = datetime.now(UTC).strftime("%Y.%m.%d")
     names = chain([day], (f"{day}.{number}" for number in count(2)))
-    return next(home / name for name in names if not (home / name).exists())
+    taken = artifact.shipped().name
+    return next(home / name for name in names if name != taken and not (home / name).exists())

@@ -18,10 +18,13 @@ from support.phrases import JUDGE
 
 from scanner import checking
 from scanner.adapters import answering, local
+from scanner.core import wire
+from scanner.core.classify import Policy
 from scanner.core.judge import Check, Verdicts
 from scanner.errors import UnflubError
 from scanner.learning import artifact, judges
 
+STRICT = Policy("strict")
 OTHER = b"From: a@example.org\r\nSubject: Lunch\r\n\r\nSorry I was late for lunch today.\r\n"
 MARKED = b"Subject: x\r\n\r\nDear panel,\n\nOnly a test would call this a flub.\r\n"
 
@@ -59,24 +62,24 @@ def daemon(judge: PhraseJudge | None = None) -> Iterator[PhraseJudge]:
 
 
 def is_flagged(raw: bytes, **options) -> bool:
-    (verdict,) = checking.verdicts([raw], "balanced", **options)
+    (verdict,) = checking.verdicts([raw], Policy(), **options)
     return bool(verdict.assessment.passages)
 
 
 def test_a_daemon_is_asked_where_there_is_one():
-    """It gets the bytes, the preset and the model; its verdicts come back whole and in order."""
+    """It gets the bytes, the policy and the model; its verdicts come back whole and in order."""
     with daemon() as judge:
-        assert checking.verdicts([MARKED, CLEAN], "strict") == JUDGE([MARKED, CLEAN])
-        (broken,) = checking.verdicts([b"\x00\xff"], "strict")
+        assert checking.verdicts([MARKED, CLEAN], STRICT) == JUDGE([MARKED, CLEAN])
+        (broken,) = checking.verdicts([b"\x00\xff"], STRICT)
     assert "it is not text" in str(broken)
-    assert judge.asked == [Check(raws, "strict", None) for raws in ([MARKED, CLEAN], [b"\x00\xff"])]
+    assert judge.asked == [Check(raws, STRICT, None) for raws in ([MARKED, CLEAN], [b"\x00\xff"])]
 
 
-@pytest.mark.parametrize("preset", ["cautious", "strict", None])
-def test_without_a_daemon_the_verdict_is_made_here(preset):
-    """By the installed model; no preset means the configured one."""
-    here = judges.judge(artifact.shipped(), preset or "balanced", sift=True)
-    assert checking.verdicts([FLUBBED, CLEAN, OTHER], preset) == here([FLUBBED, CLEAN, OTHER])
+@pytest.mark.parametrize("policy", [Policy("cautious"), STRICT, None])
+def test_without_a_daemon_the_verdict_is_made_here(policy):
+    """By the installed model; no policy means the configured one."""
+    here = judges.judge(artifact.shipped(), policy or Policy(), sift=True)
+    assert checking.verdicts([FLUBBED, CLEAN, OTHER], policy) == here([FLUBBED, CLEAN, OTHER])
 
 
 @pytest.mark.parametrize("trouble", ["stopping", "busy", "skew", "huge"])
@@ -230,12 +233,12 @@ def test_a_bad_client_hurts_nobody(question):
 @pytest.mark.parametrize(
     "changes",
     [{"messages": 7}, {"messages": ["not base64!"]}, {"messages": [7]}, {"model": 7},
-     {"preset": None}, {"messages": ["ÿ"]}],
+     {"policy": None}, {"policy": {}}, {"messages": ["ÿ"]}],
 )  # fmt: skip
 def test_a_question_that_is_none_is_not_answered_wrongly(changes):
     """No verdict comes of it, and the daemon stands."""
-    good = {"protocol": 1, "version": checking.__version__, "preset": "balanced", "model": None,
-            "messages": []}  # fmt: skip
+    good = {"protocol": 1, "version": checking.__version__, "model": None, "messages": [],
+            "policy": wire.policy_as_values(Policy())}  # fmt: skip
     with daemon() as judge:
         said = local.ask({**good, **changes}, 60)
         assert said is None or said["verdicts"] == []

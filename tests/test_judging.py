@@ -10,6 +10,7 @@ import pytest
 from support.notes import CLEAN, FLUBBED
 from support.processes import children_of, is_alive
 
+from scanner.core.classify import Policy
 from scanner.core.judge import Verdict
 from scanner.errors import ModelError, UnflubError, UnreadableError
 from scanner.judging import JudgingProcess
@@ -18,7 +19,7 @@ from scanner.learning import artifact, judges
 
 @pytest.fixture
 def judge() -> Iterator[JudgingProcess]:
-    made = JudgingProcess(None, "balanced", idle=0)
+    made = JudgingProcess(None, Policy(), idle=0)
     yield made
     made.close()
 
@@ -40,7 +41,7 @@ def test_it_judges_as_a_judge_in_this_process_does(judge, others):
     """Verdicts come in order, from one process, which stays for the next question."""
     judge.start()
     (process,) = others()
-    here = judges.judge(artifact.shipped(), "balanced", sift=False)([FLUBBED, CLEAN])
+    here = judges.judge(artifact.shipped(), Policy(), sift=False)([FLUBBED, CLEAN])
     assert [v.assessment for v in judge([FLUBBED, CLEAN])] == [v.assessment for v in here]
     assert warns(judge) == [True, False]
     assert others() == {process}
@@ -91,6 +92,6 @@ def test_a_closed_one_answers_no_more(judge, others):
 
 def test_a_model_that_cannot_be_loaded_is_said_at_the_start(tmp_path):
     """Not when the first note comes, which may be days later."""
-    judge = JudgingProcess(tmp_path / "none", "balanced")
+    judge = JudgingProcess(tmp_path / "none", Policy())
     with pytest.raises(ModelError, match="no model folder"):
         judge.start()

@@ -9,13 +9,14 @@ import pytest
 from support.notes import CLEAN, FLUBBED
 
 from scanner.adapters.sources import Message
+from scanner.core.classify import Policy
 from scanner.core.report import as_record
 from scanner.errors import UnreadableError
 from scanner.learning import artifact
 from scanner.rows import Terms
 from scanner.scanning import in_order, rows
 
-TERMS = Terms(artifact.shipped(), "balanced")
+TERMS = Terms(artifact.shipped(), Policy())
 LARGE = b"X-Fill: " + b"x" * 200_000 + b"\r\n"
 
 
@@ -62,8 +63,8 @@ def test_a_worker_that_dies_is_one_clear_error():
 @pytest.mark.parametrize(
     ("terms", "passages"),
     [
-        (Terms(TERMS.model, TERMS.preset, categories=frozenset({"pretext"})), 0),
-        (Terms(TERMS.model, TERMS.preset, least=1.0), 0),
+        (Terms(TERMS.model, TERMS.policy, categories=frozenset({"pretext"})), 0),
+        (Terms(TERMS.model, TERMS.policy, least=1.0), 0),
         (TERMS, 1),
     ],
     ids=["category", "confidence", "all"],

@@ -28,7 +28,7 @@ from scanner.adapters.sources import Message
 from scanner.adapters.structure import Part, assemble, outline, sections
 from scanner.config import Account, Seconds
 from scanner.core.judge import portions
-from scanner.core.origin import Direction
+from scanner.core.origin import Direction, by_folder
 from scanner.core.selection import Selection
 from scanner.errors import ConfigurationError, RefusedError, UnreadableError
 
@@ -107,6 +107,16 @@ class Archive:
         chosen = rows if every else [row for one in patterns for row in self._named(one, rows)]
         made = dict.fromkeys(_folder(flags, name) for flags, _, name in chosen)
         return sorted(made, key=lambda folder: folder.is_virtual)
+
+    def written(self) -> list[Folder]:
+        """List the mailboxes of what the user wrote: Drafts, Sent, and their like."""
+        drafts = self.folders(())
+        others = [
+            one
+            for one in self.folders((), every=True)
+            if (one.direction or by_folder(self._source(one))) == "outgoing"
+        ]
+        return list({one.name: one for one in (*others, *drafts)}.values())
 
     def search(self, folders: Sequence[Folder], selection: Selection) -> list[Found]:
         """Find what is asked for, on the server; a mailbox it does not open is found unreadable."""

@@ -1,4 +1,4 @@
-"""One unflub an account: a lock of the operating system, which is never left stale."""
+"""Locks of the operating system, which are never left stale: one unflub an account."""
 
 from __future__ import annotations
 

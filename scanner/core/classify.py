@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from scanner.core.segment import Sentences
@@ -57,6 +57,33 @@ class Thresholds:
         sure = any(probability >= self.flub for probability in probabilities)
         least = min(self.flub, self.also) if sure else self.flub
         return [probability >= least for probability in probabilities]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the user wants to be warned about.
+
+    `threshold` is from which probability on a sentence is a flub, in place of the preset's; the
+    categories in `off` are never spoken of.
+    """
+
+    preset: str = "balanced"
+    threshold: float | None = None
+    off: frozenset[str] = frozenset()
+
+    def thresholds(self, presets: Mapping[str, Thresholds]) -> Thresholds:
+        """Choose among a model's thresholds."""
+        chosen = presets[self.preset]
+        return chosen if self.threshold is None else replace(chosen, flub=self.threshold)
+
+    def silenced(self, said: Predictions) -> Predictions:
+        """Give predictions in which sentences of the categories that are off are no flubs."""
+        if not self.off:
+            return said
+        kept = (
+            replace(s, probability=0.0) if s.category in self.off else s for s in said.sentences
+        )
+        return replace(said, sentences=tuple(kept))
 
 
 class Classifier(Protocol):

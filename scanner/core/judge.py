@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from scanner.core.assess import Assessment, assess
-from scanner.core.classify import Classifier, Predictions, Thresholds
+from scanner.core.classify import Classifier, Policy, Predictions, Thresholds
 from scanner.core.language import foreign
 from scanner.core.parse import Draft, glance, read
 from scanner.core.segment import Sentences, segment, words
@@ -49,19 +49,19 @@ Judging: TypeAlias = Callable[[Sequence[bytes]], Verdicts]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Messages to be judged for another program: by which model, at which preset.
+    """Messages to be judged for another program: by which model and policy.
 
     `model` is a folder, or None for the one in use.
     """
 
     messages: Sequence[bytes]
-    preset: str
+    policy: Policy
     model: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A classifier and the thresholds of the chosen preset.
+    """A classifier, the thresholds by which it is believed, and the user's `policy` on categories.
 
     With a `gate`, a message is first glanced at, and only what passes is read with care, cut into
     sentences and classified. A gate must turn away nothing that the classifier would flag.
@@ -70,6 +70,7 @@ class Judge:
     classifier: Classifier
     thresholds: Thresholds
     gate: Gate | None = None
+    policy: Policy = field(default_factory=Policy)
 
     def __call__(self, messages: Sequence[bytes]) -> Verdicts:
         """Read and assess messages; what cannot be read is answered by its error, in place."""
@@ -99,7 +100,10 @@ class Judge:
         return [
             entry
             if isinstance(entry, UnreadableError)
-            else Verdict(*entry, assess(entry[1], next(predictions), self.thresholds))
+            else Verdict(
+                *entry,
+                assess(entry[1], self.policy.silenced(next(predictions)), self.thresholds),
+            )
             for entry in read_
         ]
 

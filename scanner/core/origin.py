@@ -46,7 +46,7 @@ def direction(source: str, raw: bytes, draft: Draft, own: frozenset[str]) -> Dir
 
     A folder's name counts most: who sends under another address keeps the copy in Sent.
     """
-    return _by_folder(source) or _by_labels(raw) or _by_address(draft, own) or "outgoing"
+    return by_folder(source) or _by_labels(raw) or _by_address(draft, own) or "outgoing"
 
 
 def month(raw: bytes) -> str:
@@ -57,8 +57,11 @@ def month(raw: bytes) -> str:
         return ""
 
 
-def _by_folder(source: str) -> Direction | None:
-    """Take the innermost folder that has a name for it; an mbox is a folder, too."""
+def by_folder(source: str) -> Direction | None:
+    """Tell by the path or URL of a message or mailbox, or not at all.
+
+    The innermost folder that has a name for it counts; an mbox is a folder, too.
+    """
     return _by_path(_UID.sub("", _NUMBER.sub("", source)))
 
 

@@ -1,10 +1,12 @@
-"""Verdicts as plain JSON values and back, without loss: for who asks another process of ours."""
+"""Verdicts and policies as JSON values and back, without loss: for who asks another process."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from scanner.core.assess import Assessment, FlaggedSentence, Passage
+from scanner.core.classify import Policy
 from scanner.core.judge import Verdict
 from scanner.core.parse import Draft
 from scanner.core.segment import Sentence, Sentences
@@ -38,6 +40,21 @@ def as_values(verdict: Verdict | UnreadableError) -> dict[str, Any]:
             for passage in assessment.passages
         ],
     }
+
+
+def policy_as_values(policy: Policy) -> dict[str, Any]:
+    """Give a policy as JSON values."""
+    return {**asdict(policy), "off": sorted(policy.off)}
+
+
+def policy(values: dict[str, Any]) -> Policy:
+    """Give the policy back. Raises KeyError, TypeError or ValueError for what is none."""
+    threshold = values["threshold"]
+    return Policy(
+        str(values["preset"]),
+        None if threshold is None else float(threshold),
+        frozenset(map(str, values["off"])),
+    )
 
 
 def verdict(values: dict[str, Any]) -> Verdict | UnreadableError:

@@ -6,14 +6,13 @@ estimators they were exported from, for who wants to look into them; a model tha
 another's `kind` has none), `encoder.onnx` and `tokenizer.json` (the encoder),
 `readings.npz` (what it said of the corpus, for refitting the heads) and `README.md` (the
 model card). Nothing is ever unpickled, and the verdict needs neither scikit-learn nor torch.
-Beside the versioned folders lies `current`, which names one of them.
+`shelf` says which of the versioned folders is in use.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import shutil
 import tempfile
@@ -25,16 +24,16 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import platformdirs
 
 import scanner
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
 from scanner.core.segment import Sentences
 from scanner.errors import ModelError
-from scanner.learning import features, heads, readings, words
+from scanner.learning import features, heads, readings, shelf, words
 from scanner.learning.gate import Gate, glimpses
 from scanner.learning.heads import Heads
 from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
+from scanner.learning.shelf import ADVICE
 from scanner.learning.words import Bag
 
 if TYPE_CHECKING:  # loaded where needed: most mail needs neither
@@ -49,8 +48,10 @@ FORMAT = 4
 
 _METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"
 _ENCODER = (GRAPH, VOCABULARY, readings.NAME)
-_POINTER = "current"
-_ADVICE = "install unflub anew, or train a model with `unflub train`"
+
+# Who loads a model finds here, too, where it lies.
+shipped, own, installed = shelf.shipped, shelf.own, shelf.installed
+current, make_current = shelf.current, shelf.make_current
 
 
 class OnDemand:
@@ -127,6 +128,11 @@ class Model:
             said[look.number] = self._said(look, reading, kind)
         return said
 
+    def reads(self, messages: Sequence[Sentences]) -> list[bool]:
+        """Tell of each message whether it passes the gate."""
+        passed = {look.number for look in self._worth_reading(messages)}
+        return [number in passed for number in range(len(messages))]
+
     def _worth_reading(self, messages: Sequence[Sentences]) -> list[_Look]:
         """Give the messages that pass the gate, with what was found out on the way."""
         bags = [words.bag(message_text(message)) for message in messages]
@@ -171,51 +177,6 @@ def message_text(message: Sentences) -> str:
     return " ".join([message.subject, *(sentence.text for sentence in message.items)])
 
 
-def shipped() -> Path:
-    """Give the folder of the model that comes with unflub, in a checkout or installed.
-
-    Raises `ModelError` where there is none.
-    """
-    package = Path(__file__).resolve().parent.parent
-    for models in (package.parent / "models", package / "models"):
-        if (models / _POINTER).is_file():
-            return current(models)
-    raise ModelError("no model comes with this copy of unflub; install it anew")
-
-
-def own() -> Path:
-    """Give the folder that holds the user's own models; it need not exist."""
-    return platformdirs.user_data_path("unflub") / "models"
-
-
-def installed(explicit: Path | None = None) -> Path:
-    """Choose the model folder: the explicit one, else the user's own, else the shipped one."""
-    if explicit is not None:
-        return explicit
-    return current(own()) if (own() / _POINTER).is_file() else shipped()
-
-
-def current(models: Path) -> Path:
-    """Find the model folder that `models/current` names.
-
-    Raises `ModelError` where the pointer is no plain name of a folder beside it.
-    """
-    try:
-        name = (models / _POINTER).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise ModelError(f"{models / _POINTER} cannot be read; {_ADVICE}") from None
-    if not name or Path(name).name != name or not (models / name).is_dir():
-        raise ModelError(f"{models / _POINTER} names no model folder beside it; {_ADVICE}")
-    return models / name
-
-
-def make_current(folder: Path) -> None:
-    """Have `installed` choose this folder from now on, in one step."""
-    temporary = folder.parent / f".{_POINTER}.{os.getpid()}"
-    temporary.write_text(f"{folder.name}\n", "utf-8")
-    temporary.replace(folder.parent / _POINTER)
-
-
 def save(model: Model, folder: Path, card: str = "") -> None:
     """Write a model folder, all or nothing; `card` is its README, the model card.
 
@@ -242,13 +203,13 @@ def load(folder: Path) -> Model:
     Raises `ModelError` where anything is missing, was changed, or was made by a version of
     unflub whose models this one cannot read.
     """
-    record = _record(folder)
+    record = describe(folder)
     hashes = _hashes(folder, record)
     for name in (_HEADS, _CARD):
         _check(folder, name, hashes[name])
     for name in _ENCODER:
         if not (folder / name).is_file():
-            raise ModelError(f"{folder / name} is missing or cannot be read; {_ADVICE}")
+            raise ModelError(f"{folder / name} is missing or cannot be read; {ADVICE}")
     try:
         thresholds = {name: Thresholds(**record["thresholds"][name]) for name in PRESETS}
         return Model(
@@ -260,7 +221,7 @@ def load(folder: Path) -> Model:
             record,
         )
     except (KeyError, TypeError, AttributeError):
-        raise ModelError(f"{folder} lacks parts of a model; {_ADVICE}") from None
+        raise ModelError(f"{folder} lacks parts of a model; {ADVICE}") from None
 
 
 def _write(model: Model, folder: Path, card: str) -> None:
@@ -272,8 +233,13 @@ def _write(model: Model, folder: Path, card: str) -> None:
     record = _described(model)
     files = sorted(path.name for path in folder.iterdir())
     record["files"] = {name: sha256((folder / name).read_bytes()) for name in files}
-    record["sha256"] = own_hash(record)
-    text = json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True)
+    write_metadata(folder, record)
+
+
+def write_metadata(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write `model.json`, with its hash."""
+    sealed = {**record, "sha256": own_hash(record)}
+    text = json.dumps(sealed, indent=2, ensure_ascii=False, sort_keys=True)
     (folder / _METADATA).write_text(text + "\n", "utf-8")
 
 
@@ -295,17 +261,18 @@ def _described(model: Model) -> dict[str, Any]:
     }
 
 
-def _record(folder: Path) -> dict[str, Any]:
+def describe(folder: Path) -> dict[str, Any]:
+    """Give what `model.json` says of a model, without loading it. Raises `ModelError`."""
     if not folder.is_dir():
-        raise ModelError(f"there is no model folder {folder}; {_ADVICE}")
+        raise ModelError(f"there is no model folder {folder}; {ADVICE}")
     try:
         record = json.loads(_bytes(folder, _METADATA))
     except ValueError:
-        raise ModelError(f"{folder / _METADATA} is not JSON; {_ADVICE}") from None
+        raise ModelError(f"{folder / _METADATA} is not JSON; {ADVICE}") from None
     if not isinstance(record, dict) or record.get("sha256") != own_hash(record):
-        raise ModelError(f"{folder / _METADATA} was changed after training; {_ADVICE}")
+        raise ModelError(f"{folder / _METADATA} was changed after training; {ADVICE}")
     if (record.get("format"), record.get("features")) != (FORMAT, features.VERSION):
-        raise ModelError(f"{folder} was made by another version of unflub; {_ADVICE}")
+        raise ModelError(f"{folder} was made by another version of unflub; {ADVICE}")
     return record
 
 
@@ -313,20 +280,20 @@ def _hashes(folder: Path, record: Mapping[str, Any]) -> dict[str, str]:
     hashes: dict[str, str] = record.get("files", {})
     for name in (_HEADS, _CARD, *_ENCODER):
         if name not in hashes:
-            raise ModelError(f"{folder / _METADATA} names no {name}; {_ADVICE}")
+            raise ModelError(f"{folder / _METADATA} names no {name}; {ADVICE}")
     return hashes
 
 
 def _check(folder: Path, name: str, expected: str) -> None:
     if sha256(_bytes(folder, name)) != expected:
-        raise ModelError(f"{folder / name} was changed after training; {_ADVICE}")
+        raise ModelError(f"{folder / name} was changed after training; {ADVICE}")
 
 
 def _bytes(folder: Path, name: str) -> bytes:
     try:
         return (folder / name).read_bytes()
     except OSError:
-        raise ModelError(f"{folder / name} is missing or cannot be read; {_ADVICE}") from None
+        raise ModelError(f"{folder / name} is missing or cannot be read; {ADVICE}") from None
 
 
 def _heads(folder: Path) -> Heads:
@@ -334,7 +301,7 @@ def _heads(folder: Path) -> Heads:
         with np.load(folder / _HEADS, allow_pickle=False) as arrays:
             return heads.from_arrays(arrays)
     except (OSError, ValueError, EOFError):
-        raise ModelError(f"{folder / _HEADS} cannot be read; {_ADVICE}") from None
+        raise ModelError(f"{folder / _HEADS} cannot be read; {ADVICE}") from None
 
 
 def sha256(content: bytes) -> str:

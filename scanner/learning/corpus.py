@@ -62,10 +62,14 @@ class Projected:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """Several corpora as one; `contradictions` pairs each example dropped with its successor."""
+    """Several corpora as one; both lists pair each example dropped with its successor.
+
+    `contradictions` are labelled otherwise, `duplicates` the same.
+    """
 
     examples: tuple[Example, ...]
     contradictions: tuple[tuple[Example, Example], ...]
+    duplicates: tuple[tuple[Example, Example], ...] = ()
 
 
 def shipped() -> Path:
@@ -131,18 +135,20 @@ def digest(examples: Iterable[Example]) -> str:
 def merge(*corpora: Sequence[Example]) -> Merged:
     """Join corpora; of two examples with the same text the later one wins.
 
-    Those whose labels differ are listed as contradictions; equal ones are simply one.
+    Those whose labels differ are listed as contradictions, equal ones as duplicates.
     Ids may repeat: they name lines for people and decide nothing.
     """
     kept: dict[str, Example] = {}
     contradictions: list[tuple[Example, Example]] = []
+    duplicates: list[tuple[Example, Example]] = []
     for example in (example for corpus in corpora for example in corpus):
         key = " ".join(f"{example.subject} {example.text}".split())
         before = kept.get(key)
-        if before and _verdict(before) != _verdict(example):
-            contradictions.append((before, example))
+        if before:
+            same = _verdict(before) == _verdict(example)
+            (duplicates if same else contradictions).append((before, example))
         kept[key] = example
-    return Merged(tuple(kept.values()), tuple(contradictions))
+    return Merged(tuple(kept.values()), tuple(contradictions), tuple(duplicates))
 
 
 def project(example: Example) -> Projected:

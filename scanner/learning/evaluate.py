@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,10 @@ from scanner.learning import thresholds
 from scanner.learning.artifact import Model
 from scanner.learning.corpus import Projected
 from scanner.learning.features import Mask
+from scanner.learning.groups import grouped
 from scanner.learning.thresholds import HeldOut
 from scanner.learning.train import SEED, Progress, ReadCorpus, cross_fit, silent
+from scanner.learning.trial import Side, Trial, cases
 
 _FEWEST_GROUPS = 2
 
@@ -94,6 +97,13 @@ class Report:
         return float(np.mean([scores.f1 for scores in self.categories.values()]))
 
 
+class Measured(NamedTuple):
+    """A measurement, and the trial it was taken of: what was said of every message."""
+
+    report: Report
+    trial: Trial
+
+
 @dataclass(frozen=True, slots=True)
 class Alarms:
     """Ordinary mail, without notes: each warning is a false alarm."""
@@ -131,18 +141,20 @@ def leave_writers_out(
     groups: int | None = None,
     seed: int = SEED,
     progress: Progress = silent,
-) -> Report:
+) -> Measured:
     """Hold out one writer at a time, fit the heads to the others, and measure on the one.
 
-    With `groups`, that many groups of writers are held out instead, which is quicker. The
-    writer was read by an encoder that had not seen him. Gate and thresholds are chosen on
-    what heads said of the other writers; those heads, and those writers' encoders, had seen
-    him, as is usual where models are stacked.
+    With `groups`, that many groups of writers are held out instead, which is quicker. Writers
+    who have near-duplicates in common are held out together. The writer was read by an encoder
+    that had not seen him. Gate and thresholds are chosen on what heads said of the other
+    writers; those heads, and those writers' encoders, had seen him, as is usual where models
+    are stacked.
     Raises `ConfigurationError` where the others are too few to fit to.
     """
-    held_out = writers_held_out(read.prepared.writers, groups)
+    names = grouped(read.projected)
+    held_out = writers_held_out(names, groups)
     said = cross_fit(read.prepared, read.ordinary, held_out, seed, progress)
-    outcomes: list[_Outcome] = []
+    outcomes: dict[int, _Outcome] = {}
     lost = 0
     for fold in held_out:
         others = thresholds.without(said, fold)
@@ -152,11 +164,19 @@ def leave_writers_out(
         predictions = _predictions(gated)
         flubs = fold & said.is_note & ~said.is_clean & (gated.kinds == 0)
         lost += max(_warned_about(said, flubs, at) for at in chosen.values())
-        outcomes += [
-            _Outcome(read.projected[n], predictions[n], chosen)
-            for n in np.flatnonzero(fold).tolist()
-        ]
-    return replace(_report(outcomes), lost=lost)
+        for n in np.flatnonzero(fold).tolist():
+            outcomes[n] = _Outcome(read.projected[n], predictions[n], chosen)
+    ordered = [outcomes[n] for n in range(len(outcomes))]
+    return Measured(replace(_report(ordered), lost=lost), _trial(ordered, names.tolist()))
+
+
+def _trial(outcomes: Sequence[_Outcome], names: Sequence[str]) -> Trial:
+    made = Side(
+        "the model",
+        tuple(outcome.said for outcome in outcomes),
+        tuple(outcome.thresholds for outcome in outcomes),
+    )
+    return Trial(tuple(cases([outcome.truth for outcome in outcomes], names)), None, made)
 
 
 def _warned_about(said: HeldOut, messages: Mask, at: Thresholds) -> int:

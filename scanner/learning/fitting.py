@@ -20,6 +20,7 @@ from scanner.learning.heads import Head
 from scanner.learning.words import COLUMNS, Bag, Floats
 
 _STEPS = 128
+_CLOSE = 1e-7  # relative to the loss: closer moves no probability
 
 Matrix: TypeAlias = sparse.csr_matrix
 Estimator: TypeAlias = LogisticRegression | LinearSVC
@@ -43,6 +44,13 @@ class Fitted:
         """Give scikit-learn's decision function, shape (rows,) or (rows, answers)."""
         odds: Floats = self.estimator.decision_function(matrix(counts, dense, self.idf))
         return odds.astype(np.float32)
+
+
+def odds(head: Head, counts: Matrix, dense: Floats) -> Floats:
+    """Give what `Head.odds` gives, of many rows at once."""
+    weights = np.hstack([head.words, head.dense]).astype(np.float32)
+    said: Floats = matrix(counts, dense, head.idf) @ weights.T + head.intercept
+    return said.astype(np.float32)
 
 
 def vstack(*matrices: Matrix) -> Matrix:
@@ -104,7 +112,7 @@ def fit(  # noqa: PLR0913 - what differs from one head to the next
 
 
 def adapted(head: Head, counts: Matrix, dense: Floats, answers: Mask, strength: float) -> Head:
-    """Move a head's weights of words no further than new rows ask for.
+    """Move a head's weights of words no further than rows ask for.
 
     Its weights are the centre of the penalty (a prior), so what it learnt from mail that is
     not at hand is kept. The intercept and what the dense columns weigh, which all mail
@@ -112,12 +120,15 @@ def adapted(head: Head, counts: Matrix, dense: Floats, answers: Mask, strength: 
     """
     bare = features.bare(counts.shape[0])
     rows = matrix(counts, bare, head.idf).astype(np.float64)
+    asked = np.unique(rows.indices)  # of other words nothing is said
     rest = (dense @ head.dense[0] + head.intercept[0]).astype(np.float64)
-    start = head.words[0].astype(float)
-    found = minimize(
-        _penalised_loss, start, (start, rows, rest, answers, strength), jac=True, method="L-BFGS-B"
-    ).x
-    return head._replace(words=found[None].astype(np.float16).astype(np.float32))
+    weights = head.words.astype(np.float64)
+    start = weights[0, asked]
+    weights[0, asked] = minimize(
+        _penalised_loss, start, (start, rows[:, asked], rest, answers, strength),
+        jac=True, method="L-BFGS-B", options={"ftol": _CLOSE},
+    ).x  # fmt: skip
+    return head._replace(words=weights.astype(np.float16).astype(np.float32))
 
 
 def _penalised_loss(  # noqa: PLR0913, PLR0917 - what minimize hands on

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
+from scanner.core.classify import Policy
 from scanner.core.judge import Judge
 from scanner.learning import artifact, words
 from scanner.learning.artifact import Model
 
 
-def judge(folder: Path, preset: str, *, sift: bool) -> Judge:
+def judge(folder: Path, policy: Policy, *, sift: bool) -> Judge:
     """Give a judge; a model is loaded once in each process. Raises ModelError.
 
     With `sift` most mail is turned away at a glance, which is quick; such a verdict has no
@@ -19,7 +20,7 @@ def judge(folder: Path, preset: str, *, sift: bool) -> Judge:
     """
     model = _loaded(folder)
     gate = partial(_may_be_notes, model) if sift else None
-    return Judge(model, model.thresholds[preset], gate)
+    return Judge(model, policy.thresholds(model.thresholds), gate, policy)
 
 
 @lru_cache(maxsize=1)

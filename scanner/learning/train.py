@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ from scanner.learning.artifact import Model, OnDemand, message_text
 from scanner.learning.corpus import Example, Projected
 from scanner.learning.features import Mask
 from scanner.learning.fitting import Fitted, Matrix, counted
-from scanner.learning.gate import Gate, glimpses
+from scanner.learning.gate import glimpses
 from scanner.learning.heads import Head, Heads, expit, kind_probability
 from scanner.learning.readings import Known, Reading
 from scanner.learning.thresholds import HeldOut
@@ -35,9 +35,8 @@ FOLDS = 3
 _NOTE_C = 1.0
 _HINT_C = 1.0
 _KIND_C = 10.0
-_FLUB_C = 3.0
+FLUB_C = 3.0
 _CATEGORY_C = 1.0
-_ADAPTING_C = 30.0
 # No note with a flub should be turned away at the gate: there each counts for several.
 _FLUB_AT_GATE = 5.0
 
@@ -124,7 +123,7 @@ class FittedHeads:
     def heads(self) -> Heads:
         """The same as plain arrays, a row for each of CATEGORIES."""
         return Heads(
-            self.note.head, self.hint.head, self.kind.head, self.flub.head, _of_all(self.category)
+            self.note.head, self.hint.head, self.kind.head, self.flub.head, of_all(self.category)
         )
 
     def dump(self, path: Path) -> None:
@@ -215,52 +214,42 @@ def read_corpus(
     return ReadCorpus(projected, prepare(projected, read, background), mail)
 
 
-def train(  # noqa: PLR0913 - what may differ from one training to the next
+def train(
     read: ReadCorpus,
     *,
     version: str,
     encoder: OnDemand,
-    base: Model | None = None,
-    added: Sequence[Example] = (),
     seed: int = SEED,
     progress: Progress = silent,
 ) -> Model:
     """Fit a model to labelled notes; same corpus, encoder, seed and libraries, same answers.
 
-    Ordinary mail teaches what a note is. With a `base` model its `gate` and `kind` are taken
-    over, adapted to those examples that were `added` and to the ordinary mail, so that what it
-    knows of mail that is not at hand is kept.
+    Ordinary mail teaches what a note is.
     Raises `ConfigurationError` where the corpus is too small to hold writers out.
     """
-    examples, prepared, ordinary = read.examples, read.prepared, read.ordinary
+    prepared, ordinary = read.prepared, read.ordinary
     held_out = cross_fit(prepared, ordinary, folds(prepared.writers), seed, progress)
-    fitted = fit(prepared, ordinary, seed)
-    heads, gate = fitted.heads, thresholds.gate(held_out)
-    if base:
-        heads, gate = _inherited(heads, base, prepared, _places(examples, added), ordinary)
-        chosen = thresholds.choose(held_out, base.thresholds)
-    else:
-        held_out = thresholds.gated(held_out, gate)
-        chosen = thresholds.choose(held_out)
-    return Model(
-        version,
-        heads,
-        gate,
-        chosen,
-        encoder,
-        {
-            "corpus_sha256": corpus.digest(examples),
-            "messages": len(examples),
-            "writers": sorted(set(prepared.writers.tolist())),
-            "background": _described(ordinary.messages, base),
-            "seed": seed,
-            "labels": list(corpus.KINDS),
-            "categories": list(CATEGORIES),
-            # Of a gate and a kind that were taken over nothing was held out.
-            "scores": {} if base else thresholds.scores(held_out, chosen),
-        },
-        None if base else fitted,
-    )
+    fitted, gate = fit(prepared, ordinary, seed), thresholds.gate(held_out)
+    held_out = thresholds.gated(held_out, gate)
+    chosen = thresholds.choose(held_out)
+    metadata = described(read, encoder.known().writers, seed) | {
+        "scores": thresholds.scores(held_out, chosen)
+    }
+    return Model(version, fitted.heads, gate, chosen, encoder, metadata, fitted)
+
+
+def described(read: ReadCorpus, known: Container[str], seed: int) -> dict[str, Any]:
+    """Say what a model was made of; of writers who are not `known` the names are left out."""
+    names = sorted(set(read.prepared.writers.tolist()))
+    return {
+        "corpus_sha256": corpus.digest(read.examples),
+        "messages": len(read.examples),
+        "writers": [name if name in known else f"yours {n}" for n, name in enumerate(names, 1)],
+        "background": _described(read.ordinary.messages),
+        "seed": seed,
+        "labels": list(corpus.KINDS),
+        "categories": list(CATEGORIES),
+    }
 
 
 def _mixed(messages: Sequence[Sentences], background: Sequence[Sentences], seed: int) -> list[str]:
@@ -301,13 +290,19 @@ def fit(
     """Fit every head, on all messages or on those marked as seen."""
     seen = np.ones(len(prepared.is_note), bool) if seen is None else seen
     others = np.ones(len(ordinary.messages), bool) if ordinary_seen is None else ordinary_seen
+    note, kind = fit_kind(prepared, ordinary, seed, seen, others)
+    hint = _fit_hint(prepared, ordinary, seen, others, seed)
+    return FittedHeads(note, hint, kind, *fit_flub(prepared, seed, seen))
+
+
+def fit_flub(prepared: Prepared, seed: int, seen: Mask) -> tuple[Fitted, Fitted]:
+    """Fit the heads that tell flub sentences, `flub` and `category`, on the messages seen."""
     notes = np.flatnonzero((seen & prepared.is_note)[prepared.message])
     flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
-    return FittedHeads(
-        *_fit_messages(prepared, ordinary, seen, others, seed),
+    return (
         fitting.fit(
-            rows[notes], dense[notes], prepared.is_flub[notes], strength=_FLUB_C, seed=seed
+            rows[notes], dense[notes], prepared.is_flub[notes], strength=FLUB_C, seed=seed
         ),
         fitting.fit(
             rows[flubs], dense[flubs], _numbers(prepared.categories[flubs]),
@@ -316,10 +311,10 @@ def fit(
     )  # fmt: skip
 
 
-def _fit_messages(
-    prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask, seed: int
-) -> tuple[Fitted, Fitted, Fitted]:
-    """Fit the heads that tell notes from other mail: `note`, `hint` and `kind`."""
+def fit_kind(
+    prepared: Prepared, ordinary: Mail, seed: int, seen: Mask, ordinary_seen: Mask
+) -> tuple[Fitted, Fitted]:
+    """Fit the heads that tell notes from other mail, `note` and `kind`, on what was seen."""
     rows, others = np.flatnonzero(seen), np.flatnonzero(ordinary_seen)
     again = rows if prepared.mixed.shape[0] else rows[:0]
     taught = np.concatenate([rows, again])
@@ -335,7 +330,6 @@ def _fit_messages(
             counts, features.bare(len(answers)), answers,
             strength=_NOTE_C, seed=seed, weights=weights,
         ),
-        _fit_hint(prepared, ordinary, seen, ordinary_seen, seed),
         fitting.fit(counts, dense, answers, strength=_KIND_C, seed=seed),
     )  # fmt: skip
 
@@ -395,7 +389,7 @@ def _numbers(categories: NDArray[np.str_]) -> NDArray[np.int64]:
     return np.array([CATEGORIES.index(name) for name in categories.tolist()], np.int64)
 
 
-def _of_all(category: Fitted) -> Head:
+def of_all(category: Fitted) -> Head:
     """Give the head a row for each category; one without an example is never chosen."""
     head, classes = category.head, category.estimator.classes_
     if len(classes) == 2:  # noqa: PLR2004 - scikit-learn then keeps the second class's row only
@@ -448,48 +442,14 @@ def _said(
     return seen, kind_probability(odds, notes), flubs
 
 
-def _inherited(
-    heads: Heads, base: Model, prepared: Prepared, added: NDArray[np.int64], ordinary: Mail
-) -> tuple[Heads, Gate]:
-    """Keep what the base knows of ordinary mail, moved by added examples and background.
-
-    No added note is turned away at the gate: its owner said what it is.
-    """
-    note, kind, gate = base.heads.note, base.heads.kind, base.gate
-    notes = added[prepared.is_note[added]]
-    if len(added) + len(ordinary.messages):
-        counts = fitting.vstack(prepared.mail.words[added], ordinary.words)
-        answers = np.concatenate([prepared.is_note[added], np.zeros(len(ordinary.messages), bool)])
-        dense = np.vstack([prepared.mail.dense[added], ordinary.dense])
-        note = fitting.adapted(note, counts, features.bare(len(answers)), answers, _ADAPTING_C)
-        kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C)
-    moved = Heads(note, base.heads.hint, kind, heads.flub, heads.category)
-    return moved, gate.opened(_seen(moved, [prepared.mail.messages[n] for n in notes.tolist()]))
-
-
-def _seen(heads: Heads, messages: Sequence[Sentences]) -> Floats:
-    """Give the glimpses of messages."""
-    notes = heads.note_odds([words.bag(message_text(message)) for message in messages])
-    bags = [[words.bag(sentence.text) for sentence in message.items] for message in messages]
-    return glimpses(notes.tolist(), [heads.hints(of_one) for of_one in bags])
-
-
-def _places(examples: Sequence[Example], added: Sequence[Example]) -> NDArray[np.int64]:
-    mine = set(added)
-    return np.flatnonzero([example in mine for example in examples])
-
-
-def _described(background: Sequence[Sentences], base: Model | None) -> Mapping[str, Any]:
+def _described(background: Sequence[Sentences]) -> Mapping[str, Any]:
     """Name the ordinary mail that `kind` learnt from, by hash and size: it is not shipped."""
     texts = [f"{message.subject}\n{message.text}" for message in background]
-    said: dict[str, Any] = {
+    return {
         "messages": len(texts),
         "characters": sum(map(len, texts)),
         "sha256": hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest(),
     }
-    if base:
-        said |= {"kind_taken_from": base.version, "of_that": base.metadata.get("background", {})}
-    return said
 
 
 def require_enough(

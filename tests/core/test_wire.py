@@ -11,6 +11,7 @@ from support.notes import CLEAN, FLUB, FLUBBED, OPENING, STRENGTH, note
 from support.phrases import JUDGE
 
 from scanner.core import wire
+from scanner.core.classify import Policy
 from scanner.errors import UnreadableError
 
 
@@ -56,3 +57,11 @@ def test_what_is_no_verdict_is_refused(values):
     """Whoever sent it, nothing is made up."""
     with pytest.raises((KeyError, TypeError, ValueError)):
         wire.verdict(values)
+
+
+@pytest.mark.parametrize(
+    "policy", [Policy(), Policy("strict", 0.7), Policy("cautious", None, frozenset({"apology"}))]
+)
+def test_a_policy_comes_back_as_it_was(policy):
+    """Preset, threshold and the categories that are off."""
+    assert wire.policy(json.loads(json.dumps(wire.policy_as_values(policy)))) == policy

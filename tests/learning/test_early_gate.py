@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from support.notes import CLEAN, FLUBBED
 
+from scanner.core.classify import Policy
 from scanner.core.judge import Judge
 from scanner.core.parse import Draft
 from scanner.core.report import Row, as_record
@@ -36,7 +37,7 @@ def test_the_words_of_the_whole_corpus_are_counted_as_the_model_counts_them():
 
 def test_with_the_gate_a_scan_says_what_it_says_without():
     """Rows are the same, of notes and of what is turned away."""
-    terms = Terms(artifact.shipped(), "strict")
+    terms = Terms(artifact.shipped(), Policy("strict"))
     gated, messages = judge(terms), [FLUBBED, *ORDINARY, CLEAN]
     assert gated.gate
     plain = Judge(gated.classifier, gated.thresholds)

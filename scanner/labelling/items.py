@@ -1,0 +1,132 @@
+"""Mail to what is labelled: the writer's own sentences, and what the model makes of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from scanner.adapters.sources import Message
+from scanner.core.assess import digest
+from scanner.core.classify import Predictions, Thresholds
+from scanner.core.judge import portions, understand
+from scanner.core.parse import Draft, plain
+from scanner.core.segment import Sentences, segment
+from scanner.errors import UnreadableError
+from scanner.examples import Kept, key
+from scanner.labelling.session import Item
+from scanner.learning.artifact import Model
+from scanner.rows import is_own
+
+Progress = Callable[[int, int, str], None]
+
+_PORTION = 50_000  # characters that are read between two looks at the bar
+
+
+@dataclass(slots=True)
+class Found:
+    """Messages by the key of each among the examples, and how many could not be read."""
+
+    messages: dict[str, Sentences] = field(default_factory=dict)
+    unreadable: int = 0
+
+
+def found(messages: Iterable[Message]) -> Found:
+    """Read messages, each once; unflub's own are passed over, and those without own text."""
+    made = Found()
+    for message in messages:
+        if message.error:
+            made.unreadable += 1
+        elif not is_own(message.raw):
+            try:
+                draft, _ = understand(message.raw)
+                sentences = settled(draft)
+                made.messages.setdefault(key(sentences.subject, sentences.text), sentences)
+            except UnreadableError:
+                made.unreadable += 1
+    made.messages = {name: one for name, one in made.messages.items() if one.items}
+    return made
+
+
+def settled(draft: Draft) -> Sentences:
+    """Cut a draft as training will cut its text, which takes it for that of a whole message."""
+    text = draft.text
+    while (again := plain(text).text) != text:
+        text = again
+    return segment(Draft(text, draft.subject))
+
+
+def items(
+    messages: Mapping[str, Sentences], predictions: Iterable[Predictions], thresholds: Thresholds
+) -> list[Item]:
+    """Put messages and what the model says of them together."""
+    return [
+        _item(name, sentences, said, thresholds)
+        for (name, sentences), said in zip(messages.items(), predictions, strict=True)
+    ]
+
+
+def known(
+    made: Iterable[Item], labelled: Kept, dismissed: frozenset[str] = frozenset()
+) -> list[Item]:
+    """Add what the user has said: labels so far, and the digests of dismissed sentences."""
+    return [
+        replace(
+            one,
+            before=labelled.get(one.name),
+            dismissed=dismissed_in(one.sentences, dismissed),
+        )
+        for one in made
+    ]
+
+
+def doubtful_first(made: Iterable[Item]) -> list[Item]:
+    """Put those first whose label teaches most."""
+    return sorted(made, key=lambda item: -item.doubt)
+
+
+def predicted(messages: Sequence[Sentences], model: Model, progress: Progress) -> list[Predictions]:
+    """Have the model read messages, some at a time."""
+    done: list[Predictions] = []
+    for portion in portions(messages, lambda one: len(one.text), _PORTION):
+        done += model.predict(portion)
+        progress(len(done), len(messages), "")
+    return done
+
+
+def uncertainty(said: Predictions) -> float:
+    """Tell how much a label would teach: in bits, of whether it is a note and of its sentences.
+
+    The entropy of the kind, and as far as it may be a note, that of its most doubtful sentence.
+    """
+    most = max((_entropy(one.probability) for one in said.sentences), default=0.0)
+    return _entropy(said.thank_you) + said.thank_you * most
+
+
+def dismissed_in(sentences: Sentences, dismissed: frozenset[str]) -> frozenset[int]:
+    """Find the sentences whose warning was dismissed, by their numbers from 0."""
+    return frozenset(n for n, one in enumerate(sentences.items) if digest(one.text) in dismissed)
+
+
+def _item(name: str, sentences: Sentences, said: Predictions, thresholds: Thresholds) -> Item:
+    is_note = said.thank_you >= thresholds.kind
+    flagged = thresholds.flagged([one.probability for one in said.sentences])
+    return Item(
+        name,
+        sentences,
+        "thank_you" if is_note else "other",
+        tuple(_suggestions(said, flagged)),
+        said.thank_you if is_note else 1 - said.thank_you,
+        uncertainty(said),
+    )
+
+
+def _suggestions(said: Predictions, flagged: Sequence[bool]) -> Iterator[str | None]:
+    for one, is_flagged in zip(said.sentences, flagged, strict=True):
+        yield one.category if is_flagged else None
+
+
+def _entropy(chance: float) -> float:
+    if not 0 < chance < 1:
+        return 0.0
+    return -chance * math.log2(chance) - (1 - chance) * math.log2(1 - chance)

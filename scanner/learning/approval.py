@@ -1,0 +1,145 @@
+"""May a new model take the current one's place? Both were put to the same held-out messages.
+
+It may not where it is worse beyond noise, on the shipped notes or on the user's own, or warns
+more beyond noise about mail that needs no warning. What the user says is believed as far as it
+goes: labels that are the other way round as a whole are another matter, for then the model
+would be right to follow them and wrong about everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import isnan, nan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanner.learning.features import Mask
+from scanner.learning.measures import (
+    FEWEST_GROUPS,
+    NOTES,
+    ORDINARY,
+    OTHER,
+    PRESET,
+    SENTENCES,
+    Estimate,
+    Metric,
+    Values,
+    draws,
+    paired_bootstrap,
+)
+from scanner.learning.trial import NONE, Case, Trial, table
+
+# Less than this nobody would notice, however sure it is.
+_MATTERS = 0.002
+_SURE = 0.975
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One number of both models on messages `of` some sort, and its change with the interval."""
+
+    of: str
+    metric: Metric
+    before: float
+    change: Estimate
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it got worse beyond noise."""
+        if self.metric.higher_is_better:
+            return self.change.high < 0 and self.change.value < -_MATTERS
+        return self.change.low > 0 and self.change.value > _MATTERS
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        now = self.before + self.change.value
+        low, high = self.change.low, self.change.high
+        spread = "too few to tell" if isnan(low) else f"{low:+.1%} to {high:+.1%}"
+        return (
+            f"{self.metric.name} of {self.of}: {self.before:.1%} before, {now:.1%} now ({spread})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was found, and what speaks against the new model; nothing does where that is empty."""
+
+    findings: tuple[Finding, ...]
+    objections: tuple[str, ...]
+
+
+def judged(trial: Trial) -> Judgement:
+    """Compare both models. Raises ValueError where the trial has one side alone."""
+    findings = tuple(_findings(trial))
+    objections = [*map(str, (one for one in findings if one.is_worse)), *_contrary(trial)]
+    return Judgement(findings, tuple(objections))
+
+
+def _is_shipped(case: Case) -> bool:
+    return not case.is_yours
+
+
+def _is_your_note(case: Case) -> bool:
+    return case.is_yours and not case.is_ordinary
+
+
+def _is_ordinary(case: Case) -> bool:
+    return case.is_ordinary
+
+
+_ASKED: tuple[tuple[str, Callable[[Case], bool], tuple[Metric, ...]], ...] = (
+    ("the shipped notes", _is_shipped, (SENTENCES[2], NOTES[1], OTHER)),
+    ("your notes", _is_your_note, (SENTENCES[2],)),
+    ("your ordinary mail", _is_ordinary, (ORDINARY,)),
+)
+
+
+def _findings(trial: Trial) -> Iterator[Finding]:
+    for of, wanted, metrics in _ASKED:
+        some = trial.only(wanted)
+        if some.before and some.cases:
+            rows = table(some.cases, some.before, PRESET)
+            for metric in metrics:
+                before = float(metric.of(rows, np.ones((1, rows.groups)))[0])
+                if not isnan(before):
+                    yield Finding(of, metric, before, paired_bootstrap(some, metric))
+
+
+def _contrary(trial: Trial) -> Iterator[str]:
+    """Say where the user's labels as a whole are the reverse of what the current model reads."""
+    yours = trial.only(_is_your_note)
+    if not yours.before or not yours.cases:
+        return
+    rows = table(yours.cases, yours.before, PRESET)
+    kinds = np.array([said.thank_you for said in yours.before.said])
+    notes = rows.in_note
+    looks = (
+        (
+            "a flub",
+            _is_reversed(rows.sentence_group[notes], rows.chance[notes], rows.truth[notes] != NONE),
+        ),
+        ("a note", _is_reversed(rows.group, kinds, rows.is_note)),
+    )
+    for what, is_reversed in looks:
+        if is_reversed:
+            yield (
+                f"what your labels call {what} looks less like one than what they do not: "
+                "they seem to be the wrong way round"
+            )
+
+
+def _is_reversed(group: NDArray[np.int64], said: Values, truth: Mask) -> bool:
+    """Tell whether what is true is said to be less likely than what is not, beyond noise."""
+    _, group = np.unique(group, return_inverse=True)
+    count = int(group.max(initial=-1)) + 1
+    if count < FEWEST_GROUPS or truth.all() or not truth.any():
+        return False
+    drawn = draws(count)
+    means = []
+    for marks in (truth, ~truth):
+        total = drawn @ np.bincount(group[marks], said[marks], count)
+        number = drawn @ np.bincount(group[marks], minlength=count)
+        means.append(np.divide(total, number, out=np.full(len(total), nan), where=number > 0))
+    return bool(np.nanquantile(means[0] - means[1], _SURE) < 0)

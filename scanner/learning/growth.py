@@ -1,0 +1,158 @@
+"""The learning curve: would more labels help? Measured on notes held out, by whole groups.
+
+The encoder stays as it is, and the head that tells flubs is refitted to growing shares of the
+notes: that is what labelling more would do. A curve of the encoder itself takes long
+(`make curve`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanner.core.classify import CATEGORIES
+from scanner.learning import fitting, measures
+from scanner.learning.features import Mask
+from scanner.learning.heads import expit
+from scanner.learning.measures import AVERAGE_PRECISION, Estimate
+from scanner.learning.train import FLUB_C, SEED, Prepared, Progress, folds, silent
+from scanner.learning.trial import NONE, Table
+
+SHARES = (1 / 4, 1 / 2, 1.0)
+
+FEWEST_GROUPS = 12
+"""Of fewer groups a quarter of what is not held out would be one or two."""
+
+# Of average precision: less than this nobody would notice.
+_MATTERS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """So many messages learnt from (a mean over the folds), and the average precision reached."""
+
+    messages: int
+    reached: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A learning curve of messages `whose` name goes on "messages", as in "of your own".
+
+    `last_doubling` is what the second half of them brought. The first point stands at 0 where
+    there is something else to learn from.
+    """
+
+    whose: str
+    points: tuple[Point, ...]
+    last_doubling: Estimate
+
+    @property
+    def answer(self) -> str:
+        """Say whether more labels would help."""
+        gain, low, high = self.last_doubling
+        hint = ""
+        if low > 0:
+            verdict = f"More labels would help{'' if gain >= _MATTERS else ' a little'}."
+            hint = "As many again may bring about as much."
+        elif high < _MATTERS:
+            verdict = "More labels of the same sort would hardly help."
+            hint = "Rather look through the labels there are, or label notes of a rarer sort."
+        else:
+            verdict = "Whether more labels would help cannot be told from chance."
+        return f"{verdict} {self._brought} {hint}".strip()
+
+    @property
+    def _brought(self) -> str:
+        half, whole = self.points[-2:]
+        gain, low, high = self.last_doubling
+        return (
+            f"From {half.messages:,} to {whole.messages:,} messages {self.whose} the average "
+            f"precision on held-out notes went from {half.reached.value:.3f} to "
+            f"{whole.reached.value:.3f}, a difference of {gain:+.3f} ({low:+.3f} to {high:+.3f})."
+        )
+
+
+def grow(  # noqa: PLR0913 - what there is to choose
+    prepared: Prepared,
+    groups: NDArray[np.str_],
+    whose: str,
+    *,
+    varied: Mask | None = None,
+    seed: int = SEED,
+    progress: Progress = silent,
+) -> Growth | None:
+    """Learn from growing shares of the groups, and measure on groups held out.
+
+    `groups` is what `groups.grouped` says of the corpus. `varied` marks the messages that are
+    learnt from by shares, and measured on when held out (all of them, if not given); the
+    others are always learnt from, unless they share a group with what is held out.
+    None where the groups are too few for shares of them.
+    """
+    varied = np.ones(len(groups), bool) if varied is None else varied
+    rows = _unread(prepared, groups, varied)
+    if rows.groups < FEWEST_GROUPS:
+        return None
+    shares = SHARES if varied.all() else (0.0, *SHARES)
+    chances = np.zeros((len(shares), len(prepared.message)))
+    learnt = np.zeros(len(shares))
+    parts = [np.isin(groups, groups[varied][part]) for part in folds(groups[varied])]
+    for number, held_out in enumerate(parts):
+        for place, some in enumerate(_shares(groups, varied & ~held_out, shares, seed)):
+            done = number * len(shares) + place
+            progress(done, len(parts) * len(shares), "drawing the learning curve")
+            asked = np.flatnonzero((held_out & varied)[prepared.message])
+            seen = ~held_out & (~varied | some)
+            chances[place, asked] = _said(prepared, seen, asked, seed)
+            learnt[place] += some.sum() / len(parts)
+    tables = [replace(rows, chance=of_share) for of_share in chances]
+    return Growth(
+        whose,
+        tuple(
+            Point(round(size), measures.estimate(one, AVERAGE_PRECISION))
+            for size, one in zip(learnt.tolist(), tables, strict=True)
+        ),
+        measures.difference(tables[-2], tables[-1], AVERAGE_PRECISION),
+    )
+
+
+def _shares(
+    groups: NDArray[np.str_], among: Mask, shares: tuple[float, ...], seed: int
+) -> Iterator[Mask]:
+    """Mark the messages of growing shares of the groups, each holding the one before."""
+    names = np.unique(groups[among])
+    np.random.default_rng(seed).shuffle(names)
+    for share in shares:
+        yield among & np.isin(groups, names[: round(share * len(names))])
+
+
+def _said(
+    prepared: Prepared, seen: Mask, asked: NDArray[np.int64], seed: int
+) -> NDArray[np.float32]:
+    mail, notes = prepared.mail, np.flatnonzero((seen & prepared.is_note)[prepared.message])
+    fitted = fitting.fit(
+        mail.sentence_words[notes], mail.sentence_dense[notes], prepared.is_flub[notes],
+        strength=FLUB_C, seed=seed,
+    )  # fmt: skip
+    return expit(fitted.odds(mail.sentence_words[asked], mail.sentence_dense[asked]))
+
+
+def _unread(prepared: Prepared, groups: NDArray[np.str_], varied: Mask) -> Table:
+    """Lay out the varied messages; of the others nothing counts."""
+    names, numbers = np.unique(groups[varied], return_inverse=True)
+    group = np.zeros(len(groups), np.int64)
+    group[varied] = numbers
+    truth = np.array([_number(name) for name in prepared.categories.tolist()], np.int64)
+    nothing, unread = np.zeros(len(groups), bool), np.full(len(truth), NONE)
+    return Table(
+        groups=len(names), group=group, is_note=prepared.is_note & varied, is_ordinary=nothing,
+        has_flub=prepared.has_flub, is_warned=nothing, message=prepared.message, truth=truth,
+        said=unread, guess=unread, chance=np.zeros(len(truth)),
+    )  # fmt: skip
+
+
+def _number(category: str) -> int:
+    return CATEGORIES.index(category) if category else NONE

@@ -1,0 +1,272 @@
+"""Move the shipped model by the user's own notes and ordinary mail, and say what they changed.
+
+The heads for flubs are fitted to the shipped corpus and the user's notes together. What is a
+note the shipped model knows from ordinary mail that is not at hand, so that knowledge is only
+moved (`fitting.adapted`). The same is done to each lesser model of the shipped one's rehearsal
+(see there), with the user's messages dealt to the folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanner.core.classify import Thresholds
+from scanner.learning import features, fitting, rehearsal, thresholds, trial, words
+from scanner.learning.artifact import Model, message_text
+from scanner.learning.features import Mask
+from scanner.learning.gate import glimpses
+from scanner.learning.heads import Heads
+from scanner.learning.rehearsal import NOWHERE, Folds, Rehearsal
+from scanner.learning.thresholds import HeldOut, highest
+from scanner.learning.train import (
+    SEED,
+    Mail,
+    ReadCorpus,
+    described,
+    fit_flub,
+    folds,
+    of_all,
+    require_enough,
+)
+from scanner.learning.trial import Case, Side, Trial
+from scanner.learning.words import Floats
+
+# How far a weight may be moved: the inverse strength of the penalty, chosen on held-out writers
+# (at ten times as much the corpus itself moves, and more other mail passes for notes).
+_ADAPTING_C = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where to start from: the shipped model, and its rehearsal on the shipped corpus."""
+
+    model: Model
+    rehearsal: Rehearsal
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The shipped corpus and the user's notes, marked as `yours`, as an encoder read them.
+
+    `groups` names the messages that may not be parted (`groups.grouped`).
+    """
+
+    read: ReadCorpus
+    yours: Mask
+    groups: NDArray[np.str_]
+
+    @property
+    def mail(self) -> Mail:
+        """All labelled messages."""
+        return self.read.prepared.mail
+
+    @property
+    def ordinary(self) -> Mail:
+        """The user's ordinary mail."""
+        return self.read.ordinary
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A model before a trial: its name, its thresholds, and how to ask it what it has not seen."""
+
+    name: str
+    thresholds: dict[str, Thresholds]
+    rehearsal: Rehearsal
+
+
+def moved(
+    material: Material, start: Start, done: Callable[[], None], version: str = "new"
+) -> tuple[Model, Rehearsal]:
+    """Give the moved model and its rehearsal; `done` is called for each model that is fitted.
+
+    Raises `ConfigurationError` where there is too little to fit anything to.
+    """
+    base, prepared = start.model, material.read.prepared
+    fold, ordinary_fold = _dealt(material, start.rehearsal)
+    numbers = range(len(start.rehearsal.heads))
+    require_enough(
+        prepared.is_note, prepared.message, prepared.categories, [fold == n for n in numbers]
+    )
+
+    def lesser(number: int) -> Heads:
+        taught, heard = fold != number, ordinary_fold != number
+        made = _heads(material, start.rehearsal.heads[number], taught, heard)
+        done()
+        return made
+
+    lessers = rehearsal.side_by_side(lesser, numbers)
+    everything = np.ones(len(fold), bool), np.ones(len(ordinary_fold), bool)
+    heads = _heads(material, base.heads, *everything)
+    done()
+    named = [*_keys(material.mail), *_keys(material.ordinary)]
+    where = dict(zip(named, [*fold.tolist(), *ordinary_fold.tolist()], strict=True))
+    own = Rehearsal(lessers, {name: n for name, n in where.items() if n != NOWHERE})
+    held_out = _held_out(material, own, fold, ordinary_fold)
+    chosen = thresholds.choose(held_out, base.thresholds)
+    model = Model(
+        version,
+        heads,
+        base.gate.opened(_seen(heads, material)),
+        chosen,
+        base.encoder,
+        _described(material, base) | {"scores": thresholds.scores(held_out, chosen)},
+    )
+    return model, own
+
+
+def compared(material: Material, before: Contender, after: Contender) -> Trial:
+    """Put both to the same messages, none of which either has learnt from.
+
+    `after` must have been made of the material; what `before` has not met is put to the lesser
+    model that has learnt from as much of the corpus as its counterpart.
+    """
+    sides = [_places(material, one, after.rehearsal) for one in (before, after)]
+    asked = (sides[0][0] != NOWHERE) & (sides[1][0] != NOWHERE)
+    heard = (sides[0][1] != NOWHERE) & (sides[1][1] != NOWHERE)
+    cases = [
+        *trial.cases(material.read.projected, material.groups.tolist()),
+        *_ordinary_cases(material.ordinary),
+    ]
+    keep = np.concatenate([asked, heard])
+    yours = np.concatenate([material.yours, np.ones(len(heard), bool)])
+    return Trial(
+        tuple(
+            replace(case, is_yours=mine)
+            for case, mine, kept in zip(cases, yours.tolist(), keep.tolist(), strict=True)
+            if kept
+        ),
+        _side(material, before, sides[0], keep),
+        _side(material, after, sides[1], keep),
+    )
+
+
+def _heads(material: Material, start: Heads, taught: Mask, heard: Mask) -> Heads:
+    """Move heads by the messages that are marked, yours among those of the corpus.
+
+    Without the corpus beside them, a thousand notes would make every word a sign of a note.
+    """
+    prepared, ordinary = material.read.prepared, material.ordinary
+    rows, others = np.flatnonzero(taught), np.flatnonzero(heard)
+    note, kind = start.note, start.kind
+    is_new = bool((material.yours & taught).any())
+    if is_new or len(others):
+        counts = fitting.vstack(prepared.mail.words[rows], ordinary.words[others])
+        answers = np.concatenate([prepared.is_note[rows], np.zeros(len(others), bool)])
+        dense = np.vstack([prepared.mail.dense[rows], ordinary.dense[others]])
+        note = fitting.adapted(note, counts, features.bare(len(answers)), answers, _ADAPTING_C)
+        kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C)
+    if not is_new:  # nothing was said about flubs
+        return replace(start, note=note, kind=kind)
+    flub, category = fit_flub(prepared, SEED, taught)
+    return Heads(note, start.hint, kind, flub.head, of_all(category))
+
+
+def _dealt(material: Material, base: Rehearsal) -> tuple[Folds, Folds]:
+    """Deal the user's messages to the folds of the corpus: to that of their like, or evenly."""
+    otherwise = np.full(len(material.yours), NOWHERE)
+    places = np.flatnonzero(material.yours)
+    for number, part in enumerate(folds(material.groups[material.yours], len(base.heads))):
+        otherwise[places[part]] = number
+    fold = rehearsal.places(_keys(material.mail), material.groups, base, otherwise)
+    return fold, _by_name(material.ordinary, len(base.heads))
+
+
+def _by_name(ordinary: Mail, count: int) -> Folds:
+    """Deal ordinary mail by its hash, so that it lies in the same fold every time."""
+    return np.array([int(name, 16) % count for name in _keys(ordinary)], np.int64)
+
+
+def _keys(mail: Mail) -> list[str]:
+    return rehearsal.keys(mail.messages)
+
+
+def _held_out(material: Material, own: Rehearsal, fold: Folds, ordinary_fold: Folds) -> HeldOut:
+    prepared, ordinary = material.read.prepared, material.ordinary
+    said = rehearsal.ask(own, prepared.mail, fold)
+    of_ordinary = rehearsal.ask(own, ordinary, ordinary_fold)
+    room = HeldOut.empty(
+        prepared.is_note, prepared.message, prepared.is_flub, len(ordinary.messages)
+    )
+    told = replace(
+        room,
+        kinds=said.kinds,
+        flubs=said.flubs,
+        category=said.category,
+        ordinary_kinds=of_ordinary.kinds,
+        ordinary_flubs=highest(ordinary.message, of_ordinary.flubs, len(ordinary.messages)),
+    )
+    return thresholds.without(told, fold == NOWHERE)
+
+
+def _seen(heads: Heads, material: Material) -> Floats:
+    """Give the glimpses of the user's notes: none of them is turned away at the gate.
+
+    Its owner said what it is.
+    """
+    mine = np.flatnonzero(material.yours & material.read.prepared.is_note)
+    messages = [material.mail.messages[n] for n in mine.tolist()]
+    notes = heads.note_odds([words.bag(message_text(message)) for message in messages])
+    bags = [[words.bag(sentence.text) for sentence in message.items] for message in messages]
+    return glimpses(notes.tolist(), [heads.hints(of_one) for of_one in bags])
+
+
+def _described(material: Material, base: Model) -> dict[str, Any]:
+    """Say what the model was made of; of the user's own things only how many they are."""
+    said = described(material.read, base.encoder.known().writers, SEED)
+    prepared, mine = material.read.prepared, material.yours
+    return said | {
+        "base": base.version,
+        "yours": {
+            "with_flubs": int((mine & prepared.has_flub).sum()),
+            "clean": int((mine & prepared.is_note & ~prepared.has_flub).sum()),
+            "other": int((mine & ~prepared.is_note).sum()),
+        },
+        "background": said["background"]
+        | {"kind_taken_from": base.version, "of_that": base.metadata.get("background", {})},
+    }
+
+
+def _places(material: Material, one: Contender, newest: Rehearsal) -> tuple[Folds, Folds]:
+    named, ordinary = _keys(material.mail), _keys(material.ordinary)
+    count = len(newest.heads)
+    otherwise = np.array([newest.fold.get(name, NOWHERE) for name in named], np.int64)
+    place = rehearsal.places(named, material.groups, one.rehearsal, otherwise)
+    evenly = _by_name(material.ordinary, count).tolist()
+    where = [
+        one.rehearsal.fold.get(name, number) for name, number in zip(ordinary, evenly, strict=True)
+    ]
+    return place, np.array(where, np.int64)
+
+
+def _side(material: Material, one: Contender, places: tuple[Folds, Folds], keep: Mask) -> Side:
+    mails = (material.mail, material.ordinary)
+    said = [
+        prediction
+        for mail, place in zip(mails, places, strict=True)
+        for prediction in rehearsal.ask(one.rehearsal, mail, place).predictions(mail)
+    ]
+    kept = [said[n] for n in np.flatnonzero(keep).tolist()]
+    return trial.side(one.name, kept, one.thresholds)
+
+
+def _ordinary_cases(ordinary: Mail) -> list[Case]:
+    return [
+        Case(
+            id=f"ordinary {number}",
+            writer="ordinary",
+            group=f"ordinary {name}",
+            is_note=False,
+            texts=tuple(sentence.text for sentence in message.items),
+            truth=(None,) * len(message.items),
+            is_ordinary=True,
+        )
+        for number, (name, message) in enumerate(
+            zip(_keys(ordinary), ordinary.messages, strict=True), 1
+        )
+    ]

@@ -1,0 +1,199 @@
+"""What a model would say of messages that it has learnt from, had it not.
+
+Its rehearsal is as many lesser models as there are folds, each fitted without the messages of
+one: a message is put to the one that has not seen it. So two models can be compared on the
+same messages although both were made from them, and a model that was made weeks ago need not
+be made anew for it. Rehearsals are kept apart from the model folders: they name messages by
+hash, which a model does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction
+from scanner.core.segment import Sentences
+from scanner.learning import features, fitting, heads, readings
+from scanner.learning.features import Mask
+from scanner.learning.heads import Heads, expit, kind_probability
+from scanner.learning.train import (
+    SEED,
+    Mail,
+    Prepared,
+    fit_flub,
+    fit_kind,
+    folds,
+    of_all,
+    prepare_mail,
+)
+from scanner.learning.words import Floats
+
+NOWHERE = -1
+"""Stands for a message that every lesser model has seen, or its like."""
+
+_AT_A_TIME = 2  # threads: more would make a small laptop hot, and hardly faster
+
+T = TypeVar("T")
+
+Folds: TypeAlias = NDArray[np.int64]
+"""The fold of each message, or NOWHERE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """The lesser models' heads; number n has not seen the messages whose `fold` is n.
+
+    Messages are named by `readings.key`.
+    """
+
+    heads: tuple[Heads, ...]
+    fold: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What was said of messages: how probably each is a note (`kinds`).
+
+    And of each of their sentences how probably it is a flub, and its category's number.
+    """
+
+    kinds: Floats
+    flubs: Floats
+    category: NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, mail: Mail) -> Answers:
+        """Say nothing yet."""
+        sentences = len(mail.message)
+        return cls(
+            np.zeros(len(mail.messages), np.float32),
+            np.zeros(sentences, np.float32),
+            np.zeros(sentences, np.int64),
+        )
+
+    def predictions(self, mail: Mail) -> list[Predictions]:
+        """Give the same in a classifier's form."""
+        pairs = zip(self.flubs.tolist(), self.category.tolist(), strict=True)
+        sentences = (SentencePrediction(chance, CATEGORIES[category]) for chance, category in pairs)
+        return [
+            Predictions(kind, tuple(islice(sentences, len(message.items))))
+            for kind, message in zip(self.kinds.tolist(), mail.messages, strict=True)
+        ]
+
+
+def keys(messages: Sequence[Sentences]) -> list[str]:
+    """Name messages as `Rehearsal.fold` does."""
+    return [readings.key(message) for message in messages]
+
+
+def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], None]) -> Rehearsal:
+    """Fit lesser models to the messages marked, leaving out a part of the writers each.
+
+    The hints are those of the `base`, which nobody asks for here.
+    """
+    writers = prepared.writers[seen]
+    parts = [seen & np.isin(prepared.writers, writers[part]) for part in folds(writers)]
+    nothing = prepare_mail([], [])
+
+    def lesser(fold: Mask) -> Heads:
+        taught = seen & ~fold
+        note, kind = fit_kind(prepared, nothing, SEED, taught, np.zeros(0, bool))
+        flub, category = fit_flub(prepared, SEED, taught)
+        done()
+        return Heads(note.head, base.hint, kind.head, flub.head, of_all(category))
+
+    named = keys(prepared.mail.messages)
+    where = {named[n]: f for f, fold in enumerate(parts) for n in np.flatnonzero(fold).tolist()}
+    return Rehearsal(side_by_side(lesser, parts), where)
+
+
+def side_by_side(work: Callable[[T], Heads], parts: Iterable[T]) -> tuple[Heads, ...]:
+    """Do the same for several parts, a few at a time; scikit-learn lets other threads work."""
+    with ThreadPoolExecutor(_AT_A_TIME) as threads:
+        return tuple(threads.map(work, parts))
+
+
+def places(
+    named: Sequence[str], groups: NDArray[np.str_], rehearsal: Rehearsal, otherwise: Folds
+) -> Folds:
+    """Give the fold whose lesser model may be asked about each message.
+
+    That of the message, or else of those it may not be parted from; NOWHERE where these lie
+    in several. What it has never met goes where the caller has it `otherwise`.
+    """
+    known = np.array([rehearsal.fold.get(name, NOWHERE) for name in named], np.int64)
+    _, group = np.unique(groups, return_inverse=True)
+    count = max(len(rehearsal.heads), 1)
+    met = np.zeros((int(group.max(initial=-1)) + 1, count), bool)
+    met[group[known >= 0], known[known >= 0]] = True
+    several, one = met.sum(axis=1)[group], met.argmax(axis=1)[group]
+    alike = np.where(several == 0, otherwise, np.where(several == 1, one, NOWHERE))
+    return np.where(known >= 0, known, alike)
+
+
+def ask(of: Rehearsal, mail: Mail, place: Folds) -> Answers:
+    """Put each message to the lesser model of its place; of what is NOWHERE nothing is said."""
+    answers = Answers.empty(mail)
+    for number, lesser in enumerate(of.heads):
+        rows = np.flatnonzero(place == number)
+        sentences = np.flatnonzero((place == number)[mail.message])
+        counts, dense = mail.sentence_words[sentences], mail.sentence_dense[sentences]
+        answers.kinds[rows] = _kinds(lesser, mail, rows)
+        answers.flubs[sentences] = expit(fitting.odds(lesser.flub, counts, dense)[:, 0])
+        odds = fitting.odds(lesser.category, counts, dense)
+        answers.category[sentences] = odds.argmax(axis=1)
+    return answers
+
+
+def save(rehearsal: Rehearsal, path: Path) -> None:
+    """Write a rehearsal, all or nothing; what cannot be written is made anew the next time."""
+    arrays = {
+        f"{number}.{name}": array
+        for number, one in enumerate(rehearsal.heads)
+        for name, array in heads.as_arrays(one).items()
+    }
+    names = [int(name, 16) for name in rehearsal.fold]
+    with suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".saving-", dir=path.parent) as temporary:
+            made = Path(temporary) / path.name
+            np.savez_compressed(
+                made,
+                allow_pickle=False,
+                keys=np.array(names, np.uint64),
+                folds=np.array(list(rehearsal.fold.values()), np.int8),
+                **arrays,
+            )
+            made.replace(path)
+
+
+def load(path: Path) -> Rehearsal | None:
+    """Read what `save` wrote; None where there is nothing to be read."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            names = [f"{number:016x}" for number in arrays["keys"].tolist()]
+            where = dict(zip(names, arrays["folds"].tolist(), strict=True))
+            parts: dict[int, dict[str, Floats]] = {}
+            for name in arrays.files:
+                number, _, rest = name.partition(".")
+                if rest:
+                    parts.setdefault(int(number), {})[rest] = arrays[name]
+            return Rehearsal(tuple(heads.from_arrays(parts[n]) for n in sorted(parts)), where)
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+
+
+def _kinds(lesser: Heads, mail: Mail, rows: NDArray[np.int64]) -> Floats:
+    words = mail.words[rows]
+    note = fitting.odds(lesser.note, words, features.bare(len(rows)))[:, 0]
+    return kind_probability(fitting.odds(lesser.kind, words, mail.dense[rows])[:, 0], note)

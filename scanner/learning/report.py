@@ -1,0 +1,120 @@
+"""A trial as one page of HTML, which needs nothing from anywhere, and its pictures as PNG."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanner.core.render import templates
+from scanner.errors import ConfigurationError
+from scanner.learning import plots, showing
+from scanner.learning.growth import FEWEST_GROUPS, Growth
+from scanner.learning.measures import PRESET
+from scanner.learning.plots import Draw
+from scanner.learning.trial import Table, Trial, table
+
+PAGE = "report.html"
+
+_NO_CURVE = (
+    "That cannot be told yet: it takes notes of more writers, some of which are held out while "
+    f"others are learnt from. There is an answer from {FEWEST_GROUPS} writers on."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A picture on the page, in both inks."""
+
+    light: str
+    dark: str
+    alt: str
+    caption: str
+
+
+def write(
+    trial: Trial,
+    folder: Path,
+    learning_curve: Growth | None = None,
+    remarks: Sequence[str] = (),
+) -> Path:
+    """Write the page and its pictures into a folder; gives the page's path.
+
+    `remarks` are sentences to put before everything else (what the gate said, for instance).
+    The page quotes sentences of notes, so it is for its owner's eyes: where the system knows
+    such rights, nobody else may read the folder. Raises `ConfigurationError` where it cannot
+    be written.
+    """
+    tables = {
+        f"{when} ({side.name})": table(trial.cases, side, PRESET)
+        for when, side in zip(("before", "now")[-len(trial.sides) :], trial.sides, strict=True)
+    }
+    drawn = plots.pictures(tables, learning_curve)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, draw in drawn.items():
+            (folder / f"{name}.png").write_bytes(plots.png(draw))
+        (folder / PAGE).write_text(page(trial, drawn, learning_curve, remarks), "utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder} cannot be written ({error.strerror}); name another folder for the report"
+        ) from None
+    return folder / PAGE
+
+
+def page(
+    trial: Trial, drawn: Mapping[str, Draw], growth: Growth | None, remarks: Sequence[str] = ()
+) -> str:
+    """Write the page with the pictures drawn."""
+    captions = _captions(table(trial.cases, trial.after, PRESET), growth)
+    return (
+        templates()
+        .get_template("trial.html.j2")
+        .render(
+            title="What the training changed" if trial.before else "How well the model does",
+            method=showing.method(trial),
+            remarks=remarks,
+            short=showing.short(trial, PRESET),
+            growth=growth.answer if growth else _NO_CURVE,
+            numbers=showing.numbers(trial, PRESET),
+            pictures=[
+                _Picture(_data(draw, dark=False), _data(draw, dark=True), *captions[name])
+                for name, draw in drawn.items()
+            ],
+            sentences=showing.sentences(trial, PRESET),
+            words=showing.WORDS,
+        )
+    )
+
+
+def _data(draw: Draw, *, dark: bool) -> str:
+    return b64encode(plots.png(draw, dark=dark)).decode()
+
+
+def _captions(rows: Table, growth: Growth | None) -> dict[str, tuple[str, str]]:
+    """Give each picture's text for who does not see it, and its caption."""
+    return {
+        "precision-recall": (
+            "Precision over recall, a falling curve for each model.",
+            "What finding more costs. The higher and the further to the right a curve lies, the "
+            f"better; the mark is where the preset {PRESET} stands.",
+        ),
+        "calibration": (
+            "How often a sentence was a flub over how sure the model was of it, beside the "
+            "diagonal.",
+            "Can its certainty be believed? On the diagonal, of sentences it is 70 % sure of, "
+            "70 in 100 are flubs. Above it the model is too timid, below it too sure.",
+        ),
+        "confusion": (
+            f"A table of true categories against shown ones. {showing.mixed_up(rows)}",
+            "Rows are what sentences are, columns what they are shown as. “None” is a sentence "
+            f"that is no flub, or is not shown as one. {showing.mixed_up(rows)}",
+        ),
+        "learning-curve": (
+            "The average precision over the number of messages learnt from.",
+            f"{growth.answer} The encoder was left as it is; only the heads were refitted."
+            if growth
+            else "",
+        ),
+    }

@@ -1,0 +1,301 @@
+"""The commands that make, measure and choose models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from scanner import terminal
+from scanner.config import Preset
+from scanner.errors import ModelError, UnflubError
+
+if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
+    from scanner.retraining import Retrained, Wishes
+    from scanner.training import Material
+
+_Path = click.Path(path_type=Path)
+_Folder = click.Path(path_type=Path, file_okay=False)
+
+
+def _material(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name what there is to learn from."""
+    options = (
+        ("--add", "added", "FILE", _Path, "Labelled notes of your own, as in training_data."),
+        ("--corpus", "labelled", "PATH", _Path, "Labelled files, instead of the shipped corpus."),
+        ("--background", "background", "PATH", str, "Mail of yours without notes to learn from."),
+        ("--ordinary", "ordinary", "PATH", str, "Mail without notes to count false alarms in."),
+    )
+    for flag, name, metavar, kind, text in reversed(options):
+        option = click.option(flag, name, multiple=True, metavar=metavar, type=kind, help=text)
+        command = option(command)
+    # Further files of notes may simply follow the first: --add a.jsonl b.jsonl
+    return click.argument("more", nargs=-1, type=_Path, metavar="[FILE]...")(command)
+
+
+def _read_material(
+    *, more: tuple[Path, ...], added: tuple[Path, ...], **paths: tuple[Any, ...]
+) -> Material:
+    from scanner.training import Material
+
+    return Material(added=(*added, *more), **paths)
+
+
+@click.command()
+@_material
+@click.option("--force", is_flag=True, help="Use the new model even if it is worse.")
+@click.option(
+    "--leave-out-rare",
+    "fewest",
+    type=click.IntRange(min=2),
+    default=0,
+    metavar="N",
+    help="Learn no word of yours that fewer than N messages hold (names, for instance).",
+)
+@click.option("--report", "page", metavar="FOLDER", type=_Folder, help="Write a page about it.")
+@click.option("--output", type=_Folder, help="Folder to write the versioned model folder into.")
+@click.option("--measure", is_flag=True, help="Measure as `evaluate` does, for the model card.")
+@click.option("--encoder", is_flag=True, help="Fine-tune the encoder, too: an hour, with torch.")
+def train(*, encoder: bool, **options: Any) -> None:
+    """Train a model on notes of your own.
+
+    It learns from what you labelled (`unflub label`) beside the shipped notes, and from files you
+    --add. Both models are then put to notes that neither has seen: the new one takes the place of
+    the one in use if it is no worse. `unflub model rollback` returns to the one before.
+
+    --corpus starts from nothing but these files, as the shipped model is made.
+
+    \b
+    Examples:
+      unflub train
+      unflub train --add my-notes.jsonl more-notes.jsonl
+      unflub train --background ~/Mail/sent.mbox     fewer false alarms in mail like yours
+      unflub train --report report                   what changed, with pictures
+    """
+    from scanner.retraining import Wishes
+
+    names = ("more", "added", "labelled", "background", "ordinary")
+    material = _read_material(**{name: options.pop(name) for name in names})
+    wishes = Wishes(**options)
+    if encoder or material.labelled:
+        _make_anew(material, wishes, encoder=encoder)
+    else:
+        _retrain(material, wishes)
+
+
+def _make_anew(material: Material, wishes: Wishes, *, encoder: bool) -> None:
+    from scanner.training import make_encoder, make_model
+
+    make = make_encoder if encoder else make_model
+    with terminal.progress("training") as progress:
+        made = make(material, wishes.output, measure=wishes.measure, progress=progress)
+    for before, after in made.contradictions:
+        terminal.say(
+            f"{after.writer} {after.id} replaces the labels of {before.writer} {before.id}"
+        )
+    click.echo(f"trained on {made.messages} messages; the model in use is now {made.folder}")
+
+
+def _retrain(material: Material, wishes: Wishes) -> None:
+    """Move the shipped model. Raises ModelError where the new one is refused."""
+    from scanner.retraining import retrain
+
+    with terminal.progress("training") as progress:
+        made = retrain(material, wishes, progress)
+    for remark in made.remarks:
+        terminal.say(remark)
+    for line in _compared(made):
+        click.echo(line)
+    if wishes.page:
+        terminal.say(f"the report is in {wishes.page}; open report.html there")
+    if made.folder is None:
+        raise ModelError(
+            f"the new model is refused, and the one in use stays: {made.judgement.objections[0]}; "
+            "look at your labels, or have it all the same with --force"
+        )
+    if made.judgement.objections:
+        terminal.say(f"used although it is worse: {'; '.join(made.judgement.objections)}")
+    click.echo(f"trained on {made.messages} messages; the model in use is now {made.folder}")
+
+
+def _compared(made: Retrained) -> Iterator[str]:
+    ordinary = f" and {made.ordinary} ordinary ones" if made.ordinary else ""
+    yield f"{made.yours} labelled messages of yours{ordinary}, beside the shipped ones"
+    for finding in made.judgement.findings:
+        yield f"  {finding}"
+
+
+@click.command()
+@_material
+@click.option(
+    "--groups",
+    type=click.IntRange(min=2),
+    help="Hold out so many groups of writers, instead of one writer at a time.",
+)
+@click.option(
+    "--compare", is_flag=True, help="Compare phrases, words, the encoder, and encoder and heads."
+)
+@click.option(
+    "--report",
+    "page",
+    metavar="FOLDER",
+    type=_Folder,
+    help="Write a page with pictures there, too: also the learning curve, and what goes wrong.",
+)
+@click.option("--model", type=_Path, help="Model folder, instead of your own or the shipped one.")
+def evaluate(
+    *, groups: int | None, compare: bool, page: Path | None, model: Path | None, **paths: Any
+) -> None:
+    """Measure on writers the model has not seen.
+
+    Leave-one-writer-out: each writer in turn is held out, and the others are trained on.
+
+    \b
+    Examples:
+      unflub evaluate --groups 4                    quicker than one writer at a time
+      unflub evaluate --ordinary ~/Mail/sent.mbox   false alarms of the model in use, too
+      unflub evaluate --compare                     what each part of the model is worth
+      unflub evaluate --groups 4 --report FOLDER    as a page with pictures, too
+    """
+    from scanner.learning import artifact
+    from scanner.learning import compare as comparison
+    from scanner.learning.evaluate import alarms_as_text, as_text
+    from scanner.training import compared, false_alarms, measured, reported
+
+    material = _read_material(**paths)
+    if compare:
+        with terminal.progress("comparing") as progress:
+            readers = compared(material, groups, progress)
+        click.echo(comparison.as_text(readers))
+        return
+    with terminal.progress("measuring") as progress:
+        measure = partial(reported, folder=page) if page else measured
+        report = measure(material, groups, progress)
+    click.echo(as_text(report))
+    if page:
+        terminal.say(f"the report is in {page}; open report.html there")
+    in_use = artifact.load(artifact.installed(model))
+    for name, alarms in false_alarms(in_use, material).items():
+        click.echo(f"\n{name}, {alarms_as_text(alarms)}")
+
+
+@click.group()
+def model() -> None:
+    """Look at your models, and choose among them.
+
+    Each `unflub train` makes one. A running `unflub watch` takes up the one in use by itself.
+    """
+
+
+@model.command(name="list")
+def list_() -> None:
+    """List the models there are; the one in use is marked."""
+    from scanner.learning import shelf
+
+    in_use = _in_use()
+    for folder in (shelf.shipped(), *shelf.versions()):
+        mark = "*" if folder == in_use else " "
+        click.echo(f"{mark} {_named(folder):16} {_what(folder)}")
+
+
+@model.command()
+@click.argument("name", required=False)
+def show(*, name: str | None) -> None:
+    """Say what a model was made of, and what its presets cost.
+
+    Without a NAME, the one in use.
+    """
+    from scanner.learning import artifact, shelf
+
+    folder = shelf.find(name) if name else shelf.installed()
+    record = artifact.describe(folder)
+    click.echo(f"{_named(folder)}: {_made_of(record)}")
+    click.echo(f"{folder}, with its model card, README.md\n")
+    click.echo("\n".join(_presets(record)))
+
+
+@model.command()
+@click.argument("name")
+def use(*, name: str) -> None:
+    """Put a model in use, by its name in `unflub model list`.
+
+    \b
+    Examples:
+      unflub model use 2026.11.26
+      unflub model use shipped
+    """
+    from scanner.learning import artifact, shelf
+
+    folder = shelf.find(name)
+    artifact.load(folder)  # to refuse what is broken
+    if name == shelf.SHIPPED:
+        shelf.use_shipped()
+    else:
+        shelf.make_current(folder)
+    click.echo(f"the model in use is now {_named(folder)}")
+
+
+@model.command()
+def rollback() -> None:
+    """Return to the model that was in use before."""
+    from scanner.learning import shelf
+
+    click.echo(f"the model in use is now {_named(shelf.rollback())}")
+
+
+def _in_use() -> Path | None:
+    from scanner.learning import shelf
+
+    try:
+        return shelf.installed()
+    except ModelError as error:
+        terminal.say(str(error))
+        return None
+
+
+def _named(folder: Path) -> str:
+    from scanner.learning import shelf
+
+    return shelf.SHIPPED if folder == shelf.shipped() else folder.name
+
+
+def _what(folder: Path) -> str:
+    """Say in one line what a model is, or why it cannot be used."""
+    from scanner.learning import artifact
+
+    try:
+        return _made_of(artifact.describe(folder))
+    except UnflubError as error:
+        return f"cannot be used: {error}"
+
+
+def _made_of(record: dict[str, Any]) -> str:
+    yours = record.get("yours")
+    if yours is None:
+        return f"version {record['version']}, {record['messages']} labelled messages"
+    mail = record["background"]["messages"]
+    ordinary = f", {mail} ordinary ones" if mail else ""
+    return (
+        f"from {record['base']} with yours: {yours['with_flubs']} notes with a flub, "
+        f"{yours['clean']} clean, {yours['other']} other messages{ordinary}"
+    )
+
+
+def _presets(record: dict[str, Any]) -> Iterator[str]:
+    """Lay out what each preset warns about, measured on messages the model had not seen."""
+    yield f"{'preset':10} {'threshold':>9} {'of 100 clean notes':>19} {'of 100 with a flub':>19}"
+    for name in get_args(Preset):
+        at = record["thresholds"][name]
+        scores = record.get("scores", {}).get(name)
+        shares = [f"{100 * scores[key]:.1f}" for key in _SCORES] if scores else ["?", "?"]
+        yield f"{name:10} {at['flub']:9.2f} {shares[0]:>19} {shares[1]:>19}"
+    yield ""
+    yield "Warned about, of notes held out in training; the clean ones of the corpus are hard on"
+    yield "purpose, so of everyday ones it will be fewer. The configuration has `preset`, or"
+    yield "`threshold` for a number in between; --preset and --threshold say it for one run."
+
+
+_SCORES = ("clean_notes_warned", "flub_notes_warned")

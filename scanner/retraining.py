@@ -1,0 +1,335 @@
+"""What `unflub train` does with the user's own examples: the shipped model, moved by them.
+
+Everything starts anew from the shipped model and corpus and from what the user has labelled, so
+what was forgotten there is forgotten here. The new model takes the place of the current one
+only where it is no worse (`learning.approval`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from shutil import rmtree
+from threading import Lock
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from scanner import examples as store
+from scanner import training
+from scanner.adapters import lock
+from scanner.core.segment import Sentences
+from scanner.errors import ModelError, UnreadableError
+from scanner.learning import (
+    approval,
+    artifact,
+    card,
+    corpus,
+    evaluate,
+    evidence,
+    growth,
+    lessons,
+    moving,
+    readings,
+    rehearsal,
+    shelf,
+)
+from scanner.learning.approval import Judgement
+from scanner.learning.artifact import Model
+from scanner.learning.corpus import Example, Merged, Projected
+from scanner.learning.groups import grouped
+from scanner.learning.measures import PRESET
+from scanner.learning.moving import Contender, Start
+from scanner.learning.rehearsal import Rehearsal
+from scanner.learning.train import Progress, prepare_mail, read_corpus
+from scanner.learning.trial import Trial
+
+_YOURS = "your "
+
+# From how many files on each may be taken for the notes of one writer.
+_WRITERS = 3
+
+# Seconds on a laptop, for the bar.
+_A_MESSAGE = 0.03
+_ALL_WORDS = 8.0
+_A_FIT = 2.0
+_TRIAL = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What there is to choose: where to, whatever the gate says, without words of so few notes."""
+
+    output: Path | None = None
+    force: bool = False
+    fewest: int = 0
+    page: Path | None = None
+    measure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """What came of it: `folder` is None where the model in use stays in its place."""
+
+    folder: Path | None
+    messages: int
+    yours: int
+    ordinary: int
+    remarks: tuple[str, ...]
+    judgement: Judgement
+    trial: Trial
+
+
+class _Bar:
+    """One bar for all there is to do, so that it can tell the time left."""
+
+    def __init__(self, show: Progress, seconds: float) -> None:
+        self._show, self._total, self._done = show, seconds, 0.0
+        self._lock = Lock()
+
+    def step(self, seconds: float, label: str) -> None:
+        """Go on by what takes about so long."""
+        with self._lock:
+            self._done = min(self._done + seconds, self._total)
+            self._show(round(10 * self._done), round(10 * self._total), label)
+
+    def stage(self, seconds: float) -> Progress:
+        """Give the progress of a stage that takes about so long as a whole."""
+        begun = 0.0
+
+        def progress(done: int, total: int, label: str) -> None:
+            nonlocal begun
+            now = seconds * done / max(total, 1)
+            self.step(now - begun, label)
+            begun = now
+
+        return progress
+
+
+def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retrained:
+    """Train a model of the user's own, compare it with the current one, and put it in its place.
+
+    Raises UnreadableError, ConfigurationError or ModelError; the model in use then stays.
+    """
+    with threadpool_limits(1, "blas"):  # these sums are small: more threads only wait for another
+        return _retrain(material, wishes, show)
+
+
+def _retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retrained:
+    base = artifact.load(shelf.shipped())
+    own = _own(material.added)
+    ordinary, met = _ordinary(base, material.background)
+    if not own.examples and not met:
+        raise UnreadableError(
+            "there are no labelled notes of your own yet; `unflub label` makes some, "
+            "or name a file of them with --add"
+        )
+    new = len(own.examples) + len(ordinary)
+    bar = _Bar(show, new * _A_MESSAGE + _ALL_WORDS + 8 * _A_FIT + _TRIAL)
+    merged = corpus.merge(corpus.read([corpus.shipped()]), own.examples)
+    learnt = _material(base, merged, own, ordinary, bar)
+    if wishes.fewest > 1:
+        learnt = replace(
+            learnt, read=lessons.without_rare(learnt.read, learnt.yours, wishes.fewest)
+        )
+    start = Start(base, _rehearsed(base, learnt, bar))
+    model, made = moving.moved(learnt, start, lambda: bar.step(_A_FIT, "learning from your notes"))
+    bar.step(0, "comparing it with the model in use")
+    before, doubts = _current(start)
+    after = Contender("the new model", dict(model.thresholds), made)
+    trial = moving.compared(learnt, before, after)
+    judgement = approval.judged(trial)
+    bar.step(_TRIAL, "done")
+    if wishes.page:
+        _report(trial, learnt, judgement, wishes.page, show)
+    is_taken = wishes.force or not judgement.objections
+    return Retrained(
+        _put_in_place(model, made, learnt, material, wishes) if is_taken else None,
+        len(learnt.read.projected),
+        int(learnt.yours.sum()),
+        met,
+        (*lessons.remarks(merged, _yours(learnt)), *_like_notes(trial), *doubts),
+        judgement,
+        trial,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The user's examples; `anonymous` are those files that may hold notes of many people."""
+
+    examples: Sequence[Example]
+    anonymous: frozenset[str]
+
+
+def _own(added: Sequence[Path]) -> _Own:
+    """Read the user's examples: those kept, and those of files named; the latter win.
+
+    Where several files are named, each is taken for the notes of one writer.
+    """
+    kept, named = _renamed(store.read()), _renamed(corpus.read(added))
+    if added and not named:
+        raise UnreadableError("the files hold no labelled notes; look at what is in them")
+    anonymous = {one.writer for one in [*kept, *named]}
+    if len(added) >= _WRITERS:
+        anonymous -= {one.writer for one in named}
+    return _Own([*kept, *named], frozenset(anonymous))
+
+
+def _renamed(examples: Sequence[Example]) -> list[Example]:
+    """Tell the user's files from those of the corpus, which may have the same names."""
+    return [replace(one, writer=f"{_YOURS}{one.writer}") for one in examples]
+
+
+def _ordinary(base: Model, paths: Sequence[str]) -> tuple[list[Sentences], int]:
+    """Give what of the user's ordinary mail gets past the model's gate, and how much there is.
+
+    The rest is turned away unread and can cost no false alarm.
+    """
+    found: dict[str, Sentences] = {}
+    met = 0
+    for message in training.mail(paths):
+        met += 1
+        if base.reads([message])[0]:
+            found[readings.key(message)] = message
+    return list(found.values()), met
+
+
+def _material(
+    base: Model, merged: Merged, own: _Own, ordinary: Sequence[Sentences], bar: _Bar
+) -> moving.Material:
+    known, encoder = base.encoder.known(), base.encoder
+    reading = bar.stage(len(own.examples) * _A_MESSAGE)
+    read = read_corpus(merged.examples, (), encoder, known, reading)
+    reading = bar.stage(len(ordinary) * _A_MESSAGE)
+    read = replace(
+        read, ordinary=prepare_mail(ordinary, readings.read(ordinary, encoder, known, reading))
+    )
+    bar.step(_ALL_WORDS, "laying out the notes")
+    yours = np.array([one.writer.startswith(_YOURS) for one in read.examples], bool)
+    return moving.Material(read, yours, grouped(read.projected, own.anonymous))
+
+
+def _yours(learnt: moving.Material) -> list[Projected]:
+    return [learnt.read.projected[n] for n in np.flatnonzero(learnt.yours).tolist()]
+
+
+def _rehearsed(base: Model, learnt: moving.Material, bar: _Bar) -> Rehearsal:
+    """Give the shipped model's rehearsal on the corpus: the one that is kept, or a new one."""
+    theirs = [one for one, mine in zip(learnt.read.examples, learnt.yours, strict=True) if not mine]
+    name = _hashed(base.metadata["sha256"], corpus.digest(theirs))
+    kept = rehearsal.load(_kept(name))
+    if kept:
+        bar.step(3 * _A_FIT, "learning from your notes")
+        return kept
+    made = rehearsal.rehearse(
+        learnt.read.prepared,
+        base.heads,
+        ~learnt.yours,
+        lambda: bar.step(_A_FIT, "learning from the shipped notes"),
+    )
+    rehearsal.save(made, _kept(name))
+    return made
+
+
+def _current(shipped: Start) -> tuple[Contender, tuple[str, ...]]:
+    """Give the model in use as it can be compared, and what must be said about that."""
+    fallback = Contender(shelf.SHIPPED, dict(shipped.model.thresholds), shipped.rehearsal)
+    try:
+        folder = shelf.installed()
+        if folder == shelf.shipped():
+            return fallback, ()
+        in_use = artifact.load(folder)
+    except ModelError as error:
+        return fallback, (f"compared with the shipped model; the one in use is broken: {error}",)
+    kept = rehearsal.load(_kept(_hashed(in_use.metadata["sha256"])))
+    if not kept:
+        return fallback, (
+            f"compared with the shipped model: of {folder.name}, which is in use, nothing is "
+            "kept to compare it by",
+        )
+    return Contender(folder.name, dict(in_use.thresholds), kept), ()
+
+
+def _put_in_place(
+    model: Model,
+    made: Rehearsal,
+    learnt: moving.Material,
+    material: training.Material,
+    wishes: Wishes,
+) -> Path:
+    """Write the model, and use it from now on; whenever this is interrupted, a whole one is."""
+    home = wishes.output or shelf.own()
+    found = evaluate.leave_writers_out(learnt.read) if wishes.measure else None
+    # Without the names of files, for who is given the model.
+    alarms = training.false_alarms(model, material).values()
+    named = {f"mail {number}": one for number, one in enumerate(alarms, 1)}
+    with lock.waited_for(home / ".lock"):
+        for left in home.glob(".saving-*"):  # by one that was killed: nobody else is writing
+            rmtree(left, ignore_errors=True)
+        folder = training.new_folder(home)
+        model = evidence.noted(replace(model, version=folder.name), found, named)
+        artifact.save(model, folder, card.write(model))
+        rehearsal.save(made, _kept(_hashed(artifact.describe(folder)["sha256"])))
+        shelf.make_current(folder)
+        _tidy()
+    return folder
+
+
+def _kept(name: str) -> Path:
+    return shelf.held_out() / f"{name}.npz"
+
+
+def _hashed(*hashes: str) -> str:
+    """Name the file of a rehearsal by what it is of."""
+    return sha256(" ".join(hashes).encode()).hexdigest()[:16]
+
+
+def _tidy() -> None:
+    """Take rehearsals away whose models are gone; the shipped model's is soon made anew."""
+    wanted = set()
+    for folder in shelf.versions():
+        with suppress(ModelError):
+            wanted.add(_hashed(artifact.describe(folder)["sha256"]))
+    files = sorted(shelf.held_out().glob("*.npz"), key=lambda path: path.stat().st_mtime)
+    others = [path for path in files if path.stem not in wanted]
+    for path in others[:-1]:  # the latest is of the shipped model
+        path.unlink(missing_ok=True)
+
+
+def _like_notes(trial: Trial) -> Iterator[str]:
+    """Say how much of the ordinary mail is taken for notes: some of it may be."""
+    if not trial.before:
+        return
+    taken = sum(
+        case.is_ordinary and said.thank_you >= at[PRESET].kind
+        for case, said, at in zip(
+            trial.cases, trial.before.said, trial.before.thresholds, strict=True
+        )
+    )
+    if taken:
+        yield (
+            f"{taken} messages of your ordinary mail look like notes after an interview; "
+            "if they are, label them instead (`unflub label`)"
+        )
+
+
+def _report(
+    trial: Trial, learnt: moving.Material, judgement: Judgement, page: Path, show: Progress
+) -> None:
+    """Write the page about both models. Raises ConfigurationError."""
+    from scanner.learning import report
+
+    curve = None
+    if learnt.yours.any():
+        curve = growth.grow(
+            learnt.read.prepared,
+            learnt.groups,
+            "of your own",
+            varied=learnt.yours,
+            progress=show,
+        )
+    report.write(trial, page, curve, judgement.objections)
