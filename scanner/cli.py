@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
 INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INPUT_OUTPUT = 74  # EX_IOERR
+_LONG_LOG = 2**20  # bytes: about a month
 
 _config = click.option(
     "--config",
@@ -298,10 +300,13 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
 @click.option("--once", is_flag=True, help="Make one pass over every account and end.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @click.option("--account", "names", multiple=True, metavar="NAME", help="Only this account.")
+@click.option("--log", type=_Path, help="Write the log to this file, which is kept short.")
 @_preset
 @_model
 @_config
-def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) -> None:
+def watch(
+    *, once: bool, dry_run: bool, names: tuple[str, ...], log: Path | None, **options: Any
+) -> None:
     """Watch Drafts and write warning drafts.
 
     Every configured account is watched at once, until SIGTERM or Ctrl-C.
@@ -313,15 +318,15 @@ def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) 
     """
     from scanner import daemon
 
-    _log_to_stderr()
-    if once:
-        crew = _crew(names, options, dry_run=dry_run)
-        try:
-            _watch_once(crew.watchers)
-        finally:
-            crew.judge.close()
-    else:
-        daemon.watch(partial(_crew, names, options, dry_run=dry_run))
+    with _logging(log):
+        if once:
+            crew = _crew(names, options, dry_run=dry_run)
+            try:
+                _watch_once(crew.watchers)
+            finally:
+                crew.judge.close()
+        else:
+            daemon.watch(partial(_crew, names, options, dry_run=dry_run))
 
 
 @cli.command()
@@ -641,6 +646,17 @@ def _optional_config(path: Path | None) -> config.Config:
     return _load_config(path)
 
 
-def _log_to_stderr() -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    logging.getLogger("unflub").setLevel(logging.INFO)
+@contextmanager
+def _logging(file: Path | None) -> Iterator[None]:
+    """Log to standard error, or to a file that makes way for a new one when it is long."""
+    to = [RotatingFileHandler(file, maxBytes=_LONG_LOG, backupCount=1)] if file else None
+    style = "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(format=style, level=logging.WARNING, handlers=to)
+    log = logging.getLogger("unflub")
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    except UnflubError as error:
+        if file:  # standard error may lead nowhere
+            log.error("%s", error)  # noqa: TRY400 - the line says all
+        raise

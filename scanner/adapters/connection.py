@@ -6,7 +6,7 @@ Every operation has a time-out, and every trouble of the libraries becomes one o
 from __future__ import annotations
 
 import imaplib
-import select
+import selectors
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
@@ -136,10 +136,10 @@ def alert(account: Account) -> str:
 
 def readable(sockets: Sequence[socket.socket], seconds: Seconds) -> bool:
     """Wait until one of the sockets has something, for so long at most; tell whether."""
-    poll = select.poll()  # unlike select() it knows any number of open files
-    for sock in sockets:
-        poll.register(sock, select.POLLIN)
-    return bool(poll.poll(max(0, seconds) * 1000))
+    with selectors.DefaultSelector() as selector:  # on most systems it knows any number of files
+        for sock in sockets:
+            selector.register(sock, selectors.EVENT_READ)
+        return bool(selector.select(max(0, seconds)))
 
 
 @contextmanager

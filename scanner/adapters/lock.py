@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import portalocker
+
+from scanner.config import Seconds
 from scanner.errors import ConfigurationError, UnreadableError
+
+_LOOK: Seconds = 0.05  # how often to see whether a lock is free
 
 
 @contextmanager
 def held(path: Path, name: str) -> Iterator[None]:
     """Hold the lock of an account. Raises ConfigurationError where another process holds it."""
-    handle = _open(path)
-    try:
-        if not _take(handle):
+    with _taken(path, 0) as taken:
+        if not taken:
             raise ConfigurationError(
                 f"account {name}: another unflub is watching it; "
                 "stop that one first, `unflub status` shows how it is doing"
             )
         yield
-    finally:
-        os.close(handle)  # and the lock is gone, as it is when the process dies
+
+
+@contextmanager
+def awaited(path: Path, patience: Seconds) -> Iterator[None]:
+    """Hold a lock that others hold for a moment; go on without it where that takes too long."""
+    with _taken(path, patience):
+        yield
 
 
 def is_held(path: Path) -> bool:
     """Tell whether some process holds the lock now."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDWR)
     except OSError:
         return False
     try:
@@ -38,10 +47,23 @@ def is_held(path: Path) -> bool:
         os.close(handle)
 
 
+@contextmanager
+def _taken(path: Path, patience: Seconds) -> Iterator[bool]:
+    """Try to take a lock for so long; tell whether it was had."""
+    handle = _open(path)
+    try:
+        until = time.monotonic() + patience
+        while not (taken := _take(handle)) and time.monotonic() < until:
+            time.sleep(_LOOK)
+        yield taken
+    finally:
+        os.close(handle)  # and the lock is gone, as it is when the process dies
+
+
 def _open(path: Path) -> int:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise UnreadableError(
             f"the lock file {path} cannot be opened ({error.strerror}); make its folder writable"
@@ -50,7 +72,7 @@ def _open(path: Path) -> int:
 
 def _take(handle: int) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        portalocker.lock(handle, portalocker.LOCK_EX | portalocker.LOCK_NB)
+    except portalocker.AlreadyLocked:
         return False
     return True
