@@ -24,6 +24,7 @@ from scanner.errors import (
     BusyError,
     ConfigurationError,
     CredentialsError,
+    ExpiredError,
     NotYetError,
     UnflubError,
     UnreadableError,
@@ -94,6 +95,11 @@ class Retry:
         self._began: Seconds | None = None
         self._next: Seconds = 1
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether something went wrong since things last went well."""
+        return self._began is not None
+
     def after(self, error: Exception, now: Seconds) -> Seconds:
         """Give the time to wait after an error that came now, and lengthen the next one."""
         self._began = now if self._began is None else self._began
@@ -153,6 +159,8 @@ class Watcher:
                 with self._connected() as mailbox:
                     refusals = 0
                     self._keep_watching(mailbox)
+            except ExpiredError as error:
+                self._renew(error)
             except NotYetError as error:
                 self._pause(error)
             except CredentialsError as error:
@@ -286,6 +294,14 @@ class Watcher:
         self._write_status()
         self.bell.wait(wait)
         self.bell.quiet()
+
+    def _renew(self, error: ExpiredError) -> None:
+        """Log in anew at once, unless the last login got nowhere either."""
+        if self._retry.is_under_way:
+            self._pause(error)
+        else:
+            self._retry.after(error, time.monotonic())
+            log.info("%s", error)
 
     def _wait_for_change(self, error: CredentialsError) -> None:
         """Leave a server that refuses us alone, until there is another password to try."""

@@ -24,6 +24,7 @@ from scanner.errors import (
     BusyError,
     ConfigurationError,
     CredentialsError,
+    ExpiredError,
     RefusedError,
     UnflubError,
     UnreachableError,
@@ -197,13 +198,20 @@ def _untrusted(account: Account, why: str) -> UnflubError:
 
 def _broken(account: Account, error: BaseException) -> UnflubError:
     # A BYE (RFC 9051 section 7.1.5) may say why.
-    code = answers.code(str(error)) if isinstance(error, imaplib.IMAP4.abort) else ""
+    words = str(error) if isinstance(error, imaplib.IMAP4.abort) else ""
+    if answers.is_expired(words):
+        return ExpiredError(
+            f"account {account.name}: {_place(account)} wants a login anew; it is tried at once"
+        )
+    code = answers.code(words)
     if any(name in code for name in _PASSING):
         return _busy(account, code)
     return _unreachable(account, f"{_reason(error)}{code}")
 
 
 def _refused(account: Account, words: str) -> UnflubError:
+    if answers.is_shut_out(words):
+        return _login_refused(account, words)
     code = answers.code(words)
     if any(name in code for name in _PASSING):
         return _busy(account, code)

@@ -43,6 +43,8 @@ class _Answer:
 _STORE = "then store it with `{login}`"
 _GOOGLE = ("Gmail", "Google Workspace")
 _MICROSOFT = ("Outlook.com", "Microsoft 365")
+_SHUT_OUT = r"authenticated but not connected"  # Exchange says so at the command after the login
+_EXPIRED = r"AccessTokenExpired|session expired|token (has |is )?expired"
 # The first that fits counts.
 _ANSWERS = (
     _Answer(
@@ -55,8 +57,9 @@ _ANSWERS = (
         "takes no passwords any more (basic authentication is off)", "{oauth}", of_passwords=True,
     ),
     _Answer(
-        r"authenticated but not connected",
-        "keeps IMAP off for this mailbox", "{imap}", of=_MICROSOFT,
+        _SHUT_OUT,
+        "keeps IMAP off for this mailbox, or you allowed unflub as another user",
+        "{imap}, or run `{login}` as the right one", of=_MICROSOFT,
     ),
     _Answer(
         r"(not enabled|yet to enable|disabled|turned off)[^.]*imap|"
@@ -77,7 +80,8 @@ _ANSWERS = (
         passing=True,
     ),
     _Answer(
-        r"overquota|bandwidth limit|rate limit|too many (login|attempts|requests)|\[limit\]|"
+        r"overquota|bandwidth limit|rate limit|\[limit\]|"
+        r"too many (bad |failed |invalid )?(login|attempts|requests|commands)|"
         r"throttl",
         "has seen too many requests of this account",
         "leave it alone for an hour; it is tried again later",
@@ -112,7 +116,7 @@ _ANSWERS = (
         passing=True,
     ),
     _Answer(
-        r"no such user", "knows no such mailbox, or another password",
+        r"no such user|user .* not found", "knows no such mailbox, or another password",
         f"{{where}}, {_STORE}", of=("Proton Bridge",),
     ),
     _Answer(
@@ -158,6 +162,16 @@ def meaning(
         login=login,
     )
     return Meaning(found.cause, remedy, found.passing)
+
+
+def is_expired(words: str) -> bool:
+    """Tell whether a BYE says that the access token, or the session, has had its time."""
+    return re.search(_EXPIRED, words, re.IGNORECASE) is not None
+
+
+def is_shut_out(words: str) -> bool:
+    """Tell whether a command was refused to who is logged in, and yet not let in."""
+    return re.search(_SHUT_OUT, words, re.IGNORECASE) is not None
 
 
 def code(words: str) -> str:

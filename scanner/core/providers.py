@@ -125,9 +125,12 @@ PROVIDERS = (
         "in GMX's settings under “POP3 & IMAP”, allow access by IMAP",
     ),
     Provider(
-        "Zoho", ("imap.zoho.com", "imappro.zoho.com", "imap.zoho.eu", "imappro.zoho.eu"),
-        ("zoho.com", "zohomail.com"), "app password",
-        "make an application-specific password at https://accounts.zoho.com, under Security",
+        "Zoho",
+        ("imap.zoho.com", "imappro.zoho.com", "imap.zoho.eu", "imappro.zoho.eu", "imap.zoho.in",
+         "imappro.zoho.in", "imap.zoho.com.au", "imappro.zoho.com.au"),
+        ("zoho.com", "zohomail.com"), "password",
+        "use the password of the account; with two-factor login, an application-specific password "
+        "from https://accounts.zoho.com, under Security",
         "in Zoho Mail's settings under Mail Accounts, IMAP, allow IMAP access",
     ),
     Provider(
