@@ -159,8 +159,8 @@ def main() -> None:
 def _status(run: Callable[[], Any]) -> int:
     try:
         return run() or 0
-    except click.exceptions.Abort:
-        return _fail("interrupted", INTERRUPTED)
+    except click.exceptions.Abort as error:
+        return _fail("; ".join(("interrupted", *error.args)), INTERRUPTED)
     except click.ClickException as error:
         return _fail(_one_line(error), error.exit_code)
     except UnflubError as error:
