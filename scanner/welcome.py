@@ -198,9 +198,10 @@ def _placed(account: Account, asker: _Asker, given: dict[str, Any]) -> Account:
     account = replace(account, **{key: value for key, value in wishes.items() if value is not None})
     if provider := providers.by_host(*account.endpoint):
         click.echo(f"{provider.name}: {provider.where}.")
-        for hint in (provider.imap, provider.drafts):
-            if hint:
-                click.echo(f"Where that is off: {hint}.")
+        if provider.imap:
+            click.echo(f"Where IMAP is off: {provider.imap}.")
+        if provider.drafts:
+            click.echo(f"Where Drafts are not found: {provider.drafts}.")
     return account
 
 

@@ -204,16 +204,21 @@ def _broken(account: Account, error: BaseException) -> UnflubError:
             f"account {account.name}: {_place(account)} wants a login anew; it is tried at once"
         )
     code = answers.code(words)
-    if any(name in code for name in _PASSING):
+    if _is_passing(words):
         return _busy(account, code)
     return _unreachable(account, f"{_reason(error)}{code}")
+
+
+def _is_passing(words: str) -> bool:
+    """Tell a server that wants to be left alone for a while."""
+    return any(name in answers.code(words) for name in _PASSING) or answers.is_too_much(words)
 
 
 def _refused(account: Account, words: str) -> UnflubError:
     if answers.is_shut_out(words):
         return _login_refused(account, words)
     code = answers.code(words)
-    if any(name in code for name in _PASSING):
+    if _is_passing(words):
         return _busy(account, code)
     advice = "try again later, or look at the mailbox in a mail client"
     if "OVERQUOTA" in code:

@@ -44,6 +44,10 @@ _STORE = "then store it with `{login}`"
 _GOOGLE = ("Gmail", "Google Workspace")
 _MICROSOFT = ("Outlook.com", "Microsoft 365")
 _SHUT_OUT = r"authenticated but not connected"  # Exchange says so at the command after the login
+_TOO_MUCH = (
+    r"bandwidth limit|rate limit|throttl|"
+    r"too many (bad |failed |invalid )?(login|attempts|requests|commands)"
+)
 _EXPIRED = r"AccessTokenExpired|session expired|token (has |is )?expired"
 # The first that fits counts.
 _ANSWERS = (
@@ -58,8 +62,9 @@ _ANSWERS = (
     ),
     _Answer(
         _SHUT_OUT,
-        "keeps IMAP off for this mailbox, or you allowed unflub as another user",
-        "{imap}, or run `{login}` as the right one", of=_MICROSOFT,
+        "knows you, and does not connect you to the mailbox",
+        "it is tried again later; if that goes on, {imap}, or run `{login}` as the right user",
+        passing=True,
     ),
     _Answer(
         r"(not enabled|yet to enable|disabled|turned off)[^.]*imap|"
@@ -67,7 +72,7 @@ _ANSWERS = (
         "keeps IMAP off for this account", "{imap}",
     ),
     _Answer(
-        r"web login required|webalert|log ?in via your web browser|"
+        r"web login required|webalert|via (a|your) web browser|"
         r"please (log|sign) ?in (to|at|with) (your )?(web|browser)",
         "wants you to confirm that it is you",
         "log in in a web browser, follow what it asks there, and try again",
@@ -80,9 +85,7 @@ _ANSWERS = (
         passing=True,
     ),
     _Answer(
-        r"overquota|bandwidth limit|rate limit|\[limit\]|"
-        r"too many (bad |failed |invalid )?(login|attempts|requests|commands)|"
-        r"throttl",
+        rf"overquota|\[limit\]|{_TOO_MUCH}",
         "has seen too many requests of this account",
         "leave it alone for an hour; it is tried again later",
         passing=True,
@@ -167,6 +170,11 @@ def meaning(
 def is_expired(words: str) -> bool:
     """Tell whether a BYE says that the access token, or the session, has had its time."""
     return re.search(_EXPIRED, words, re.IGNORECASE) is not None
+
+
+def is_too_much(words: str) -> bool:
+    """Tell whether a command was refused since there were too many of them."""
+    return re.search(_TOO_MUCH, words, re.IGNORECASE) is not None
 
 
 def is_shut_out(words: str) -> bool:
