@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -649,6 +648,8 @@ def _optional_config(path: Path | None) -> config.Config:
 @contextmanager
 def _logging(file: Path | None) -> Iterator[None]:
     """Log to standard error, or to a file that makes way for a new one when it is long."""
+    from logging.handlers import RotatingFileHandler
+
     to = [RotatingFileHandler(file, maxBytes=_LONG_LOG, backupCount=1)] if file else None
     style = "%(asctime)s %(levelname)s %(message)s"
     logging.basicConfig(format=style, level=logging.WARNING, handlers=to)
