@@ -11,6 +11,7 @@ from support.fake_mailbox import FakeMailbox, FakeServer
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE
 
+from scanner.adapters import state
 from scanner.adapters.mailbox import FETCH_LIMIT
 from scanner.config import Account
 from scanner.core.plan import Append, Remove
@@ -82,6 +83,7 @@ def test_a_trial_of_the_doctor_s_is_left_alone(room):
     room.server.delete(uid)
     room.server.save(FLUBBED)
     assert wrote(room.look()) == [2]
+    assert not state.load(room.memory_file).memory.shared
 
 
 def test_a_flubbed_note_is_warned_about_once(room):
