@@ -159,8 +159,6 @@ class Watcher:
                 with self._connected() as mailbox:
                     refusals = 0
                     self._keep_watching(mailbox)
-            except ExpiredError as error:
-                self._renew(error)
             except NotYetError as error:
                 self._pause(error)
             except CredentialsError as error:
@@ -289,19 +287,16 @@ class Watcher:
         line = str(error) if isinstance(error, UnflubError) else _slip(self.account, error)
         if isinstance(error, ConfigurationError):
             self._despair(error)
+        usual = isinstance(error, ExpiredError) and not self._retry.is_under_way
         wait = self._retry.after(error, time.monotonic())
-        self._say(line, getattr(error, "exit_status", 4), f" (next try in {wait:.0f} s)")
-        self._write_status()
+        then = f" (next try in {wait:.0f} s)"
+        if usual:  # it comes every hour or so
+            log.info("%s%s", line, then)
+        else:
+            self._say(line, getattr(error, "exit_status", 4), then)
+            self._write_status()
         self.bell.wait(wait)
         self.bell.quiet()
-
-    def _renew(self, error: ExpiredError) -> None:
-        """Log in anew at once, unless the last login got nowhere either."""
-        if self._retry.is_under_way:
-            self._pause(error)
-        else:
-            self._retry.after(error, time.monotonic())
-            log.info("%s", error)
 
     def _wait_for_change(self, error: CredentialsError) -> None:
         """Leave a server that refuses us alone, until there is another password to try."""

@@ -201,7 +201,7 @@ def _broken(account: Account, error: BaseException) -> UnflubError:
     words = str(error) if isinstance(error, imaplib.IMAP4.abort) else ""
     if answers.is_expired(words):
         return ExpiredError(
-            f"account {account.name}: {_place(account)} wants a login anew; it is tried at once"
+            f"account {account.name}: {_place(account)} wants a login anew; it is tried again"
         )
     code = answers.code(words)
     if _is_passing(words):

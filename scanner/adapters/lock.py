@@ -75,4 +75,8 @@ def _take(handle: int) -> bool:
         portalocker.lock(handle, portalocker.LOCK_EX | portalocker.LOCK_NB)
     except portalocker.AlreadyLocked:
         return False
+    except portalocker.LockException:  # as some network file systems do
+        raise UnreadableError(
+            "the folder of unflub's state knows no locks; have $XDG_STATE_HOME name a local one"
+        ) from None
     return True
