@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
 INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INPUT_OUTPUT = 74  # EX_IOERR
+_LONG_LOG = 2**20  # bytes: about a month
 
 _config = click.option(
     "--config",
@@ -142,8 +143,8 @@ def main() -> None:
 def _status(run: Callable[[], Any]) -> int:
     try:
         return run() or 0
-    except click.exceptions.Abort:
-        return _fail("interrupted", INTERRUPTED)
+    except click.exceptions.Abort as error:
+        return _fail("; ".join(("interrupted", *error.args)), INTERRUPTED)
     except click.ClickException as error:
         return _fail(_one_line(error), error.exit_code)
     except UnflubError as error:
@@ -290,10 +291,13 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
 @click.option("--once", is_flag=True, help="Make one pass over every account and end.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @click.option("--account", "names", multiple=True, metavar="NAME", help="Only this account.")
+@click.option("--log", type=_Path, help="Write the log to this file, which is kept short.")
 @_preset
 @_model
 @_config
-def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) -> None:
+def watch(
+    *, once: bool, dry_run: bool, names: tuple[str, ...], log: Path | None, **options: Any
+) -> None:
     """Watch Drafts and write warning drafts.
 
     Every configured account is watched at once, until SIGTERM or Ctrl-C.
@@ -305,15 +309,15 @@ def watch(*, once: bool, dry_run: bool, names: tuple[str, ...], **options: Any) 
     """
     from scanner import daemon
 
-    _log_to_stderr()
-    if once:
-        crew = _crew(names, options, dry_run=dry_run)
-        try:
-            _watch_once(crew.watchers)
-        finally:
-            crew.judge.close()
-    else:
-        daemon.watch(partial(_crew, names, options, dry_run=dry_run), answers=not dry_run)
+    with _logging(log):
+        if once:
+            crew = _crew(names, options, dry_run=dry_run)
+            try:
+                _watch_once(crew.watchers)
+            finally:
+                crew.judge.close()
+        else:
+            daemon.watch(partial(_crew, names, options, dry_run=dry_run), answers=not dry_run)
 
 
 @cli.command()
@@ -555,6 +559,19 @@ def _load_config(path: Path | None) -> config.Config:
     return config.load(path or config.default_path())
 
 
-def _log_to_stderr() -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    logging.getLogger("unflub").setLevel(logging.INFO)
+@contextmanager
+def _logging(file: Path | None) -> Iterator[None]:
+    """Log to standard error, or to a file that makes way for a new one when it is long."""
+    from logging.handlers import RotatingFileHandler
+
+    to = [RotatingFileHandler(file, maxBytes=_LONG_LOG, backupCount=1)] if file else None
+    style = "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(format=style, level=logging.WARNING, handlers=to)
+    log = logging.getLogger("unflub")
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    except UnflubError as error:
+        if file:  # standard error may lead nowhere
+            log.error("%s", error)  # noqa: TRY400 - the line says all
+        raise

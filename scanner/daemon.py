@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -179,7 +180,8 @@ def _catch_signals(bell: Bell, reload: threading.Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, bell.stop)
-    signal.signal(signal.SIGHUP, on_hangup)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, on_hangup)
 
 
 def _assembled(assemble: Callable[[], Crew], bell: Bell) -> Crew | None:

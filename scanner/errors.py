@@ -39,6 +39,10 @@ class UnreachableError(UnflubError):
     exit_status = 4
 
 
+class ExpiredError(UnreachableError):
+    """The server ended the connection since it was logged in for long enough; a new one is due."""
+
+
 class BusyError(UnreachableError):
     """The server is there and asks to be left alone for now (RFC 5530: UNAVAILABLE, LIMIT)."""
 

@@ -8,7 +8,6 @@ back: some 200 MiB for the model.
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -28,6 +27,9 @@ from scanner.core.judge import Check, Judge, Verdict, Verdicts
 from scanner.errors import ModelError, UnflubError, UnreadableError
 from scanner.learning import shelf
 
+if sys.platform != "win32":
+    import resource
+
 _START: Seconds = 120  # on a machine that is busy with something else
 _BATCH: Seconds = 60  # for twenty drafts; a fair one takes less than a tenth of a second
 _ONE: Seconds = 20
@@ -38,8 +40,9 @@ _PROGRAM = """
 import sys
 sys.path.insert(0, {path!r})
 from scanner.judging import serve
-serve({fd})
+serve({handle})
 """
+_SHARED = "__import__('socket').fromshare(sys.stdin.buffer.read()).detach()"
 
 
 class JudgingProcess:
@@ -142,12 +145,7 @@ class JudgingProcess:
             self._model = shelf.installed()
         ours, theirs = socket.socketpair()
         with theirs:
-            program = _PROGRAM.format(path=str(_LIBRARY), fd=theirs.fileno())
-            self._process = subprocess.Popen(  # noqa: S603 - this very Python
-                [sys.executable, "-c", program],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-            )
+            self._process = _started(theirs)
         self._connection = Connection(ours.detach())
         self._connection.send((self._model, self._policy))
         if not self._connection.poll(_START):
@@ -172,13 +170,31 @@ class JudgingProcess:
             process.wait()
 
 
+def _started(line: socket.socket) -> subprocess.Popen[bytes]:
+    """Start the other process and give it its end of the line, in the system's own way."""
+    if sys.platform == "win32":
+        process = subprocess.Popen(_command(_SHARED), stdin=subprocess.PIPE)  # noqa: S603
+        assert process.stdin  # noqa: S101 - it was asked for
+        with process.stdin as pipe:
+            pipe.write(line.share(process.pid))
+        return process
+    return subprocess.Popen(  # noqa: S603 - this very Python, here as there
+        _command(str(line.fileno())), pass_fds=[line.fileno()], stdin=subprocess.DEVNULL
+    )
+
+
+def _command(handle: str) -> Sequence[str]:
+    return sys.executable, "-c", _PROGRAM.format(path=str(_LIBRARY), handle=handle)
+
+
 def serve(handle: int) -> None:
     """Be the other process: judge what comes, until the daemon is gone."""
-    for number in (signal.SIGINT, signal.SIGHUP):  # the terminal means the daemon
-        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal means the daemon
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     with Connection(handle) as connection, suppress(EOFError, OSError):
         bench = _made(connection)
         while bench:

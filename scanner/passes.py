@@ -29,7 +29,7 @@ from scanner.core.plan import (
     remember,
     warning,
 )
-from scanner.core.render import Envelope, Recognised, recognise, render
+from scanner.core.render import PROBE, Envelope, Recognised, recognise, render
 from scanner.errors import RefusedError, UnreadableError
 
 # A mailbox that is suddenly empty may be a server's slip: it is looked at again before it is
@@ -354,7 +354,8 @@ def _snapshot(desk: Desk, uids: Sequence[int]) -> Snapshot:
     return Snapshot(
         readings=tuple(k for k in known if isinstance(k, Reading)),
         unknown=settling + tuple(k for k in known if isinstance(k, Unknown)),
-        warnings=tuple(k for k in known if isinstance(k, WarningDraft)),
+        # A trial of the doctor's is for the doctor to take away.
+        warnings=tuple(k for k in known if isinstance(k, WarningDraft) and k.digests != {PROBE}),
     )
 
 

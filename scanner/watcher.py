@@ -24,6 +24,7 @@ from scanner.errors import (
     BusyError,
     ConfigurationError,
     CredentialsError,
+    ExpiredError,
     NotYetError,
     UnflubError,
     UnreadableError,
@@ -93,6 +94,11 @@ class Retry:
         """Start again with a second: things went well."""
         self._began: Seconds | None = None
         self._next: Seconds = 1
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether something went wrong since things last went well."""
+        return self._began is not None
 
     def after(self, error: Exception, now: Seconds) -> Seconds:
         """Give the time to wait after an error that came now, and lengthen the next one."""
@@ -282,9 +288,14 @@ class Watcher:
         line = str(error) if isinstance(error, UnflubError) else _slip(self.account, error)
         if isinstance(error, ConfigurationError):
             self._despair(error)
+        usual = isinstance(error, ExpiredError) and not self._retry.is_under_way
         wait = self._retry.after(error, time.monotonic())
-        self._say(line, getattr(error, "exit_status", 4), f" (next try in {wait:.0f} s)")
-        self._write_status()
+        then = f" (next try in {wait:.0f} s)"
+        if usual:  # it comes every hour or so
+            log.info("%s%s", line, then)
+        else:
+            self._say(line, getattr(error, "exit_status", 4), then)
+            self._write_status()
         self.bell.wait(wait)
         self.bell.quiet()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -106,19 +107,37 @@ def setup(
     text = settings.read(path)
     known = config.parse(text) if text is not None else config.Config()
     asker = _Asker(no_questions or sys.stdin is None)
+    with _way_on("the configuration was not changed; run `unflub setup` when you like"):
+        before, account = _asked_for(known, asker, given)
+        account, keep = _let_in(account, asker, given)
+        if keep is not None:
+            account = _kept(account, keep, path, asker)
+    settings.write(path, settings.changed(text, account.name, _values(account, before)))
+    click.echo(f"\nThe configuration is written: {path}")
+    with _way_on("all is set up; go on with `unflub watch`, or `unflub service install`"):
+        _offer(context, asker, account, path, given)
+
+
+@contextmanager
+def _way_on(words: str) -> Iterator[None]:
+    """Say where who interrupts it stands, and how to go on."""
+    try:
+        yield
+    except (click.Abort, KeyboardInterrupt):
+        raise click.Abort(words) from None
+
+
+def _asked_for(
+    known: config.Config, asker: _Asker, given: dict[str, Any]
+) -> tuple[Account | None, Account]:
+    """Ask whose account it is; give how it was, if it was, and how it is to be."""
     before = _known(known, given)
     address = asker.text(
         "Your mail address", "--address", given["address"], before.address if before else "",
         _no_address,
     )  # fmt: skip
     before = before or next((a for a in known.accounts if a.address == address), None)
-    account = _placed(_named(known, before, address, given), asker, given)
-    account, keep = _let_in(account, asker, given)
-    if keep is not None:
-        account = _kept(account, keep, path, asker)
-    settings.write(path, settings.changed(text, account.name, _values(account, before)))
-    click.echo(f"\nThe configuration is written: {path}")
-    _offer(context, asker, account, path, given)
+    return before, _placed(_named(known, before, address, given), asker, given)
 
 
 def _offer(
@@ -179,9 +198,10 @@ def _placed(account: Account, asker: _Asker, given: dict[str, Any]) -> Account:
     account = replace(account, **{key: value for key, value in wishes.items() if value is not None})
     if provider := providers.by_host(*account.endpoint):
         click.echo(f"{provider.name}: {provider.where}.")
-        for hint in (provider.imap, provider.drafts):
-            if hint:
-                click.echo(f"Where that is off: {hint}.")
+        if provider.imap:
+            click.echo(f"Where IMAP is off: {provider.imap}.")
+        if provider.drafts:
+            click.echo(f"Where Drafts are not found: {provider.drafts}.")
     return account
 
 

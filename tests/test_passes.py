@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ from support.fake_mailbox import FakeMailbox, FakeServer
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE
 
+from scanner.adapters import state
 from scanner.adapters.mailbox import FETCH_LIMIT
 from scanner.config import Account
 from scanner.core.assess import digest
 from scanner.core.plan import Append, Remove
-from scanner.core.render import recognise
+from scanner.core.render import Envelope, probe, recognise
 from scanner.errors import RefusedError, UnreachableError, UnreadableError
 from scanner.passes import Desk, Pass, Terms, describe, one_pass
 
@@ -72,6 +74,19 @@ def wrote(found: Pass) -> list[int]:
 
 def removed(found: Pass) -> list[int]:
     return [action.warning.uid for action in found.actions if isinstance(action, Remove)]
+
+
+def test_a_trial_of_the_doctor_s_is_left_alone(room):
+    """The doctor writes it and takes it away; neither is a warning's, or its dismissal."""
+    envelope = Envelope("me@example.org", "<trial@unflub.invalid>", datetime.now(UTC))
+    uid = room.server.save(probe(envelope))
+    for _ in range(2):
+        found = room.look()
+        assert (found.actions, found.drafts, found.warnings) == ((), 0, 0)
+    room.server.delete(uid)
+    room.server.save(FLUBBED)
+    assert wrote(room.look()) == [2]
+    assert not state.load(room.memory_file).memory.shared
 
 
 def test_a_flubbed_note_is_warned_about_once(room):

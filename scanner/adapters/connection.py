@@ -6,7 +6,7 @@ Every operation has a time-out, and every trouble of the libraries becomes one o
 from __future__ import annotations
 
 import imaplib
-import select
+import selectors
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
@@ -24,6 +24,7 @@ from scanner.errors import (
     BusyError,
     ConfigurationError,
     CredentialsError,
+    ExpiredError,
     RefusedError,
     UnflubError,
     UnreachableError,
@@ -136,10 +137,10 @@ def alert(account: Account) -> str:
 
 def readable(sockets: Sequence[socket.socket], seconds: Seconds) -> bool:
     """Wait until one of the sockets has something, for so long at most; tell whether."""
-    poll = select.poll()  # unlike select() it knows any number of open files
-    for sock in sockets:
-        poll.register(sock, select.POLLIN)
-    return bool(poll.poll(max(0, seconds) * 1000))
+    with selectors.DefaultSelector() as selector:  # on most systems it knows any number of files
+        for sock in sockets:
+            selector.register(sock, selectors.EVENT_READ)
+        return bool(selector.select(max(0, seconds)))
 
 
 @contextmanager
@@ -197,15 +198,27 @@ def _untrusted(account: Account, why: str) -> UnflubError:
 
 def _broken(account: Account, error: BaseException) -> UnflubError:
     # A BYE (RFC 9051 section 7.1.5) may say why.
-    code = answers.code(str(error)) if isinstance(error, imaplib.IMAP4.abort) else ""
-    if any(name in code for name in _PASSING):
+    words = str(error) if isinstance(error, imaplib.IMAP4.abort) else ""
+    if answers.is_expired(words):
+        return ExpiredError(
+            f"account {account.name}: {_place(account)} wants a login anew; it is tried again"
+        )
+    code = answers.code(words)
+    if _is_passing(words):
         return _busy(account, code)
     return _unreachable(account, f"{_reason(error)}{code}")
 
 
+def _is_passing(words: str) -> bool:
+    """Tell a server that wants to be left alone for a while."""
+    return any(name in answers.code(words) for name in _PASSING) or answers.is_too_much(words)
+
+
 def _refused(account: Account, words: str) -> UnflubError:
+    if answers.is_shut_out(words):
+        return _login_refused(account, words)
     code = answers.code(words)
-    if any(name in code for name in _PASSING):
+    if _is_passing(words):
         return _busy(account, code)
     advice = "try again later, or look at the mailbox in a mail client"
     if "OVERQUOTA" in code:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 from scanner.adapters import keychain, secrecy
@@ -12,6 +13,7 @@ from scanner.config import Account, Seconds
 from scanner.errors import CredentialsError
 
 COMMAND_SECONDS: Seconds = 30
+_NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows would open one for a moment
 _MOST = 64 * 1024  # bytes; no password, nor token, is as long
 
 
@@ -89,6 +91,7 @@ def printed_by(
             stdin=subprocess.DEVNULL,
             timeout=seconds,
             check=False,
+            creationflags=_NO_WINDOW,
         )
     except subprocess.TimeoutExpired:
         raise _command_trouble(account, key, f"took over {seconds:.0f} s") from None
@@ -114,17 +117,21 @@ def _from_environment(account: Account) -> str:
 
 
 def _from_file(account: Account, path: Path) -> str:
-    """Read a file that nobody else can: it must be ours, a file, and of mode 0600 or less."""
+    """Read a file that nobody else can: it must be ours, a file, and of mode 0600 or less.
+
+    On Windows a file has no mode; those of the user's own folder are the user's.
+    """
     try:
         about = path.stat()
     except OSError as error:
         raise _file_trouble(account, f"cannot be read: {error.strerror}; mend it") from None
     if not stat.S_ISREG(about.st_mode):
         raise _file_trouble(account, "is no file; name one that holds the password alone")
-    if about.st_uid != os.geteuid():
-        raise _file_trouble(account, "belongs to somebody else; make one of your own")
-    if about.st_mode & 0o077:
-        raise _file_trouble(account, "can be read by others; run `chmod 600` on it")
+    if sys.platform != "win32":
+        if about.st_uid != os.geteuid():
+            raise _file_trouble(account, "belongs to somebody else; make one of your own")
+        if about.st_mode & 0o077:
+            raise _file_trouble(account, "can be read by others; run `chmod 600` on it")
     return _read(account, path)
 
 

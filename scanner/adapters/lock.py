@@ -1,14 +1,20 @@
-"""Locks of the operating system, which are never left stale: one unflub an account."""
+"""Locks of the operating system, which are never left stale: one unflub an account, say."""
 
 from __future__ import annotations
 
-import fcntl
+import math
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import portalocker
+
+from scanner.config import Seconds
 from scanner.errors import ConfigurationError, UnreadableError
+
+_LOOK: Seconds = 0.05  # how often to see whether a lock is free
 
 
 @contextmanager
@@ -24,30 +30,36 @@ def held(path: Path, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def tried(path: Path) -> Iterator[bool]:
-    """Hold a lock where nobody else does, and tell whether. Raises UnreadableError."""
+def tried(path: Path, patience: Seconds = 0) -> Iterator[bool]:
+    """Try to take a lock for so long; tell whether it was had. Raises UnreadableError."""
     handle = _open(path)
     try:
-        yield _take(handle)
+        until = time.monotonic() + patience
+        while not (taken := _take(handle)) and time.monotonic() < until:
+            time.sleep(_LOOK)
+        yield taken
     finally:
         os.close(handle)  # and the lock is gone, as it is when the process dies
 
 
 @contextmanager
-def waited_for(path: Path) -> Iterator[None]:
-    """Hold a lock that others hold for a moment only. Raises UnreadableError."""
-    handle = _open(path)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+def awaited(path: Path, patience: Seconds) -> Iterator[None]:
+    """Hold a lock that others hold for a moment; go on without it where that takes too long."""
+    with tried(path, patience):
         yield
-    finally:
-        os.close(handle)
+
+
+@contextmanager
+def waited_for(path: Path) -> Iterator[None]:
+    """Hold a lock after whoever holds it now. Raises UnreadableError."""
+    with tried(path, math.inf):
+        yield
 
 
 def is_held(path: Path) -> bool:
     """Tell whether some process holds the lock now."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDWR)
     except OSError:
         return False
     try:
@@ -59,7 +71,7 @@ def is_held(path: Path) -> bool:
 def _open(path: Path) -> int:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise UnreadableError(
             f"the lock file {path} cannot be opened ({error.strerror}); make its folder writable"
@@ -68,7 +80,11 @@ def _open(path: Path) -> int:
 
 def _take(handle: int) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        portalocker.lock(handle, portalocker.LOCK_EX | portalocker.LOCK_NB)
+    except portalocker.AlreadyLocked:
         return False
+    except portalocker.LockException:  # as some network file systems do
+        raise UnreadableError(
+            "the folder of unflub's state knows no locks; have $XDG_STATE_HOME name a local one"
+        ) from None
     return True

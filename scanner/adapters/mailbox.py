@@ -21,6 +21,7 @@ from scanner.adapters.connection import Line, readable, translated
 from scanner.adapters.structure import assemble, outline, sections
 from scanner.config import Account, Seconds
 from scanner.core.plan import OwnWarning
+from scanner.core.providers import by_host
 from scanner.core.render import WARNS_ABOUT, recognise
 from scanner.errors import ConfigurationError
 
@@ -349,8 +350,10 @@ def find(client: Any, account: Account, folder: str = "") -> str:
     for _, delimiter, name in rows:
         if name in names and _last(name, delimiter) in _DRAFTS_NAMES:
             return str(name)
+    provider = by_host(*account.endpoint)
+    shown = f"{provider.drafts}, or " if provider and provider.drafts else ""
     raise ConfigurationError(
-        f"account {account.name}: no Drafts mailbox found; name it as `drafts` in the "
+        f"account {account.name}: no Drafts mailbox found; {shown}name it as `drafts` in the "
         f"configuration; the server has {', '.join(sorted(names)[:12])}"
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -19,12 +19,13 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from requests import RequestException
 
-from scanner.adapters import keychain
+from scanner.adapters import keychain, lock, state
 from scanner.config import Account, Seconds
 from scanner.core.providers import OAuth, by_host
 from scanner.errors import ConfigurationError, CredentialsError, UnflubError, UnreachableError
 
 _TIMEOUT: Seconds = 20
+_TURN: Seconds = 60  # for another process to have its token
 _PATIENCE: Seconds = 600  # for the user to allow it
 _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 _LOOPBACK = ("localhost", "127.0.0.1")
@@ -37,15 +38,17 @@ def access_token(account: Account) -> str:
     Raises CredentialsError where the user must allow it anew, UnreachableError where the token
     server does not answer.
     """
-    refresh = keychain.read(_kept(account))
-    if refresh is None:
-        raise CredentialsError(
-            f"account {account.name}: unflub is not allowed yet; run `unflub login {account.name}`"
-        )
-    where = endpoints(account)
-    with _session(account, where) as session, _translated(account, where.token):
-        token = session.refresh_token(where.token, refresh_token=refresh)
-    return _taken(account, token, refresh)
+    with _alone(account):
+        refresh = keychain.read(_kept(account))
+        if refresh is None:
+            raise CredentialsError(
+                f"account {account.name}: unflub is not allowed yet; "
+                f"run `unflub login {account.name}`"
+            )
+        where = endpoints(account)
+        with _session(account, where) as session, _translated(account, where.token):
+            token = session.refresh_token(where.token, refresh_token=refresh)
+        return _taken(account, token, refresh)
 
 
 def by_device(
@@ -70,7 +73,8 @@ def by_device(
             raise OAuthError(str(asked.get("error", "")))
         show(asked.get("verification_uri") or asked["verification_url"], asked["user_code"])
         token = _polled(session, where, asked, patience)
-    _taken(account, token)
+    with _alone(account):
+        _taken(account, token)
 
 
 def by_browser(
@@ -94,7 +98,8 @@ def by_browser(
                 where.token, grant_type="authorization_code", code=code, code_verifier=verifier,
                 redirect_uri=landing.url,
             )  # fmt: skip
-    _taken(account, token)
+    with _alone(account):
+        _taken(account, token)
 
 
 def endpoints(account: Account) -> OAuth:
@@ -123,6 +128,11 @@ def endpoints(account: Account) -> OAuth:
                 "check oauth_issuer"
             )
     return found
+
+
+def _alone(account: Account) -> AbstractContextManager[None]:
+    """Let no other process refresh or keep a token meanwhile: one that changes is good once."""
+    return lock.awaited(state.folder() / f"{account.name}.token.lock", _TURN)
 
 
 def _kept(account: Account) -> str:

@@ -16,15 +16,15 @@ from scanner.errors import ConfigurationError, UnreadableError
 
 NAME = "unflub"
 _PATIENCE = 120  # seconds; systemd waits until the daemon says that it is ready
-_LOG_LINES = "100"
+_LOG_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Manager:
     """How one system is told: the file it reads, and the commands that follow.
 
-    `start` and `stop` are commands in a row, `after` follows when the file is gone; `show` tells
-    by its exit status whether the service runs, and `log` prints the log.
+    `start` and `stop` are commands in a row, `after` follows when the file is gone; the service
+    runs if `show` prints the line `running`; `log` prints the log, or is its file.
     """
 
     name: str
@@ -33,7 +33,8 @@ class Manager:
     start: Sequence[Sequence[str]]
     stop: Sequence[Sequence[str]]
     show: Sequence[str]
-    log: Sequence[str]
+    running: str
+    log: Sequence[str] | Path
     after: Sequence[Sequence[str]] = ()
     encoding: str = "utf-8"
 
@@ -53,6 +54,7 @@ def install(manager: Manager, config_path: Path | None) -> None:
     Raises ConfigurationError where the system refuses, UnreadableError where the disk does.
     """
     text = manager.text(job(config_path))
+    runs = manager.file.exists()
     try:
         state.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         settings.replaced(manager.file, text.encode(manager.encoding))
@@ -61,6 +63,8 @@ def install(manager: Manager, config_path: Path | None) -> None:
             f"{manager.file} cannot be written ({error.strerror}); free some space, or make its "
             "folder writable"
         ) from None
+    for command in manager.stop if runs else ():
+        _ran(manager, command)  # else the new configuration would not count
     for command in manager.start:
         _done(manager, command)
 
@@ -79,19 +83,33 @@ def uninstall(manager: Manager) -> bool:
 
 def is_running(manager: Manager) -> bool:
     """Ask whether the service runs; changes nothing."""
-    return manager.file.exists() and _ran(manager, manager.show).returncode == 0
+    if not manager.file.exists():
+        return False
+    lines = _ran(manager, manager.show).stdout.splitlines()
+    return manager.running in (line.strip() for line in lines)
 
 
 def log(manager: Manager) -> str:
     """Give the last lines of the service's log. Raises ConfigurationError."""
-    return _done(manager, manager.log)
+    if not isinstance(manager.log, Path):
+        return _done(manager, manager.log)
+    try:
+        lines = manager.log.read_text("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return ""
+    return "".join(f"{line}\n" for line in lines[-_LOG_LINES:])
 
 
 def job(config_path: Path | None) -> Job:
     """Say what is to be run: this very program."""
     chosen = () if config_path is None else ("--config", str(config_path.absolute()))
-    folder = state.folder()
-    return Job((sys.executable, "-m", "scanner", "watch", *chosen), folder, folder / "watch.log")
+    command = (sys.executable, "-m", "scanner", "watch", *chosen)
+    return Job(command, state.folder(), _log_file())
+
+
+def _log_file() -> Path:
+    """Where the log lies on a system that keeps none for its services."""
+    return state.folder() / "watch.log"
 
 
 def _done(manager: Manager, command: Sequence[str]) -> str:
@@ -125,23 +143,25 @@ def _systemd() -> Manager:
     folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     return Manager(
         "systemd", folder / "systemd" / "user" / unit, units.systemd,
-        start=((*user, "daemon-reload"), (*user, "enable", unit), (*user, "restart", unit)),
+        start=((*user, "daemon-reload"), (*user, "enable", "--now", unit)),
         stop=((*user, "disable", "--now", unit),),
         after=((*user, "daemon-reload"),),
-        show=(*user, "is-active", "--quiet", unit),
-        log=("journalctl", "--user", "--unit", unit, "--lines", _LOG_LINES, "--no-pager"),
+        show=(*user, "is-active", unit),
+        running="active",
+        log=("journalctl", "--user", "--unit", unit, "--lines", str(_LOG_LINES), "--no-pager"),
     )  # fmt: skip
 
 
 def _launchd() -> Manager:
     path = Path.home() / "Library" / "LaunchAgents" / f"{LABEL}.plist"
-    domain = f"gui/{os.getuid()}"
+    domain = f"gui/{Path.home().stat().st_uid}"
     return Manager(
         "launchd", path, units.launchd,
         start=(("launchctl", "bootstrap", domain, str(path)),),
         stop=(("launchctl", "bootout", f"{domain}/{LABEL}"),),
         show=("launchctl", "print", f"{domain}/{LABEL}"),
-        log=("tail", "-n", _LOG_LINES, str(state.folder() / "watch.log")),
+        running="state = running",
+        log=_log_file(),
     )  # fmt: skip
 
 
@@ -154,7 +174,9 @@ def _task_scheduler() -> Manager:
             ("schtasks", "/Run", "/TN", LABEL),
         ),
         stop=(("schtasks", "/End", "/TN", LABEL), ("schtasks", "/Delete", "/TN", LABEL, "/F")),
-        show=("schtasks", "/Query", "/TN", LABEL),
-        log=("schtasks", "/Query", "/TN", LABEL, "/V", "/FO", "LIST"),
+        # What schtasks prints is in the user's language.
+        show=("powershell", "-NoProfile", "-Command", f"(Get-ScheduledTask '{LABEL}').State"),
+        running="Running",
+        log=_log_file(),
         encoding="utf-16",
     )  # fmt: skip

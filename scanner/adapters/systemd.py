@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from contextlib import suppress
 
 from scanner.config import Seconds
@@ -12,7 +13,7 @@ from scanner.config import Seconds
 def notify(*lines: str) -> None:
     """Send lines such as "READY=1" to the service manager."""
     address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address.startswith(("/", "@")):
+    if sys.platform == "win32" or not address.startswith(("/", "@")):
         return
     if address.startswith("@"):  # the abstract namespace
         address = "\0" + address[1:]

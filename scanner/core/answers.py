@@ -43,6 +43,12 @@ class _Answer:
 _STORE = "then store it with `{login}`"
 _GOOGLE = ("Gmail", "Google Workspace")
 _MICROSOFT = ("Outlook.com", "Microsoft 365")
+_SHUT_OUT = r"authenticated but not connected"  # Exchange says so at the command after the login
+_TOO_MUCH = (
+    r"bandwidth limit|rate limit|throttl|"
+    r"too many (bad |failed |invalid )?(login|attempts|requests|commands)"
+)
+_EXPIRED = r"AccessTokenExpired|session expired|token (has |is )?expired"
 # The first that fits counts.
 _ANSWERS = (
     _Answer(
@@ -55,8 +61,10 @@ _ANSWERS = (
         "takes no passwords any more (basic authentication is off)", "{oauth}", of_passwords=True,
     ),
     _Answer(
-        r"authenticated but not connected",
-        "keeps IMAP off for this mailbox", "{imap}", of=_MICROSOFT,
+        _SHUT_OUT,
+        "knows you, and does not connect you to the mailbox",
+        "it is tried again later; if that goes on, {imap}, or run `{login}` as the right user",
+        passing=True,
     ),
     _Answer(
         r"(not enabled|yet to enable|disabled|turned off)[^.]*imap|"
@@ -64,7 +72,7 @@ _ANSWERS = (
         "keeps IMAP off for this account", "{imap}",
     ),
     _Answer(
-        r"web login required|webalert|log ?in via your web browser|"
+        r"web login required|webalert|via (a|your) web browser|"
         r"please (log|sign) ?in (to|at|with) (your )?(web|browser)",
         "wants you to confirm that it is you",
         "log in in a web browser, follow what it asks there, and try again",
@@ -77,8 +85,7 @@ _ANSWERS = (
         passing=True,
     ),
     _Answer(
-        r"overquota|bandwidth limit|rate limit|too many (login|attempts|requests)|\[limit\]|"
-        r"throttl",
+        rf"overquota|\[limit\]|{_TOO_MUCH}",
         "has seen too many requests of this account",
         "leave it alone for an hour; it is tried again later",
         passing=True,
@@ -112,7 +119,7 @@ _ANSWERS = (
         passing=True,
     ),
     _Answer(
-        r"no such user", "knows no such mailbox, or another password",
+        r"no such user|user .* not found", "knows no such mailbox, or another password",
         f"{{where}}, {_STORE}", of=("Proton Bridge",),
     ),
     _Answer(
@@ -158,6 +165,21 @@ def meaning(
         login=login,
     )
     return Meaning(found.cause, remedy, found.passing)
+
+
+def is_expired(words: str) -> bool:
+    """Tell whether a BYE says that the access token, or the session, has had its time."""
+    return re.search(_EXPIRED, words, re.IGNORECASE) is not None
+
+
+def is_too_much(words: str) -> bool:
+    """Tell whether a command was refused since there were too many of them."""
+    return re.search(_TOO_MUCH, words, re.IGNORECASE) is not None
+
+
+def is_shut_out(words: str) -> bool:
+    """Tell whether a command was refused to who is logged in, and yet not let in."""
+    return re.search(_SHUT_OUT, words, re.IGNORECASE) is not None
 
 
 def code(words: str) -> str:

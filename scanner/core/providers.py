@@ -48,8 +48,7 @@ _GOOGLE_APP = (
     "https://myaccount.google.com/apppasswords"
 )
 _GOOGLE_IMAP = (
-    "in Gmail's settings under “Forwarding and POP/IMAP”, enable IMAP, or ask the domain's "
-    "administrator to allow it"
+    "ask your domain's administrator to allow it; an account of your own at Gmail always has it"
 )
 _GOOGLE_DRAFTS = "in Gmail's settings under Labels, tick “Show in IMAP” for Drafts"
 _ENTRA = "it takes no passwords but OAuth2: a client id of an app that is registered with Microsoft"
@@ -97,12 +96,14 @@ PROVIDERS = (
     ),
     Provider(
         "iCloud", ("imap.mail.me.com",), ("icloud.com", "me.com", "mac.com"), "app password",
-        "make an app-specific password at https://account.apple.com, under Sign-In and Security",
+        "make an app-specific password at https://account.apple.com, under Sign-In and Security; "
+        "the user name is your iCloud address, also for an address of your own domain",
     ),
     Provider(
         "Yahoo", ("imap.mail.yahoo.com",),
         ("yahoo.com", "ymail.com", "rocketmail.com", "yahoo.co.uk", "yahoo.de", "yahoo.fr",
-         "yahoo.it", "yahoo.es", "yahoo.ca", "yahoo.in"),
+         "yahoo.it", "yahoo.es", "yahoo.ca", "yahoo.in", "yahoo.se", "yahoo.co.nz", "yahoo.com.au",
+         "yahoo.com.ar", "yahoo.com.br", "yahoo.com.mx", "myyahoo.com"),
         "app password",
         "make an app password at https://login.yahoo.com/account/security",
     ),
@@ -115,7 +116,9 @@ PROVIDERS = (
         "make an app password for mail in Fastmail's settings, under Privacy & Security",
     ),
     Provider(
-        "GMX", ("imap.gmx.net",), ("gmx.net", "gmx.de", "gmx.at", "gmx.ch"), "password",
+        "GMX", ("imap.gmx.net",),
+        ("gmx.net", "gmx.de", "gmx.at", "gmx.ch", "gmx.org", "gmx.eu", "gmx.info", "gmx.biz"),
+        "password",
         "use the password of the mailbox; with two-factor login, an app password from its settings",
         "in GMX's settings under “POP3 & IMAP”, allow access by IMAP",
     ),
@@ -125,9 +128,12 @@ PROVIDERS = (
         "in GMX's settings under “POP3 & IMAP”, allow access by IMAP",
     ),
     Provider(
-        "Zoho", ("imap.zoho.com", "imappro.zoho.com", "imap.zoho.eu", "imappro.zoho.eu"),
-        ("zoho.com", "zohomail.com"), "app password",
-        "make an application-specific password at https://accounts.zoho.com, under Security",
+        "Zoho",
+        ("imap.zoho.com", "imappro.zoho.com", "imap.zoho.eu", "imappro.zoho.eu", "imap.zoho.in",
+         "imappro.zoho.in", "imap.zoho.com.au", "imappro.zoho.com.au"),
+        ("zoho.com", "zohomail.com"), "password",
+        "use the password of the account; with two-factor login, an application-specific password "
+        "from https://accounts.zoho.com, under Security",
         "in Zoho Mail's settings under Mail Accounts, IMAP, allow IMAP access",
     ),
     Provider(

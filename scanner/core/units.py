@@ -5,7 +5,7 @@ from __future__ import annotations
 import plistlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import PurePath, PureWindowsPath
 from subprocess import list2cmdline
 from xml.sax.saxutils import escape
 
@@ -50,10 +50,16 @@ def launchd(job: Job) -> str:
 
 
 def task(job: Job) -> str:
-    """Write a task for the Task Scheduler, run at logon with the rights of the user alone."""
-    program, *arguments = job.command
+    """Write a task for the Task Scheduler, run at logon with the rights of the user alone.
+
+    The Python without a window, which stands beside the other, has no standard error for a log.
+    """
+    python, *arguments = job.command
+    program = PureWindowsPath(python).with_name("pythonw.exe")
     return _TASK.format(
-        label=escape(LABEL), program=escape(program), arguments=escape(list2cmdline(arguments))
+        label=escape(LABEL),
+        program=escape(str(program)),
+        arguments=escape(list2cmdline([*arguments, "--log", str(job.log)])),
     )
 
 

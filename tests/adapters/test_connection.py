@@ -10,7 +10,14 @@ from imapclient.exceptions import LoginError
 
 from scanner.adapters.connection import translated
 from scanner.config import Account
-from scanner.errors import BusyError, CredentialsError, RefusedError, UnflubError, UnreachableError
+from scanner.errors import (
+    BusyError,
+    CredentialsError,
+    ExpiredError,
+    RefusedError,
+    UnflubError,
+    UnreachableError,
+)
 
 ACCOUNT = Account("home", "me@example.org", "imap.example.org")
 ABORT, ERROR = imaplib.IMAP4.abort, imaplib.IMAP4.error
@@ -35,6 +42,11 @@ def meaning(error: Exception) -> UnflubError:
         (ERROR("append failed: [OVERQUOTA] full"), RefusedError),
         (ERROR("append failed: [LIMIT] slowly"), BusyError),
         (ERROR("fetch failed: no"), RefusedError),
+        (ERROR("BAD Request is throttled. Suggested Backoff Time: 1 milliseconds"), BusyError),
+        (ABORT("[OVERQUOTA] Account exceeded command or bandwidth limits."), BusyError),
+        (ERROR("EXAMINE: BAD User is authenticated but not connected."), BusyError),
+        (ABORT("Session invalidated - AccessTokenExpired"), ExpiredError),
+        (ABORT("Session expired, please login again."), ExpiredError),
         (imaplib.IMAP4.readonly("Drafts is not writable"), RefusedError),
         (TimeoutError("timed out"), UnreachableError),
         (socket.gaierror(-2, "Name or service not known"), UnreachableError),

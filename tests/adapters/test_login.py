@@ -9,9 +9,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from scanner.adapters.mailbox import connect
+from scanner.adapters.mailbox import connect, find
 from scanner.config import Account
-from scanner.errors import BusyError, CredentialsError, UnflubError, UnreachableError
+from scanner.errors import (
+    BusyError,
+    ConfigurationError,
+    CredentialsError,
+    UnflubError,
+    UnreachableError,
+)
 
 
 @contextmanager
@@ -75,3 +81,21 @@ def test_a_certificate_file_that_is_none_is_named(tmp_path):
     with pytest.raises(UnflubError, match="ca_file") as caught, connect(account, "x"):
         pass
     assert caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("imap.gmail.com", "tick “Show in IMAP” for Drafts, or name it as `drafts`"),
+        ("imap.example.org", "no Drafts mailbox found; name it as `drafts`"),
+    ],
+)
+def test_drafts_that_a_provider_does_not_show_are_asked_for(host, words):
+    """Who ticked it off in Gmail is told where that is."""
+
+    class Client:
+        def list_folders(self):
+            return [((b"\\HasNoChildren",), b"/", "INBOX")]
+
+    with pytest.raises(ConfigurationError, match=words):
+        find(Client(), Account("home", "me@example.org", host))

@@ -184,7 +184,8 @@ def _start_up(folder: Path) -> None:
     print(f"start-up, median of {STARTS}, alternating")
     for name, values in times.items():
         median = statistics.median(values)
-        print(f"  {name:20} {median:8.3f} s   {median - bare:+.3f} s")
+        ratio = f"{median / bare:5.1f} times, {median - bare:+.3f} s"
+        print(f"  {name:20} {median:8.3f} s   {ratio}")
 
 
 def _memory(mbox: Path) -> None:

@@ -32,7 +32,7 @@ MAC = Job(
 WINDOWS = Job(
     (r"C:\Users\me\pipx\python.exe", *WATCH, r"C:\Users\me\R & D\config.toml"),
     PureWindowsPath("C:/x"),
-    PureWindowsPath("C:/x/y"),
+    PureWindowsPath("C:/x/watch.log"),
 )
 
 
@@ -54,7 +54,9 @@ def test_the_task():
     assert text == (CASES / "unflub.xml").read_text()
     root = ET.fromstring(text.replace('encoding="UTF-16"', ""))
     (arguments,) = root.iterfind(".//{*}Arguments")
-    assert arguments.text == r'-m scanner watch --config "C:\Users\me\R & D\config.toml"'
+    assert arguments.text == (
+        r'-m scanner watch --config "C:\Users\me\R & D\config.toml" --log C:\x\watch.log'
+    )
 
 
 @pytest.fixture

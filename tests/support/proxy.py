@@ -55,6 +55,13 @@ class Proxy:
             with suppress(OSError):
                 self.open.pop().shutdown(socket.SHUT_RDWR)
 
+    def end(self, words: str) -> None:
+        """End all connections as a server does that has a reason."""
+        for sock in self.open:
+            with suppress(OSError):
+                sock.sendall(f"* BYE {words}\r\n".encode())
+        self.cut()
+
     def strikes(self, step: str) -> bool:
         """Count a step; tell whether the fault strikes now."""
         self.steps.append(step)

@@ -31,6 +31,8 @@ class TokenServer:
     codes: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     """The grant types that were asked for."""
+    answers: threading.Event = field(default_factory=threading.Event)
+    """Whether refreshes are answered; they wait until they are."""
 
     @property
     def issuer(self) -> str:
@@ -89,6 +91,7 @@ class TokenServer:
         return "" if self.codes.pop(form["code"], None) == challenge else "invalid_grant"
 
     def _refresh_problem(self, form: dict[str, str]) -> str:
+        self.answers.wait(60)
         return "" if form["refresh_token"] in self.refresh else "invalid_grant"
 
     def _grant(self, form: dict[str, str]) -> dict[str, Any]:
@@ -141,6 +144,7 @@ def token_server() -> Iterator[TokenServer]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
+    server.answers.set()
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as http:
         server.port = http.server_address[1]
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tempfile
+import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,20 @@ def allow(home: Household, tokens: TokenServer) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_open(pid: int, name: str) -> bool:
+    """Tell whether a process has a file of this name open."""
+    with suppress(OSError):  # it may be closed meanwhile
+        return any(path.readlink().name == name for path in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
 def refused(home: Household, *arguments: str) -> str:
     done = home.program.run(*(arguments or ("watch", "--once")))
     assert done.returncode == 3, done.stderr
@@ -140,6 +155,42 @@ def test_a_token_that_runs_out_is_renewed(home, tokens):
             daemon.wait_for("next try")
             home.client.save(FLUBBED)
             home.client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
+@pytest.mark.parametrize(
+    "words", ["Session invalidated - AccessTokenExpired", "Session expired, please login again."]
+)
+@pytest.mark.usefixtures("session")
+def test_a_server_that_says_so_is_met_with_a_fresh_token_at_once(home, tokens, words):
+    """As Microsoft and Google say it, in the midst of IDLE; that is no trouble to tell of."""
+    allow(home, tokens)
+    with proxy.running(home.server.port) as through:
+        configure(home, tokens, port=str(through.port))
+        with home.program.watching() as daemon:
+            tokens.expire()
+            through.end(words)
+            daemon.wait_for("wants a login anew")
+            home.client.save(FLUBBED)
+            home.client.wait_until(lambda client: len(client.warnings()) == 1)
+            assert "WARNING" not in daemon.log.read_text()
+
+
+@pytest.mark.usefixtures("session")
+def test_two_processes_do_not_spend_one_refresh_token(home, tokens):
+    """It is good once: while one has it exchanged the other waits, and takes the next."""
+    tokens.rotates = True
+    allow(home, tokens)
+    tokens.asked.clear()
+    tokens.answers.clear()
+    first = home.program.start("watch", "--once", "--dry-run")
+    wait_until(lambda: len(tokens.asked) == 1)
+    second = home.program.start("watch", "--once", "--dry-run")
+    wait_until(lambda: len(tokens.asked) == 2 or is_open(second.pid, "home.token.lock"))
+    tokens.answers.set()
+    for process in (first, second):
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+    assert tokens.asked == ["refresh_token", "refresh_token"]
 
 
 @pytest.mark.usefixtures("session")

@@ -240,3 +240,13 @@ def test_refused_credentials_are_tried_twice_and_said_once(household):
         daemon.process.send_signal(signal.SIGHUP)
         daemon.wait_for("account work: 1 drafts read")
     assert os.fspath(secret) not in daemon.log.read_text()
+
+
+def test_a_log_can_go_to_a_file(household):
+    """Where standard error leads nowhere, as for a task of Windows; why it ended stands there."""
+    log = household.program.home / "unflub.log"
+    assert "drafts read" not in household.once("--log", "unflub.log")
+    assert " 0 drafts read; " in log.read_text()
+    household.configure(port="1")
+    assert household.program.run("watch", "--once", "--log", "unflub.log").returncode == 4
+    assert "check the network" in log.read_text().splitlines()[-1]

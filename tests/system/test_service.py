@@ -97,15 +97,19 @@ def test_without_systemd_the_advice_is_one_line(settled):
     assert len(done.stderr.splitlines()) == 1
 
 
+SAYS = {"launchctl": "\tstate = running", "schtasks": "", "powershell": "Running"}
+"""What the programs of other systems print of a service that runs."""
+
+
 @pytest.fixture
 def recorded(tmp_path, monkeypatch) -> Path:
     """Programs named like those of other systems, which write down what they are asked."""
     record = tmp_path / "record"
     record.touch()
-    for name in ("launchctl", "schtasks"):
+    for name, says in SAYS.items():
         program = tmp_path / "bin" / name
         program.parent.mkdir(exist_ok=True)
-        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {record}\n')
+        program.write_text(f"#!/bin/sh\necho {name} $* >> {record}\necho '{says}'\n")
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -133,6 +137,7 @@ def test_other_systems_are_asked_in_their_own_way(recorded, platform, begin, end
     assert manager.file.read_text(encoding=manager.encoding) == manager.text(service.job(None))
     before = manager.file.read_bytes()
     assert service.is_running(manager)
+    assert not service.is_running(replace(manager, show=("true",)))
     assert manager.file.read_bytes() == before
     recorded.write_text("")
     assert service.uninstall(manager)
@@ -141,8 +146,26 @@ def test_other_systems_are_asked_in_their_own_way(recorded, platform, begin, end
     assert not service.uninstall(manager)
 
 
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_installed_again_it_is_started_anew(recorded, platform):
+    """What runs is stopped first, or the new configuration would not count."""
+    manager = service.manager(platform)
+    service.install(manager, None)
+    first = recorded.read_text()
+    recorded.write_text("")
+    service.install(manager, None)
+    again = recorded.read_text()
+    assert again.endswith(first)
+    assert len(again.splitlines()) == len(manager.stop) + len(manager.start)
+
+
 def test_the_log_is_what_the_system_shows(recorded):
-    """Whatever prints it."""
-    manager = replace(service.manager("darwin"), log=("echo", "a line"))
+    """Whatever prints it, or the end of the file that the service writes."""
+    manager = service.manager("darwin")
+    assert service.log(manager) == ""
+    file = service.job(None).log
+    file.parent.mkdir(parents=True)
+    file.write_text("".join(f"line {n}\n" for n in range(200)))
+    assert service.log(manager).splitlines() == [f"line {n}" for n in range(100, 200)]
     assert recorded.exists()
-    assert service.log(manager) == "a line\n"
+    assert service.log(replace(manager, log=("echo", "a line"))) == "a line\n"

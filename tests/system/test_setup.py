@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import resource
+import os
 import stat
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pexpect
@@ -21,7 +22,9 @@ pytestmark = pytest.mark.system
 
 ADDRESS, SERVER, PASSWORD = "Your mail address", "The IMAP server", r"Password for .* \(not shown\)"
 DRAFTS, LOOK = "Does your mail client keep drafts there", "Look once what unflub would do"
-SERVICE = "at every login"
+SERVICE, CLIENT, AGAIN = "at every login", "Client id of an app", "Try again"
+WHICH, FILE = "Which mailbox is it", "instead, which only you"
+HERE = ["--host", "localhost", "--address", "me@example.org"]
 
 
 @pytest.fixture
@@ -65,17 +68,16 @@ def end(asking: pexpect.spawn) -> tuple[int, str]:
 
 
 def interrupt(asking: pexpect.spawn, question: str) -> tuple[int, str]:
-    """Press Ctrl-C at a question, and once more if nothing happens.
+    """Press Ctrl-C at a question, and once more if nothing happens; give status and last line.
 
     A signal between Python's look for signals and its wait for a key is seen after that wait.
     """
     asking.expect(question)
     asking.sendintr()
-    with suppress(pexpect.TIMEOUT):
-        asking.expect("interrupted", timeout=10)
-        return end(asking)[0], "unflub: interrupted"
-    asking.sendintr()
-    return end(asking)
+    if asking.expect(["interrupted", pexpect.TIMEOUT], timeout=10):
+        asking.sendintr()
+    status, said = end(asking)
+    return status, said.strip()
 
 
 def test_a_new_user_is_asked_five_questions(household, session, theirs):
@@ -232,48 +234,87 @@ def test_another_password_takes_the_place_of_the_old_source(household, session, 
         assert "drafts read" in household.once()
 
 
-@pytest.mark.parametrize("question", [ADDRESS, SERVER, PASSWORD, DRAFTS])
-def test_ctrl_c_at_a_question_leaves_nothing_behind(household, session, theirs, question):
-    """One line, exit status 130, no file and nothing in the keyring."""
-    answers = {
-        ADDRESS: "me@nowhere.invalid", SERVER: "localhost", PASSWORD: dovecot.PASSWORD,
-    }  # fmt: skip
+IN = {PASSWORD: dovecot.PASSWORD, DRAFTS: "y"}
+WAYS: dict[str, tuple[list[str], dict[str, str]]] = {
+    ADDRESS: ([], {}),
+    SERVER: ([], {ADDRESS: "me@nowhere.invalid"}),
+    CLIENT: (["--port", "993"], {ADDRESS: "me@outlook.com"}),
+    PASSWORD: (HERE, {}),
+    AGAIN: ([*HERE, "--port", "1"], {PASSWORD: dovecot.PASSWORD}),
+    DRAFTS: (HERE, {PASSWORD: dovecot.PASSWORD}),
+    WHICH: (HERE, IN | {DRAFTS: "n"}),
+    FILE: (HERE, IN),
+    LOOK: (HERE, IN),
+    SERVICE: (HERE, IN | {LOOK: "n"}),
+}
+"""Each question, with the options and answers that lead there."""
+
+
+@pytest.mark.parametrize("question", WAYS)
+def test_ctrl_c_at_a_question_leaves_no_half_and_a_way_on(household, session, theirs, question):
+    """One line that says where one stands, and exit status 130.
+
+    Before the last answer that matters there is no file, and nothing in the keyring.
+    """
+    options, answers = WAYS[question]
     with session.keyring() as keyring:
-        asking = household.program.converse("setup", *theirs[2:])
+        if question == FILE:
+            keyring.lock()
+        asking = household.program.converse("setup", *theirs[2:], *options)
         for asked, text in answers.items():
-            if asked == question:
-                break
             answer(asking, asked, text)
         status, said = interrupt(asking, question)
         assert status == 130
-        assert said.strip().endswith("unflub: interrupted")
-        assert keyring.items() == {}
-    assert not written(household).exists()
+        files = {path.name for path in household.program.home.iterdir() if path.is_file()}
+        if question in (LOOK, SERVICE):
+            assert said.endswith("go on with `unflub watch`, or `unflub service install`")
+            assert files == {"config.toml"}
+            assert "drafts read" in household.once()
+        else:
+            assert said.endswith("run `unflub setup` when you like")
+            assert files == set()
+            assert question == FILE or keyring.items() == {}
 
 
-@pytest.mark.parametrize("fault", ["folder is a file", "full"])
-def test_what_cannot_be_written_is_told(household, session, theirs, fault):
-    """A home that takes nothing, or a full disk: one line, and no half of a file."""
-    assert session.address
-    path = household.program.home / "config" / "config.toml"
-    (household.program.home / "secret").write_text(dovecot.PASSWORD)
-    (household.program.home / "secret").chmod(0o600)
-    if fault == "full":
-        path.parent.mkdir()
-        path.write_text(before := "# mine\n")
-    else:
-        path.parent.write_text(before := "# mine\n")
-    code = (
-        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, (100, {resource.RLIM_INFINITY}));"
-        f"sys.argv = ['unflub', 'setup', '--no-questions', '--config', {str(path)!r}, '--address',"
-        f"'me@example.org', '--password-file', 'secret', *{theirs!r}];"
-        "from scanner.cli import main; main()"
+FAULTS = {
+    "a full disk": (
+        'mount -t tmpfs -o size=4k tmpfs "$HERE" && head -c 4096 /dev/zero > "$HERE/full"',
+        "cannot be written (No space left on device); free some space",
+        5,
+    ),
+    "a read-only home": (
+        'mount --bind "$HERE" "$HERE" && mount -o remount,ro,bind "$HERE"',
+        "cannot be written (Read-only file system); free some space, or make its folder writable",
+        5,
+    ),
+    "no network": (
+        "true", "Network is unreachable); check the network and the account's host and port", 4,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can mount, and take the network away")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_the_machine_refuses_is_told(household, session, theirs, tmp_path, fault):
+    """A disk that is really full, a home that is read-only, no network: one line each."""
+    prepare, words, expected = FAULTS[fault]
+    folder = household.program.home / "config"
+    folder.mkdir()
+    net = "--net" if fault == "no network" else ""
+    machine = tmp_path / "machine"
+    machine.write_text(
+        f"#!/bin/sh\nHERE={folder}; export HERE\n"
+        f'exec unshare --mount {net} sh -c \'{prepare} && exec {sys.executable} "$@"\' sh "$@"\n'
     )
-    done = household.program.python(code)
-    assert done.returncode == 5, done.stderr
-    assert "nothing was changed" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    kept = path if fault == "full" else path.parent
-    assert kept.read_text() == before
-    assert list(kept.parent.glob("config.toml?*")) == []
+    machine.chmod(0o755)
+    program = replace(household.program, interpreter=machine)
+    with session.keyring():
+        asking = program.converse(
+            "setup", "--config", folder / "config.toml", "--address", "me@example.org", *theirs
+        )
+        answer(asking, PASSWORD, dovecot.PASSWORD)
+        answer(asking, AGAIN if expected == 4 else DRAFTS, "n" if expected == 4 else "y")
+        status, said = end(asking)
+    assert status == expected, said
+    assert words in said
+    assert list(folder.iterdir()) == []
