@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scanner import config, terminal
-from scanner.errors import UnflubError, UnreadableError
+from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed
     from scanner.core.judge import Verdict
@@ -70,6 +70,8 @@ def sendmail(  # noqa: PLR0913 - options of a command
       unflub sendmail -- msmtp -t < note.eml
       set sendmail = "unflub sendmail -- msmtp"      in neomutt
     """
+    if sys.platform == "win32":
+        raise ConfigurationError("unflub sendmail is for Unix; use `unflub check`, or the add-on")
     from scanner import presend
 
     if anyway or not presend.carries_message(command):
@@ -84,13 +86,12 @@ def sendmail(  # noqa: PLR0913 - options of a command
         found = None
     if found:
         answer = None if no_question else presend.ask(found)
-        _follow(answer or unasked, found)
+        _follow(answer or unasked, found, presend.deeds(found))
     presend.hand_over(command, held)
 
 
-def _follow(choice: str, found: Verdict) -> None:
+def _follow(choice: str, found: Verdict, deeds: str) -> None:
     """Do what the user chose. Raises HeldError where the message is not to be sent."""
-    from scanner import presend
     from scanner.adapters import dismissals
 
     if choice == "dismiss":
@@ -100,7 +101,7 @@ def _follow(choice: str, found: Verdict) -> None:
             terminal.say(str(error))
     elif choice != "send":
         raise HeldError(
-            f"not sent: this thank-you note {presend.deeds(found)}; take that out, or add the "
+            f"not sent: this thank-you note {deeds}; take that out, or add the "
             'header field "X-Unflub: send"'
         )
 

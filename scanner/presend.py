@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,8 @@ from scanner.core.assess import without
 from scanner.core.counsel import counsel, reason
 from scanner.core.judge import Verdict
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
+
+assert sys.platform != "win32"  # noqa: S101 - the type checker, too, is to know
 
 HEADER = "X-Unflub"
 """The header field that lets a message through where it says "send"."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +39,8 @@ def answering(answer: Callable[[Values], Values]) -> Iterator[None]:
 
 def _listener(stack: ExitStack, place: Path) -> socket.socket | None:
     """Bind the socket for this user alone; one that a dead daemon left behind is replaced."""
+    if sys.platform == "win32":  # Python knows no such sockets there
+        return None
     try:
         if not stack.enter_context(lock.tried(place.with_name("check.guard"))):
             return None
@@ -94,7 +96,7 @@ class _Counter:
         """Answer one question; whatever is wrong with who asks ends here."""
         try:
             with sock, suppress(OSError, ValueError):
-                if local.peer(sock) == os.getuid():
+                if local.is_ours(sock):
                     question = local.received(sock, time.monotonic() + _QUESTION)
                     answer = local.line(self.answer(question))
                     sock.settimeout(_QUESTION)

@@ -35,14 +35,14 @@ def path() -> Path:
 
 def ask(question: Values, seconds: Seconds) -> Values | None:
     """Ask the daemon; None where none answers within so long."""
-    if not hasattr(socket, "AF_UNIX"):
+    if sys.platform == "win32":  # Python knows no such sockets there
         return None
     deadline = time.monotonic() + seconds
     try:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(seconds)
             sock.connect(str(path()))
-            if peer(sock) != os.getuid():
+            if not is_ours(sock):
                 return None
             sock.sendall(line(question))
             return received(sock, deadline)
@@ -78,10 +78,17 @@ def received(sock: socket.socket, deadline: Seconds) -> Values:
     return values
 
 
+def is_ours(sock: socket.socket) -> bool:
+    """Tell whether a process of this user is at the other end."""
+    return peer(sock) == os.getuid() if sys.platform != "win32" else False
+
+
 def peer(sock: socket.socket) -> int:
-    """Tell who is at the other end: the user's number (unix(7) SO_PEERCRED; macOS unix(4))."""
+    """Give the number of the user at the other end (unix(7) SO_PEERCRED; macOS unix(4))."""
     if sys.platform == "darwin":
         version_and_uid = sock.getsockopt(0, socket.LOCAL_PEERCRED, struct.calcsize("2I"))
         return int(struct.unpack("2I", version_and_uid)[1])
+    if sys.platform == "win32":
+        raise OSError("Windows has no such sockets")
     credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return int(struct.unpack("3i", credentials)[1])

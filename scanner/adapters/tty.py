@@ -10,11 +10,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeAlias
+
+assert sys.platform != "win32"  # noqa: S101 - the type checker, too, is to know
 
 _Modes: TypeAlias = list[int | list[bytes | int]]
 
