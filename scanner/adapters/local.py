@@ -80,7 +80,9 @@ def received(sock: socket.socket, deadline: Seconds) -> Values:
 
 def is_ours(sock: socket.socket) -> bool:
     """Tell whether a process of this user is at the other end."""
-    return peer(sock) == os.getuid() if sys.platform != "win32" else False
+    if sys.platform == "win32":
+        return False
+    return peer(sock) == os.getuid()
 
 
 def peer(sock: socket.socket) -> int:
