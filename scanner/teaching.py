@@ -43,7 +43,8 @@ class _Labelling(click.Group):
     """A group whose first command need not be named: `unflub label PATH` labels mail."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or args[0] not in {*self.commands, *self.get_help_option_names(ctx)}:
+        named = args and args[0] in {*self.commands, *self.get_help_option_names(ctx)}
+        if not named and (args or not ctx.resilient_parsing):  # a shell completes the commands
             args = ["mail", *args]
         return super().parse_args(ctx, args)
 

@@ -12,10 +12,6 @@ from support.notes import CLEAN, FLUBBED, OPENING, STRENGTH, note
 from support.program import Program
 from support.screen import ENTER, Screen
 
-from scanner.adapters.sources import Message
-from scanner.core.render import WARNS_ABOUT
-from scanner.labelling.items import found
-
 CASES = Path(__file__).parents[1] / "cases" / "labels"
 ORDINARY = b"From: a@example.org\r\nSubject: Lunch\r\n\r\nAre we still on for lunch?\r\n"
 DOUBTFUL = note(OPENING, "I hope the wrong number did not confuse you.", STRENGTH)
@@ -132,13 +128,6 @@ def test_without_a_terminal_it_says_so(program, mail):
     done = program.run("label", mail)
     assert (done.returncode, done.stdout) == (2, "")
     assert "needs a terminal" in done.stderr
-
-
-def test_unflubs_own_drafts_and_unreadable_mail_are_left_out():
-    """A warning draft is never learnt from; what cannot be read is counted."""
-    own = FLUBBED.replace(b"Subject:", f"{WARNS_ABOUT}: 0123456789abcdef\r\nSubject:".encode(), 1)
-    read = found([Message("a", own), Message("b", b"\x00" * 900), Message("c", CLEAN)])
-    assert (len(read.messages), read.unreadable) == (1, 1)
 
 
 @pytest.mark.parametrize(
