@@ -89,6 +89,20 @@ def test_labelling_goes_on_where_it_was_left(program, mail):
     assert screen.end() == 0
 
 
+def test_a_label_is_found_again_however_the_mail_is_wrapped(program, tmp_path):
+    """An imported label stands where the same words come in other lines; Ctrl-C is an end, too."""
+    ok(program, "import", CASES / "doccano-older.jsonl")
+    body = stored(program)[0]["text"].replace("Friday. I hope", "Friday.\nI hope")
+    (tmp_path / "again.txt").write_text(body.replace("entry in", "entry\nin"))
+    screen = Screen(program, "label", "--again", tmp_path / "again.txt")
+    assert "PLEA" in screen.wait_for("message 1 of 1")
+    screen.press(ENTER)
+    screen.wait_for("All 1 messages seen")
+    screen.press("\x03")
+    assert screen.end() == 0
+    assert [one["flubs"][0]["category"] for one in stored(program)] == ["plea"]
+
+
 def test_the_most_doubtful_message_comes_first(program, mail):
     """By default those come first whose label teaches the model most."""
     (mail / "z.eml").write_bytes(DOUBTFUL)
