@@ -59,7 +59,8 @@ def head(session: Session, width: int) -> Text:
         return _joined([Text(line) for line in lines], width)
     at = f"message {session.at + 1} of {len(session.items)}"
     subject = session.item.sentences.subject or "(no subject)"
-    top = Text(subject, style="bold")
+    # Control characters could steer the terminal; a text has none.
+    top = Text("".join(c if c.isprintable() else " " for c in subject), style="bold")
     top.truncate(max(8, width - len(at) - 2), overflow="ellipsis")
     top.pad_right(max(1, width - top.cell_len - len(at)))
     top.append(at)

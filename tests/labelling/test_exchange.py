@@ -136,6 +136,20 @@ def test_one_message_tells_for_the_others_of_its_file(utf16, crlf, sent):
     assert read("\n".join(lines), "doccano") == [open_, plain]
 
 
+def test_a_label_that_fits_only_as_nobody_else_counts_is_refused():
+    """Where the file counts code points, a span that marks words in UTF-16 units is a slip."""
+    proof = from_sentences(SENTENCES[:4], [" "] * 4, {1, 2})
+    odd = "🎉🎉 Thank you very much. I am sorry I was late."
+    start, end = odd.index("am sorry"), odd.index(" was late")
+    good = {"text": odd, "label": [[start, end, "apology"]]}
+    first = as_counted(proof, "doccano", utf16=False, crlf=False, sent=False)
+    _, taken = read(f"{first}\n{json.dumps(good)}", "doccano")
+    assert taken.labels[0].text == "am sorry I"
+    bad = {"text": odd, "label": [[start + 2, end + 2, "apology"]]}
+    with pytest.raises(UnreadableError, match="line 2, label 1 does not match its text"):
+        read(f"{first}\n{json.dumps(bad)}", "doccano")
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("by", [-2, 2, 500])
 def test_labels_that_do_not_fit_are_named_and_nothing_of_them_is_said(form, by):

@@ -192,6 +192,14 @@ def test_legend_and_help_fit_an_old_terminal():
     assert len(lines) <= 24 - 2 - len(view.LEGEND) - 2
 
 
+def test_a_subject_cannot_steer_the_terminal():
+    """Escape characters are shown as spaces."""
+    steering = replace(item(), sentences=segment(Draft(TEXT, "\x1b]0;title\x07Re:\nTrial")))
+    shown = view.head(begun([steering]), 80).plain
+    assert "Re: Trial" in shown
+    assert not any(ord(character) < 32 for character in shown.replace("\n", ""))
+
+
 def test_the_marks_need_no_colour():
     """What is suggested, decided, denied and at hand differs in its characters."""
     session = begun([item()]).moved(-1).marked("self_criticism").moved(-3).marked(NO_FLUB)
