@@ -64,7 +64,7 @@ class Wishes:
 
     output: Path | None = None
     force: bool = False
-    fewest: int = 0
+    fewest: int = 1
     page: Path | None = None
     measure: bool = False
 
