@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.notes import CLEAN, FLUBBED
+from support.notes import FLUBBED
 from support.program import Program
 from support.terminal import on_terminal
 

@@ -37,9 +37,7 @@ ODD = "Pump 4 stopped at noon. The seal of pump 4 was changed."
 
 
 @pytest.fixture(scope="module")
-def material(
-    few: list[Example], encoder: OnDemand, known: Known
-) -> Callable[..., Material]:
+def material(few: list[Example], encoder: OnDemand, known: Known) -> Callable[..., Material]:
     def of(own: list[Example], ordinary: list[Sentences] | None = None) -> Material:
         mine = [dataclasses.replace(one, writer="your notes") for one in own]
         examples = corpus.merge(few, mine).examples

@@ -13,7 +13,7 @@ from scanner.core.classify import CATEGORIES
 from scanner.core.parse import Draft
 from scanner.core.segment import Sentences, segment
 from scanner.errors import ConfigurationError
-from scanner.learning import artifact, card, compare, corpus, evaluate, train, words
+from scanner.learning import card, compare, corpus, evaluate, train
 from scanner.learning.train import folds
 
 if TYPE_CHECKING:

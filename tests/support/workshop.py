@@ -22,7 +22,11 @@ def build(folder: Path) -> Path:
     (folder / "models").symlink_to(ROOT / "models")
     (folder / "training_data").mkdir()
     for writer in WRITERS:
-        lines = (ROOT / "training_data" / f"{writer}.jsonl").read_text("utf-8").splitlines(True)
+        lines = (
+            (ROOT / "training_data" / f"{writer}.jsonl")
+            .read_text("utf-8")
+            .splitlines(keepends=True)
+        )
         (folder / "training_data" / f"{writer}.jsonl").write_text("".join(lines[:60]), "utf-8")
     return folder
 
