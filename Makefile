@@ -9,7 +9,7 @@ TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
 .PHONY: demo test test-program test-encoder check format bench bench-scale soak model encoder \
-	evaluate curve pictures pythons dovecot chromium desktop clean
+	evaluate curve sheets pictures pythons dovecot chromium desktop clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
 	@$(BIN)/unflub demo
@@ -109,6 +109,9 @@ pictures: $(READY) chromium  ## take the README's pictures anew, in Chromium
 
 curve: $(TORCH)  ## draw the learning curve anew: half an hour; BACKGROUND as for `make encoder`
 	$(BIN)/python docs/learning_curve.py $(BACKGROUND)
+
+sheets: $(READY)  ## put counts into the data sheet and measurements into the model card anew
+	$(BIN)/python docs/sheets.py
 
 MAIL = $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINARY))
 

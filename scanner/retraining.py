@@ -29,6 +29,7 @@ from scanner.learning import (
     card,
     corpus,
     evaluate,
+    evidence,
     growth,
     lessons,
     moving,
@@ -262,7 +263,7 @@ def _put_in_place(
 ) -> Path:
     """Write the model, and use it from now on; whenever this is interrupted, a whole one is."""
     home = wishes.output or shelf.own()
-    report = evaluate.leave_writers_out(learnt.read).report if wishes.measure else None
+    found = evaluate.leave_writers_out(learnt.read) if wishes.measure else None
     # Without the names of files, for who is given the model.
     alarms = training.false_alarms(model, material).values()
     named = {f"mail {number}": one for number, one in enumerate(alarms, 1)}
@@ -270,8 +271,8 @@ def _put_in_place(
         for left in home.glob(".saving-*"):  # by one that was killed: nobody else is writing
             rmtree(left, ignore_errors=True)
         folder = training.new_folder(home)
-        model = replace(model, version=folder.name)
-        artifact.save(model, folder, card.write(model, report, named))
+        model = evidence.noted(replace(model, version=folder.name), found, named)
+        artifact.save(model, folder, card.write(model))
         rehearsal.save(made, _kept(_hashed(artifact.describe(folder)["sha256"])))
         shelf.make_current(folder)
         _tidy()

@@ -16,7 +16,7 @@ from scanner.adapters.sources import walk
 from scanner.core.judge import understand
 from scanner.core.segment import Sentences
 from scanner.errors import ConfigurationError, ModelError, UnreadableError
-from scanner.learning import artifact, card, compare, corpus, evaluate, growth
+from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, growth
 from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.compare import Reader
 from scanner.learning.corpus import Example, Merged
@@ -101,8 +101,9 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
     with threadpool_limits(1, "blas"):  # these sums are small: more threads only wait for another
         read_ = _read_corpus(learnt, encoder, progress)
         model = train(read_, version=folder.name, encoder=encoder, progress=progress)
-        report = evaluate.leave_writers_out(read_, progress=progress).report if measure else None
-    artifact.save(model, folder, card.write(model, report, false_alarms(model, material)))
+        found = evaluate.leave_writers_out(read_, progress=progress) if measure else None
+    model = evidence.noted(model, found, false_alarms(model, material))
+    artifact.save(model, folder, card.write(model))
     artifact.make_current(folder)
     return Trained(folder, len(read_.projected), learnt.merged.contradictions)
 

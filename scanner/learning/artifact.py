@@ -233,8 +233,13 @@ def _write(model: Model, folder: Path, card: str) -> None:
     record = _described(model)
     files = sorted(path.name for path in folder.iterdir())
     record["files"] = {name: sha256((folder / name).read_bytes()) for name in files}
-    record["sha256"] = own_hash(record)
-    text = json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True)
+    write_metadata(folder, record)
+
+
+def write_metadata(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write `model.json`, with its hash."""
+    sealed = {**record, "sha256": own_hash(record)}
+    text = json.dumps(sealed, indent=2, ensure_ascii=False, sort_keys=True)
     (folder / _METADATA).write_text(text + "\n", "utf-8")
 
 

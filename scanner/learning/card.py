@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+from scanner.learning import artifact, evidence
 from scanner.learning.artifact import Model
-from scanner.learning.evaluate import Alarms, Report, alarms_as_text, as_text
+from scanner.learning.evaluate import Alarms, alarms_as_text, as_text
+
+_NAME = "README.md"
 
 _CARD = """\
 # unflub model {version}
@@ -48,7 +54,7 @@ gate lies a hair below the lowest held-out flub note that might be warned about 
 
 Chosen on writers (and background mail) held out while training: the best sentence F1 that warns
 about at most 4 % (cautious), 12 % (balanced) or 25 % (strict) of the clean notes of the
-corpus, which are hard on purpose: every third has a twin with a flub in the same words. Of plain
+corpus, which are hard on purpose: every fifth has a twin with a flub in the same words. Of plain
 clean letters (t14) it warns about far fewer. A model trained
 with `--add` takes over from where on a message is a note.
 
@@ -86,13 +92,10 @@ _EXPLAINED = """
 """
 
 
-def write(
-    model: Model, report: Report | None = None, alarms: Mapping[str, Alarms] | None = None
-) -> str:
-    """Write the model card: what the model is, how it was measured, what it is not for.
+def write(model: Model) -> str:
+    """Write the model card from what the model's metadata say, and from nothing else.
 
-    `report` is the leave-one-writer-out report of the same corpus and background, `alarms`
-    what mailboxes without notes met, by name.
+    So whoever has the model can tell that its card says what was measured (`evidence`).
     """
     background = model.metadata.get("background", {})
     ordinary = (
@@ -105,8 +108,9 @@ def write(
         f"| {name} | {at.kind:.3f} | {at.flub:.3f} | {at.also:.3f} |"
         for name, at in model.thresholds.items()
     )
+    found = model.metadata.get("measured", {})
+    report = evidence.report_of(found)
     is_ours = report is not None and "of_that" not in background
-    measured = as_text(report) if report else "Not measured; run `unflub evaluate`."
     return _CARD.format(
         version=model.version,
         messages=model.metadata.get("messages", 0),
@@ -115,11 +119,25 @@ def write(
         ordinary=ordinary,
         gate=model.gate,
         thresholds=thresholds,
-        measured=measured,
+        measured=as_text(report) if report else "Not measured; run `unflub evaluate`.",
         # Written for the shipped model alone; one that was moved by added notes has others.
         explained=_EXPLAINED if is_ours else "",
-        alarms=_alarm_lines(alarms or {}),
+        alarms=_alarm_lines(evidence.alarms_of(found)),
     )
+
+
+def renew(folder: Path, found: Mapping[str, Any] | None = None) -> None:
+    """Write the card of a model folder anew, after what was `found` if it was measured again.
+
+    Nothing that predicts is touched. Raises `ModelError` where the folder is not as it was made.
+    """
+    model = artifact.load(folder)
+    if found is not None:
+        model = replace(model, metadata={**model.metadata, "measured": found})
+    card = write(model).encode()
+    files = {**model.metadata["files"], _NAME: artifact.sha256(card)}
+    (folder / _NAME).write_bytes(card)
+    artifact.write_metadata(folder, {**model.metadata, "files": files})
 
 
 def _alarm_lines(alarms: Mapping[str, Alarms]) -> str:

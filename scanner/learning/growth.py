@@ -18,16 +18,13 @@ from scanner.learning import fitting, measures
 from scanner.learning.features import Mask
 from scanner.learning.heads import expit
 from scanner.learning.measures import AVERAGE_PRECISION, Estimate
-from scanner.learning.train import SEED, Prepared, Progress, folds, silent
+from scanner.learning.train import FLUB_C, SEED, Prepared, Progress, folds, silent
 from scanner.learning.trial import NONE, Table
 
 SHARES = (1 / 4, 1 / 2, 1.0)
 
 FEWEST_GROUPS = 12
 """Of fewer groups a quarter of what is not held out would be one or two."""
-
-# Inverse strength of the penalty, as `train` has it.
-_FLUB_C = 3.0
 
 # Of average precision: less than this nobody would notice.
 _MATTERS = 0.01
@@ -138,7 +135,7 @@ def _said(
     mail, notes = prepared.mail, np.flatnonzero((seen & prepared.is_note)[prepared.message])
     fitted = fitting.fit(
         mail.sentence_words[notes], mail.sentence_dense[notes], prepared.is_flub[notes],
-        strength=_FLUB_C, seed=seed,
+        strength=FLUB_C, seed=seed,
     )  # fmt: skip
     return expit(fitted.odds(mail.sentence_words[asked], mail.sentence_dense[asked]))
 

@@ -34,7 +34,7 @@ FOLDS = 3
 _NOTE_C = 1.0
 _HINT_C = 1.0
 _KIND_C = 10.0
-_FLUB_C = 3.0
+FLUB_C = 3.0
 _CATEGORY_C = 1.0
 # No note with a flub should be turned away at the gate: there each counts for several.
 _FLUB_AT_GATE = 5.0
@@ -303,7 +303,7 @@ def fit_flub(prepared: Prepared, seed: int, seen: Mask) -> tuple[Fitted, Fitted]
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
     return (
         fitting.fit(
-            rows[notes], dense[notes], prepared.is_flub[notes], strength=_FLUB_C, seed=seed
+            rows[notes], dense[notes], prepared.is_flub[notes], strength=FLUB_C, seed=seed
         ),
         fitting.fit(
             rows[flubs], dense[flubs], _numbers(prepared.categories[flubs]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,28 @@ def test_evaluate_counts_false_alarms_in_ordinary_mail(program, corpus, tmp_path
     mail.write_bytes(b"From: a@example.org\r\nSubject: Lunch\r\n\r\nAre we still on for lunch?\r\n")
     done = program.run("evaluate", "--corpus", corpus, "--groups", "2", "--ordinary", mail)
     assert "ordinary.eml, cautious: 0 of 1 messages warned about" in done.stdout
+
+
+def test_evaluate_writes_a_report_and_says_no_sentence(program, corpus, tmp_path):
+    """The page quotes what goes wrong; the terminal has numbers and the folder's name alone."""
+    folder = tmp_path / "report"
+    done = program.run("evaluate", "--corpus", corpus, "--groups", "2", "--report", folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"unflub: the report is in {folder}; open report.html there\n"
+    page = (folder / "report.html").read_text("utf-8")
+    quoted = re.findall(r"<blockquote>(.+?)</blockquote>", page)
+    assert len(quoted) > 10
+    assert not any(text in done.stdout for text in quoted)
+
+
+def test_the_card_is_what_evaluate_prints(program, corpus, tmp_path):
+    """What `train --measure` puts into the model card, `evaluate` prints of the same notes."""
+    models = tmp_path / "models"
+    program.run("train", "--corpus", corpus, "--measure", "--output", models)
+    (card,) = models.glob("*/README.md")
+    printed = program.run("evaluate", "--corpus", corpus).stdout
+    assert "sentence F1" in printed
+    assert printed in card.read_text("utf-8")
 
 
 def test_training_shows_its_progress_on_a_terminal(corpus, tmp_path):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,15 +14,16 @@ from scanner.core.classify import CATEGORIES
 from scanner.core.parse import Draft
 from scanner.core.segment import Sentences, segment
 from scanner.errors import ConfigurationError
-from scanner.learning import card, compare, corpus, evaluate, train
+from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, train
 from scanner.learning.train import folds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from scanner.learning.artifact import Model, OnDemand
     from scanner.learning.corpus import Example
-    from scanner.learning.evaluate import Report
+    from scanner.learning.evaluate import Measured, Report
     from scanner.learning.readings import Known
     from scanner.learning.train import ReadCorpus
 
@@ -122,8 +124,13 @@ def read(few: list[Example], encoder: OnDemand, known: Known) -> ReadCorpus:
 
 
 @pytest.fixture(scope="module")
-def report(read: ReadCorpus) -> Report:
-    return evaluate.leave_writers_out(read).report
+def found(read: ReadCorpus) -> Measured:
+    return evaluate.leave_writers_out(read)
+
+
+@pytest.fixture(scope="module")
+def report(found: Measured) -> Report:
+    return found.report
 
 
 def test_every_writer_is_held_out_once(few: list[Example], report: Report):
@@ -180,13 +187,50 @@ def test_alarms_agree_with_the_predictions(model: Model):
     assert set(evaluate.false_alarms(model, []).warned.values()) == {0}
 
 
-def test_the_card_says_what_was_measured(few: list[Example], model: Model, report: Report):
-    """The model card names version, corpus, thresholds, scores and false alarms."""
+@pytest.fixture(scope="module")
+def noted(model: Model, found: Measured) -> dict[str, Any]:
     alarms = {"pumps.mbox": evaluate.false_alarms(model, ORDINARY)}
-    written = card.write(model, report, alarms)
-    for part in ("# unflub model tiny", corpus.digest(few), "balanced", "sentence F1", "pumps"):
+    return evidence.as_record(found, alarms, model.metadata["writers"])
+
+
+def test_the_card_says_what_was_measured(
+    few: list[Example], model: Model, found: Measured, noted: dict[str, Any]
+):
+    """The model card names version, corpus, thresholds, and what `evaluate` prints."""
+    measured = dataclasses.replace(model, metadata={**model.metadata, "measured": noted})
+    written = card.write(measured)
+    for part in ("# unflub model tiny", corpus.digest(few), "balanced", "pumps"):
         assert part in written
+    assert evaluate.as_text(found.report) in written
     assert "Not measured" in card.write(model)
+
+
+def test_what_was_measured_survives_json(found: Measured, noted: dict[str, Any]):
+    """A report and its false alarms come back from a model's metadata as they were."""
+    read = json.loads(json.dumps(noted))
+    assert evidence.report_of(read) == found.report
+    assert evidence.alarms_of(read)["pumps.mbox"].messages == len(ORDINARY)
+    assert evidence.report_of({}) is None
+
+
+def test_of_writers_that_a_model_does_not_name_nothing_is_noted(found: Measured):
+    """The names of one's own files stay out of the model."""
+    assert evidence.as_record(found, {}, ["t2"])["average_precision_by_writer"].keys() == {"t2"}
+
+
+def test_a_card_is_written_anew_and_the_model_stays_as_it_was(
+    folder: Path, model: Model, messages: list[Sentences], noted: dict[str, Any]
+):
+    """Other words, or numbers, in the card change no prediction; the folder is still believed."""
+    before = model.predict(messages[:9])
+    card.renew(folder, noted)
+    again = artifact.load(folder)
+    assert (folder / "README.md").read_text("utf-8") == card.write(again)
+    assert "pumps.mbox" in card.write(again)
+    assert again.predict(messages[:9]) == before
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    card.renew(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
 
 
 def test_an_example_is_a_value(few: list[Example]):
