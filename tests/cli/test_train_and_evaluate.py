@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import re
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,4 @@ def test_training_shows_its_progress_on_a_terminal(corpus, tmp_path):
     assert status == 0
     assert b"training" in shown
     assert b"100%" in shown
+    assert re.search(rb"\d\d:\d\d:\d\d", shown)
