@@ -26,8 +26,8 @@ from scanner.learning.measures import (
     Estimate,
     Metric,
     Values,
+    difference,
     draws,
-    paired_bootstrap,
 )
 from scanner.learning.trial import NONE, Case, Trial, table
 
@@ -99,12 +99,12 @@ _ASKED: tuple[tuple[str, Callable[[Case], bool], tuple[Metric, ...]], ...] = (
 def _findings(trial: Trial) -> Iterator[Finding]:
     for of, wanted, metrics in _ASKED:
         some = trial.only(wanted)
-        if some.before and some.cases:
-            rows = table(some.cases, some.before, PRESET)
+        if some.cases:
+            before, after = (table(some.cases, side, PRESET) for side in some.sides)
             for metric in metrics:
-                before = float(metric.of(rows, np.ones((1, rows.groups)))[0])
-                if not isnan(before):
-                    yield Finding(of, metric, before, paired_bootstrap(some, metric))
+                was = float(metric.of(before, np.ones((1, before.groups)))[0])
+                if not isnan(was):
+                    yield Finding(of, metric, was, difference(before, after, metric))
 
 
 def _contrary(trial: Trial) -> Iterator[str]:
