@@ -73,7 +73,7 @@ class Judgement:
 def judged(trial: Trial) -> Judgement:
     """Compare both models. Raises ValueError where the trial has one side alone."""
     findings = tuple(_findings(trial))
-    objections = [*map(str, (one for one in findings if one.is_worse)), *_contrary(trial)]
+    objections = [*_contrary(trial), *map(str, (one for one in findings if one.is_worse))]
     return Judgement(findings, tuple(objections))
 
 
