@@ -50,8 +50,8 @@ def _read_material(
 @click.option(
     "--leave-out-rare",
     "fewest",
-    type=click.IntRange(min=2),
-    default=0,
+    type=click.IntRange(min=1),
+    default=1,
     metavar="N",
     help="Learn no word of yours that fewer than N messages hold (names, for instance).",
 )

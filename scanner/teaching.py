@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from scanner import config, terminal
-from scanner.errors import ConfigurationError, UnreadableError
+from scanner.errors import UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without the model
-    from scanner.adapters.sources import Message
-    from scanner.core.segment import Sentences
     from scanner.labelling.exchange import Format
-    from scanner.labelling.items import Found
-    from scanner.labelling.session import Item
-    from scanner.learning.artifact import Model
 
-_LABELLED = "labelled"
 _FORMATS = ("doccano", "label-studio", "prodigy", "csv", "unflub")
 _Path = click.Path(path_type=Path)
 _config = click.option(
@@ -43,7 +33,8 @@ class _Labelling(click.Group):
     """A group whose first command need not be named: `unflub label PATH` labels mail."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or args[0] not in {*self.commands, *self.get_help_option_names(ctx)}:
+        named = args and args[0] in {*self.commands, *self.get_help_option_names(ctx)}
+        if not named and (args or not ctx.resilient_parsing):  # a shell completes the commands
             args = ["mail", *args]
         return super().parse_args(ctx, args)
 
@@ -93,31 +84,35 @@ def label() -> None:
 )
 @_model
 @_config
-def mail(paths: tuple[str, ...], account: str | None, **options: Any) -> None:  # fmt: skip
+def mail(
+    paths: tuple[str, ...],
+    account: str | None,
+    *,
+    folders: tuple[str, ...],
+    dismissed: bool,
+    config_path: Path | None,
+    **options: Any,
+) -> None:
     """Label mail in the terminal.
 
     Sentence by sentence, a key for each category; suggestions of the model come first. A message
     that is done is kept at once, and not asked about again. Without PATH or --account the queue
     is shown, which `unflub label folders` fills.
     """
-    from scanner.adapters import sources
+    from scanner import sitting
 
-    if paths and account:
+    if paths and account and not dismissed:
         raise click.UsageError("name either files or folders, or an --account")
-    if options["folders"] and not account:
+    if folders and not account:
         raise click.UsageError("--folder is for an --account; name it, too")
-    _require_terminal()
-    settings = _optional_config(options["config_path"])
-    if options["dismissed"]:
-        _label_dismissed(paths, account, options, settings)
-        return
-    if not (paths or account):
-        _label_queue(options, settings)
-    elif account:
-        with _mailboxes(settings, account, options["folders"]) as messages:
-            _label_found(_found(messages), options, settings)
+    sitting.require_terminal()
+    here = sitting.Sitting(_optional_config(config_path), **options)
+    if dismissed:
+        here.label_dismissed(paths, account)
+    elif paths or account:
+        here.label(here.read(folders if account else paths, account))
     else:
-        _label_found(_found(sources.walk(paths)), options, settings)
+        here.label_queue()
 
 
 @label.command()
@@ -126,7 +121,14 @@ def mail(paths: tuple[str, ...], account: str | None, **options: Any) -> None:  
 @_account
 @_model
 @_config
-def folders(*, fine: tuple[str, ...], flub: tuple[str, ...], **options: Any) -> None:
+def folders(
+    *,
+    fine: tuple[str, ...],
+    flub: tuple[str, ...],
+    account: str | None,
+    model: Path | None,
+    config_path: Path | None,
+) -> None:
     """Learn from two mail folders.
 
     All in --fine is learnt as mail without flubs; the model says which of it are notes to an
@@ -139,24 +141,22 @@ def folders(*, fine: tuple[str, ...], flub: tuple[str, ...], **options: Any) -> 
       unflub label folders --fine ~/Mail/fine --flub ~/Mail/flub
       unflub label folders --account home --fine Unflub/Fine --flub Unflub/Flub
     """
+    from scanner import sitting
     from scanner.labelling import sorted_mail
     from scanner.labelling.items import Found
 
     if not (fine or flub):
         raise click.UsageError("name mail with --fine, --flub or both")
-    settings = _optional_config(options["config_path"])
-    read = [_read_mail(paths, options["account"], settings) if paths else Found()
-            for paths in (fine, flub)]  # fmt: skip
-    learnt = sorted_mail.learn(
-        read[0].messages, read[1].messages, lambda new: _kinds(new, options, settings)
-    )
+    here = sitting.Sitting(_optional_config(config_path), model)
+    good, bad = (here.read(places, account) if places else Found() for places in (fine, flub))
+    learnt = sorted_mail.learn(good.messages, bad.messages, here.kinds)
     click.echo(
         f"{learnt.fine} learnt as fine, {learnt.queued} queued for labelling, "
         f"{learnt.same} as before"
     )
     if learnt.both:
         terminal.say(f"{learnt.both} lie in both folders, and were queued")
-    _say_unreadable(sum(found.unreadable for found in read))
+    sitting.say_unreadable(good.unreadable + bad.unreadable)
 
 
 @label.command(name="import")
@@ -261,8 +261,8 @@ def forget(paths: tuple[str, ...], source: tuple[str, ...], *, every: bool) -> N
     has never seen them, since training always starts from the labels.
     """
     from scanner import examples
-    from scanner.adapters import sources
     from scanner.labelling import sorted_mail
+    from scanner.sitting import Sitting
 
     if not (paths or source or every):
         raise click.UsageError("name mail, a --source, or --all")
@@ -270,163 +270,9 @@ def forget(paths: tuple[str, ...], source: tuple[str, ...], *, every: bool) -> N
         set(sorted_mail.queue()) if every else set()
     )
     if paths:
-        names |= _found(sources.walk(paths)).messages.keys()
+        names |= Sitting(config.Config()).read(paths).messages.keys()
     sorted_mail.forget(names)
     click.echo(f"{examples.forget(names)} labels forgotten; `unflub train` makes a model without")
-
-
-# Labelling in the terminal.
-
-
-def _label_queue(options: dict[str, Any], settings: config.Config) -> None:
-    from scanner.labelling import sorted_mail
-    from scanner.labelling.items import Found
-
-    waiting = sorted_mail.queue()
-    if not waiting:
-        raise click.UsageError("nothing waits to be labelled; name mail, or an --account")
-    _label_found(Found(waiting), options, settings)
-
-
-def _label_dismissed(
-    paths: tuple[str, ...], account: str | None, options: dict[str, Any], settings: config.Config
-) -> None:
-    from scanner import examples
-    from scanner.adapters import sources
-    from scanner.labelling.items import Found, dismissed_in
-
-    names = [account] if account else [one.name for one in settings.accounts]
-    digests = _dismissed(settings, names)
-    if not digests:
-        raise UnreadableError(
-            "no account remembers a dismissed warning; delete a warning draft you disagree with, "
-            "and let `unflub watch` see it"
-        )
-    found = Found()
-    if paths:
-        found = _found(sources.walk(paths))
-    for name in () if paths else names:
-        with _mailboxes(settings, name, None) as messages:
-            more = _found(messages)
-        found = Found(found.messages | more.messages, found.unreadable + more.unreadable)
-    stored = examples.by_key()
-    notes = {
-        name: one
-        for name, one in found.messages.items()
-        if dismissed_in(one, digests) and (options["again"] or name not in stored)
-    }
-    if not notes:
-        raise UnreadableError(
-            "no note was found whose warning you dismissed, or they are labelled; "
-            "name mail to look in"
-        )
-    if click.confirm(
-        f"You deleted the warnings about {len(notes)} notes. Look at them, and teach unflub that "
-        "these are no flubs?\nYou are asked about each one, and nothing leaves this machine"
-    ):
-        _label_found(Found(notes), options, settings, digests)
-
-
-def _dismissed(settings: config.Config, names: Iterable[str]) -> frozenset[str]:
-    from scanner.adapters import state
-
-    known = [settings.account(name).name for name in names]
-    files = [state.folder() / f"{name}.json" for name in known]
-    return frozenset[str]().union(*(state.load(path).memory.dismissed for path in files))
-
-
-def _label_found(
-    found: Found,
-    options: dict[str, Any],
-    settings: config.Config,
-    dismissed: frozenset[str] = frozenset(),
-) -> None:
-    """Have the user label what is not labelled yet, and keep it message by message."""
-    from scanner import examples
-    from scanner.labelling import items
-    from scanner.labelling.screen import labelled
-    from scanner.labelling.session import begun
-
-    stored = examples.by_key()
-    left = {
-        name: one for name, one in found.messages.items() if options["again"] or name not in stored
-    }
-    _say_unreadable(found.unreadable)
-    if not left:
-        click.echo(
-            f"nothing to label: {len(found.messages)} messages, all labelled; --again shows them"
-        )
-        return
-    model = _loaded(options, settings)
-    with terminal.progress("reading") as progress:
-        said = items.predicted(list(left.values()), model, progress)
-    made = items.known(items.items(left, said, model.thresholds["strict"]), stored, dismissed)
-    if options["order"] == "uncertain":
-        made = items.doubtful_first(made)
-    end = labelled(begun(made), _keep)
-    done = sum(kept != item.before for kept, item in zip(end.kept, end.items, strict=True))
-    click.echo(
-        f"{done} of {len(made)} messages labelled; `unflub train` learns from them, "
-        "`unflub label list` counts them"
-    )
-
-
-def _keep(item: Item, example: Any) -> None:
-    """Keep the label of a message as it is from now on; None is as if it had never had one."""
-    from scanner import examples
-
-    if example is None:
-        examples.forget({item.name})
-    else:
-        examples.add([example], example.writer or _LABELLED)
-
-
-# Where messages come from.
-
-
-def _read_mail(paths: tuple[str, ...], account: str | None, settings: config.Config) -> Found:
-    from scanner.adapters import sources
-
-    if account is None:
-        return _found(sources.walk(paths))
-    with _mailboxes(settings, account, paths) as messages:
-        return _found(messages)
-
-
-def _found(messages: Iterable[Message]) -> Found:
-    from scanner.labelling.items import found
-
-    return found(messages)
-
-
-@contextmanager
-def _mailboxes(
-    settings: config.Config, name: str, patterns: tuple[str, ...] | None
-) -> Iterator[Iterable[Message]]:
-    """Give the messages in mailboxes of an account; None means all that the user wrote."""
-    from scanner.adapters import credentials
-    from scanner.adapters.archive import open_archive
-    from scanner.core.selection import Selection
-
-    account = settings.account(name)
-    secret = credentials.password(account)
-    with open_archive(account, secret, settings.timeout_seconds) as archive:
-        chosen = archive.written() if patterns is None else archive.folders(patterns)
-        yield archive.walk(archive.search(chosen, Selection()))
-
-
-def _kinds(
-    messages: Sequence[Sentences], options: dict[str, Any], settings: config.Config
-) -> list[str]:
-    from scanner.labelling.items import predicted
-
-    if not messages:
-        return []
-    model = _loaded(options, settings)
-    with terminal.progress("reading") as progress:
-        said = predicted(messages, model, progress)
-    least = model.thresholds["balanced"].kind
-    return ["thank_you" if one.thank_you >= least else "other" for one in said]
 
 
 def _imported(file: Path, form: str, kind: str, source: str) -> tuple[list[Any], int]:
@@ -451,33 +297,10 @@ def _imported(file: Path, form: str, kind: str, source: str) -> tuple[list[Any],
     return list(done.examples), done.left_out
 
 
-# Small things.
-
-
-def _loaded(options: dict[str, Any], settings: config.Config) -> Model:
-    from scanner.learning import artifact
-
-    # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
-    own = os.path.expanduser(settings.model)  # noqa: PTH111
-    return artifact.load(artifact.installed(options["model"] or (Path(own) if own else None)))
-
-
 def _optional_config(path: Path | None) -> config.Config:
     if path is None and not config.default_path().exists():
         return config.Config()
     return config.load(path or config.default_path())
-
-
-def _require_terminal() -> None:
-    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
-        raise ConfigurationError(
-            "labelling needs a terminal; run it in one, or use `unflub label import`"
-        )
-
-
-def _say_unreadable(count: int) -> None:
-    if count:
-        terminal.say(f"{count} messages cannot be read, or are not in English, and were left out")
 
 
 def _slug(name: str) -> str:
@@ -486,8 +309,10 @@ def _slug(name: str) -> str:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a private file, as it holds letters. Raises UnreadableError."""
-    from scanner.adapters import state
+    from scanner.adapters import sources, state
 
+    if sources.holds_mail(path):
+        raise click.UsageError(f"{path} holds mail, which would be lost; name another file")
     try:
         state.replace_file(path, content)
     except OSError as error:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner import examples
@@ -148,6 +148,7 @@ def test_two_at_once_lose_nothing(home):
     assert len(examples.read(home)) == 4
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.sampled_from("ab")), max_size=12))
 def test_the_store_is_a_dictionary(tmp_path_factory, steps):
     """Whatever is added in whatever order, of each message the last label is there, and no more."""

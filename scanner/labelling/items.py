@@ -20,6 +20,7 @@ from scanner.scanning import is_own
 
 Progress = Callable[[int, int, str], None]
 
+_EVEN = 0.5
 _PORTION = 50_000  # characters that are read between two looks at the bar
 
 
@@ -109,7 +110,7 @@ def dismissed_in(sentences: Sentences, dismissed: frozenset[str]) -> frozenset[i
 
 
 def _item(name: str, sentences: Sentences, said: Predictions, thresholds: Thresholds) -> Item:
-    is_note = said.thank_you >= thresholds.kind
+    is_note = said.thank_you >= _EVEN  # warnings ask for more, but here a person decides
     flagged = thresholds.flagged([one.probability for one in said.sentences])
     return Item(
         name,

@@ -21,7 +21,9 @@ Place: TypeAlias = tuple[int, int]
 
 _TOKEN = re.compile(r"\r\n|.", re.DOTALL)
 _ASTRAL = 0xFFFF
-_EXACT, _WORDS, _WRONG = 2, 1, 0
+# How well a span fits: its text, or whole sentences; the same words, otherwise spaced; words of
+# which none is cut; or not at all.
+_EXACT, _SAME, _WORDS, _WRONG = 3, 2, 1, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ def _fits(message: Marked) -> list[_Fit]:
 def _proven(message: Marked, fits: Sequence[_Fit]) -> list[_Counting]:
     """Give the ways of counting that one message shows to be right, where others are wrong."""
     best = _best(message, fits, Counter())
-    return best[0].countings if len(best) == 1 and len(fits) > 1 else []
+    proves = len(best) == 1 and len(fits) > 1 and _WORDS not in best[0].fits
+    return best[0].countings if proves else []
 
 
 def _chosen(
@@ -118,6 +121,10 @@ def _chosen(
         return Misfit("does not match its text", wrong)
     if len(best) > 1:
         return Misfit("may mean two places", tuple(numbers))
+    if _WORDS in best[0].fits and votes and not _votes(best[0], votes):
+        # Some words are marked, but only by a way of counting that fits nothing else in the file.
+        wrong = tuple(n for n, fit in zip(numbers, best[0].fits, strict=True) if fit == _WORDS)
+        return Misfit("does not match its text", wrong)
     return best[0].places
 
 
@@ -159,7 +166,7 @@ def _fit(text: str, span: Span, place: Place, starts: set[int], ends: set[int]) 
     if span.text is not None:
         if text[start:end] == unified(span.text):
             return _EXACT
-        return _WORDS if _squeezed(text[start:end]) == _squeezed(span.text) else _WRONG
+        return _SAME if _squeezed(text[start:end]) == _squeezed(span.text) else _WRONG
     if start in starts and end in ends:
         return _EXACT
     return _WORDS if _holds_words(text, start, end) else _WRONG

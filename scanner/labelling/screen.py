@@ -50,8 +50,8 @@ class Screen(App[None]):
     BINDINGS: ClassVar = [("ctrl+c", "quit", "Quit")]
 
     def __init__(self, session: Session, keep: Keep) -> None:
-        super().__init__()
-        self.theme = "ansi-dark"
+        super().__init__(ansi_color=True)
+        self.theme = "ansi-dark"  # its ground and text are the terminal's, dark or not
         self.session = session
         self._keep = keep
         self._helping = False

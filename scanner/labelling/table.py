@@ -94,7 +94,8 @@ def _opens(row: Mapping[str, str], first: Mapping[str, str]) -> bool:
 
 
 def _category(row: Mapping[str, str]) -> str:
-    return (row.get("category") or row.get("label") or "").strip()
+    category = (row.get("category") or row.get("label") or "").strip()
+    return "" if category.casefold() == "none" else category
 
 
 def _span(text: str, sentences: Sequence[str], at: int, row: Mapping[str, str]) -> Span:

@@ -28,23 +28,21 @@ LEGEND = (
 )
 
 HELP = """\
-A sentence is a flub if its job is to bring back something that went wrong in the interview, or
-that the writer fears went wrong. If several fit, take the one that dominates.
-
+A sentence is a flub if its job is to bring back what went wrong in the
+interview, or may have. If several fit, take the one that dominates.
  r  reanswer        recalls an answer and gives it another try
  s  self-criticism  says the performance was poor: I rambled, my mind went blank
- a  apology         for conduct around the interview: late, phone rang, a name mispronounced
+ a  apology         for conduct around the interview: late, a name mispronounced
  e  excuse          gives the reason: traffic, no sleep, first video call
  c  correction      takes back or corrects something said
  o  omission        framed as a slip: I forgot to mention, I wish I had told you
- p  plea            asks that it not be held against the writer, or for another chance
+ p  plea            not to hold it against the writer, or for another chance
  t  pretext         a question or offer as cover to reopen an answer
-
- n  none of these: thanks, interest, plain additions, what was asked for, logistics
- k  only a note to an employer after an interview can hold flubs; all else is "other"
- f  folded: one short passage, after the value is stated, turned into a positive point
- u  takes the last step back, also a message that was done;  1 2 3 ... go to a sentence
-
+ n  none of these: thanks, plain additions, what was asked for, logistics
+ k  only notes to an employer after an interview hold flubs; all else is other
+ f  folded: one short passage after the value, turned into a positive point
+ u  takes the last step back, also a message that was done
+ 1 2 3 ...  go to a sentence
 Any key goes back to the message."""
 
 _MARGIN = 22
@@ -61,7 +59,8 @@ def head(session: Session, width: int) -> Text:
         return _joined([Text(line) for line in lines], width)
     at = f"message {session.at + 1} of {len(session.items)}"
     subject = session.item.sentences.subject or "(no subject)"
-    top = Text(subject, style="bold")
+    # Control characters could steer the terminal; a text has none.
+    top = Text("".join(c if c.isprintable() else " " for c in subject), style="bold")
     top.truncate(max(8, width - len(at) - 2), overflow="ellipsis")
     top.pad_right(max(1, width - top.cell_len - len(at)))
     top.append(at)

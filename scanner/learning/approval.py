@@ -32,7 +32,7 @@ from scanner.learning.measures import (
 from scanner.learning.trial import NONE, Case, Trial, table
 
 # Less than this nobody would notice, however sure it is.
-_MATTERS = 0.002
+_MATTERS = 0.005
 _SURE = 0.975
 
 

@@ -107,8 +107,10 @@ def moved(
     named = [*_keys(material.mail), *_keys(material.ordinary)]
     where = dict(zip(named, [*fold.tolist(), *ordinary_fold.tolist()], strict=True))
     own = Rehearsal(lessers, {name: n for name, n in where.items() if n != NOWHERE})
-    held_out = _held_out(material, own, fold, ordinary_fold)
-    chosen = thresholds.choose(held_out, base.thresholds)
+    held_out, before = (
+        _held_out(material, one, fold, ordinary_fold) for one in (own, start.rehearsal)
+    )
+    chosen = thresholds.choose(held_out, thresholds.Base(base.thresholds, before))
     model = Model(
         version,
         heads,

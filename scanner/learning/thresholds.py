@@ -21,6 +21,8 @@ LOWEST_KIND = 0.1
 # A note and a flub below this probability no preset comes near to.
 _MIGHT_BE = 0.2
 _GATE_MARGIN = 0.05
+_HAIR = 0.005
+_AS_GOOD = 0.003  # of F1
 _GRID = tuple(step / 100 for step in range(1, 100))
 
 
@@ -148,22 +150,44 @@ def without(held_out: HeldOut, messages: Mask) -> HeldOut:
     )
 
 
-def choose(
-    held_out: HeldOut, base: Mapping[str, Thresholds] | None = None
-) -> dict[str, Thresholds]:
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The thresholds of a model that was moved, and what it said of the same messages."""
+
+    thresholds: Mapping[str, Thresholds]
+    held_out: HeldOut
+
+
+def choose(held_out: HeldOut, base: Base | None = None) -> dict[str, Thresholds]:
     """Choose every preset's thresholds.
 
     `flub`: the best sentence F1 among those that warn about no more clean notes than the
     preset allows, and `also` the best after that. `kind`: the highest that recognises nearly
     all notes, and higher still where that would warn about more background mail than allowed;
-    without background the best balance on the corpus; with a `base`, the base's.
+    without background the best balance on the corpus. With a `base` both are the base's, unless
+    another `flub` is clearly better, or more other mail would be warned about than by the base.
     """
     chosen = {}
     for name, preset in PRESETS.items():
-        flub = _flub(held_out, preset)
-        kind = base[name].kind if base else _kind(held_out, flub, preset)
+        flub = _flub(held_out, preset, base.thresholds[name].flub if base else None)
+        kind = _moved_kind(held_out, flub, name, base) if base else _kind(held_out, flub, preset)
         chosen[name] = Thresholds(kind, flub, _also(held_out, kind, flub))
     return chosen
+
+
+def _moved_kind(held_out: HeldOut, flub: float, preset: str, base: Base) -> float:
+    at = base.thresholds[preset]
+    allowed = len(_alarms(base.held_out, at.flub, at.kind))
+    alarms = _alarms(held_out, flub, at.kind)
+    # A hair above the first message that must not be warned about any more.
+    needed = float(alarms[allowed]) + _HAIR if len(alarms) > allowed else 0.0
+    return round(max(at.kind, needed), 3)
+
+
+def _alarms(held_out: HeldOut, flub: float, kind: float) -> Floats:
+    """Give the probabilities, falling, of other messages that are warned about as notes."""
+    others = ~held_out.is_note & (held_out.likeliest >= flub) & (held_out.kinds >= kind)
+    return np.sort(held_out.kinds[others])[::-1]
 
 
 def scores(held_out: HeldOut, chosen: Mapping[str, Thresholds]) -> dict[str, dict[str, float]]:
@@ -171,12 +195,20 @@ def scores(held_out: HeldOut, chosen: Mapping[str, Thresholds]) -> dict[str, dic
     return {name: _score(held_out, at) for name, at in chosen.items()}
 
 
-def _flub(held_out: HeldOut, preset: Preset) -> float:
+def _flub(held_out: HeldOut, preset: Preset, wonted: float | None) -> float:
+    """Choose the best; a base's where it is as good, for the best of many is best by chance."""
     notes = held_out.is_note[held_out.message]
     truth, said = held_out.is_flub[notes], held_out.flubs[notes]
     clean = held_out.likeliest[held_out.is_clean]
     allowed = [at for at in _GRID if _share(clean >= at) <= preset.clean]
-    return max(allowed or _GRID[-1:], key=lambda at: f1_score(truth, said >= at, zero_division=0))
+    reached = {
+        at: float(f1_score(truth, said >= at, zero_division=0)) for at in allowed or _GRID[-1:]
+    }
+    best = max(reached, key=reached.__getitem__)
+    if wonted is None:
+        return best
+    as_good = [at for at, f1 in reached.items() if f1 >= reached[best] - _AS_GOOD]
+    return min(as_good, key=lambda at: abs(at - wonted))
 
 
 def _also(held_out: HeldOut, kind: float, flub: float) -> float:
@@ -203,7 +235,7 @@ def _kind(held_out: HeldOut, flub: float, preset: Preset) -> float:
     alarming = np.sort(held_out.ordinary_kinds[held_out.ordinary_flubs >= flub])[::-1]
     allowed = int(preset.ordinary * len(held_out.ordinary_kinds))
     # A hair above the first message that must not be warned about any more.
-    needed = float(alarming[allowed]) + 0.005 if allowed < len(alarming) else 0.0
+    needed = float(alarming[allowed]) + _HAIR if allowed < len(alarming) else 0.0
     return round(max(LOWEST_KIND, worth, needed), 3)
 
 

@@ -1,0 +1,184 @@
+"""A sitting of `unflub label`: mail is read, shown message by message, and kept as it is done."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from scanner import config, examples, terminal
+from scanner.adapters import credentials, sources, state
+from scanner.adapters.archive import open_archive
+from scanner.adapters.sources import Message
+from scanner.core.classify import Predictions
+from scanner.core.segment import Sentences
+from scanner.core.selection import Selection
+from scanner.errors import ConfigurationError, UnreadableError
+from scanner.labelling import items, sorted_mail
+from scanner.labelling.items import Found
+from scanner.labelling.session import Item, begun
+from scanner.learning import artifact
+from scanner.learning.artifact import Model
+from scanner.learning.corpus import Example, project
+
+_LABELLED = "labelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """How to label: with which model, in which order, and whether labelled messages, `again`.
+
+    Every method raises UnflubError for what is in the way.
+    """
+
+    settings: config.Config
+    model: Path | None = None
+    order: Literal["uncertain", "given"] = "uncertain"
+    again: bool = False
+
+    def read(self, places: Sequence[str] | None, account: str | None = None) -> Found:
+        """Read mail at paths, or in mailboxes of an account; None is all that the user wrote."""
+        bar = terminal.progress("reading")
+        if account is None:
+            paths = places or ()
+            messages, total = sources.walk(paths), sources.size(paths)
+            with bar as show:
+                return items.found(terminal.counted(messages, _bytes, total, show))
+        with _mailboxes(self.settings, account, places) as (waiting, count), bar as show:
+            return items.found(terminal.counted(waiting, lambda _: 1, count, show))
+
+    def kinds(self, messages: Sequence[Sentences]) -> list[str]:
+        """Tell what of them are notes, as sure as for a warning."""
+        if not messages:
+            return []
+        model = self._loaded()
+        least = model.thresholds["balanced"].kind
+        said = _predicted(messages, model)
+        return ["thank_you" if one.thank_you >= least else "other" for one in said]
+
+    def label(self, found: Found, dismissed: frozenset[str] = frozenset()) -> None:
+        """Have the user label what is not labelled yet; `dismissed` are digests."""
+        stored = examples.by_key()
+        left = {
+            # What is labelled is shown as it was then: its lines may be wrapped otherwise now.
+            name: project(stored[name]).sentences if name in stored else one
+            for name, one in found.messages.items()
+            if self.again or name not in stored
+        }
+        say_unreadable(found.unreadable)
+        if not left:
+            count = len(found.messages)
+            click.echo(f"nothing to label: {count} messages, all labelled; --again shows them")
+            return
+        model = self._loaded()
+        said = _predicted(list(left.values()), model)
+        made = items.known(items.items(left, said, model.thresholds["strict"]), stored, dismissed)
+        _shown(items.doubtful_first(made) if self.order == "uncertain" else made)
+
+    def label_queue(self) -> None:
+        """Have the user label what `unflub label folders` has queued."""
+        waiting = sorted_mail.queue()
+        if not waiting:
+            raise click.UsageError("nothing waits to be labelled; name mail, or an --account")
+        self.label(Found(waiting))
+
+    def label_dismissed(self, paths: Sequence[str], account: str | None) -> None:
+        """Offer the notes whose warnings were deleted, where the user agrees."""
+        accounts = [account] if account else [one.name for one in self.settings.accounts]
+        digests = frozenset[str]().union(*map(self._dismissed, accounts))
+        if not digests:
+            raise UnreadableError(
+                "no account remembers a dismissed warning; delete a warning draft you disagree "
+                "with, and let `unflub watch` see it"
+            )
+        found = Found()
+        for name in [None] if paths else accounts:
+            more = self.read(paths or None, name)
+            found = Found(found.messages | more.messages, found.unreadable + more.unreadable)
+        stored = examples.by_key()
+        notes = {
+            name: one
+            for name, one in found.messages.items()
+            if items.dismissed_in(one, digests) and (self.again or name not in stored)
+        }
+        if not notes:
+            raise UnreadableError(
+                "no note was found whose warning you dismissed, or they are labelled; "
+                "name mail to look in"
+            )
+        if click.confirm(
+            f"You deleted the warnings about {len(notes)} notes. Look at them, and teach unflub "
+            "that these are no flubs?\n"
+            "You are asked about each one, and nothing leaves this machine"
+        ):
+            self.label(Found(notes), digests)
+
+    def _dismissed(self, name: str) -> frozenset[str]:
+        account = self.settings.account(name)
+        return state.load(state.folder() / f"{account.name}.json").memory.dismissed
+
+    def _loaded(self) -> Model:
+        # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
+        own = os.path.expanduser(self.settings.model)  # noqa: PTH111
+        return artifact.load(artifact.installed(self.model or (Path(own) if own else None)))
+
+
+def require_terminal() -> None:
+    """Raise ConfigurationError where nobody sees a screen, or there are no keys."""
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        raise ConfigurationError(
+            "labelling needs a terminal; run it in one, or use `unflub label import`"
+        )
+
+
+def say_unreadable(count: int) -> None:
+    """Say how many messages were left out, if any."""
+    if count:
+        terminal.say(f"{count} messages cannot be read, or are not in English, and were left out")
+
+
+def _shown(made: Sequence[Item]) -> None:
+    from scanner.labelling.screen import labelled
+
+    end = labelled(begun(made), _keep)
+    done = sum(kept != item.before for kept, item in zip(end.kept, end.items, strict=True))
+    click.echo(
+        f"{done} of {len(made)} messages labelled; `unflub train` learns from them, "
+        "`unflub label list` counts them"
+    )
+
+
+def _keep(item: Item, example: Example | None) -> None:
+    """Keep the label of a message as it is from now on; None is as if it had never had one."""
+    if example is None:
+        examples.forget({item.name})
+    else:
+        examples.add([example], example.writer or _LABELLED)
+
+
+def _predicted(messages: Sequence[Sentences], model: Model) -> list[Predictions]:
+    with terminal.progress("looking") as progress:
+        return items.predicted(messages, model, progress)
+
+
+def _bytes(message: Message) -> int:
+    return message.read
+
+
+@contextmanager
+def _mailboxes(
+    settings: config.Config, name: str, patterns: Sequence[str] | None
+) -> Iterator[tuple[Iterable[Message], int]]:
+    """Give the messages in mailboxes of an account, and how many there are."""
+    account = settings.account(name)
+    secret = credentials.password(account)
+    with open_archive(account, secret, settings.timeout_seconds) as archive:
+        chosen = archive.written() if patterns is None else archive.folders(patterns)
+        found = archive.search(chosen, Selection())
+        yield archive.walk(found), sum(len(one.uids) for one in found)
