@@ -163,20 +163,22 @@ def _short(whose: str, of: Trial, preset: str) -> Iterator[Lines]:
 
 
 def verdict(metric: Metric, change: Estimate) -> str:
-    """Tell whether a difference is beyond chance, and in which direction."""
+    """Tell whether a difference is beyond chance and worth speaking of, and in which direction."""
     if isnan(change.low):
         return "too few writers to tell"
+    if abs(change.value) < _MATTERS:
+        return _NO_DIFFERENCE
     low, high = change.low, change.high
     if not metric.higher_is_better:
         low, high = -high, -low
     if low > 0:
         return "better"
-    return "worse" if high < 0 else "no difference beyond chance"
+    return "worse" if high < 0 else _NO_DIFFERENCE
 
 
-_ORDER = (
-    "better", "worse", "no difference beyond chance", "too few writers to tell", "what it reaches",
-)  # fmt: skip
+_MATTERS = 0.005  # half a point: a smaller difference nobody would notice
+_NO_DIFFERENCE = "no clear difference"
+_ORDER = ("better", "worse", _NO_DIFFERENCE, "too few writers to tell", "what it reaches")
 
 
 def numbers(of: Trial, first: str) -> list[Group]:
