@@ -92,7 +92,7 @@ def _is_ordinary(case: Case) -> bool:
 _ASKED: tuple[tuple[str, Callable[[Case], bool], tuple[Metric, ...]], ...] = (
     ("the shipped notes", _is_shipped, (SENTENCES[2], NOTES[1], OTHER)),
     ("your notes", _is_your_note, (SENTENCES[2],)),
-    ("your ordinary mail", _is_ordinary, (ORDINARY,)),
+    ("your ordinary mail past the gate", _is_ordinary, (ORDINARY,)),
 )
 
 
