@@ -130,10 +130,10 @@ sheets: $(READY)  ## put counts into the data sheet and measurements into the mo
 MAIL = $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINARY))
 
 model: $(READY)  ## fit the shipped model's heads anew; BACKGROUND and ORDINARY name mail without notes
-	$(BIN)/unflub train --measure $(MAIL)
+	$(BIN)/unflub train --corpus training_data --measure $(MAIL)
 
 encoder: $(TORCH)  ## fine-tune the encoder and fit the heads: an hour on two cores
-	$(BIN)/unflub train --encoder --measure $(MAIL)
+	$(BIN)/unflub train --corpus training_data --encoder --measure $(MAIL)
 
 evaluate: $(READY)  ## measure leave-one-writer-out
 	$(BIN)/unflub evaluate $(MAIL)

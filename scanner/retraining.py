@@ -65,7 +65,7 @@ class Wishes:
 
     output: Path | None = None
     force: bool = False
-    fewest: int = 0
+    fewest: int = 1
     page: Path | None = None
     measure: bool = False
 

@@ -39,8 +39,11 @@ def progress(title: str) -> Iterator[Progress]:
     ) as bar:
 
         def show(done: int, total: int, label: str) -> None:
-            # Not bar.update: it knows no way back, and a run may have several parts.
-            bar.length, bar.pos, bar.current_item = total, done, label
+            if total != bar.length or done < bar.pos:  # another part begins: it has its own pace
+                bar.length, bar.pos, bar.finished = total, 0, False
+                bar.start, bar.last_eta, bar.avg = time.time(), time.time(), []
+            bar.current_item = label
+            bar.update(done - bar.pos)
             bar.render_progress()
 
         yield show

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from scanner.config import Account, Config, default_path, example, load, parse
+from scanner.core.classify import Policy
 from scanner.errors import ConfigurationError
 
 HOME = '[accounts.home]\naddress = "me@example.org"\nhost = "imap.example.org"\n'
@@ -67,7 +68,8 @@ def test_every_value_can_be_set():
     text = (
         'preset = "strict"\nmodel = "/m"\nsettle_seconds = 0.5\nsweep_seconds = 60\n'
         "poll_seconds = 90\nidle_seconds = 100\ntimeout_seconds = 5\n"
-            "model_idle_minutes = 9\nnotify = false\n" + HOME +
+            "model_idle_minutes = 9\nnotify = false\nthreshold = 0.6\n"
+        'categories_off = ["plea", "pretext"]\n' + HOME +
         'user = "u"\nport = 1143\ntls = "starttls"\nca_file = "/ca"\ndrafts = "D"\n'
         'password_command = ["pass"]\npassword_env = "P"\n'
         'password_file = "/p"\ntoken_command = ["t"]\noauth_client_id = "c"\n'
@@ -75,7 +77,21 @@ def test_every_value_can_be_set():
     )  # fmt: skip
     home = Account("home", "me@example.org", "imap.example.org", "u", 1143, "starttls", "/ca",
                    ("pass",), "P", "D", "/p", ("t",), "c", "s", "https://i", "imap")  # fmt: skip
-    assert parse(text) == Config("strict", "/m", 0.5, 60, 90, 100, 5, (home,), 9, notify=False)
+    assert parse(text) == Config(
+        "strict", "/m", 0.5, 60, 90, 100, 5, (home,), 9,
+        notify=False, threshold=0.6, categories_off=("plea", "pretext"),
+    )  # fmt: skip
+
+
+def test_what_is_asked_for_now_counts_before_the_file():
+    """A preset takes the place of the file's threshold, too; categories stay off."""
+    config = parse('preset = "strict"\nthreshold = 0.6\ncategories_off = ["plea"]\n')
+    off = frozenset({"plea"})
+    assert config.policy() == Policy("strict", 0.6, off)
+    assert config.policy("cautious") == Policy("cautious", None, off)
+    assert config.policy("cautious", 0.7) == Policy("cautious", 0.7, off)
+    assert config.policy(threshold=0.7) == Policy("strict", 0.7, off)
+    assert parse("").policy() == Policy("balanced")
 
 
 def test_every_problem_is_reported_at_once():
@@ -87,7 +103,7 @@ def test_every_problem_is_reported_at_once():
     for problem in (
         "config.toml: ",
         "preset must be one of cautious, balanced, strict",
-        "setle_seconds is not known; known are idle_seconds, model,",
+        "setle_seconds is not known; known are categories_off, idle_seconds, model,",
         "sweep_seconds must lie between 1 and 86400",
         "accounts.home.address is missing",
         "accounts.home.host must be a string",
@@ -113,6 +129,9 @@ def test_every_problem_is_reported_at_once():
         ("timeout_seconds = 0", "between 1 and 600"),
         ("timeout_seconds = false", "must be a whole number"),
         ("model = 1", "must be a string"),
+        ("threshold = 1.1", "between 0 and 1"),
+        ('categories_off = "plea"', "must be a list of categories"),
+        ('categories_off = ["gap"]', "'gap', which is none of reanswer, "),
         ("preset = []", "must be one of"),
         ("accounts = 1", "accounts must be tables"),
         ("accounts.home = 1", "accounts.home must be a table"),

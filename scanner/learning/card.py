@@ -12,6 +12,7 @@ from scanner.learning.artifact import Model
 from scanner.learning.evaluate import Alarms, alarms_as_text, as_text
 
 _NAME = "README.md"
+_TOLD = 5  # writers: so many of the hardest, and of the easiest
 
 _CARD = """\
 # unflub model {version}
@@ -74,7 +75,7 @@ Sent mail and list mail without post-interview notes, none of it trained on; eve
 is a false one. `unflub scan FILE` shows them.
 
 {alarms}
-{explained}
+{explained}{fails}
 ## Limits
 
 - English only; a message in another language is reported as not checked.
@@ -89,6 +90,38 @@ is a false one. `unflub scan FILE` shows them.
 
 _EXPLAINED = """
 [What these are](../../docs/false-alarms.md).
+"""
+
+# Of the shipped model: sentences of the corpus that it was surest to get wrong, held out.
+_FAILS = """
+## Where it fails
+
+Writers differ. By average precision, held out, the hardest are
+{worst},
+the easiest {best}. The README of the corpus says
+what they wrote. Among the mistakes it is surest of are flubs that it misses:
+
+- "In my present team in Pinetown we brought it down from twelve to five percent, and I have the
+  charts." It goes on with a second try; by itself it is plain value.
+- "If ever you need somebody to empty a room of oxygen, you know where I am." A dry joke: no word of
+  it is about the interview.
+- "Finger is fine." It belongs to the excuse before it, and does not show that.
+- "thanks for your time today that was a train wreck on my end but i still want the job" Thanks and
+  flub in one breath.
+
+And clean sentences that it takes for flubs:
+
+- "You asked what I'd do with the winter and I had my answer down before you'd finished, half
+  servicing and half teaching." An answer recalled with pride, not tried again.
+- "I hope your son won't hold it against you that you had to leave before his game finished." The
+  words of a plea, about something else.
+- "I do have one small question: when you spoke about legacy giving, did I understand that Clare
+  set the programme up and did not merely inherit it?" A true question, in the form of a pretext.
+- "The standard behind your lease register, IFRS 16 and not 15, is the one I put in from an empty
+  sheet." A fact put right that nobody had got wrong.
+
+Who is missing among the writers, by language, mother tongue, work and register, says
+[the data sheet](../../training_data/DATASHEET.md).
 """
 
 
@@ -122,8 +155,15 @@ def write(model: Model) -> str:
         measured=as_text(report) if report else "Not measured; run `unflub evaluate`.",
         # Written for the shipped model alone; one that was moved by added notes has others.
         explained=_EXPLAINED if is_ours else "",
+        fails=_fails(evidence.writers_of(found)) if is_ours else "",
         alarms=_alarm_lines(evidence.alarms_of(found)),
     )
+
+
+def _fails(by_writer: Mapping[str, float]) -> str:
+    order = sorted(by_writer, key=lambda name: by_writer[name])
+    told = [f"{name} ({by_writer[name]:.2f})" for name in order]
+    return _FAILS.format(worst=", ".join(told[:_TOLD]), best=", ".join(told[: -_TOLD - 1 : -1]))
 
 
 def renew(folder: Path, found: Mapping[str, Any] | None = None) -> None:

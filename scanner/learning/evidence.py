@@ -55,6 +55,11 @@ def alarms_of(record: Mapping[str, Any]) -> dict[str, Alarms]:
     return {name: _alarms(one) for name, one in sorted(record.get("alarms", {}).items())}
 
 
+def writers_of(record: Mapping[str, Any]) -> dict[str, float]:
+    """Give the average precision by writer that was measured."""
+    return dict(record.get("average_precision_by_writer", {}))
+
+
 def by_writer(trial: Trial) -> dict[str, float]:
     """Give the average precision on each writer with a flub, all sentences of his notes ranked.
 

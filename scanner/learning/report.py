@@ -75,6 +75,7 @@ def page(
             title="What the training changed" if trial.before else "How well the model does",
             method=showing.method(trial),
             remarks=remarks,
+            preset=PRESET,
             short=showing.short(trial, PRESET),
             growth=growth.answer if growth else _NO_CURVE,
             numbers=showing.numbers(trial, PRESET),

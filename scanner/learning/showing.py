@@ -135,38 +135,50 @@ def short(of: Trial, preset: str) -> list[Lines]:
 
     Of one side alone: what it reaches.
     """
+    return [part for title, some in _parts(of) for part in _short(title, some, preset)]
+
+
+def _parts(of: Trial) -> list[tuple[str, Trial]]:
+    """Give the user's own notes, where there are others, too, and all messages."""
+    yours = of.only(lambda case: case.is_yours)
+    both = 0 < len(yours.cases) < len(of.cases)
+    return [("Your own notes", yours)] * both + [("All held-out messages", of)]
+
+
+def _short(whose: str, of: Trial, preset: str) -> Iterator[Lines]:
     tables = _tables(of, preset)
     found: dict[str, list[str]] = {}
     for metric in _SHORT:
-        numbers = [measures.estimate(rows, metric) for rows in tables]
-        if isnan(numbers[-1].value):
+        reached = [measures.estimate(rows, metric) for rows in tables]
+        if isnan(reached[-1].value):
             continue
-        said = f"{_PLAIN[metric].capitalize()}: {_whole(_value(metric, numbers[-1]))}"
-        title = "What it reaches"
+        said = f"{_PLAIN[metric].capitalize()}: {_whole(_value(metric, reached[-1]))}"
+        title = "what it reaches"
         if len(tables) > 1:
-            said += f"; before: {_value(metric, numbers[0]).value}"
+            said += f"; before: {_value(metric, reached[0]).value}"
             title = verdict(metric, measures.difference(tables[0], tables[-1], metric))
         found.setdefault(title, []).append(f"{said}.")
-    order = sorted(found, key=_ORDER.index)
-    return [Lines(f"{title} (preset {preset})", tuple(found[title])) for title in order]
+    for title in sorted(found, key=_ORDER.index):
+        yield Lines(f"{whose}: {title}", tuple(found[title]))
 
 
 def verdict(metric: Metric, change: Estimate) -> str:
-    """Tell whether a difference is beyond chance, and in which direction."""
+    """Tell whether a difference is beyond chance and worth speaking of, and in which direction."""
     if isnan(change.low):
-        return "Too few writers to tell"
+        return "too few writers to tell"
+    if abs(change.value) < _MATTERS:
+        return _NO_DIFFERENCE
     low, high = change.low, change.high
     if not metric.higher_is_better:
         low, high = -high, -low
     if low > 0:
-        return "Better"
-    return "Worse" if high < 0 else "No difference that chance could not make"
+        return "better"
+    return "worse" if high < 0 else _NO_DIFFERENCE
 
 
-_ORDER = (
-    "Better", "Worse", "No difference that chance could not make", "Too few writers to tell",
-    "What it reaches",
-)  # fmt: skip
+_MATTERS = 0.005  # half a point: a smaller difference nobody would notice
+_NO_DIFFERENCE = "no clear difference"
+_ORDER = ("better", "worse", _NO_DIFFERENCE, "too few writers to tell", "what it reaches")
 
 
 def numbers(of: Trial, first: str) -> list[Group]:
@@ -175,11 +187,11 @@ def numbers(of: Trial, first: str) -> list[Group]:
     The preset `first` comes first.
     """
     presets = sorted(of.presets, key=lambda name: name != first)
-    found = [_group("All held-out messages", of, presets)]
-    yours = of.only(lambda case: case.is_yours)
-    if 0 < len(yours.cases) < len(of.cases):
-        found.insert(0, _group("Your own notes", yours, [first]))
-    return found
+    *own, (title, everything) = _parts(of)
+    return [
+        *(_group(name, some, [first]) for name, some in own),
+        _group(title, everything, presets),
+    ]
 
 
 def sentences(of: Trial, preset: str) -> list[Quotes]:
@@ -187,10 +199,8 @@ def sentences(of: Trial, preset: str) -> list[Quotes]:
     if of.before:
         found = trial.changed(of, preset)
         return [
-            _quotes("Right now, wrong before", [one for one in found if one.is_better], _changed),
-            _quotes(
-                "Wrong now, right before", [one for one in found if not one.is_better], _changed
-            ),
+            _quotes("Put right", [one for one in found if one.is_better], _changed),
+            _quotes("Gone wrong", [one for one in found if not one.is_better], _changed),
         ]
     wrong = trial.mistakes(of.cases, of.after, preset)
     return [
@@ -253,10 +263,8 @@ def _cells(metric: Metric, tables: Sequence[Table]) -> Iterator[Cell]:
     if len(tables) > 1:
         change = measures.difference(tables[0], tables[-1], metric)
         yield _difference(metric, change)
-        yield Cell(_MARKS.get(verdict(metric, change), ""))
-
-
-_MARKS = {"Better": "better", "Worse": "worse"}
+        said = verdict(metric, change)
+        yield Cell(said if said in _ORDER[:2] else "")
 
 
 def _value(metric: Metric, one: Estimate) -> Cell:

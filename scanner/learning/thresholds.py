@@ -21,6 +21,9 @@ LOWEST_KIND = 0.1
 # A note and a flub below this probability no preset comes near to.
 _MIGHT_BE = 0.2
 _GATE_MARGIN = 0.05
+_HAIR = 0.005
+_AS_GOOD = 0.003  # of F1
+_LENIENT = 0.5  # of the base's `kind`, which was chosen on mail that is not at hand
 _GRID = tuple(step / 100 for step in range(1, 100))
 
 
@@ -148,22 +151,57 @@ def without(held_out: HeldOut, messages: Mask) -> HeldOut:
     )
 
 
-def choose(
-    held_out: HeldOut, base: Mapping[str, Thresholds] | None = None
-) -> dict[str, Thresholds]:
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The thresholds of a model that was moved, and what it said of the same messages."""
+
+    thresholds: Mapping[str, Thresholds]
+    held_out: HeldOut
+
+
+def choose(held_out: HeldOut, base: Base | None = None) -> dict[str, Thresholds]:
     """Choose every preset's thresholds.
 
     `flub`: the best sentence F1 among those that warn about no more clean notes than the
     preset allows, and `also` the best after that. `kind`: the highest that recognises nearly
     all notes, and higher still where that would warn about more background mail than allowed;
-    without background the best balance on the corpus; with a `base`, the base's.
+    without background the best balance on the corpus. With a `base` both are the base's, unless
+    another `flub` is clearly better, or another `kind` is needed to find as much as the base, and
+    to warn about no more other mail.
     """
     chosen = {}
     for name, preset in PRESETS.items():
-        flub = _flub(held_out, preset)
-        kind = base[name].kind if base else _kind(held_out, flub, preset)
+        flub = _flub(held_out, preset, base.thresholds[name].flub if base else None)
+        kind = _moved_kind(held_out, flub, name, base) if base else _kind(held_out, flub, preset)
         chosen[name] = Thresholds(kind, flub, _also(held_out, kind, flub))
     return chosen
+
+
+def _moved_kind(held_out: HeldOut, flub: float, preset: str, base: Base) -> float:
+    """Keep the base's, or a lower one that still finds as many flub notes as the base did.
+
+    For ordinary mail that was learnt from lowers the probability of every note a little. But
+    no more other and ordinary mail may be warned about.
+    """
+    at = base.thresholds[preset]
+    found, alarms = _warnings(held_out, flub)
+    wanted, allowed = (int((kinds >= at.kind).sum()) for kinds in _warnings(base.held_out, at.flub))
+    recalling = float(found[min(wanted, len(found)) - 1]) if wanted and len(found) else at.kind
+    lowest = max(LOWEST_KIND, _LENIENT * at.kind)
+    needed = float(alarms[allowed]) + _HAIR if allowed < len(alarms) else 0.0
+    return round(max(lowest, min(at.kind, recalling - _HAIR), needed), 3)
+
+
+def _warnings(held_out: HeldOut, flub: float) -> tuple[Floats, Floats]:
+    """Give how probably notes they are, falling: notes with a flub, and what is no note.
+
+    Of those alone that would be warned about, were they surely notes.
+    """
+    sure = held_out.likeliest >= flub
+    flubbed = held_out.kinds[held_out.is_note & ~held_out.is_clean & sure]
+    others = held_out.kinds[~held_out.is_note & sure]
+    ordinary = held_out.ordinary_kinds[held_out.ordinary_flubs >= flub]
+    return np.sort(flubbed)[::-1], np.sort(np.concatenate([others, ordinary]))[::-1]
 
 
 def scores(held_out: HeldOut, chosen: Mapping[str, Thresholds]) -> dict[str, dict[str, float]]:
@@ -171,12 +209,20 @@ def scores(held_out: HeldOut, chosen: Mapping[str, Thresholds]) -> dict[str, dic
     return {name: _score(held_out, at) for name, at in chosen.items()}
 
 
-def _flub(held_out: HeldOut, preset: Preset) -> float:
+def _flub(held_out: HeldOut, preset: Preset, wonted: float | None) -> float:
+    """Choose the best; a base's where it is as good, for the best of many is best by chance."""
     notes = held_out.is_note[held_out.message]
     truth, said = held_out.is_flub[notes], held_out.flubs[notes]
     clean = held_out.likeliest[held_out.is_clean]
     allowed = [at for at in _GRID if _share(clean >= at) <= preset.clean]
-    return max(allowed or _GRID[-1:], key=lambda at: f1_score(truth, said >= at, zero_division=0))
+    reached = {
+        at: float(f1_score(truth, said >= at, zero_division=0)) for at in allowed or _GRID[-1:]
+    }
+    best = max(reached, key=reached.__getitem__)
+    if wonted is None:
+        return best
+    as_good = [at for at, f1 in reached.items() if f1 >= reached[best] - _AS_GOOD]
+    return min(as_good, key=lambda at: abs(at - wonted))
 
 
 def _also(held_out: HeldOut, kind: float, flub: float) -> float:
@@ -203,7 +249,7 @@ def _kind(held_out: HeldOut, flub: float, preset: Preset) -> float:
     alarming = np.sort(held_out.ordinary_kinds[held_out.ordinary_flubs >= flub])[::-1]
     allowed = int(preset.ordinary * len(held_out.ordinary_kinds))
     # A hair above the first message that must not be warned about any more.
-    needed = float(alarming[allowed]) + 0.005 if allowed < len(alarming) else 0.0
+    needed = float(alarming[allowed]) + _HAIR if allowed < len(alarming) else 0.0
     return round(max(LOWEST_KIND, worth, needed), 3)
 
 

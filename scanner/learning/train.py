@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import skops.io
 from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
@@ -128,6 +127,8 @@ class FittedHeads:
 
     def dump(self, path: Path) -> None:
         """Write the estimators for scikit-learn to load; none of their types needs trust."""
+        import skops.io  # it looks through all of scikit-learn, for seconds
+
         parts = {
             name: {"idf": fitted.idf, "estimator": fitted.estimator}
             for name, fitted in (

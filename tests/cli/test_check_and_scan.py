@@ -405,3 +405,30 @@ def test_odd_surroundings_end_in_one_line_too(program, line, status):
     assert done.returncode == status, done.stderr
     assert len(done.stderr.splitlines()) <= 1
     assert "internal error" not in done.stderr
+
+
+def test_a_threshold_of_ones_own_takes_the_place_of_the_presets(program):
+    """By option or in the configuration; what is surer than it is still found."""
+    (found,) = json.loads(program.run("check", "--format", "json", stdin=FLUBBED).stdout)
+    surest = max(passage["confidence"] for passage in found["passages"])
+    above, below = (surest + 1) / 2, surest / 2
+    assert program.run("check", "--threshold", str(above), stdin=FLUBBED).returncode == 0
+    assert program.run("check", "--threshold", str(below), stdin=FLUBBED).returncode == 1
+    program.configure(f"threshold = {above}\n")
+    assert program.run("check", stdin=FLUBBED).returncode == 0
+    assert program.run("check", "--preset", "balanced", stdin=FLUBBED).returncode == 1
+    assert program.run("check", "--threshold", "0", stdin=FLUBBED).returncode == 2
+
+
+def test_categories_that_are_switched_off_are_not_spoken_of(program, tmp_path):
+    """Neither by check nor by scan, and the message is clean where nothing else is in it."""
+    (found,) = json.loads(program.run("check", "--format", "json", stdin=FLUBBED).stdout)
+    categories = {s["category"] for p in found["passages"] for s in p["sentences"]}
+    path = save(tmp_path, "note.eml", FLUBBED)
+    program.configure(f"categories_off = {json.dumps(sorted(categories))}\n")
+    assert program.run("check", stdin=FLUBBED).returncode == 0
+    assert program.run("scan", path).returncode == 0
+    program.configure('categories_off = ["no such thing"]\n')
+    done = program.run("check", stdin=FLUBBED)
+    assert done.returncode == 2
+    assert "none of reanswer" in done.stderr

@@ -47,13 +47,10 @@ def trained(encoder: OnDemand, known: Known) -> Callable[..., Model]:
     def train_on(
         examples: Sequence[Example],
         background: Sequence[Sentences] = (),
-        *,
-        added: Sequence[Example] = (),
         **options: Any,
     ) -> Model:
-        merged = corpus.merge(examples, added).examples
-        read = train.read_corpus(merged, background, encoder, known)
-        return train.train(read, encoder=encoder, added=added, **options)
+        read = train.read_corpus(examples, background, encoder, known)
+        return train.train(read, encoder=encoder, **options)
 
     return train_on
 

@@ -8,16 +8,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
 from scanner.core.assess import assess
 from scanner.core.parse import Draft
 from scanner.core.segment import segment
-from scanner.learning import artifact, corpus
+from scanner.learning import artifact, card, corpus, evaluate, evidence, train
 
 if TYPE_CHECKING:
     from scanner.learning.artifact import Model
     from scanner.learning.corpus import Example
+    from scanner.learning.readings import Known
 
 MAIL = [
     json.loads(line)
@@ -46,6 +49,31 @@ def test_the_shipped_model_was_trained_on_the_shipped_corpus(
 ):
     """The hash in model.json is that of training_data."""
     assert shipped.metadata["corpus_sha256"] == corpus.digest(everything)
+
+
+def test_the_card_is_made_of_what_was_measured(shipped: Model):
+    """The shipped card says what model.json keeps of the measurement, and nothing else."""
+    assert card.write(shipped) == (artifact.shipped() / "README.md").read_text("utf-8")
+    report = evidence.report_of(shipped.metadata["measured"])
+    assert report is not None
+    assert report.messages == shipped.metadata["messages"]
+    assert evaluate.as_text(report) in card.write(shipped)
+
+
+def test_a_writer_measured_again_is_as_the_card_has_him(
+    shipped: Model, everything: list[Example], known: Known
+):
+    """Heads fitted without t13 rank his sentences as well as it was measured."""
+    read = train.read_corpus(everything, (), shipped.encoder, known)
+    prepared = read.prepared
+    his = prepared.writers == "t13"
+    rows = np.flatnonzero((his & prepared.is_note)[prepared.message])
+    flub, _ = train.fit_flub(prepared, train.SEED, ~his)
+    mail = prepared.mail
+    odds = flub.odds(mail.sentence_words[rows], mail.sentence_dense[rows])
+    found = average_precision_score(prepared.is_flub[rows], odds)
+    noted = evidence.writers_of(shipped.metadata["measured"])
+    assert found == pytest.approx(noted["t13"], abs=0.001)
 
 
 def test_plain_flubs_are_caught(shipped: Model):

@@ -14,7 +14,7 @@ from scanner.core.classify import CATEGORIES
 from scanner.core.parse import Draft
 from scanner.core.segment import Sentences, segment
 from scanner.errors import ConfigurationError
-from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, train, words
+from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, train
 from scanner.learning.train import folds
 
 if TYPE_CHECKING:
@@ -97,33 +97,6 @@ def test_background_makes_ordinary_mail_less_of_a_note(
     assert len(taught.metadata["background"]["sha256"]) == 64
 
 
-def test_added_notes_move_a_base_model(
-    few: list[Example], model: Model, trained: Callable[..., Model]
-):
-    """Without background a base's kind is kept, but for what added notes say otherwise."""
-    text = "Your gate is open again. The goats are in the barley."
-    note = corpus.Example("mine", "thank_you", "Goats", text, (), "none", "mine")
-    message = corpus.project(note).sentences
-    same = trained(few, version="same", base=model)
-    moved = trained(few, version="own", base=model, added=[note] * 3)
-    assert same.heads.kind is model.heads.kind
-    assert moved.predict([message])[0].thank_you > model.predict([message])[0].thank_you
-    assert {n: t.kind for n, t in moved.thresholds.items()} == {
-        n: t.kind for n, t in model.thresholds.items()
-    }
-
-
-def test_an_added_note_passes_the_gate(few: list[Example], trained: Callable[..., Model]):
-    """Whatever its words, a note that its owner labelled is read and not turned away."""
-    text = "Pump 4 stopped at noon. The seal of pump 4 was changed."
-    note = corpus.Example("mine", "thank_you", "Pump", text, (), "none", "mine")
-    message = corpus.project(note).sentences
-    base = trained(few, ORDINARY, version="taught")
-    assert base.predict([message])[0].thank_you == 0
-    moved = trained(few, version="own", base=base, added=[note])
-    assert moved.predict([message])[0].thank_you > 0
-
-
 def test_progress_counts_up_to_its_total(few: list[Example], trained: Callable[..., Model]):
     """Progress is told in steps up to all of them, each with a label."""
     steps: list[tuple[int, int, str]] = []
@@ -196,22 +169,6 @@ def test_a_changed_note_is_not_taken_for_one_the_encoder_never_saw(
     changed = dataclasses.replace(few[0], subject=f"{few[0].subject}, again")
     with pytest.raises(ConfigurationError, match=f"1 notes \\({few[0].id}, "):
         train.read_corpus([changed, *few[1:]], (), encoder, known)
-
-
-def test_one_odd_added_note_moves_other_mail_little(
-    few: list[Example], model: Model, trained: Callable[..., Model]
-):
-    """What a single note says of its own words is not believed of everybody else's mail."""
-    text = "Pump 4 stopped at noon. The seal of pump 4 was changed."
-    note = corpus.Example("mine", "thank_you", "Pump", text, (), "none", "mine")
-    moved = trained(few, version="own", base=model, added=[note])
-    other = segment(Draft("Lunch is at one in the garden. Bring a chair if you have one.", "Lunch"))
-    bags, read = [words.bag(artifact.message_text(other))], model.encoder.read([other])
-    before, after = (one.heads.note_odds(bags) for one in (model, moved))
-    assert after[0] == pytest.approx(before[0], abs=0.5)
-    assert moved.heads.kind_probability(bags, read, after)[0] == pytest.approx(
-        model.heads.kind_probability(bags, read, before)[0], abs=0.1
-    )
 
 
 def test_calibration_error_is_how_far_probabilities_lie_from_what_came_true():

@@ -16,6 +16,7 @@ from support.household import Household
 from support.notes import FLUBBED
 from support.processes import children_of, is_alive
 
+from scanner.core.classify import CATEGORIES
 from scanner.learning import artifact
 
 pytestmark = pytest.mark.system
@@ -69,6 +70,44 @@ def test_sighup_takes_a_new_model(household):
         artifact.make_current(models / "new")
         daemon.process.send_signal(signal.SIGHUP)
         household.client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
+def test_a_model_that_was_put_in_use_is_taken_up_without_being_told(household):
+    """`unflub train` and `unflub model use` write the pointer; the daemon sees it by itself."""
+    models = household.program.home / "data" / "unflub" / "models"
+    shipped = artifact.load(artifact.shipped())
+    never = {name: replace(at, kind=1.0, flub=1.0) for name, at in shipped.thresholds.items()}
+    artifact.save(replace(shipped, version="deaf", thresholds=never), models / "deaf")
+    assert household.program.run("model", "use", "deaf").returncode == 0
+    household.client.save(FLUBBED)
+    with household.program.watching() as daemon:
+        daemon.wait_for("1 drafts read; warned about 0")
+        assert household.program.run("model", "use", "shipped").returncode == 0
+        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        assert "another model is in use now" in daemon.log.read_text()
+
+
+def test_a_broken_model_leaves_the_one_before_it_at_work(household):
+    """It is said once; drafts are judged as before, also after the judge had a rest."""
+    household.configure(top="settle_seconds = 0\nmodel_idle_minutes = 0")
+    models = household.program.home / "data" / "unflub" / "models"
+    with household.program.watching() as daemon:
+        (models / "broken").mkdir(parents=True)
+        (models / "broken" / "model.json").write_text("{}")
+        (models / "current").write_text("broken\n")
+        daemon.wait_for("not reloaded: ")
+        household.client.save(FLUBBED)
+        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        assert daemon.log.read_text().count("not reloaded: ") == 1
+
+
+def test_categories_that_are_off_are_not_warned_about(household):
+    """The daemon heeds the configuration as check and scan do."""
+    every = json.dumps(list(CATEGORIES))
+    household.configure(top=f"settle_seconds = 0\ncategories_off = {every}")
+    household.client.save(FLUBBED)
+    assert "warned about 0" in household.once()
+    assert not household.client.warnings()
 
 
 def test_a_reload_does_not_take_an_account_from_another_process(household):

@@ -1,0 +1,194 @@
+"""`unflub train` on notes of one's own, and `unflub model`, by the real command."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import time
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+from mailbox import mbox
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import dovecot, workshop
+from support.notes import CLEAN, FLUBBED
+from support.program import Program
+
+from scanner import examples
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return workshop.build(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def program(tmp_path: Path, small: Path) -> Program:
+    """The command with a small corpus and an empty home."""
+    return Program(tmp_path, {"PYTHONPATH": str(small), "TEST_PASSWORD": dovecot.PASSWORD})
+
+
+def models(program: Program) -> Path:
+    return program.home / "data" / "unflub" / "models"
+
+
+def in_use(program: Program) -> str:
+    lines = program.run("model", "list").stdout.splitlines()
+    (line,) = (line for line in lines if line.startswith("*"))
+    return line.split()[1]
+
+
+def test_what_was_labelled_makes_a_model_and_rollback_returns(program):
+    """`unflub train` takes what is kept, tells the numbers, and every step can be undone."""
+    store = program.home / "data" / "unflub" / "examples"
+    examples.add(workshop.strangers(), "labelled", store)
+    done = program.run("train")
+    assert done.returncode == 0, done.stderr
+    assert "120 labelled messages of yours" in done.stdout
+    assert "sentence F1 of your notes: " in done.stdout
+    (folder,) = (path.parent for path in models(program).glob("*/model.json"))
+    assert in_use(program) == folder.name
+    shown = program.run("model", "show").stdout
+    for part in ("69 notes with a flub, 51 clean", "of 100 clean notes", "cautious", "strict"):
+        assert part in shown
+    assert program.run("check", stdin=FLUBBED).returncode == 1
+    assert program.run("check", stdin=CLEAN).returncode == 0
+    assert program.run("model", "rollback").returncode == 0
+    assert in_use(program) == "shipped"
+    assert program.run("model", "use", folder.name).returncode == 0
+    assert in_use(program) == folder.name
+    assert program.run("model", "use", "shipped").returncode == 0
+    assert in_use(program) == "shipped"
+    (folder / "heads.npz").write_bytes(b"spoilt")
+    refused = program.run("model", "use", folder.name)
+    assert refused.returncode == 6
+    assert "changed after training" in refused.stderr
+    assert in_use(program) == "shipped"
+
+
+def test_poisoned_labels_are_refused(program, tmp_path):
+    """Flipped labels cost an exit status of their own, and leave the model in use where it is."""
+    poison = workshop.write(tmp_path / "poison.jsonl", map(workshop.flipped, workshop.strangers()))
+    refused = program.run("train", "--add", poison)
+    assert refused.returncode == 6
+    assert "the new model is refused, and the one in use stays: " in refused.stderr
+    assert refused.stderr.count("refused") == 1
+    assert in_use(program) == "shipped"
+    assert not list(models(program).glob("*/model.json"))
+    forced = program.run("train", "--force", "--add", poison)
+    assert forced.returncode == 0, forced.stderr
+    assert "used although it is worse" in forced.stderr
+    assert in_use(program) != "shipped"
+
+
+def test_training_again_gives_the_same_model(program, tmp_path):
+    """Same examples, seed and versions, same weights; whatever model is in use meanwhile."""
+    own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
+    for _ in range(2):
+        done = program.run("train", "--add", own)
+        assert done.returncode == 0, done.stderr
+    one, other = sorted(models(program).glob("*/heads.npz"))
+    with np.load(one) as first, np.load(other) as second:
+        assert all(np.array_equal(first[name], second[name]) for name in first.files)
+
+
+MARKERS = ("zebulon", "quixotrix", "marker-id", "secret-client", "z@quixotrix.example", "blorpwerk")
+
+
+def test_nothing_of_ones_own_can_be_read_in_the_model(program, tmp_path):
+    """No word, name, address, id or file name, whichever file of the folder is looked into."""
+    text = (
+        "Dear Zebulon Quixotrix,\n\nthank you for the interview about the post at Blorpwerk. "
+        "Write to z@quixotrix.example at any time.\n\nZebulon"
+    )
+    planted = dataclasses.replace(
+        workshop.strangers(2)[0], id="marker-id", subject="Blorpwerk", text=text, labels=(),
+        severity="none",
+    )  # fmt: skip
+    own = workshop.write(tmp_path / "secret-client.jsonl", [planted, *workshop.strangers(60)])
+    box = mbox(tmp_path / "secret-client.mbox")
+    box.add(f"From: z@quixotrix.example\nSubject: Blorpwerk\n\n{text}\n")
+    box.close()
+    path = tmp_path / "secret-client.mbox"
+    done = program.run("train", "--force", "--add", own, "--background", path, "--ordinary", path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (path.parent for path in models(program).glob("*/model.json"))
+    kept = [*folder.iterdir(), *(models(program).parent / "held-out").iterdir()]
+    for path in kept:
+        for name, content in _unpacked(path.name, path.read_bytes()):
+            for marker in (*MARKERS, str(tmp_path)):
+                for words in (marker.encode(), marker.encode("utf-16-le")):
+                    assert words not in content.lower(), f"{marker} in {name}"
+
+
+def _unpacked(name: str, content: bytes) -> list[tuple[str, bytes]]:
+    if not zipfile.is_zipfile(BytesIO(content)):
+        return [(name, content)]
+    with zipfile.ZipFile(BytesIO(content)) as packed:
+        inside = [(f"{name}/{one}", packed.read(one)) for one in packed.namelist()]
+    return [(name, content), *inside]
+
+
+def test_too_few_and_contradictory_labels_are_said_by_number_and_id(program, tmp_path):
+    """Numbers and ids, and never a word of a note."""
+    one, two, *_ = (note for note in workshop.strangers() if note.labels)
+    again = dataclasses.replace(workshop.forgiven(one), id="again")
+    same = dataclasses.replace(two, id="twin")
+    own = workshop.write(tmp_path / "mine.jsonl", [one, two, again, same])
+    done = program.run("train", "--add", own)
+    assert f"your mine {one.id} and your mine again" in done.stderr
+    assert f"your mine {two.id} and your mine twin" in done.stderr
+    assert "2 messages of your own, of which 1 notes with a flub, 1 clean notes" in done.stderr
+    assert not any(label.text in done.stderr + done.stdout for label in one.labels)
+
+
+def test_without_labels_there_is_nothing_to_train_on(program):
+    """It says so, and what to do."""
+    done = program.run("train")
+    assert done.returncode == 5
+    assert "no labelled notes of your own yet" in done.stderr
+    assert not models(program).exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
+@pytest.mark.parametrize("moment", ["learning", "writing"])
+def test_interrupted_training_leaves_the_model_in_use(program, tmp_path, number, moment):
+    """Whenever that is; and the next training finds nothing in its way."""
+    own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
+    process = program.start("train", "--add", own)
+    seen: dict[str, Callable[[], object]] = {
+        "learning": lambda: list((models(program).parent / "held-out").glob("*.npz")),
+        "writing": lambda: list(models(program).glob(".saving-*")),
+    }
+    deadline = time.monotonic() + 100
+    while process.poll() is None and not seen[moment]():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    name = in_use(program)
+    if process.returncode != 0:
+        assert name == "shipped"
+    assert program.run("check", stdin=FLUBBED).returncode == 1
+    done = program.run("train", "--add", own)
+    assert done.returncode == 0, done.stderr
+    assert not list(models(program).glob(".saving-*"))
+    record = json.loads((models(program) / in_use(program) / "model.json").read_text())
+    assert record["base"]
+
+
+def test_the_corpus_is_trained_from_nothing_by_one_command(program, small):
+    """As `make model` does it; nothing of the user's has a part in it."""
+    done = program.run(
+        "train", "--corpus", small / "training_data", "--output", program.home / "made"
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = (program.home / "made").glob("*/model.json")
+    record = json.loads(path.read_text())
+    assert record["messages"] == 60 * len(workshop.WRITERS)
+    assert "yours" not in record
+    assert [path.name for path in program.home.iterdir()] == ["made"]

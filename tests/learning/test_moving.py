@@ -1,0 +1,194 @@
+"""The shipped model moved by notes of one's own, and the trial of both."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import workshop
+
+from scanner.core.parse import Draft
+from scanner.core.segment import Sentences, segment
+from scanner.learning import (
+    approval,
+    artifact,
+    corpus,
+    lessons,
+    moving,
+    readings,
+    rehearsal,
+    train,
+    words,
+)
+from scanner.learning.artifact import Model, OnDemand
+from scanner.learning.corpus import Example
+from scanner.learning.groups import grouped
+from scanner.learning.moving import Contender, Material, Start
+from scanner.learning.readings import Known
+
+ORDINARY = [
+    segment(Draft(f"Thank you for the talk on line {n}. I am sorry I was late.", "The pump"))
+    for n in range(30)
+]
+ODD = "Pump 4 stopped at noon. The seal of pump 4 was changed."
+
+
+@pytest.fixture(scope="module")
+def material(few: list[Example], encoder: OnDemand, known: Known) -> Callable[..., Material]:
+    def of(own: list[Example], ordinary: list[Sentences] | None = None) -> Material:
+        mine = [dataclasses.replace(one, writer="your notes") for one in own]
+        examples = corpus.merge(few, mine).examples
+        read = train.read_corpus(examples, (), encoder, known)
+        heard = ordinary or []
+        mail = train.prepare_mail(heard, readings.read(heard, encoder, known, train.silent))
+        yours = np.array([one.writer == "your notes" for one in examples])
+        groups = grouped(read.projected, ["your notes"])
+        return Material(dataclasses.replace(read, ordinary=mail), yours, groups)
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def start(model: Model, material: Callable[..., Material]) -> Start:
+    learnt = material([])
+    return Start(
+        model, rehearsal.rehearse(learnt.read.prepared, model.heads, ~learnt.yours, _nothing)
+    )
+
+
+def _nothing() -> None:
+    """Nobody watches."""
+
+
+def note(text: str, subject: str = "Pump", kind: str = "thank_you") -> Example:
+    return Example("mine", kind, subject, text, (), "none", "mine")
+
+
+def judged(material: Material, start: Start) -> approval.Judgement:
+    made, own = moving.moved(material, start, _nothing)
+    before = Contender("before", dict(start.model.thresholds), start.rehearsal)
+    after = Contender("after", dict(made.thresholds), own)
+    return approval.judged(moving.compared(material, before, after))
+
+
+def test_a_note_of_ones_own_is_rather_a_note_and_passes_the_gate(
+    material: Callable[..., Material], start: Start
+):
+    """Whatever its words, a note that its owner labelled is read and not turned away."""
+    message = corpus.project(note(ODD)).sentences
+    moved, _ = moving.moved(material([note(ODD)]), start, _nothing)
+    assert moved.reads([message]) == [True]
+    assert moved.predict([message])[0].thank_you > start.model.predict([message])[0].thank_you
+
+
+def test_one_odd_note_moves_other_mail_little(material: Callable[..., Material], start: Start):
+    """What a single note says of its own words is not believed of everybody else's mail."""
+    moved, _ = moving.moved(material([note(ODD)]), start, _nothing)
+    other = segment(Draft("Lunch is at one in the garden. Bring a chair if you have one.", "Lunch"))
+    bags = [words.bag(artifact.message_text(other))]
+    before, after = (one.heads.note_odds(bags) for one in (start.model, moved))
+    assert after[0] == pytest.approx(before[0], abs=0.5)
+
+
+def test_no_lesser_model_is_asked_about_what_it_has_seen(
+    material: Callable[..., Material], start: Start
+):
+    """Of near-duplicates, and of a note that is like one of the corpus, none is parted."""
+    learnt = material([])
+    like = dataclasses.replace(
+        learnt.read.examples[0], text=learnt.read.examples[0].text + "\nThat is all.", labels=(),
+        severity="none",
+    )  # fmt: skip
+    long = "\n".join(
+        f"Thank you for showing me hall {n} and its {n} presses, and how they are oiled each day."
+        for n in range(9)
+    )
+    twins = [note(long), note(long.replace("each day", "each week"))]
+    material_ = material([*twins, like])
+    _, own = moving.moved(material_, start, _nothing)
+    keys = rehearsal.keys(material_.mail.messages)
+    fold = {group: set() for group in material_.groups.tolist()}
+    for key, group in zip(keys, material_.groups.tolist(), strict=True):
+        fold[group].add(own.fold[key])
+    assert all(len(folds) == 1 for folds in fold.values())
+    assert own.fold[keys[-1]] == start.rehearsal.fold[keys[0]]
+
+
+def test_messages_alike_to_several_folds_are_nowhere():
+    """Nobody can be asked who has not seen the like of them."""
+    of = rehearsal.Rehearsal((), {"a": 0, "b": 1})
+    of = dataclasses.replace(of, heads=(None, None, None))  # type: ignore[arg-type]
+    groups = np.array(["one", "one", "one", "two", "two"])
+    places = rehearsal.places(["a", "b", "c", "d", "e"], groups, of, np.full(5, 2))
+    assert places.tolist() == [0, 1, rehearsal.NOWHERE, 2, 2]
+
+
+def test_a_rehearsal_is_read_as_it_was_written(start: Start, tmp_path: Path):
+    """And what is spoilt is as good as none."""
+    path = tmp_path / "kept" / "one.npz"
+    rehearsal.save(start.rehearsal, path)
+    back = rehearsal.load(path)
+    assert back is not None
+    assert back.fold == start.rehearsal.fold
+    for one, other in zip(back.heads, start.rehearsal.heads, strict=True):
+        assert np.array_equal(one.flub.words, other.flub.words.astype(np.float16))
+    path.write_bytes(b"spoilt")
+    assert rehearsal.load(path) is None
+
+
+def test_good_notes_are_approved_and_flipped_ones_refused(
+    material: Callable[..., Material], start: Start
+):
+    """The user's notes count, and the shipped ones tell whether they may."""
+    own = workshop.strangers(80)
+    assert judged(material(own), start).objections == ()
+    objections = judged(material([workshop.flipped(one) for one in own]), start).objections
+    assert any("wrong way round" in one for one in objections)
+
+
+def test_kinds_that_are_the_wrong_way_round_are_refused(
+    material: Callable[..., Material], start: Start
+):
+    """Notes called other mail, and other mail called notes."""
+    swapped = {"thank_you": "other", "other": "thank_you"}
+    own = [
+        dataclasses.replace(workshop.forgiven(one), kind=swapped[one.kind])
+        for one in corpus.read([workshop.ROOT / "training_data" / "t50.jsonl"])[:40]
+    ]
+    assert any("wrong way round" in one for one in judged(material(own), start).objections)
+
+
+def test_background_lowers_false_alarms_in_mail_like_it(
+    material: Callable[..., Material], start: Start
+):
+    """Mail of the user's own that was like a note is so less, in parts that were held out."""
+    learnt = material([], ORDINARY)
+    moved, own = moving.moved(learnt, start, _nothing)
+    place = np.array([own.fold[name] for name in rehearsal.keys(ORDINARY)])
+    before, after = (
+        rehearsal.ask(one, learnt.ordinary, place).kinds.mean() for one in (start.rehearsal, own)
+    )
+    assert after < before
+    assert moved.metadata["background"]["messages"] == len(ORDINARY)
+    assert judged(learnt, start).objections == ()
+
+
+def test_words_of_few_messages_are_left_out_of_ones_own(material: Callable[..., Material]):
+    """A name in one note leaves no trace in what is learnt from; common words stay."""
+    learnt = material([note("Thank you for the time, Zebulon Quixotrix. I liked the talk.")])
+    rest = lessons.without_rare(learnt.read, learnt.yours, 3)
+    [mine] = np.flatnonzero(learnt.yours)
+    name, common = (words.bag(word).columns[0] for word in ("zebulon", "thank"))
+    for before, after in (
+        (learnt.read.prepared.mail.words, rest.prepared.mail.words),
+        (learnt.read.prepared.mail.sentence_words, rest.prepared.mail.sentence_words),
+    ):
+        assert before[:, name].sum() == 1
+        assert after[:, name].sum() == 0
+        assert after[:, common].sum() == before[:, common].sum()
+    theirs = np.flatnonzero(~learnt.yours)
+    assert (rest.prepared.mail.words[theirs] != learnt.read.prepared.mail.words[theirs]).nnz == 0
+    assert rest.prepared.mail.words[mine].nnz > 0

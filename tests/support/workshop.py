@@ -1,0 +1,67 @@
+"""A copy of unflub with a small corpus, to train on in seconds, and notes to train it with."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from scanner.learning import corpus
+from scanner.learning.corpus import Example, Label, Projected
+
+ROOT = Path(__file__).parents[2]
+WRITERS = ("t1", "t2", "t5", "t8", "t12", "t13")
+STRANGERS = ("t26", "t36")
+"""Writers whom the small corpus does not hold; their notes serve as somebody's own."""
+
+
+def build(folder: Path) -> Path:
+    """Copy the program; the model is the shipped one, the corpus the beginning of some files."""
+    shutil.copytree(ROOT / "scanner", folder / "scanner", ignore=shutil.ignore_patterns("*.pyc"))
+    (folder / "models").symlink_to(ROOT / "models")
+    (folder / "training_data").mkdir()
+    for writer in WRITERS:
+        lines = (
+            (ROOT / "training_data" / f"{writer}.jsonl")
+            .read_text("utf-8")
+            .splitlines(keepends=True)
+        )
+        (folder / "training_data" / f"{writer}.jsonl").write_text("".join(lines[:60]), "utf-8")
+    return folder
+
+
+def strangers(count: int = 120) -> list[Example]:
+    """Give notes by writers whom the small corpus does not hold."""
+    files = [ROOT / "training_data" / f"{writer}.jsonl" for writer in STRANGERS]
+    return [one for path in files for one in corpus.read([path])[: count // len(files)]]
+
+
+def write(path: Path, examples: Iterable[Example]) -> Path:
+    """Write a labelled file."""
+    corpus.write(examples, path)
+    return path
+
+
+def flipped(example: Example) -> Example:
+    """Call what is a flub none, and every other sentence of the note one."""
+    if example.kind == "other":
+        return example
+    return _labelled(corpus.project(example), lambda category: category is None)
+
+
+def forgiven(example: Example) -> Example:
+    """Call nothing a flub."""
+    return dataclasses.replace(example, labels=(), severity="none")
+
+
+def _labelled(message: Projected, is_flub: Callable[[str | None], bool]) -> Example:
+    text, at, labels = message.example.text, 0, []
+    pairs = zip(message.sentences.items, message.categories, strict=True)
+    for sentence, category in pairs:
+        start = text.find(sentence.text, at)
+        if start >= 0 and is_flub(category):
+            at = start + len(sentence.text)
+            labels.append(Label(start, at, sentence.text, "excuse"))
+    severity = "flub" if labels else "none"
+    return dataclasses.replace(message.example, labels=tuple(labels), severity=severity)
