@@ -23,7 +23,7 @@ test-encoder: $(TORCH)  ## those of fine-tuning, which need torch
 	$(BIN)/pytest tests/encoder
 
 test-clients: $(READY) clients  ## those that drive mail clients on a terminal
-	$(BIN)/pytest tests/clients
+	$(BIN)/pytest -n auto tests/clients
 
 pythons:  ## pass all tests on every supported Python that is installed
 	@for p in python3.11 python3.12 python3.13; do \
@@ -71,11 +71,11 @@ chromium:  ## the tests look at the report in Debian's Chromium
 	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null'; fi; } || { \
 	  echo "the tests need Debian's Chromium; install it with: sudo apt-get install chromium chromium-driver"; exit 1; }
 
-CLIENTS := neomutt aerc emacs-nox msmtp procps
+CLIENTS := neomutt aerc emacs-nox elpa-notmuch msmtp procps
 
 clients:  ## the tests write mail in Debian's neomutt, aerc and Emacs, and send it by msmtp
 	@command -v neomutt >/dev/null && command -v aerc >/dev/null && command -v emacs >/dev/null && \
-	command -v msmtp >/dev/null && command -v ps >/dev/null || { \
+	command -v msmtp >/dev/null && command -v ps >/dev/null && test -d /usr/share/emacs/site-lisp/elpa-src/notmuch-* || { \
 	  echo "installing mail clients for the tests (apt-get install $(CLIENTS))"; \
 	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(CLIENTS) >/dev/null; } || { \
 	  echo "the tests need mail clients; install them with: sudo apt-get install $(CLIENTS)"; exit 1; }
