@@ -179,6 +179,35 @@ class Thunderbird:
         )
         return self.wait_for(lambda: next(self.pages("options.html"), None))
 
+    def show_message(self, folder: str, subject: str) -> None:
+        """Open a mailbox in the first window, and in it the message whose subject begins so."""
+        self.script(
+            """
+            const {MailServices} =
+              ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+            const {rootFolder} = MailServices.accounts.defaultAccount.incomingServer;
+            const pane = document.getElementById("tabmail").currentAbout3Pane;
+            pane.displayFolder(rootFolder.getChildNamed(arguments[0]).URI);
+            """,
+            folder,
+        )
+        self.wait_for(
+            lambda: self.script(
+                """
+                const pane = document.getElementById("tabmail").currentAbout3Pane;
+                const at = [...Array(pane.gDBView?.rowCount ?? 0).keys()].find(
+                  n => pane.gDBView.cellTextForColumn(n, "subjectCol").startsWith(arguments[0]));
+                if (at === undefined) {
+                  return false;
+                }
+                pane.threadTree.selectedIndex = at;
+                const shown = pane.messageBrowser.contentWindow.getMessagePaneBrowser();
+                return shown?.contentDocument?.body?.innerText.includes("unflub ran on");
+                """,
+                subject,
+            )
+        )
+
     def pages(self, name: str) -> Iterator[Page]:
         for window in self.driver.chrome_window_handles:
             page = Page(self, window, name)
