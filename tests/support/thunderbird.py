@@ -420,11 +420,13 @@ def thunderbird(
     lines = [f"user_pref({json.dumps(key)}, {json.dumps(value)});" for key, value in values.items()]
     (folder / "user.js").write_text("\n".join(lines))
     log = folder / "log"
+    # Two at once take the files of each other's mails for their own in a folder they share.
+    (folder / "tmp").mkdir()
     with log.open("wb") as sink:
         process = subprocess.Popen(
             [program, "-profile", folder, "-no-remote", "-marionette",
              "--remote-allow-system-access"],
-            env=dict(environment), stdout=sink, stderr=sink,
+            env={**environment, "TMPDIR": str(folder / "tmp")}, stdout=sink, stderr=sink,
         )  # fmt: skip
     try:
         running = Thunderbird(_driver(process, marionette, log), process, log)

@@ -83,7 +83,7 @@ def test_no_flub_is_remembered(desk):
     draft = desk.thunderbird.write(FLUBBED)
     draft.save()
     client = desk.household.client
-    client.wait_until(lambda client: client.own())
+    desk.wait_for_drafts(lambda client: client.own())
     desk.household.once()
     assert client.warnings() == {}
 
