@@ -8,19 +8,23 @@ READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo test test-program test-encoder test-thunderbird check format bench bench-scale soak \
-	model encoder evaluate curve pictures plugin pythons dovecot chromium desktop thunderbird clean
+.PHONY: demo test test-program test-encoder test-clients test-thunderbird check format bench \
+	bench-scale soak model encoder evaluate curve pictures plugin pythons dovecot chromium desktop \
+	clients thunderbird clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
 	@$(BIN)/unflub demo
 
-test: test-program test-encoder plugin test-thunderbird  ## pass all tests
+test: test-program test-encoder test-clients plugin test-thunderbird  ## pass all tests
 
 test-program: $(READY) dovecot .cyrus chromium desktop  ## those of the program, against real servers
-	$(BIN)/pytest -n auto --ignore tests/encoder --ignore tests/thunderbird
+	$(BIN)/pytest -n auto --ignore tests/encoder --ignore tests/clients --ignore tests/thunderbird
 
 test-encoder: $(TORCH)  ## those of fine-tuning, which need torch
 	$(BIN)/pytest tests/encoder
+
+test-clients: $(READY) clients  ## those that drive mail clients on a terminal
+	$(BIN)/pytest -n auto tests/clients
 
 test-thunderbird: $(READY) dovecot desktop thunderbird  ## those of the add-on, in Thunderbird itself
 	$(BIN)/pytest -n 2 tests/thunderbird
@@ -83,6 +87,15 @@ chromium:  ## the tests look at the report in Debian's Chromium
 	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null'; fi; } || { \
 	  echo "the tests need Debian's Chromium; install it with: sudo apt-get install chromium chromium-driver"; exit 1; }
 
+CLIENTS := neomutt aerc emacs-nox elpa-notmuch msmtp procps
+
+clients:  ## the tests write mail in Debian's neomutt, aerc and Emacs, and send it by msmtp
+	@command -v neomutt >/dev/null && command -v aerc >/dev/null && command -v emacs >/dev/null && \
+	command -v msmtp >/dev/null && command -v ps >/dev/null && test -d /usr/share/emacs/site-lisp/elpa-src/notmuch-* || { \
+	  echo "installing mail clients for the tests (apt-get install $(CLIENTS))"; \
+	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(CLIENTS) >/dev/null; } || { \
+	  echo "the tests need mail clients; install them with: sudo apt-get install $(CLIENTS)"; exit 1; }
+
 thunderbird:  ## the add-on is tried in Debian's Thunderbird
 	@command -v thunderbird >/dev/null || { \
 	  echo "installing Thunderbird for the tests (apt-get install thunderbird)"; \
@@ -115,6 +128,7 @@ clean:
 
 bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX="files" scans archives of yours
 	@PYTHONPATH=tests $(BIN)/python tests/bench/run.py
+	@PYTHONPATH=tests $(BIN)/python tests/bench/checks.py
 	@PYTHONPATH=tests $(BIN)/python tests/bench/daemon.py
 	@PYTHONPATH=tests $(BIN)/python tests/bench/scan.py
 

@@ -44,7 +44,8 @@ def verdicts(
     """Judge messages; preset and model are by default the configured ones.
 
     What a daemon does not answer within `patience` is judged here. The verdict on what is surely
-    no note has no sentences. Raises ConfigurationError or ModelError.
+    no note has no sentences. No messages at all have the model loaded, wherever that is, before
+    it is needed. Raises ConfigurationError or ModelError.
     """
     if preset is None:
         settings = config.optional()

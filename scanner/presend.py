@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from email.parser import BytesHeaderParser
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from threading import Thread
 from typing import BinaryIO, NoReturn
@@ -69,8 +70,8 @@ def _nowhere() -> BinaryIO:
 
 def carries_message(command: Sequence[str]) -> bool:
     """Tell whether the program reads a message: in modes such as -bs and -bp it does not."""
-    modes = [word[2:3] for word in command[1:] if word.startswith("-b") and len(word) > 1]
-    return all(mode in {"", "m"} for mode in modes)
+    options = takewhile(lambda word: word != "--", command[1:])
+    return all(word[2:3] in {"", "m"} for word in options if word.startswith("-b"))
 
 
 def hand_over(command: Sequence[str], held: BinaryIO | None = None) -> NoReturn:
@@ -100,9 +101,15 @@ def flaw(held: BinaryIO, preset: str | None, config_path: Path | None) -> Verdic
     """
     held.seek(0)
     raw = held.read(checking.MOST)
+    return _in_time(partial(_flaw, raw, preset, config_path))
+
+
+def _flaw(raw: bytes, preset: str | None, config_path: Path | None) -> Verdict | None:
     if _is_let_through(raw):
         return None
-    verdict = _in_time(partial(_verdict, raw, preset, config_path))
+    settings = config.optional(config_path)
+    asked = preset or settings.preset
+    (verdict,) = checking.verdicts([raw], asked, settings.model_folder)
     if isinstance(verdict, UnreadableError):
         return None
     left = without(verdict.assessment, dismissals.everywhere())
@@ -114,18 +121,13 @@ def _is_let_through(raw: bytes) -> bool:
     return str(header.get(HEADER, "")).strip().casefold() == "send"
 
 
-def _verdict(raw: bytes, preset: str | None, config_path: Path | None) -> Verdict | UnreadableError:
-    settings = config.optional(config_path)
-    return checking.verdicts([raw], preset or settings.preset, settings.model_folder)[0]
-
-
-def _in_time(judge: Callable[[], Verdict | UnreadableError]) -> Verdict | UnreadableError:
-    """Have it judged in a thread, which is left behind where it takes too long."""
-    outcome: Future[Verdict | UnreadableError] = Future()
+def _in_time(find: Callable[[], Verdict | None]) -> Verdict | None:
+    """Have it found in a thread, which is left behind where it takes too long."""
+    outcome: Future[Verdict | None] = Future()
 
     def work() -> None:
         try:
-            outcome.set_result(judge())
+            outcome.set_result(find())
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
             outcome.set_exception(error)
 

@@ -79,23 +79,23 @@ def test_without_a_daemon_the_verdict_is_made_here(preset):
     assert checking.verdicts([FLUBBED, CLEAN, OTHER], preset) == here([FLUBBED, CLEAN, OTHER])
 
 
-@pytest.mark.parametrize("trouble", ["stopping", "busy", "skew", "huge"])
+@pytest.mark.parametrize("trouble", ["stopping", "busy", "huge"])
 def test_what_a_daemon_does_not_answer_is_judged_here(trouble):
-    """It is stopping, busy or has another model, is of another version, or the mail is huge."""
-    judge, raw = PhraseJudge(), MARKED
+    """It is stopping, busy or has another model, or the mail is huge."""
+    judge = PhraseJudge()
     judge.trouble = UnflubError("unflub is stopping") if trouble == "stopping" else None
     judge.knows = trouble != "busy"
-    if trouble == "skew":
-        old = {"protocol": 1, "version": "0.0.1", "verdicts": []}
-        with answering.answering(lambda _: old):
-            assert not is_flagged(raw)
-            assert "0.0.1" in checking.presence()
-            assert "restart the daemon" in checking.presence()
-        return
-    if trouble == "huge":
-        raw = MARKED + b"\n" * local.MOST
     with daemon(judge):
-        assert not is_flagged(raw)
+        assert not is_flagged(MARKED + b"\n" * local.MOST * (trouble == "huge"))
+
+
+def test_a_daemon_of_another_version_is_not_believed():
+    """Its verdicts may be others; who tests the connection is told what to do."""
+    old = {"protocol": checking.PROTOCOL, "version": "0.0.1", "verdicts": []}
+    with answering.answering(lambda _: old):
+        assert not is_flagged(MARKED)
+        assert "0.0.1" in checking.presence()
+        assert "restart the daemon" in checking.presence()
 
 
 def test_a_client_of_another_version_gets_no_verdict_and_is_told_why():

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from scanner.adapters import lock, state
+from scanner.adapters import state
 from scanner.errors import UnreadableError
 
 _FORMAT = 1
@@ -35,6 +35,8 @@ def everywhere() -> frozenset[str]:
 
 def add(digests: Iterable[str]) -> None:
     """Remember that sentences are no flubs. Raises UnreadableError when the disk refuses."""
+    from scanner.adapters import lock
+
     with lock.waited_for(path().with_suffix(".guard")):
         before = _read()
         kept = [*before, *sorted(set(digests) - set(before))][-_MOST:]

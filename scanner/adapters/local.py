@@ -79,9 +79,13 @@ def received(sock: socket.socket, deadline: Seconds) -> Values:
 
 
 def peer(sock: socket.socket) -> int:
-    """Tell who is at the other end: the user's number (unix(7) SO_PEERCRED; macOS unix(4))."""
-    if sys.platform == "darwin":
-        version_and_uid = sock.getsockopt(0, socket.LOCAL_PEERCRED, struct.calcsize("2I"))
-        return int(struct.unpack("2I", version_and_uid)[1])
-    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return int(struct.unpack("3i", credentials)[1])
+    """Tell who is at the other end, as the kernel says: the user's number.
+
+    unix(7), SO_PEERCRED: process, user, group; unix(4) of macOS and FreeBSD, LOCAL_PEERCRED: a
+    version, the user, and more.
+    """
+    if sys.platform == "linux":
+        level, option, form = socket.SOL_SOCKET, socket.SO_PEERCRED, "3i"
+    else:
+        level, option, form = 0, getattr(socket, "LOCAL_PEERCRED", 1), "2I"
+    return int(struct.unpack(form, sock.getsockopt(level, option, struct.calcsize(form)))[1])

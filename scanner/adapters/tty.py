@@ -67,14 +67,14 @@ def _asked(found: _Terminal, text: str, question: str) -> str:
 def _found() -> _Terminal | None:
     handle = _opened("/dev/tty")
     if handle is None:
-        return _client_s()
+        return _lent()
     if os.tcgetpgrp(handle) == os.getpgrp():
         return _Terminal(handle)
     os.close(handle)  # using it from the background would stop us, and the client with us
     return None
 
 
-def _client_s() -> _Terminal | None:
+def _lent() -> _Terminal | None:
     """Open the terminal of the nearest ancestor that has one, and is in its foreground."""
     process = os.getppid()
     for _ in range(_ANCESTORS):
@@ -131,8 +131,8 @@ def _typing(handle: int) -> Iterator[None]:
         termios.tcsetattr(handle, termios.TCSADRAIN, modes)
         yield
     finally:
-        with suppress(termios.error):
-            termios.tcsetattr(handle, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # what is left of a long line is nobody's to read
+            termios.tcsetattr(handle, termios.TCSAFLUSH, before)
         for number, handler in handlers.items():
             signal.signal(number, handler)
 

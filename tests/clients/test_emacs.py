@@ -31,10 +31,24 @@ INIT = """
 (defun state () (interactive)
   (message "state: %s at %s" (buffer-name) (thing-at-point 'line t)))
 (global-set-key [f5] #'state)
-(compose-mail "panel@example.com" "Thank you")
+{compose}
 (goto-char (point-max))
 (insert {body})
 (goto-char (point-max))
+"""
+
+
+MESSAGE = '(compose-mail "panel@example.com" "Thank you")'
+NOTMUCH = """
+(let ((default-directory "/usr/share/emacs/site-lisp/elpa-src/"))
+  (normal-top-level-add-subdirs-to-load-path))
+(require 'notmuch)
+(setq notmuch-fcc-dirs nil)
+(notmuch-mua-mail "panel@example.com" "Thank you" '((From . "me@example.org")))
+"""
+MAIL_MODE = """
+(setq mail-user-agent 'sendmail-user-agent)
+(compose-mail "panel@example.com" "Thank you")
 """
 
 
@@ -42,12 +56,13 @@ INIT = """
 def compose(desk):
     """Start Emacs with a finished mail."""
 
-    def start(body: str, more: str = "") -> pexpect.spawn:
+    def start(body: str, more: str = "", compose: str = MESSAGE) -> pexpect.spawn:
         init = desk.write("init.el", INIT.format(
-            port=desk.box.port, folder=FOLDER, body=json.dumps(body, ensure_ascii=False), more=more,
+            port=desk.box.port, folder=FOLDER, more=more, compose=compose,
+            body=json.dumps(body, ensure_ascii=False),
         ))  # fmt: skip
         client = desk.start("emacs", "-nw", "-Q", "-l", init)
-        client.expect(r"\(Message")
+        client.expect(r"\((Message|Notmuch Message|Mail)")
         return client
 
     return start
@@ -99,6 +114,17 @@ def test_not_a_flub_is_remembered(desk, compose):
     again = compose(BODY)
     send(again)
     assert len(desk.sent(again, 2)) == 2
+
+
+@pytest.mark.parametrize("other", [NOTMUCH, MAIL_MODE], ids=["notmuch", "mail-mode"])
+def test_it_asks_wherever_mail_is_written(desk, compose, other):
+    """In what is made of message-mode, and in the older mode."""
+    client = compose(BODY, compose=other)
+    send(client)
+    client.expect(ASKED)
+    assert not desk.box.raw
+    client.send("s")
+    assert content(desk, client) == BODY
 
 
 def test_ctrl_g_at_the_question_goes_back(desk, compose):

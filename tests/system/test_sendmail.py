@@ -130,7 +130,9 @@ def test_on_a_terminal_it_asks_with_passage_reason_and_advice(program, sink):
     assert sink.sent == [FLUBBED]
 
 
-@pytest.mark.parametrize("answer", ["\r", "b\r", "x\r", "\x03", "\x04", "s\x03", "send it\r"])
+@pytest.mark.parametrize(
+    "answer", ["\r", "b\r", "x\r", "\x03", "\x04", "s\x03", "send it\r", "s" * 500 + "\r"]
+)
 def test_any_other_answer_goes_back(program, sink, answer):
     """Enter, Ctrl-C, Ctrl-D and slips of the finger: nothing is sent, and the client is told."""
     asking = ask(program, sink, FLUBBED)

@@ -74,6 +74,8 @@ def test_the_service_runs_and_writes_a_warning(settled, manager):
     pid = shown.stdout.strip().removeprefix("MainPID=")
     assert "NoNewPrivs:\t1" in (Path("/proc") / pid / "status").read_text()
     assert settled.program.run("status").returncode == 0
+    said = settled.program.python("from scanner import checking; print(checking.presence())")
+    assert "the daemon answers" in said.stdout  # with its rights taken away, it has its socket
     assert asked(manager, "uninstall") == (0, "stopped and removed\n")
     assert not os.path.exists(f"/proc/{pid}")  # noqa: PTH110
     assert list(settled.program.home.rglob("unflub.service")) == []
