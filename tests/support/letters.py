@@ -13,10 +13,18 @@ def in_html(text: str) -> str:
     return "".join(f"<p>{part.replace(chr(10), '<br>')}</p>" for part in text.split("\n\n"))
 
 
+def answer(text: str) -> str:
+    """Answer to a note, and quote it."""
+    return _ANSWER + "".join(f"> {line}\n" for line in text.splitlines())
+
+
+def answer_in_html(text: str) -> str:
+    """Answer to a note, and quote it as Thunderbird does."""
+    quoted = f'<blockquote type="cite">{in_html(text)}</blockquote>'
+    return f'{in_html(_ANSWER)}<div class="moz-cite-prefix">Ada wrote:<br></div>{quoted}'
+
+
+_ANSWER = "Thursday at ten suits me well.\n\nAda\n\n"
 CLEAN = written(OPENING, STRENGTH)
 FLUBBED = written(OPENING, FLUB, STRENGTH)
 OTHERWISE = written(OPENING, STRENGTH, OTHER_FLUB)
-ANSWER = "Thursday at ten suits me well.\n\nAda\n\n" + "".join(
-    f"> {line}\n" for line in FLUBBED.splitlines()
-)
-"""An answer to a note with a flub, which it quotes."""

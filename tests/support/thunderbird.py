@@ -179,6 +179,35 @@ class Thunderbird:
         )
         return self.wait_for(lambda: next(self.pages("options.html"), None))
 
+    def show_message(self, folder: str, subject: str) -> None:
+        """Open a mailbox in the first window, and in it the message whose subject begins so."""
+        self.script(
+            """
+            const {MailServices} =
+              ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+            const {rootFolder} = MailServices.accounts.defaultAccount.incomingServer;
+            const pane = document.getElementById("tabmail").currentAbout3Pane;
+            pane.displayFolder(rootFolder.getChildNamed(arguments[0]).URI);
+            """,
+            folder,
+        )
+        self.wait_for(
+            lambda: self.script(
+                """
+                const pane = document.getElementById("tabmail").currentAbout3Pane;
+                const at = [...Array(pane.gDBView?.rowCount ?? 0).keys()].find(
+                  n => pane.gDBView.cellTextForColumn(n, "subjectCol").startsWith(arguments[0]));
+                if (at === undefined) {
+                  return false;
+                }
+                pane.threadTree.selectedIndex = at;
+                const shown = pane.messageBrowser.contentWindow.getMessagePaneBrowser();
+                return shown?.contentDocument?.body?.innerText.includes("unflub ran on");
+                """,
+                subject,
+            )
+        )
+
     def pages(self, name: str) -> Iterator[Page]:
         for window in self.driver.chrome_window_handles:
             page = Page(self, window, name)
@@ -391,11 +420,13 @@ def thunderbird(
     lines = [f"user_pref({json.dumps(key)}, {json.dumps(value)});" for key, value in values.items()]
     (folder / "user.js").write_text("\n".join(lines))
     log = folder / "log"
+    # Two at once take the files of each other's mails for their own in a folder they share.
+    (folder / "tmp").mkdir()
     with log.open("wb") as sink:
         process = subprocess.Popen(
             [program, "-profile", folder, "-no-remote", "-marionette",
              "--remote-allow-system-access"],
-            env=dict(environment), stdout=sink, stderr=sink,
+            env={**environment, "TMPDIR": str(folder / "tmp")}, stdout=sink, stderr=sink,
         )  # fmt: skip
     try:
         running = Thunderbird(_driver(process, marionette, log), process, log)

@@ -172,6 +172,14 @@ def test_an_installed_copy_finds_its_data(wheel_program, installed, place):
     assert found.exists()
 
 
+def test_an_installed_copy_brings_the_add_on(wheel_program, program):
+    """It packs the same add-on as the source tree."""
+    for one, name in ((wheel_program, "installed.xpi"), (program, "source.xpi")):
+        assert one.run("plugin", "pack", "thunderbird", name).returncode == 0
+    made = [(program.home / name).read_bytes() for name in ("installed.xpi", "source.xpi")]
+    assert made[0] == made[1]
+
+
 def test_an_installed_copy_judges_a_note(wheel_program):
     """The wheel's own model flags a flub."""
     assert wheel_program.run("check", stdin=FLUBBED).returncode == 1

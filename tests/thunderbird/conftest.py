@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support.client import MailClient
 from support.desktop import desktop
 from support.household import Household
 from support.smtp import Postbox, postbox
-from support.thunderbird import Composing, Thunderbird, screen, thunderbird
+from support.thunderbird import PATIENCE, Composing, Thunderbird, screen, thunderbird
 
 from scanner.core.registration import ADD_ON, HOST
 
@@ -53,6 +55,10 @@ class Desk:
         """Wait until so many mails were delivered."""
         self.thunderbird.wait_for(lambda: len(self.outbox.raw) >= count)
         return self.outbox.raw
+
+    def wait_for_drafts(self, condition: Callable[[MailClient], Any]) -> Any:
+        """Wait until something holds of what lies in Drafts."""
+        return self.household.client.wait_until(condition, PATIENCE)
 
     def wait_until_told(self, words: str) -> None:
         self.thunderbird.wait_for(lambda: words in self.told())

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from marionette_driver.keys import Keys
-from support.letters import ANSWER, CLEAN, FLUBBED, in_html
+from support.letters import CLEAN, FLUBBED, answer, answer_in_html, in_html
 
 pytestmark = pytest.mark.system
 
@@ -25,11 +25,15 @@ def go_on(desk, note, dialog, choice):
         desk.thunderbird.wait_for(lambda: not note.is_open())
 
 
-@pytest.mark.parametrize("body", [CLEAN, ANSWER])
-def test_what_has_no_flub_is_sent_with_one_click(desk, body):
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [(CLEAN, False), (answer(FLUBBED), False), (answer_in_html(FLUBBED), True)],
+    ids=["clean", "quoting", "quoting-html"],
+)
+def test_what_has_no_flub_is_sent_with_one_click(desk, body, html):
     """Nothing is shown, and nothing is to be clicked away; also where a quoted note has one."""
     desk.add_on()
-    note = desk.send(body)
+    note = desk.send(body, html=html)
     desk.wait_for_mail(1)
     desk.thunderbird.wait_for(lambda: not note.is_open())
     assert not list(desk.thunderbird.pages("dialog.html"))
@@ -79,7 +83,7 @@ def test_no_flub_is_remembered(desk):
     draft = desk.thunderbird.write(FLUBBED)
     draft.save()
     client = desk.household.client
-    client.wait_until(lambda client: client.own())
+    desk.wait_for_drafts(lambda client: client.own())
     desk.household.once()
     assert client.warnings() == {}
 

@@ -23,20 +23,20 @@ def test_save_autosave_edit_send(desk):
     with desk.household.program.watching():
         note = desk.thunderbird.write(FLUBBED)
         note.save()
-        first = client.wait_until(one_warning)
+        first = desk.wait_for_drafts(one_warning)
         saved = set(client.own())
         note.type("Hello again.\n")
         note.autosave()
-        client.wait_until(lambda client: len(client.own()) == 1 and set(client.own()) != saved)
-        assert digests(client.wait_until(one_warning)) == digests(first)
+        desk.wait_for_drafts(lambda client: len(client.own()) == 1 and set(client.own()) != saved)
+        assert digests(desk.wait_for_drafts(one_warning)) == digests(first)
         note.rewrite(OTHERWISE)
         note.save()
-        client.wait_until(
+        desk.wait_for_drafts(
             lambda client: (found := one_warning(client)) and digests(found) != digests(first)
         )
         note.send()
         desk.wait_for_mail(1)
-        client.wait_until(lambda client: not client.messages())
+        desk.wait_for_drafts(lambda client: not client.messages())
 
 
 def test_the_watcher_and_the_add_on_do_not_warn_twice(desk):
@@ -46,7 +46,7 @@ def test_the_watcher_and_the_add_on_do_not_warn_twice(desk):
     with desk.household.program.watching():
         note = desk.thunderbird.write(FLUBBED)
         note.save()
-        client.wait_until(one_warning)
+        desk.wait_for_drafts(one_warning)
         note.send()
         dialog = desk.thunderbird.dialog()
         assert len(list(desk.thunderbird.pages("dialog.html"))) == 1
@@ -56,11 +56,11 @@ def test_the_watcher_and_the_add_on_do_not_warn_twice(desk):
         note.send()
         desk.thunderbird.dialog().press("dismiss")
         desk.wait_for_mail(1)
-        client.wait_until(lambda client: not client.messages())
+        desk.wait_for_drafts(lambda client: not client.messages())
         desk.thunderbird.write(FLUBBED).save()
-        client.wait_until(lambda client: client.own())
+        desk.wait_for_drafts(lambda client: client.own())
         desk.thunderbird.write(OTHERWISE, subject="Another").save()
-        warning = client.wait_until(one_warning)  # about this one: a pass saw the other, too
+        warning = desk.wait_for_drafts(one_warning)  # about this one: a pass saw the other, too
         assert "my certificate in the interview" in " ".join(warning.body("plain").split())
 
 

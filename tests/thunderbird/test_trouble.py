@@ -7,7 +7,7 @@ import signal
 import sys
 
 import pytest
-from support.letters import FLUBBED
+from support.letters import CLEAN, FLUBBED
 from support.processes import is_alive
 
 pytestmark = pytest.mark.system
@@ -28,8 +28,8 @@ WITHOUT_THE_COMMAND = "#!/bin/sh\nexit 2\n"
 GONE = "The program ended while it was needed."
 
 
-def deliver(desk, count):
-    note = desk.send(FLUBBED)
+def deliver(desk, count, body=FLUBBED):
+    note = desk.send(body)
     desk.wait_for_mail(count)
     desk.thunderbird.wait_for(lambda: not note.is_open())
 
@@ -88,7 +88,7 @@ def test_no_process_is_left(desk):
     started = desk.household.program.home / "started"
     command = desk.launcher.read_text()
     desk.launcher.write_text(command.replace("exec", f"echo $$ > {started}; exec", 1))
-    desk.add_on(on=False)
-    deliver(desk, 1)
+    desk.add_on()
+    deliver(desk, 1, CLEAN)
     pid = int(desk.thunderbird.wait_for(lambda: started.exists() and started.read_text()))
     desk.thunderbird.wait_for(lambda: not is_alive(pid))
