@@ -39,6 +39,8 @@ _PASSING = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN")
 _GARBLED = (
     ProtocolError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError,
 )  # fmt: skip
+# Unlike select() poll() knows any number of open files, and unlike epoll() needs none of its own.
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 # Seconds of silence, between questions, and questions in vain, until the system gives a peer up.
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 
@@ -137,7 +139,7 @@ def alert(account: Account) -> str:
 
 def readable(sockets: Sequence[socket.socket], seconds: Seconds) -> bool:
     """Wait until one of the sockets has something, for so long at most; tell whether."""
-    with selectors.DefaultSelector() as selector:  # on most systems it knows any number of files
+    with _Selector() as selector:
         for sock in sockets:
             selector.register(sock, selectors.EVENT_READ)
         return bool(selector.select(max(0, seconds)))

@@ -11,13 +11,14 @@ import pytest
 pytestmark = pytest.mark.system
 
 TAKEN_AWAY = """
-import os, select, signal, sys
+import os, select, selectors, signal, sys
 import scanner.daemon, scanner.doctor, scanner.judging, scanner.adapters.service  # and libraries
 
 for name in [name for name in sys.modules if name.split(".")[0] == "scanner"]:
     del sys.modules[name]
 for module, names in (
-    (signal, "SIGHUP"), (select, "poll"), (os, "getuid geteuid O_CLOEXEC fork"),
+    (signal, "SIGHUP"), (select, "poll"), (selectors, "PollSelector"),
+    (os, "getuid geteuid O_CLOEXEC fork"),
 ):
     for name in names.split():
         delattr(module, name)
