@@ -43,6 +43,7 @@ class _Answer:
 _STORE = "then store it with `{login}`"
 _GOOGLE = ("Gmail", "Google Workspace")
 _MICROSOFT = ("Outlook.com", "Microsoft 365")
+_MOST = 1000  # characters; a hostile server may say a megabyte
 # The first that fits counts.
 _ANSWERS = (
     _Answer(
@@ -148,7 +149,7 @@ def meaning(
     name = provider.name if provider else ""
     known = (a for a in _ANSWERS if not (by_token and a.of_passwords))
     default = _TOKEN if by_token else _default(provider)
-    found = next((a for a in known if _fits(a, words, name)), default)
+    found = next((a for a in known if _fits(a, words[:_MOST], name)), default)
     login = f"unflub login {account}"
     imap = "switch it on in the provider's settings in a web browser, or ask its administrators"
     remedy = found.remedy.format(
