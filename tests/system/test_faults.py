@@ -202,6 +202,17 @@ def timers_to(port: int) -> set[str]:
     return {row[5].partition(":")[0] for row in rows if row[2].endswith(f":{port:04X}")}
 
 
+def test_an_idle_is_renewed_before_anybody_hangs_up(client, server):
+    """On the same connection, however quiet the mailbox is (RFC 2177)."""
+    with (
+        proxy.running(server.port) as through,
+        at_work(account(client, through.port), idle_seconds=1),
+    ):
+        wait_for(lambda: through.steps.count("IDLE") > 2)
+        assert is_right(client)
+    assert through.connections == 1
+
+
 def test_a_sweep_finds_what_a_server_does_not_tell(client, server):
     """Under IDLE it looks by itself every now and then, for servers lie."""
     with (
