@@ -155,9 +155,10 @@ class DraftsMailbox(RuleBasedStateMachine):
         if warnings := self.server.warnings():
             digests = self.delete(data.draw(st.sampled_from(sorted(warnings))))
             self.settle()
-            for uid in self.server.warnings():
-                if digests & found_in(self.server.warnings()[uid]):
-                    digests |= self.delete(uid)  # it may be another note's, with more in it
+            for uid, stored in self.server.warnings().items():
+                found = found_in(stored)
+                if found == digests or found & (digests - {digest(_USUAL)}):  # no other note's
+                    self.delete(uid)
             self.settle()
             self.dismissed |= digests
             self.forgotten |= digests & {digest(_USUAL)}  # others have their warning still

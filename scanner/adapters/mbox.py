@@ -15,7 +15,7 @@ MOST_BYTES = 64 * 1024 * 1024
 
 # Sender, or sender and time; Thunderbird writes "From - " and a time, or nothing at all.
 # "From the bottom of my heart" opens a note, not a mailbox.
-_SEPARATOR = re.compile(rb"From (?:\S+@\S+)?[ \t]*\r?$|From .{0,200}\d\d:\d\d")
+_SEPARATOR = re.compile(rb"From (?:\S[^\s@]*+@\S++)?[ \t]*\r?$|From .{0,200}\d\d:\d\d")
 _BOUNDARY = re.compile(
     rb'^Content-Type:\s*multipart/[^;\s]+;(?:[^\n]|\n[ \t])*?boundary="?([^";\r\n]{1,100})',
     re.IGNORECASE | re.MULTILINE,

@@ -49,6 +49,7 @@ _TOO_MUCH = (
     r"too many (bad |failed |invalid )?(login|attempts|requests|commands)"
 )
 _EXPIRED = r"AccessTokenExpired|session expired|token (has |is )?expired"
+_MOST = 1000  # characters; a hostile server may say a megabyte
 # The first that fits counts.
 _ANSWERS = (
     _Answer(
@@ -155,7 +156,7 @@ def meaning(
     name = provider.name if provider else ""
     known = (a for a in _ANSWERS if not (by_token and a.of_passwords))
     default = _TOKEN if by_token else _default(provider)
-    found = next((a for a in known if _fits(a, words, name)), default)
+    found = next((a for a in known if _fits(a, words[:_MOST], name)), default)
     login = f"unflub login {account}"
     imap = "switch it on in the provider's settings in a web browser, or ask its administrators"
     remedy = found.remedy.format(

@@ -42,7 +42,7 @@ _STARTER = re.compile(rf"[\s*_]{{0,4}}(?:{_alternatives('disclaimers')})", re.IG
 _HEADING = re.compile(
     r"[\s*_-]{0,4}(?:confidential(?:ity)?\b.{0,20}(?:notice|statement|note|warning)?"
     r"|(?:legal )?disclaimer|avis de confidentialité|vertraulichkeitshinweis"
-    r"|aviso (?:legal|de confidencialidad))\s*[:.-]*\s*$",
+    r"|aviso (?:legal|de confidencialidad))\s*+[:.-]*+\s*$",
     re.IGNORECASE,
 )
 

@@ -32,7 +32,7 @@ _CLOSING = re.compile(
     r"|laters?(?=,|$)|peace(?=,|$)|from (?:\w+)(?: \w+)?$"
     r"|(?:many |my |sincere |big |with )?(?:thanks|thank you|thx|ta|cheers|gracias|merci|danke)"
     r"(?: again| so much| very much| kindly| a lot| a million| in advance| once more"
-    r"| for (?:your|the) (?:time|consideration|help))*(?: and (?:best|kind|god)\b.*)?[ ,.!]*$)",
+    r"| for (?:your|the) (?:time|consideration|help))*(?: and (?:best|kind|god)\b.*+)?[ ,.!]*$)",
     re.IGNORECASE,
 )
 _CLOSING_WORDS = 6

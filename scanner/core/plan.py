@@ -131,12 +131,41 @@ class _Note:
     def message_ids(self) -> set[str]:
         return {copy.message_id for copy in self.copies if copy.message_id}
 
+    @property
+    def flagged(self) -> frozenset[str]:
+        newest = self.newest
+        return newest.assessment.digests if isinstance(newest, Reading) else frozenset()
+
     def is_named(self, w: WarningDraft) -> bool:
-        return w.about == self.newest.message_id
+        return w.about == self.newest.message_id != ""
+
+    def due(self, dismissed: frozenset[str]) -> frozenset[str]:
+        """Give what its warning is to name.
+
+        A warning that stands is no dismissed one. Where the same sentence was dismissed in another
+        note, taking it away here would look to another unflub as if the user had. That holds for
+        a warning that names the note, as one does that takes its place; any other is handed
+        out by its sentences, perhaps to another note the next time.
+        """
+        standing = _union(w.digests for w in self.warnings if self.is_named(w))
+        return self.flagged - (dismissed - standing)
+
+    def is_right(self, w: WarningDraft, dismissed: frozenset[str]) -> bool:
+        if not w.digests or w.digests != self.due(dismissed):
+            return False
+        return self.is_named(w) or not w.digests & dismissed
+
+    def kept(self, dismissed: frozenset[str]) -> WarningDraft | None:
+        """Give the one warning that may stay: one that names the note, then the lowest UID.
+
+        Two daemons keep the same one, and no other note's lost warning takes its place.
+        """
+        right = (w for w in self.warnings if self.is_right(w, dismissed))
+        return min(right, key=lambda w: (not self.is_named(w), *_turn(w)), default=None)
 
     def uid_for(self, w: WarningDraft) -> int:
-        newest = self.newest.uid
-        return newest if w.uid > newest and self.is_named(w) else 0
+        newest = self.newest
+        return newest.uid if w.uid > newest.uid and w.about == newest.message_id else 0
 
     def overlap(self, digests: frozenset[str]) -> int:
         readings = [copy for copy in self.copies if isinstance(copy, Reading)]
@@ -191,7 +220,7 @@ def remember(memory: Memory, snapshot: Snapshot, *, wrote: bool = False) -> Memo
 
 
 def _unwarned(note: _Note) -> frozenset[str]:
-    return _flagged(note) - _union(w.digests for w in note.warnings)
+    return note.flagged - _union(w.digests for w in note.warnings)
 
 
 def _lost(note: _Note, gone: Sequence[Standing], memory: Memory) -> frozenset[str]:
@@ -228,16 +257,10 @@ def _for_note(note: _Note, dismissed: frozenset[str]) -> Iterator[Action]:
     newest = note.newest
     if isinstance(newest, Unknown):
         return
-    # A warning that stands is no dismissed one. Where the same sentence was dismissed in another
-    # note, taking it away here would look to another unflub as if the user had.
-    standing = _union(w.digests for w in note.warnings if w.about in note.message_ids)
-    assessment = without(newest.assessment, dismissed - standing)
-    # One that names the note stays, then the lowest UID: two daemons keep the same one, and no
-    # other note's lost warning takes its place.
-    ranked = sorted(note.warnings, key=lambda w: (not note.is_named(w), w.uid))
-    keep = next((w for w in ranked if w.digests == assessment.digests), None)
-    if assessment.passages and keep is None:
-        yield Append(newest, assessment)
+    keep = note.kept(dismissed)
+    due = note.due(dismissed)
+    if due and keep is None:
+        yield Append(newest, without(newest.assessment, note.flagged - due))
     yield from _removals(w for w in note.warnings if w is not keep)
 
 
@@ -247,11 +270,6 @@ def _removals(warnings: Iterable[WarningDraft]) -> Iterator[Remove]:
 
 def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
     return frozenset[str]().union(*sets)
-
-
-def _flagged(note: _Note) -> frozenset[str]:
-    newest = note.newest
-    return newest.assessment.digests if isinstance(newest, Reading) else frozenset()
 
 
 def _notes(snapshot: Snapshot) -> list[_Note]:
@@ -315,31 +333,49 @@ def _share_sentences(one: Reading, other: Reading) -> bool:
 def _hand_out(
     warnings: Sequence[WarningDraft], notes: Sequence[_Note], dismissed: frozenset[str]
 ) -> list[WarningDraft]:
-    """Give each warning to the note it is about; return those that are about none."""
-    strays: list[WarningDraft] = []
-    due = {_flagged(note) - dismissed for note in notes}
-    # Those with a living Message-ID first, then those that are just right for a note: one that
-    # has its warning leaves the others to a note with the same passage.
-    for w in sorted(warnings, key=lambda w: (not _named(w, notes), w.digests not in due, w.uid)):
-        note = next(iter(_named(w, notes)), None) or _likest(w, notes, dismissed)
-        (note.warnings if note else strays).append(w)
-    return strays
+    """Give each warning to the note it is about; return those that are about none.
+
+    First those with a living Message-ID, then each that is just right for a note that has no such
+    one, then the rest. A plan leaves the first two kinds as they are, and what it takes of the
+    rest goes to no note that is left alone, so after it they are handed out in the same way.
+    """
+    nameless = [w for w in warnings if not _give(w, _named(w, notes))]
+    nameless.sort(key=_turn)
+    rest = [w for w in nameless if not _give(w, _lacking(w, notes, dismissed))]
+    return [w for w in rest if not _give(w, _likest(w, notes))]
 
 
-def _named(w: WarningDraft, notes: Sequence[_Note]) -> list[_Note]:
-    return [note for note in notes if w.about in note.message_ids]
+def _give(w: WarningDraft, note: _Note | None) -> bool:
+    if note:
+        note.warnings.append(w)
+    return note is not None
 
 
-def _likest(w: WarningDraft, notes: Sequence[_Note], dismissed: frozenset[str]) -> _Note | None:
-    """Find the note that says most of it; a warning that is just right goes where it is due.
+def _turn(w: WarningDraft) -> tuple[bool, int]:
+    """Order warnings: those written about no Message-ID come before what has lost its note."""
+    return w.about != "", w.uid
 
-    Otherwise a note could be warned about again and again, each time in favour of another.
+
+def _named(w: WarningDraft, notes: Sequence[_Note]) -> _Note | None:
+    return next((note for note in notes if w.about in note.message_ids), None)
+
+
+def _lacking(w: WarningDraft, notes: Sequence[_Note], dismissed: frozenset[str]) -> _Note | None:
+    """Find a note for which the warning is just right, and that has none yet that is."""
+    right = (note for note in notes if note.is_right(w, dismissed))
+    return next((note for note in right if note.kept(dismissed) is None), None)
+
+
+def _likest(w: WarningDraft, notes: Sequence[_Note]) -> _Note | None:
+    """Find the note that says most of it, first one of which nothing is known and that has no like.
+
+    There it stays, and elsewhere it goes.
     """
 
     def likeness(note: _Note) -> tuple[int, bool, bool, bool]:
-        due = w.digests == _flagged(note) - dismissed
-        has_its_like = any(held.digests == w.digests for held in note.warnings)
-        return note.overlap(w.digests), due, not has_its_like, not note.warnings
+        has_no_like = all(held.digests != w.digests for held in note.warnings)
+        is_unknown = isinstance(note.newest, Unknown)
+        return note.overlap(w.digests), is_unknown and has_no_like, has_no_like, not note.warnings
 
     best = max(notes, key=likeness, default=None)
     return best if best and best.overlap(w.digests) else None

@@ -79,7 +79,8 @@ def _title(subject: str, text: str) -> str:
 
 def _titles_in_subject(subject: str) -> Iterator[str]:
     """Yield the parts of a subject that name a job: "Thank you: Ward Nurse", "Nurse interview"."""
-    for part in re.split(r"\s*[,:;|()–—]\s*|\s+-\s+", _REPLY.sub("", subject)):
+    spaced = " ".join(subject.split())  # or a run of spaces is tried from each of them
+    for part in re.split(r" ?[,:;|()–—] ?| - ", _REPLY.sub("", spaced)):
         bare = _THANKS.sub("", part)
         if match := _INTERVIEW.match(bare):
             yield match.group(1)

@@ -29,7 +29,11 @@ _JOINT = re.compile(
 _WORDS = frozenset({"me", "us", "may", "no", "it", "so"})
 """Words that are abbreviations too ("Me." is Maine); a sentence may end in them."""
 
-_SHOUT = re.compile(r"[!?]{2,}[ \t]+|(?:[\U0001f300-\U0001faff\u2600-\u27bf]\ufe0f?)+[ \t]+")
+_EMOJI = r"[\U0001f300-\U0001faff\u2600-\u27bf]"
+# Each run is tried once, from its beginning.
+_SHOUT = re.compile(
+    rf"(?<![!?])[!?]{{2,}}+[ \t]+|(?<!{_EMOJI})(?<!{_EMOJI}\ufe0f)(?:{_EMOJI}\ufe0f?)++[ \t]+"
+)
 """Ends of sentences in chat: "the chat!! so i ...", or an emoji between two sentences."""
 
 _WORD_CHARACTER = re.compile(r"\w")

@@ -25,7 +25,7 @@ from support import cyrus, dovecot, pymap
 from support.client import MailClient
 from support.fake_mailbox import FakeMailbox, FakeServer
 from support.notes import OPENING, STRENGTH, note
-from support.phrases import reading
+from support.phrases import JUDGE, reading
 from support.ports import wait_until_up
 
 from scanner.adapters.mailbox import FETCH_LIMIT, Mailbox, connect
@@ -34,6 +34,7 @@ from scanner.core.parse import read
 from scanner.core.plan import OwnWarning
 from scanner.core.render import Envelope, recognise, render
 from scanner.errors import ConfigurationError, CredentialsError
+from scanner.passes import Desk, Terms, one_pass
 from scanner.watcher import Bell
 
 LONG = 30.0
@@ -304,6 +305,19 @@ def test_only_an_unchanged_warning_of_ours_is_removed(setting):
         assert left.pop(uids[1]).flags >= {b"\\Deleted"}
     assert left == before
     assert setting.mailbox.listing().uids == (uids[0], uids[2], uids[3])
+
+
+def test_a_warning_is_written_once_and_taken_away_when_its_note_is_mended(setting, tmp_path):
+    """Whole passes do what they are for on every server, whatever it lacks."""
+    (uid,) = setting.save(NOTE)
+    desk, terms = Desk(), Terms("me@example.org", tmp_path / "memory.json")
+    done = [len(one_pass(setting.mailbox, desk, JUDGE, terms).actions) for _ in range(2)]
+    assert done == [1, 0]
+    assert len(setting.mailbox.listing().uids) == 2
+    setting.client.replace(uid, note(OPENING, STRENGTH))
+    done = [len(one_pass(setting.mailbox, desk, JUDGE, terms).actions) for _ in range(2)]
+    assert done == [1, 0]
+    assert len(setting.mailbox.listing().uids) == 1
 
 
 @pytest.mark.parametrize("change", ["save", "delete", "mark_deleted"])

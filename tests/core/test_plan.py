@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.phrases import assessed
 
@@ -251,8 +251,27 @@ BOXES = st.lists(st.one_of(ANY_DRAFT, ANY_DRAFT, ANY_UNKNOWN, ANY_WARNING), max_
 )
 
 
+def holding(*held: Reading | Unknown | WarningDraft) -> Box:
+    return Box({one.uid: one for one in held})
+
+
+UNREAD = Unknown(5, "<2@x>", settling=False)
+
+
 @settings(deadline=None, max_examples=400)
 @given(BOXES, DISMISSED)
+# What stood by the warning that goes would be dismissed afterwards: that of the one kept, or that
+# of a new one about a note without a Message-ID. A note of which nothing is known keeps its own.
+@example(holding(own(1, FLUB), draft(2, FLUB, BLUB), own(3, FLUB, BLUB, about="")), saying(FLUB))
+@example(
+    holding(draft(1, FLUB), own(2, FLUB, GOOD), draft(3, FLUB, BLUB, message_id="")), saying(FLUB)
+)
+@example(
+    holding(draft(1, FLUB, BLUB, message_id=""), own(2, FLUB, GOOD, about=""), UNREAD,
+            draft(3, FLUB, BLUB, message_id="<2@x>", to="hr"), own(4, FLUB, GOOD, about=""),
+            EditedWarning(6, saying(GOOD), "<2@x>")),
+    saying(),
+)  # fmt: skip
 def test_a_plan_applied_leaves_nothing_to_do(box, dismissed):
     """Planning is idempotent in whatever mailbox; appends come first; edited warnings stay."""
     actions = plan(box.snapshot(), dismissed)

@@ -19,8 +19,12 @@ def note(
     subject: str = "Thank you for the interview",
     message_id: str = "<note-1@client.example>",
     to: str = "panel@example.com",
+    picture: int = 0,
 ) -> bytes:
-    """A draft with salutation and closing around the paragraphs, as RFC 5322 bytes."""
+    """A draft with salutation and closing around the paragraphs, as RFC 5322 bytes.
+
+    A `picture` of so many bytes may be attached.
+    """
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = "Me <me@example.org>"
     if to:
@@ -29,6 +33,8 @@ def note(
     if message_id:
         message["Message-ID"] = message_id
     message.set_content("\n\n".join(("Dear Ms Okafor,", *paragraphs, "Kind regards,\nAda")))
+    if picture:
+        message.add_attachment(bytes(picture), "image", "png")
     return message.as_bytes()
 
 

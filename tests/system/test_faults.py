@@ -16,7 +16,7 @@ from support.notes import OPENING, STRENGTH, note
 from support.phrases import reading
 from support.proxy import FAULTS, GREETING, Proxy
 
-from scanner.adapters.mailbox import connect
+from scanner.adapters.mailbox import SMALL, connect
 from scanner.config import Account
 from scanner.core.render import Envelope, render
 from scanner.daemon import Crew, Shift
@@ -24,7 +24,8 @@ from scanner.watcher import Watcher
 
 pytestmark = pytest.mark.system
 
-FLUBBED = note(OPENING, "That was a flub.", STRENGTH)
+FLUBBED = note(OPENING, "That was a flub.", STRENGTH, picture=SMALL)
+"""A big note, of which structure and text are fetched, one after the other."""
 PATIENCE = 30
 _users = count(1)
 
@@ -32,8 +33,8 @@ _users = count(1)
 # another to take away; test_the_steps_are_all_there_are proves it.
 STEPS = (
     "greeting", "CAPABILITY", "LOGIN", "LIST", "ENABLE", "EXAMINE",
-    # the look, and what is new in it: headers, warning drafts, drafts
-    "EXAMINE", "SEARCH", "FETCH", "FETCH", "FETCH",
+    # the look, and what is new in it: headers, warning drafts, structure and text of the note
+    "EXAMINE", "SEARCH", "FETCH", "FETCH", "FETCH", "FETCH",
     # the second look, before anything is taken away
     "EXAMINE", "SEARCH",
     "APPEND", "APPEND literal", "SELECT", "FETCH", "STORE", "EXPUNGE", "EXAMINE",
@@ -199,6 +200,17 @@ def timers_to(port: int) -> set[str]:
     """Which timers run for connections to a port, by proc_pid_net(5)'s field `tr`."""
     rows = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
     return {row[5].partition(":")[0] for row in rows if row[2].endswith(f":{port:04X}")}
+
+
+def test_an_idle_is_renewed_before_anybody_hangs_up(client, server):
+    """On the same connection, however quiet the mailbox is (RFC 2177)."""
+    with (
+        proxy.running(server.port) as through,
+        at_work(account(client, through.port), idle_seconds=1),
+    ):
+        wait_for(lambda: through.steps.count("IDLE") > 2)
+        assert is_right(client)
+    assert through.connections == 1
 
 
 def test_a_sweep_finds_what_a_server_does_not_tell(client, server):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
+import subprocess
+import sys
 import zlib
+from dataclasses import replace
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -187,3 +190,24 @@ def test_the_only_connection_is_that_to_the_configured_server(household):
         f"socket.getaddrinfo ('127.0.0.1', {port}",
     }
     assert [line for line in lines if not line.startswith(tuple(allowed))] == []
+
+
+def test_the_kernel_sees_no_other_connection(household):
+    """Nor do libraries open one that are not written in Python: every system call is traced."""
+    home, port = household.program.home, household.server.port
+    traced = home / "traced"
+    calls = "connect,sendto,sendmsg,sendmmsg"
+    traced.write_text(
+        f'#!/bin/sh\nexec strace -D -f -qq -o {home}/calls -e trace={calls} {sys.executable} "$@"\n'
+    )
+    traced.chmod(0o755)
+    if subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], check=False).returncode:
+        pytest.skip("no process may be traced here")
+    household.client.save(FLUBBED)
+    with replace(household.program, interpreter=traced).watching() as daemon:
+        household.client.wait_until(lambda client: client.warnings())
+        assert daemon.stop() == 0
+    named = [line for line in (home / "calls").read_text().splitlines() if "AF_INET" in line]
+    allowed = f'sin_port=htons({port}), sin_addr=inet_addr("127.0.0.1")'
+    assert named
+    assert [line for line in named if allowed not in line] == []

@@ -306,6 +306,30 @@ def test_a_wrong_password_is_a_clear_line(household):
     assert "wrong-horse" not in done.stderr
 
 
+@pytest.mark.parametrize("other_server", [{}], indirect=True)
+def test_another_password_is_found_by_itself(other_server, monkeypatch, tmp_path):
+    """Refused twice, the server is left alone until there is something else to try."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr("scanner.watcher._CHANGE", 0.05)
+    secret = tmp_path / "secret"
+    secret.write_text("wrong-horse")
+    secret.chmod(0o600)
+    client = MailClient(other_server.port, "forgetful", dovecot.PASSWORD)
+    client.save(note("That was a flub."))
+    with proxy.running(other_server.port) as through:
+        account = Account(
+            "home", "me@example.org", "127.0.0.1", client.user, through.port, "none",
+            password_file=str(secret),
+        )  # fmt: skip
+        # Dovecot answers more and more slowly to who came with a wrong one.
+        with at_work(account, timeout_seconds=60) as watcher:
+            client.wait_until(lambda _: "not tried again" in watcher.seen.error, 120)
+            assert through.connections == 2
+            secret.write_text(dovecot.PASSWORD)
+            client.wait_until(lambda client: len(client.warnings()) == 1, 120)
+        assert through.connections == 3
+
+
 def test_an_unreachable_server_is_a_clear_line(program):
     """One pass without a server ends with status 4."""
     program.configure(
