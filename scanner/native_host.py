@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from email import policy
 from email.message import EmailMessage
@@ -38,23 +37,24 @@ def run() -> None:
     """Serve standard input and output until the client closes the pipe."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    questions: Queue[bytes | UnreadableError | None] = Queue()
+    questions: Queue[bytes | UnreadableError] = Queue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, questions), daemon=True).start()
     _warm_up()
-    serve(questions.get, answers)
+    _serve(questions, answers)
 
 
-def serve(question: Callable[[], bytes | UnreadableError | None], answers: BinaryIO) -> None:
-    """Answer one question after the other, until there is none, or one that cannot be read."""
-    while (asked := question()) is not None:
-        said = _failure(str(asked)) if isinstance(asked, UnreadableError) else answered(asked)
+def _serve(questions: Queue[bytes | UnreadableError], answers: BinaryIO) -> None:
+    """Answer one question after the other; after what cannot be read there are no more."""
+    readable = True
+    while readable:
+        asked = questions.get()
+        readable = not isinstance(asked, UnreadableError)
+        said = _failure(str(asked)) if isinstance(asked, UnreadableError) else _answered(asked)
         answers.write(framing.framed(said))
         answers.flush()
-        if isinstance(asked, UnreadableError):
-            return
 
 
-def answered(asked: bytes) -> Values:
+def _answered(asked: bytes) -> Values:
     """Answer a question, in JSON; one that makes no sense is answered by an error."""
     try:
         question = json.loads(asked)
@@ -64,7 +64,7 @@ def answered(asked: bytes) -> Values:
     return about | _answer(question)
 
 
-def _listen(source: BinaryIO, questions: Queue[bytes | UnreadableError | None]) -> None:
+def _listen(source: BinaryIO, questions: Queue[bytes | UnreadableError]) -> None:
     """Read while questions are answered, so that the end of the client is the end, at once."""
     try:
         while (asked := framing.read(source.read)) is not None:
@@ -77,7 +77,7 @@ def _listen(source: BinaryIO, questions: Queue[bytes | UnreadableError | None]) 
 
 def _warm_up() -> None:
     """Have the model loaded, here or by the daemon, so that no note waits for that."""
-    with suppress(UnflubError):
+    with suppress(Exception):  # a check meets it again, and tells
         checking.verdicts([message("", _NOTE, html=False)], patience=_DAEMON_PATIENCE)
 
 

@@ -58,7 +58,10 @@ async function asked(tab, found, sending) {
   const url = `dialog.html?number=${number}`;
   const size = { width: 640, height: 720 };
   const window = await browser.windows.create({ type: "popup", url, ...size });
-  dialogs.get(number).shown = window.id;
+  const dialog = dialogs.get(number);
+  dialog.shown = window.id;
+  // It may have been closed before anybody listened for that.
+  await browser.windows.get(window.id).catch(() => dialog.resolve("edit"));
   const chosen = await choice;
   dialogs.delete(number);
   if (chosen === "dismiss") {
