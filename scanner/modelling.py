@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
 
 _Path = click.Path(path_type=Path)
 _Folder = click.Path(path_type=Path, file_okay=False)
+_TOLD = 2  # objections: one line must do
 
 
 def _material(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,7 +114,8 @@ def _retrain(material: Material, wishes: Wishes) -> None:
         terminal.say(f"the report is in {wishes.page}; open report.html there")
     if made.folder is None:
         raise ModelError(
-            f"the new model is refused, and the one in use stays: {made.judgement.objections[0]}; "
+            "the new model is refused, and the one in use stays: "
+            f"{'; '.join(made.judgement.objections[:_TOLD])}; "
             "look at your labels, or have it all the same with --force"
         )
     if made.judgement.objections:

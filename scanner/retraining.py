@@ -143,11 +143,12 @@ def _retrain(material: training.Material, wishes: Wishes, show: Progress) -> Ret
     trial = moving.compared(learnt, before, after)
     judgement = approval.judged(trial)
     bar.step(_TRIAL, "done")
+    is_taken = wishes.force or not judgement.objections
+    folder = _put_in_place(model, made, learnt, material, wishes) if is_taken else None
     if wishes.page:
         _report(trial, learnt, judgement, wishes.page, show)
-    is_taken = wishes.force or not judgement.objections
     return Retrained(
-        _put_in_place(model, made, learnt, material, wishes) if is_taken else None,
+        folder,
         len(learnt.read.projected),
         int(learnt.yours.sum()),
         met,

@@ -26,8 +26,8 @@ from scanner.learning.measures import (
     Estimate,
     Metric,
     Values,
+    difference,
     draws,
-    paired_bootstrap,
 )
 from scanner.learning.trial import NONE, Case, Trial, table
 
@@ -73,7 +73,7 @@ class Judgement:
 def judged(trial: Trial) -> Judgement:
     """Compare both models. Raises ValueError where the trial has one side alone."""
     findings = tuple(_findings(trial))
-    objections = [*map(str, (one for one in findings if one.is_worse)), *_contrary(trial)]
+    objections = [*_contrary(trial), *map(str, (one for one in findings if one.is_worse))]
     return Judgement(findings, tuple(objections))
 
 
@@ -92,19 +92,19 @@ def _is_ordinary(case: Case) -> bool:
 _ASKED: tuple[tuple[str, Callable[[Case], bool], tuple[Metric, ...]], ...] = (
     ("the shipped notes", _is_shipped, (SENTENCES[2], NOTES[1], OTHER)),
     ("your notes", _is_your_note, (SENTENCES[2],)),
-    ("your ordinary mail", _is_ordinary, (ORDINARY,)),
+    ("your ordinary mail past the gate", _is_ordinary, (ORDINARY,)),
 )
 
 
 def _findings(trial: Trial) -> Iterator[Finding]:
     for of, wanted, metrics in _ASKED:
         some = trial.only(wanted)
-        if some.before and some.cases:
-            rows = table(some.cases, some.before, PRESET)
+        if some.cases:
+            before, after = (table(some.cases, side, PRESET) for side in some.sides)
             for metric in metrics:
-                before = float(metric.of(rows, np.ones((1, rows.groups)))[0])
-                if not isnan(before):
-                    yield Finding(of, metric, before, paired_bootstrap(some, metric))
+                was = float(metric.of(before, np.ones((1, before.groups)))[0])
+                if not isnan(was):
+                    yield Finding(of, metric, was, difference(before, after, metric))
 
 
 def _contrary(trial: Trial) -> Iterator[str]:

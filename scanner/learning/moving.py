@@ -8,8 +8,9 @@ moved (`fitting.adapted`). The same is done to each lesser model of the shipped 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Start:
     rehearsal: Rehearsal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is named once need not be hashed again
 class Material:
     """The shipped corpus and the user's notes, marked as `yours`, as an encoder read them.
 
@@ -69,6 +70,16 @@ class Material:
     def ordinary(self) -> Mail:
         """The user's ordinary mail."""
         return self.read.ordinary
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Name the labelled messages as a rehearsal does."""
+        return rehearsal.keys(self.mail.messages)
+
+    @cached_property
+    def ordinary_names(self) -> list[str]:
+        """Name the ordinary mail."""
+        return rehearsal.keys(self.ordinary.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,7 @@ def moved(
     everything = np.ones(len(fold), bool), np.ones(len(ordinary_fold), bool)
     heads = _heads(material, base.heads, *everything)
     done()
-    named = [*_keys(material.mail), *_keys(material.ordinary)]
+    named = [*material.names, *material.ordinary_names]
     where = dict(zip(named, [*fold.tolist(), *ordinary_fold.tolist()], strict=True))
     own = Rehearsal(lessers, {name: n for name, n in where.items() if n != NOWHERE})
     held_out, before = (
@@ -133,7 +144,7 @@ def compared(material: Material, before: Contender, after: Contender) -> Trial:
     heard = (sides[0][1] != NOWHERE) & (sides[1][1] != NOWHERE)
     cases = [
         *trial.cases(material.read.projected, material.groups.tolist()),
-        *_ordinary_cases(material.ordinary),
+        *_ordinary_cases(material),
     ]
     keep = np.concatenate([asked, heard])
     yours = np.concatenate([material.yours, np.ones(len(heard), bool)])
@@ -175,17 +186,13 @@ def _dealt(material: Material, base: Rehearsal) -> tuple[Folds, Folds]:
     places = np.flatnonzero(material.yours)
     for number, part in enumerate(folds(material.groups[material.yours], len(base.heads))):
         otherwise[places[part]] = number
-    fold = rehearsal.places(_keys(material.mail), material.groups, base, otherwise)
-    return fold, _by_name(material.ordinary, len(base.heads))
+    fold = rehearsal.places(material.names, material.groups, base, otherwise)
+    return fold, _by_name(material.ordinary_names, len(base.heads))
 
 
-def _by_name(ordinary: Mail, count: int) -> Folds:
+def _by_name(names: Sequence[str], count: int) -> Folds:
     """Deal ordinary mail by its hash, so that it lies in the same fold every time."""
-    return np.array([int(name, 16) % count for name in _keys(ordinary)], np.int64)
-
-
-def _keys(mail: Mail) -> list[str]:
-    return rehearsal.keys(mail.messages)
+    return np.array([int(name, 16) % count for name in names], np.int64)
 
 
 def _held_out(material: Material, own: Rehearsal, fold: Folds, ordinary_fold: Folds) -> HeldOut:
@@ -235,11 +242,11 @@ def _described(material: Material, base: Model) -> dict[str, Any]:
 
 
 def _places(material: Material, one: Contender, newest: Rehearsal) -> tuple[Folds, Folds]:
-    named, ordinary = _keys(material.mail), _keys(material.ordinary)
+    named, ordinary = material.names, material.ordinary_names
     count = len(newest.heads)
     otherwise = np.array([newest.fold.get(name, NOWHERE) for name in named], np.int64)
     place = rehearsal.places(named, material.groups, one.rehearsal, otherwise)
-    evenly = _by_name(material.ordinary, count).tolist()
+    evenly = _by_name(ordinary, count).tolist()
     where = [
         one.rehearsal.fold.get(name, number) for name, number in zip(ordinary, evenly, strict=True)
     ]
@@ -257,7 +264,7 @@ def _side(material: Material, one: Contender, places: tuple[Folds, Folds], keep:
     return trial.side(one.name, kept, one.thresholds)
 
 
-def _ordinary_cases(ordinary: Mail) -> list[Case]:
+def _ordinary_cases(material: Material) -> list[Case]:
     return [
         Case(
             id=f"ordinary {number}",
@@ -269,6 +276,6 @@ def _ordinary_cases(ordinary: Mail) -> list[Case]:
             is_ordinary=True,
         )
         for number, (name, message) in enumerate(
-            zip(_keys(ordinary), ordinary.messages, strict=True), 1
+            zip(material.ordinary_names, material.ordinary.messages, strict=True), 1
         )
     ]

@@ -23,6 +23,7 @@ _MIGHT_BE = 0.2
 _GATE_MARGIN = 0.05
 _HAIR = 0.005
 _AS_GOOD = 0.003  # of F1
+_LENIENT = 0.5  # of the base's `kind`, which was chosen on mail that is not at hand
 _GRID = tuple(step / 100 for step in range(1, 100))
 
 
@@ -165,7 +166,8 @@ def choose(held_out: HeldOut, base: Base | None = None) -> dict[str, Thresholds]
     preset allows, and `also` the best after that. `kind`: the highest that recognises nearly
     all notes, and higher still where that would warn about more background mail than allowed;
     without background the best balance on the corpus. With a `base` both are the base's, unless
-    another `flub` is clearly better, or more other mail would be warned about than by the base.
+    another `flub` is clearly better, or another `kind` is needed to find as much as the base, and
+    to warn about no more other mail.
     """
     chosen = {}
     for name, preset in PRESETS.items():
@@ -176,18 +178,30 @@ def choose(held_out: HeldOut, base: Base | None = None) -> dict[str, Thresholds]
 
 
 def _moved_kind(held_out: HeldOut, flub: float, preset: str, base: Base) -> float:
+    """Keep the base's, or a lower one that still finds as many flub notes as the base did.
+
+    For ordinary mail that was learnt from lowers the probability of every note a little. But
+    no more other and ordinary mail may be warned about.
+    """
     at = base.thresholds[preset]
-    allowed = len(_alarms(base.held_out, at.flub, at.kind))
-    alarms = _alarms(held_out, flub, at.kind)
-    # A hair above the first message that must not be warned about any more.
-    needed = float(alarms[allowed]) + _HAIR if len(alarms) > allowed else 0.0
-    return round(max(at.kind, needed), 3)
+    found, alarms = _warnings(held_out, flub)
+    wanted, allowed = (int((kinds >= at.kind).sum()) for kinds in _warnings(base.held_out, at.flub))
+    recalling = float(found[min(wanted, len(found)) - 1]) if wanted and len(found) else at.kind
+    lowest = max(LOWEST_KIND, _LENIENT * at.kind)
+    needed = float(alarms[allowed]) + _HAIR if allowed < len(alarms) else 0.0
+    return round(max(lowest, min(at.kind, recalling - _HAIR), needed), 3)
 
 
-def _alarms(held_out: HeldOut, flub: float, kind: float) -> Floats:
-    """Give the probabilities, falling, of other messages that are warned about as notes."""
-    others = ~held_out.is_note & (held_out.likeliest >= flub) & (held_out.kinds >= kind)
-    return np.sort(held_out.kinds[others])[::-1]
+def _warnings(held_out: HeldOut, flub: float) -> tuple[Floats, Floats]:
+    """Give how probably notes they are, falling: notes with a flub, and what is no note.
+
+    Of those alone that would be warned about, were they surely notes.
+    """
+    sure = held_out.likeliest >= flub
+    flubbed = held_out.kinds[held_out.is_note & ~held_out.is_clean & sure]
+    others = held_out.kinds[~held_out.is_note & sure]
+    ordinary = held_out.ordinary_kinds[held_out.ordinary_flubs >= flub]
+    return np.sort(flubbed)[::-1], np.sort(np.concatenate([others, ordinary]))[::-1]
 
 
 def scores(held_out: HeldOut, chosen: Mapping[str, Thresholds]) -> dict[str, dict[str, float]]:

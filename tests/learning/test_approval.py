@@ -51,7 +51,9 @@ def test_more_false_alarms_in_ordinary_mail_are_refused():
         said=tuple(dataclasses.replace(one, thank_you=0.0) for one in TRIAL.before.said),
     )
     (objection,) = judged(Trial(cases, quiet, TRIAL.after)).objections
-    assert objection.startswith("ordinary mail warned about of your ordinary mail: 0.0% before")
+    assert objection.startswith(
+        "ordinary mail warned about of your ordinary mail past the gate: 0.0% before"
+    )
 
 
 def test_of_few_notes_nothing_is_concluded():

@@ -29,7 +29,7 @@ class Screen:
 
     def wait_for(self, words: str) -> str:
         """Wait until these words stand on the screen; give all of it."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + 2 * PATIENCE
         while words not in self.text:
             assert time.monotonic() < deadline, self.text
             assert self._read(), self.text

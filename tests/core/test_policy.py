@@ -1,0 +1,33 @@
+"""What the user wants to be warned about."""
+
+from __future__ import annotations
+
+from scanner.core.classify import Policy, Predictions, SentencePrediction, Thresholds
+
+PRESETS = {"cautious": Thresholds(0.9, 0.8, 0.3), "balanced": Thresholds(0.8, 0.6, 0.3)}
+SAID = Predictions(
+    1.0, (SentencePrediction(0.95, "plea"), SentencePrediction(0.5, "apology"))
+)  # fmt: skip
+
+
+def shown(policy: Policy) -> list[bool]:
+    said = policy.silenced(SAID).sentences
+    return policy.thresholds(PRESETS).flagged([one.probability for one in said])
+
+
+def test_a_preset_has_its_thresholds():
+    """And without a wish it is the balanced one."""
+    assert Policy().thresholds(PRESETS) == PRESETS["balanced"]
+    assert Policy("cautious").thresholds(PRESETS) == PRESETS["cautious"]
+
+
+def test_a_number_takes_the_place_of_one_threshold():
+    """What is a note stays as the preset has it."""
+    assert Policy("cautious", 0.4).thresholds(PRESETS) == Thresholds(0.9, 0.4, 0.3)
+
+
+def test_what_is_off_is_not_shown_and_makes_no_doubtful_sentence_count():
+    """A doubtful apology beside a plea is shown, but not where pleas are never spoken of."""
+    assert shown(Policy()) == [True, True]
+    assert shown(Policy(off=frozenset({"plea"}))) == [False, False]
+    assert shown(Policy(off=frozenset({"apology"}))) == [True, False]
