@@ -18,7 +18,7 @@ from schedule import Scheduler
 from scanner import checking
 from scanner.adapters import answering, lock, status, systemd
 from scanner.config import Seconds
-from scanner.errors import UnflubError
+from scanner.errors import UnflubError, slip
 from scanner.watcher import Bell, Watcher
 
 log = logging.getLogger("unflub")
@@ -61,7 +61,7 @@ class Shift:
     """A crew at work: a thread for each watcher, and the locks of their accounts."""
 
     crew: Crew
-    locks: ExitStack = field(default_factory=ExitStack)
+    locks: dict[str, ExitStack] = field(default_factory=dict)
     blind: set[str] = field(default_factory=set)
     threads: list[threading.Thread] = field(default_factory=list)
 
@@ -73,7 +73,15 @@ class Shift:
     def lock(self, names: Iterable[str]) -> None:
         """Lock accounts. Raises ConfigurationError where another process has one."""
         for name in sorted(names):
-            self.locks.enter_context(lock.held(status.lock_of(name), name))
+            with ExitStack() as stack:
+                stack.enter_context(lock.held(status.lock_of(name), name))
+                self.locks[name] = stack.pop_all()
+
+    def take_over(self, before: Shift) -> None:
+        """End the shift before; locks of the same accounts stay, so that nobody comes between."""
+        for name in self.names & before.names:
+            self.locks[name] = before.locks.pop(name)
+        before.end()
 
     def start(self) -> None:
         """Set everybody to work."""
@@ -95,7 +103,8 @@ class Shift:
         for watcher, thread in zip(self.crew.watchers, self.threads, strict=False):
             if not thread.is_alive():
                 watcher.bell.close()
-        self.locks.close()
+        for held in self.locks.values():
+            held.close()
 
     def _join(self, seconds: Seconds) -> None:
         deadline = time.monotonic() + seconds
@@ -248,12 +257,11 @@ def _relieved(shift: Shift, assemble: Callable[[], Crew], bell: Bell) -> Shift:
     systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
     try:
         following = _following(shift, assemble, bell)
-    except UnflubError as error:
-        log.error("not reloaded: %s", error)  # noqa: TRY400 - the line says all
+    except Exception as error:  # noqa: BLE001 - whatever it is, the old crew goes on
+        log.error("not reloaded: %s", error if isinstance(error, UnflubError) else slip(error))  # noqa: TRY400
         following = None
     if following:
-        shift.end()
-        following.lock(following.names & shift.names)
+        following.take_over(shift)
         following.start()
         log.info("reloaded: watching %d accounts", len(following.crew.watchers))
     systemd.notify("READY=1")

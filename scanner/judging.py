@@ -146,19 +146,21 @@ class JudgingProcess:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = _started(theirs)
-        self._connection = Connection(ours.detach())
-        self._connection.send((self._model, self._policy))
-        if not self._connection.poll(_START):
-            self._end()
-            raise ModelError("the model does not load in time; try again on an idle machine")
+        self._connection = connection = Connection(ours.detach())
         try:
-            trouble = self._connection.recv()
-        except EOFError:
+            connection.send((self._model, self._policy))
+            if connection.poll(_START):
+                trouble = connection.recv()
+            else:
+                trouble = ModelError(
+                    "the model does not load in time; try again on an idle machine"
+                )
+        except (EOFError, OSError):  # it ended before it had read or said anything
             trouble = ModelError("the model cannot be loaded; install unflub anew")
         if trouble:
             self._end()
             raise trouble
-        return self._connection
+        return connection
 
     def _end(self) -> None:
         connection, process = self._connection, self._process

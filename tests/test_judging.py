@@ -10,6 +10,7 @@ import pytest
 from support.notes import CLEAN, FLUBBED
 from support.processes import children_of, is_alive
 
+from scanner import judging
 from scanner.core.classify import Policy
 from scanner.core.judge import Verdict
 from scanner.errors import ModelError, UnflubError, UnreadableError
@@ -95,3 +96,13 @@ def test_a_model_that_cannot_be_loaded_is_said_at_the_start(tmp_path):
     judge = JudgingProcess(tmp_path / "none", Policy())
     with pytest.raises(ModelError, match="no model folder"):
         judge.start()
+
+
+def test_a_process_that_ends_at_once_is_said_as_a_model_that_cannot_be_loaded(monkeypatch, others):
+    """It has read nothing then, so the connection is reset (unix(7)); nothing of it stays."""
+    monkeypatch.setattr(judging, "_PROGRAM", "raise SystemExit  # {path} {handle}")
+    judge = JudgingProcess(None, Policy())
+    for _ in range(2):
+        with pytest.raises(ModelError, match="cannot be loaded"):
+            judge.start()
+    assert not others()

@@ -87,9 +87,13 @@ class _Counter:
             except OSError:
                 self.closed.wait(_PAUSE)
                 continue
-            if self.places.acquire(blocking=False):
+            if not self.places.acquire(blocking=False):
+                sock.close()
+                continue
+            try:
                 threading.Thread(target=self._attend, args=(sock,), daemon=True).start()
-            else:
+            except RuntimeError:  # the system lets us have no more threads
+                self.places.release()
                 sock.close()
 
     def _attend(self, sock: socket.socket) -> None:

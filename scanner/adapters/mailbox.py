@@ -315,6 +315,7 @@ class ImapMailbox:
         while imap._get_response() is not None:  # noqa: SLF001
             if imap.tagged_commands[self._idle]:
                 raise imaplib.IMAP4.error("IDLE is refused")
+            imap._check_bye()  # noqa: SLF001 - the line ends with it
 
     def _end_idle(self) -> None:
         imap = self._client._imap  # noqa: SLF001

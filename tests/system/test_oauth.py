@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -166,7 +167,10 @@ def test_a_server_that_says_so_is_met_with_a_fresh_token_at_once(home, tokens, w
     allow(home, tokens)
     with proxy.running(home.server.port) as through:
         configure(home, tokens, port=str(through.port))
+        idling = threading.Event()
+        through.rewrite = lambda said: idling.set() or said if said.startswith(b"+ ") else said
         with home.program.watching() as daemon:
+            assert idling.wait(60)
             tokens.expire()
             through.end(words)
             daemon.wait_for("wants a login anew")

@@ -55,6 +55,23 @@ def test_sighup_reloads_the_configuration(household):
             client.wait_until(lambda client: len(client.warnings()) == 1)
 
 
+def test_an_account_that_is_taken_out_is_free_for_another_process(household):
+    """A reload keeps the locks of the accounts that stay, and no others."""
+    path = household.program.home / "config.toml"
+    lines = path.read_text()
+    other = MailClient(household.server.port, f"{household.client.user}-too", dovecot.PASSWORD)
+    table = lines.split("[accounts.home]")[1].replace(household.client.user, other.user)
+    path.write_text(f"{lines}\n[accounts.work]{table}")
+    with household.program.watching() as daemon:
+        path.write_text(lines.replace("[accounts.home]", "[accounts.work]"))
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("reloaded: watching 1 accounts")
+        path.write_text(lines)
+        assert household.program.run("watch", "--once").returncode == 0
+        path.write_text(lines.replace("[accounts.home]", "[accounts.work]"))
+        assert "another unflub" in household.program.run("watch", "--once").stderr
+
+
 def test_sighup_takes_a_new_model(household):
     """As `unflub train` puts one in place; notes that the old model let pass are read anew."""
     models = household.program.home / "data" / "unflub" / "models"
