@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,12 +83,18 @@ def sendmail(  # noqa: PLR0913 - options of a command
     try:
         found = presend.flaw(held, preset, config_path)
     except presend.NotCheckedError as error:
-        terminal.say(str(error))
+        _tell(error)
         found = None
     if found:
         answer = None if no_question else presend.ask(found)
         _follow(answer or unasked, found, presend.deeds(found))
     presend.hand_over(command, held)
+
+
+def _tell(error: UnflubError) -> None:
+    """Say what is wrong; that nobody can be told is no reason to keep the mail."""
+    with suppress(OSError):
+        terminal.say(str(error))
 
 
 def _follow(choice: str, found: Verdict, deeds: str) -> None:
@@ -98,7 +105,7 @@ def _follow(choice: str, found: Verdict, deeds: str) -> None:
         try:
             dismissals.add(found.assessment.digests)
         except UnreadableError as error:  # which is no reason to keep the mail
-            terminal.say(str(error))
+            _tell(error)
     elif choice != "send":
         raise HeldError(
             f"not sent: this thank-you note {deeds}; take that out, or add the "
