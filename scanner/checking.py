@@ -18,7 +18,7 @@ from scanner.config import Seconds
 from scanner.core import wire
 from scanner.core.classify import Policy
 from scanner.core.judge import Check, Verdicts
-from scanner.errors import UnflubError
+from scanner.errors import UnflubError, UnreachableError
 
 PROTOCOL = 1
 """Counts up whenever questions or answers change."""
@@ -56,11 +56,16 @@ def verdicts(
 
 
 def presence(patience: Seconds = _PATIENCE) -> str:
-    """Say in one line whether a daemon answers, for who tests the connection."""
+    """Say in one line whether a daemon answers, for who tests the connection.
+
+    Raises UnreachableError where it is of another version, so that it is of no use.
+    """
     answer = local.ask(_greeting(), patience)
     if answer is None:
         return "no daemon answers; each check loads the model anew: `unflub service install`"
-    return _skew(answer) or f"the daemon answers, version {__version__}"
+    if skew := _skew(answer):
+        raise UnreachableError(skew)
+    return f"the daemon answers, version {__version__}"
 
 
 def answer(judge: Judge, question: Values) -> Values:

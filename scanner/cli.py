@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import addon, clients, config, laptop, modelling, teaching, terminal, welcome
+from scanner import addon, clients, common, config, laptop, modelling, teaching, terminal, welcome
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError, slip
 
@@ -35,12 +35,6 @@ INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INPUT_OUTPUT = 74  # EX_IOERR
 _LONG_LOG = 2**20  # bytes: about a month
 
-_config = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    help="Configuration file, instead of $UNFLUB_CONFIG or the platform's folder.",
-)
 _format = click.option(
     "--format",
     "form",
@@ -54,11 +48,6 @@ _direction = click.option(
     "--direction",
     type=click.Choice(["outgoing", "incoming"]),
     help="Whether you wrote or received the messages; `scan` tells by folder and addresses.",
-)
-_model = click.option(
-    "--model",
-    type=click.Path(path_type=Path),
-    help="Model folder, instead of your own or the shipped one.",
 )
 _Path = click.Path(path_type=Path)
 
@@ -80,10 +69,7 @@ def _preset(command: Callable[..., Any]) -> Callable[..., Any]:
             "--threshold", type=click.FloatRange(0, 1, min_open=True), metavar="P",
             help="From which probability on a sentence is a flub, instead of the preset's.",
         ),
-        click.option(
-            "--preset", type=click.Choice(["cautious", "balanced", "strict"]),
-            help="How sure unflub must be before it speaks up; see `unflub model show`.",
-        ),
+        common.preset,
     ):  # fmt: skip
         command = option(command)
     return command
@@ -201,8 +187,8 @@ def cli() -> None:
 @_which
 @_direction
 @_preset
-@_model
-@_config
+@common.model
+@common.config
 def check(files: tuple[str, ...], *, explain: bool, skip_dismissed: bool, **options: Any) -> int:
     """Check messages before they are sent.
 
@@ -259,8 +245,8 @@ def check(files: tuple[str, ...], *, explain: bool, skip_dismissed: bool, **opti
 @_which
 @_direction
 @_preset
-@_model
-@_config
+@common.model
+@common.config
 def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
     """Scan mail files, or mailboxes, for flubs.
 
@@ -293,8 +279,8 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
 @click.option("--account", "names", multiple=True, metavar="NAME", help="Only this account.")
 @click.option("--log", type=_Path, help="Write the log to this file, which is kept short.")
 @_preset
-@_model
-@_config
+@common.model
+@common.config
 def watch(
     *, once: bool, dry_run: bool, names: tuple[str, ...], log: Path | None, **options: Any
 ) -> None:
@@ -323,7 +309,7 @@ def watch(
 @cli.command()
 @click.option("--account", "names", multiple=True, metavar="NAME", help="Only this account.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-@_config
+@common.config
 def status(*, names: tuple[str, ...], form: str, config_path: Path | None) -> int:
     """Say how the daemon is doing.
 

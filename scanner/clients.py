@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from scanner import config, terminal
+from scanner import common, config, terminal
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed
@@ -19,19 +20,6 @@ class HeldError(UnflubError):
     """The message is not sent; the mail client keeps it where a program says so (sysexits.h)."""
 
     exit_status = 75  # EX_TEMPFAIL
-
-
-_preset = click.option(
-    "--preset",
-    type=click.Choice(["cautious", "balanced", "strict"]),
-    help="How sure unflub must be before it speaks up.",
-)
-_config = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    help="Configuration file, instead of $UNFLUB_CONFIG or the platform's folder.",
-)
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -46,8 +34,8 @@ _config = click.option(
 @click.option(
     "--no-question", is_flag=True, help="Do as if there were no terminal: for full-screen clients."
 )
-@_preset
-@_config
+@common.preset
+@common.config
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
 def sendmail(  # noqa: PLR0913 - options of a command
     *,
@@ -82,12 +70,18 @@ def sendmail(  # noqa: PLR0913 - options of a command
     try:
         found = presend.flaw(held, preset, config_path)
     except presend.NotCheckedError as error:
-        terminal.say(str(error))
+        _tell(error)
         found = None
     if found:
         answer = None if no_question else presend.ask(found)
         _follow(answer or unasked, found, presend.deeds(found))
     presend.hand_over(command, held)
+
+
+def _tell(error: UnflubError) -> None:
+    """Say what is wrong; that nobody can be told is no reason to keep the mail."""
+    with suppress(OSError):
+        terminal.say(str(error))
 
 
 def _follow(choice: str, found: Verdict, deeds: str) -> None:
@@ -98,7 +92,7 @@ def _follow(choice: str, found: Verdict, deeds: str) -> None:
         try:
             dismissals.add(found.assessment.digests)
         except UnreadableError as error:  # which is no reason to keep the mail
-            terminal.say(str(error))
+            _tell(error)
     elif choice != "send":
         raise HeldError(
             f"not sent: this thank-you note {deeds}; take that out, or add the "
@@ -108,8 +102,8 @@ def _follow(choice: str, found: Verdict, deeds: str) -> None:
 
 @click.command()
 @click.argument("files", nargs=-1, metavar="[FILE|-]...")
-@_preset
-@_config
+@common.preset
+@common.config
 def dismiss(*, files: tuple[str, ...], preset: str | None, config_path: Path | None) -> None:
     """Say that what is found in messages is no flub.
 

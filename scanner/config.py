@@ -150,9 +150,10 @@ def load(path: Path) -> Config:
 def optional(path: Path | None = None) -> Config:
     """Read the configuration where there is one: who checks or scans files needs none.
 
-    A file that is named must be there. Raises ConfigurationError.
+    A file that is named, also by `$UNFLUB_CONFIG`, must be there. Raises ConfigurationError.
     """
-    if path is None and not default_path().exists():
+    named = path is not None or os.environ.get("UNFLUB_CONFIG")
+    if not named and not default_path().exists():
         return Config()
     return load(path or default_path())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from email.utils import make_msgid
 from functools import partial
 from typing import Any
 
+from scanner import checking
 from scanner.adapters import connection, credentials, mailbox, status
 from scanner.config import Account, Config, Seconds
 from scanner.core import health
@@ -51,6 +53,8 @@ class Finding:
 def examine(settings: Config, accounts: Sequence[Account]) -> Iterator[Finding]:
     """Check model and accounts; of an account, what follows a trouble is not tried."""
     yield _tried("", "model", partial(_model, settings))
+    if sys.platform != "win32":  # where no daemon answers checks
+        yield _tried("", "checks", checking.presence)
     for account in accounts:
         with ExitStack() as stack:
             yield from _visited(_Visit(account, settings.timeout_seconds, stack))

@@ -9,16 +9,10 @@ from pathlib import Path
 
 import click
 
-from scanner import __version__, config
+from scanner import __version__, common, config
 from scanner.errors import ConfigurationError, UnflubError, UnreachableError
 
 _PATIENCE = 300  # seconds for a draft to arrive
-_config = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    help="Configuration file, instead of $UNFLUB_CONFIG or the platform's folder.",
-)
 _account = click.option("--account", "names", multiple=True, metavar="NAME", help="Only this one.")
 
 
@@ -60,7 +54,7 @@ def completion(context: click.Context, shell: str) -> None:
 @click.command()
 @click.argument("name", metavar="ACCOUNT")
 @click.option("--device", is_flag=True, help="OAuth2 by a code that you type in on any device.")
-@_config
+@common.config
 def login(name: str, *, device: bool, config_path: Path | None) -> None:
     """Store a password in the system keyring.
 
@@ -97,13 +91,14 @@ def _opened(page: str) -> None:
 @click.command()
 @_account
 @click.option("--wait", is_flag=True, help="Have a draft saved, and see whether it arrives.")
-@_config
+@common.config
 def doctor(*, names: tuple[str, ...], wait: bool, config_path: Path | None) -> int:
     """Say what is wrong, and what to do now.
 
-    Looks at the model, and for each account at name, encryption, password, login, the Drafts
-    mailbox, whether drafts can be written and taken away again (it writes a trial and removes
-    it), the clock, and the daemon. --wait asks you to save a draft in your own mail client.
+    Looks at the model, at whether a daemon answers checks, and for each account at name,
+    encryption, password, login, the Drafts mailbox, whether drafts can be written and taken away
+    again (it writes a trial and removes it), the clock, and the daemon. --wait asks you to save a
+    draft in your own mail client.
 
     \b
     Examples:
@@ -136,7 +131,7 @@ def service() -> None:
 
 
 @service.command()
-@_config
+@common.config
 def install(*, config_path: Path | None) -> None:
     """Run it now and at every login."""
     from scanner.adapters import service as services

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from email import policy
 from email.message import EmailMessage
 from queue import Queue
@@ -20,7 +21,7 @@ from scanner import __version__, checking, config
 from scanner.adapters import dismissals
 from scanner.core import dialog, framing
 from scanner.core.advice import ADVICE
-from scanner.core.assess import only, without
+from scanner.core.assess import without
 from scanner.errors import UnflubError, UnreadableError, slip
 
 PROTOCOL = 1
@@ -104,12 +105,12 @@ def _hello(_: Values) -> Values:
 def _check(question: Values) -> Values:
     settings = config.optional()
     raw = message(question["subject"], question["body"], html=question["html"])
-    policy, unwanted = settings.policy(question["preset"] or None), frozenset(question["without"])
-    (verdict,) = checking.verdicts([raw], policy, settings.model_folder, _DAEMON_PATIENCE)
+    wanted = settings.policy(question["preset"] or None)
+    wanted = replace(wanted, off=wanted.off.union(map(str, question["without"])))
+    (verdict,) = checking.verdicts([raw], wanted, settings.model_folder, _DAEMON_PATIENCE)
     if isinstance(verdict, UnreadableError):
         return dialog.unread(verdict)
-    fresh = without(verdict.assessment, dismissals.everywhere())
-    return dialog.shown(verdict, only(fresh, lambda passage: passage.category not in unwanted))
+    return dialog.shown(verdict, without(verdict.assessment, dismissals.everywhere()))
 
 
 def _dismiss(question: Values) -> Values:

@@ -29,6 +29,7 @@ from scanner.core.advice import ADVICE
 from scanner.core.assess import without
 from scanner.core.counsel import counsel, reason
 from scanner.core.judge import Verdict
+from scanner.core.render import view
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
 assert sys.platform != "win32"  # noqa: S101 - the type checker, too, is to know
@@ -162,6 +163,7 @@ def deeds(verdict: Verdict) -> str:
 def _lines(verdict: Verdict) -> Iterator[str]:
     assessment = verdict.assessment
     yield f"unflub: this thank-you note explains a flub ({assessment.share:.0%} of its words)"
+    yield from textwrap.wrap(view(verdict.draft, assessment)["folded"], _WIDTH)
     for passage in assessment.passages:
         deed, why = reason(passage, "outgoing")
         yield ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from scanner import config, terminal
+from scanner import common, config, terminal
 from scanner.errors import UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without the model
@@ -17,15 +17,6 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without the model
 
 _FORMATS = ("doccano", "label-studio", "prodigy", "csv", "unflub")
 _Path = click.Path(path_type=Path)
-_config = click.option(
-    "--config",
-    "config_path",
-    type=_Path,
-    help="Configuration file, instead of $UNFLUB_CONFIG or the platform's folder.",
-)
-_model = click.option(
-    "--model", type=_Path, help="Model folder, instead of your own or the shipped one."
-)
 _account = click.option("--account", metavar="NAME", help="Mail in mailboxes of this account.")
 
 
@@ -82,8 +73,8 @@ def label() -> None:
     is_flag=True,
     help="Look for the notes whose warnings you deleted, in PATHs or else in Drafts and Sent.",
 )
-@_model
-@_config
+@common.model
+@common.config
 def mail(
     paths: tuple[str, ...],
     account: str | None,
@@ -119,8 +110,8 @@ def mail(
 @click.option("--fine", multiple=True, metavar="PATH", help="Mail without flubs.")
 @click.option("--flub", multiple=True, metavar="PATH", help="Notes that hold a flub.")
 @_account
-@_model
-@_config
+@common.model
+@common.config
 def folders(
     *,
     fine: tuple[str, ...],

@@ -6,12 +6,10 @@ import logging
 import random
 import socket
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from math import inf
-from pathlib import Path
 from typing import Any
 
 from scanner.adapters import credentials, dismissals, lock, notify, state, status
@@ -28,6 +26,7 @@ from scanner.errors import (
     NotYetError,
     UnflubError,
     UnreadableError,
+    slip,
 )
 from scanner.passes import Desk, Pass, Terms, describe, one_pass
 
@@ -285,7 +284,9 @@ class Watcher:
         """Say what is wrong and wait, each time longer; a ring ends the wait."""
         if self.bell.stopped or self.bell.quiet():
             return
-        line = str(error) if isinstance(error, UnflubError) else _slip(self.account, error)
+        line = str(error)
+        if not isinstance(error, UnflubError):
+            line = f"account {self.account.name}: {slip(error)}"
         if isinstance(error, ConfigurationError):
             self._despair(error)
         usual = isinstance(error, ExpiredError) and not self._retry.is_under_way
@@ -328,12 +329,3 @@ class Watcher:
         if not self._dry_run:
             with suppress(OSError):  # the disk is full: the log and the lock still tell
                 status.write(self.seen)
-
-
-def _slip(account: Account, error: Exception) -> str:
-    """Name the place of an error of our own, without its words, which may hold mail."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return (
-        f"account {account.name}: internal error {type(error).__name__} "
-        f"at {Path(place.filename).name}:{place.lineno}; please report it"
-    )

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from scanner import config
+from scanner import common, config
 from scanner.config import Account
 from scanner.core import providers
 from scanner.core.autoconfig import Server, is_host
@@ -81,12 +81,7 @@ class _Asker:
 @click.option("--dry-run/--no-dry-run", default=None, help="Look once what would be done.")
 @click.option("--service/--no-service", default=None, help="Run it at login from now on.")
 @click.option("--no-questions", is_flag=True, help="Ask nothing; the options say all.")
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    help="Configuration file, instead of $UNFLUB_CONFIG or the platform's folder.",
-)
+@common.config
 @click.pass_context
 def setup(
     context: click.Context, /, *, config_path: Path | None, no_questions: bool, **given: Any

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,13 @@ from hypothesis import settings
 from support import dovecot
 from support.household import Household, household_on
 from support.program import Program
+
+# Run in the background, or by nohup, the tests would pass on to every program that these signals
+# are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if sys.platform != "win32":
+    for number in (signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 # Continuous integration tries the same examples every time; a run by hand looks for new ones.
 settings.register_profile("ci", derandomize=True)

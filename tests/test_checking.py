@@ -21,7 +21,7 @@ from scanner.adapters import answering, local
 from scanner.core import wire
 from scanner.core.classify import Policy
 from scanner.core.judge import Check, Verdicts
-from scanner.errors import UnflubError
+from scanner.errors import UnflubError, UnreachableError
 from scanner.learning import artifact, judges
 
 STRICT = Policy("strict")
@@ -97,8 +97,8 @@ def test_a_daemon_of_another_version_is_not_believed():
     old = {"protocol": checking.PROTOCOL, "version": "0.0.1", "verdicts": []}
     with answering.answering(lambda _: old):
         assert not is_flagged(MARKED)
-        assert "0.0.1" in checking.presence()
-        assert "restart the daemon" in checking.presence()
+        with pytest.raises(UnreachableError, match=r"0\.0\.1.*restart the daemon"):
+            checking.presence()
 
 
 def test_a_client_of_another_version_gets_no_verdict_and_is_told_why():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.config import Account, Config, default_path, example, load, parse
+from scanner.config import Account, Config, default_path, example, load, optional, parse
 from scanner.core.classify import Policy
 from scanner.errors import ConfigurationError
 
@@ -217,6 +217,17 @@ def test_the_path_comes_from_the_environment(monkeypatch, tmp_path):
     assert default_path().is_relative_to(tmp_path)
     if sys.platform == "linux":
         assert default_path() == tmp_path / "unflub" / "config.toml"
+
+
+def test_only_a_file_that_is_not_named_may_be_missing(monkeypatch, tmp_path):
+    """A slip in $UNFLUB_CONFIG is told; an empty variable names nothing."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("UNFLUB_CONFIG", "")
+    assert optional() == Config()
+    monkeypatch.setenv("UNFLUB_CONFIG", str(tmp_path / "slip.toml"))
+    with pytest.raises(ConfigurationError, match="run `unflub setup`"):
+        optional()
 
 
 @pytest.mark.parametrize(

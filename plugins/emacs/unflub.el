@@ -134,7 +134,10 @@ Return nil where there is nothing, or no verdict, which a message then tells."
   (condition-case trouble
       (let ((record (unflub--check input "jsonl")))
         (when record
-          (list (unflub--passages record) (unflub--check input "text"))))
+          ;; What was found is asked about, also where the report of it cannot be had.
+          (let ((texts (unflub--passages record)))
+            (list texts (or (ignore-errors (unflub--check input "text"))
+                            (mapconcat #'identity texts "\n\n"))))))
     (error (message "unflub: sent without a check: %s" (error-message-string trouble))
            nil)))
 

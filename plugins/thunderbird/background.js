@@ -57,7 +57,10 @@ async function asked(tab, found, sending) {
   });
   const url = `dialog.html?number=${number}`;
   const size = { width: 640, height: 720 };
-  const window = await browser.windows.create({ type: "popup", url, ...size });
+  const window = await browser.windows.create({ type: "popup", url, ...size }).catch((error) => {
+    dialogs.delete(number); // else the button would look for a window that never came
+    throw error;
+  });
   const dialog = dialogs.get(number);
   dialog.shown = window.id;
   // It may have been closed before anybody listened for that.

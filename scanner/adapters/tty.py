@@ -71,8 +71,9 @@ def _found() -> _Terminal | None:
     handle = _opened("/dev/tty")
     if handle is None:
         return _lent()
-    if os.tcgetpgrp(handle) == os.getpgrp():
-        return _Terminal(handle)
+    with suppress(OSError):  # it is gone
+        if os.tcgetpgrp(handle) == os.getpgrp():
+            return _Terminal(handle)
     os.close(handle)  # using it from the background would stop us, and the client with us
     return None
 

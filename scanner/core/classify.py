@@ -63,8 +63,8 @@ class Thresholds:
 class Policy:
     """What the user wants to be warned about.
 
-    `threshold` is from which probability on a sentence is a flub, in place of the preset's; the
-    categories in `off` are never spoken of.
+    `threshold` is from which probability on a sentence is a flub, in place of the preset's, also
+    beside another one; the categories in `off` are never spoken of.
     """
 
     preset: str = "balanced"
@@ -74,7 +74,9 @@ class Policy:
     def thresholds(self, presets: Mapping[str, Thresholds]) -> Thresholds:
         """Choose among a model's thresholds."""
         chosen = presets[self.preset]
-        return chosen if self.threshold is None else replace(chosen, flub=self.threshold)
+        if self.threshold is None:
+            return chosen
+        return replace(chosen, flub=self.threshold, also=self.threshold)
 
     def silenced(self, said: Predictions) -> Predictions:
         """Give predictions in which sentences of the categories that are off are no flubs."""

@@ -39,8 +39,12 @@ def shell_launcher(command: Sequence[str]) -> str:
 
 
 def batch_launcher(command: Sequence[str]) -> str:
-    """Write what is started on Windows."""
-    return f"@echo off\r\n{list2cmdline(command).replace('%', '%%')}\r\n"
+    """Write what is started on Windows.
+
+    cmd.exe reads it line by line in the console's code page, so it is told of UTF-8 (65001) first.
+    """
+    line = list2cmdline(command).replace("%", "%%")
+    return f"@echo off\r\nchcp 65001 >nul\r\n{line}\r\n"
 
 
 def package(files: Mapping[str, bytes]) -> bytes:

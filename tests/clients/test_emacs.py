@@ -149,6 +149,20 @@ def test_with_an_engine_in_trouble_the_mail_goes(desk, compose, trouble):
     assert content(desk, client) == BODY
 
 
+def test_a_flub_is_asked_about_also_without_its_report(desk, compose):
+    """The engine that failed after it found something has found it; the passages are shown."""
+    failing = desk.write(
+        "failing", '#!/bin/sh\ncase "$*" in *text*) exit 6 ;; esac\nexec unflub "$@"\n', 0o755
+    )
+    client = compose(BODY, f'(setq unflub-command \'("{failing}"))')
+    send(client)
+    shown = {client.expect(["What I should have said", ASKED]) for _ in range(2)}
+    assert shown == {0, 1}
+    client.send("b")
+    client.expect("point is at the passage")
+    assert not desk.box.raw
+
+
 def test_a_header_field_lets_it_through(desk, compose):
     """Without a question."""
     client = compose(BODY, '(setq message-default-mail-headers "X-Unflub: send\\n")')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from scanner.core.classify import Policy, Predictions, SentencePrediction, Thresholds
 
 PRESETS = {"cautious": Thresholds(0.9, 0.8, 0.3), "balanced": Thresholds(0.8, 0.6, 0.3)}
@@ -21,9 +23,11 @@ def test_a_preset_has_its_thresholds():
     assert Policy("cautious").thresholds(PRESETS) == PRESETS["cautious"]
 
 
-def test_a_number_takes_the_place_of_one_threshold():
-    """What is a note stays as the preset has it."""
-    assert Policy("cautious", 0.4).thresholds(PRESETS) == Thresholds(0.9, 0.4, 0.3)
+@pytest.mark.parametrize(("number", "flags"), [(0.4, [True, True]), (0.7, [True, False])])
+def test_a_number_says_of_every_sentence_whether_it_is_a_flub(number, flags):
+    """A doubtful sentence beside a sure one, too; what is a note stays as the preset has it."""
+    assert Policy("cautious", number).thresholds(PRESETS).kind == PRESETS["cautious"].kind
+    assert shown(Policy("cautious", number)) == flags
 
 
 def test_what_is_off_is_not_shown_and_makes_no_doubtful_sentence_count():

@@ -40,7 +40,7 @@ def test_the_launchers_quote_what_is_odd():
         "#!/bin/sh\nexec '/home/me/odd '\"'\"'place'\"'\"'/python' -P -m scanner native-host\n"
     )
     assert registration.batch_launcher((r"C:\Users\me & you\100%\python.exe", "-P")) == (
-        '@echo off\r\n"C:\\Users\\me & you\\100%%\\python.exe" -P\r\n'
+        '@echo off\r\nchcp 65001 >nul\r\n"C:\\Users\\me & you\\100%%\\python.exe" -P\r\n'
     )
 
 

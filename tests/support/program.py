@@ -51,7 +51,9 @@ class Program:
     interpreter: str | Path = sys.executable
 
     def configure(self, text: str) -> None:
+        """Write a configuration, and name it by the environment from now on."""
         (self.home / "config.toml").write_text(text)
+        self.environment["UNFLUB_CONFIG"] = str(self.home / "config.toml")
 
     def run(self, *arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
@@ -151,7 +153,6 @@ class Program:
             "XDG_CONFIG_HOME": str(self.home / "config"),
             "XDG_STATE_HOME": str(self.home / "state"),
             "XDG_DATA_HOME": str(self.home / "data"),
-            "UNFLUB_CONFIG": str(self.home / "config.toml"),
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
             **self.environment,
         }

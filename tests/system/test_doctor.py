@@ -12,7 +12,8 @@ from support import dovecot, proxy
 from support.household import Household, household_on
 from support.notes import CLEAN, FLUBBED
 
-from scanner import config, doctor
+from scanner import checking, config, doctor
+from scanner.adapters import answering
 
 pytestmark = pytest.mark.system
 
@@ -45,10 +46,11 @@ def test_where_all_is_well_every_line_says_so(over_tls):
         status, said = examined(over_tls)
     assert status == 0, said
     assert list(said) == [
-        "model", "DNS", "TLS", "password", "login", "abilities", "Drafts", "writing", "clock",
-        "daemon",
+        "model", "checks", "DNS", "TLS", "password", "login", "abilities", "Drafts", "writing",
+        "clock", "daemon",
     ]  # fmt: skip
     assert all(line.startswith("ok ") for line in said.values())
+    assert said["checks"].startswith("ok the daemon answers")
     assert said["TLS"].startswith("ok TLSv1.3 with localhost")
     assert said["Drafts"] == "ok Drafts, with 0 messages"
     assert said["writing"] == "ok a draft can be written, and taken away again"
@@ -158,6 +160,16 @@ def test_a_model_that_is_missing_is_told(household):
     assert status == 6
     assert said["model"].startswith("WRONG ")
     assert said["login"].startswith("ok ")
+
+
+def test_a_daemon_of_another_version_is_told(household, monkeypatch):
+    """It was not restarted after an update, so checks before Send do without it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(household.program.home / "state"))
+    with answering.answering(lambda _: {"protocol": checking.PROTOCOL, "version": "0.0.1"}):
+        status, said = examined(household)
+    assert status == 4
+    assert said["checks"].startswith("WRONG the daemon is of version 0.0.1")
+    assert "restart the daemon" in said["checks"]
 
 
 @pytest.fixture

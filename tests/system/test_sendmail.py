@@ -13,7 +13,7 @@ import pexpect
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from support.notes import CLEAN, FLUB, FLUBBED
+from support.notes import CLEAN, FLUB, FLUBBED, OPENING, OTHER_FLUB, STRENGTH, note
 from support.program import PATIENCE, Program
 
 pytestmark = pytest.mark.system
@@ -130,6 +130,15 @@ def test_on_a_terminal_it_asks_with_passage_reason_and_advice(program, sink):
     assert sink.sent == [FLUBBED]
 
 
+def test_a_small_flub_is_asked_about_in_gentler_words(program, sink):
+    """Those of the warning draft."""
+    asking = ask(program, sink, note(OPENING, STRENGTH, STRENGTH, OTHER_FLUB))
+    asking.expect("Some readers will not mind it")
+    asking.expect(QUESTION)
+    asking.sendline("")
+    assert status(asking) == 75
+
+
 @pytest.mark.parametrize(
     "answer", ["\r", "b\r", "x\r", "\x03", "\x04", "s\x03", "send it\r", "s" * 500 + "\r"]
 )
@@ -225,6 +234,19 @@ def test_with_an_engine_in_trouble_the_mail_goes(program, sink, trouble, tmp_pat
     (line,) = done.stderr.decode().splitlines()
     assert "sent without a check" in line
     assert sink.sent == [FLUBBED]
+
+
+def test_the_mail_goes_also_where_nobody_can_be_told(program, sink):
+    """Standard error is broken, and so is the configuration."""
+    program.configure("preset = 7")
+    (program.home / "note.eml").write_bytes(FLUBBED)
+    command = [sys.executable, "-m", "scanner", "sendmail", "--", *sink.command]
+    with (program.home / "note.eml").open("rb") as raw, Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command, stdin=raw, stderr=full, timeout=PATIENCE * 2, check=False,
+            env=program.surroundings(), cwd=program.home, start_new_session=True,
+        )  # fmt: skip
+    assert (done.returncode, sink.sent) == (0, [FLUBBED])
 
 
 def test_a_silent_daemon_costs_a_wait_and_no_mail(program, sink):

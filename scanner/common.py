@@ -1,0 +1,24 @@
+"""The options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+config = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Configuration file, instead of $UNFLUB_CONFIG or the platform's folder.",
+)
+preset = click.option(
+    "--preset",
+    type=click.Choice(["cautious", "balanced", "strict"]),
+    help="How sure unflub must be before it speaks up; see `unflub model show`.",
+)
+model = click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Model folder, instead of your own or the shipped one.",
+)
