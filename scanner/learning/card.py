@@ -102,8 +102,8 @@ The shipped notes were composed for unflub, none is real mail; {yours} messages 
 its owner's and teach the heads alone.""",
     "gate_of": "this one is that of {base}, lower where a note of its owner's needs it",
     "chosen": """\
-Both thresholds are those of {base}, unless another was clearly better or needed on messages held
-out while training.""",
+The first two thresholds are those of {base}, unless another was clearly better or needed on
+messages held out while training; the third was chosen on these.""",
 }
 
 _EXPLAINED = """

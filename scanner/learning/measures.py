@@ -29,7 +29,7 @@ FEWEST_GROUPS = 5
 
 _BINS = 10
 _CONFIDENCE = 0.95
-_MATTERS = 0.005
+_MATTERS = 0.005  # half a point: less nobody would notice
 
 Values: TypeAlias = NDArray[np.float64]
 """A value a draw; not a number where there is nothing to divide by."""
@@ -74,9 +74,9 @@ def difference(before: Table, after: Table, metric: Metric, rounds: int = ROUNDS
 
 
 def direction(metric: Metric, change: Estimate) -> int:
-    """Give 1 where a change is for the better, -1 where it is for the worse, and else 0.
+    """Give 1 where a change is for the better, -1 where it is for the worse.
 
-    That is where it may be chance, or where nobody would notice it, however sure it is.
+    And 0 where it may be chance, or is too small to matter, however sure it is.
     """
     if abs(change.value) < _MATTERS or change.low <= 0 <= change.high or isnan(change.low):
         return 0

@@ -250,14 +250,17 @@ def test_interrupted_training_leaves_the_model_in_use(program, tmp_path, number,
     assert record["base"]
 
 
-def test_the_corpus_is_trained_from_nothing_by_one_command(program, small):
-    """As `make model` does it; nothing of the user's has a part in it."""
-    done = program.run(
-        "train", "--corpus", small / "training_data", "--output", program.home / "made"
-    )
+def test_the_corpus_is_trained_from_nothing_by_one_command(program, small, tmp_path_factory):
+    """As `make model` does it; nothing of the user's has a part in it, nor names of files."""
+    mail = tmp_path_factory.mktemp("mail") / "secret-client.eml"
+    mail.write_bytes(b"Subject: Lunch\r\n\r\nAre we still on for lunch?\r\n")
+    corpus, home = small / "training_data", program.home / "made"
+    done = program.run("train", "--corpus", corpus, "--output", home, "--ordinary", mail)
     assert done.returncode == 0, done.stderr
     (path,) = (program.home / "made").glob("*/model.json")
     record = json.loads(path.read_text())
     assert record["messages"] == 60 * len(workshop.WRITERS)
     assert "yours" not in record
+    assert [*record["measured"]["alarms"]] == ["mail 1"]
+    assert "secret-client" not in path.read_text() + path.with_name("README.md").read_text()
     assert [path.name for path in program.home.iterdir()] == ["made"]
