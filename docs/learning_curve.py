@@ -1,4 +1,4 @@
-"""`make curve`: what more labelled notes are worth, as the picture in the model card.
+"""`make curve`: what more labelled notes are worth, as a picture.
 
 The writers of the first fold are held out. An encoder, and a model of words alone, learn from
 an eighth of the other messages, from a quarter, a half and all of them, and read the notes

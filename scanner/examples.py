@@ -7,7 +7,7 @@ Training always starts from what lies here, so what is forgotten here is forgott
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -82,18 +82,10 @@ def add(examples: Iterable[Example], source: str, home: Path | None = None) -> A
 
 def forget(names: Collection[str], home: Path | None = None) -> int:
     """Take away the examples of these messages, named by their keys; say how many there were."""
-    return _take_away(lambda name, _: name in names, home or folder())
-
-
-def forget_source(source: str, home: Path | None = None) -> int:
-    """Take away all examples of a source; say how many there were."""
-    return _take_away(lambda _, one: one.writer == source, home or folder())
-
-
-def _take_away(gone: Callable[[str, Example], bool], home: Path) -> int:
+    home = home or folder()
     with _changing(home):
         before = _kept(home)
-        after = {name: one for name, one in before.items() if not gone(name, one)}
+        after = {name: one for name, one in before.items() if name not in names}
         _write(home, after)
     return len(before) - len(after)
 

@@ -58,16 +58,17 @@ def _read_material(
 )
 @click.option("--report", "page", metavar="FOLDER", type=_Folder, help="Write a page about it.")
 @click.option("--output", type=_Folder, help="Folder to write the versioned model folder into.")
-@click.option("--measure", is_flag=True, help="Measure as `evaluate` does, for the model card.")
+@click.option("--measure", is_flag=True, help="With --corpus: measure, for the model card.")
 @click.option("--encoder", is_flag=True, help="Fine-tune the encoder, too: an hour, with torch.")
-def train(*, encoder: bool, **options: Any) -> None:
+def train(*, encoder: bool, measure: bool, **options: Any) -> None:
     """Train a model on notes of your own.
 
     It learns from what you labelled (`unflub label`) beside the shipped notes, and from files you
     --add. Both models are then put to notes that neither has seen: the new one takes the place of
     the one in use if it is no worse. `unflub model rollback` returns to the one before.
 
-    --corpus starts from nothing but these files, as the shipped model is made.
+    --corpus or --encoder starts from nothing, as the shipped model is made: it is not compared
+    with the one in use, and made without what you labelled.
 
     \b
     Examples:
@@ -82,22 +83,41 @@ def train(*, encoder: bool, **options: Any) -> None:
     material = _read_material(**{name: options.pop(name) for name in names})
     wishes = Wishes(**options)
     if encoder or material.labelled:
-        _make_anew(material, wishes, encoder=encoder)
+        _refuse_wishes(wishes)
+        _make_anew(material, wishes.output, encoder=encoder, measure=measure)
+    elif measure:
+        raise click.UsageError(
+            "--measure is for --corpus; `unflub train --report FOLDER` tells how good yours is"
+        )
     else:
         _retrain(material, wishes)
 
 
-def _make_anew(material: Material, wishes: Wishes, *, encoder: bool) -> None:
+def _refuse_wishes(wishes: Wishes) -> None:
+    """Refuse what only the comparison with the model in use could grant."""
+    for flag, is_wished in (
+        ("--report", wishes.page is not None),
+        ("--leave-out-rare", wishes.fewest > 1),
+        ("--force", wishes.force),
+    ):
+        if is_wished:
+            raise click.UsageError(
+                f"{flag} does not go with --corpus or --encoder, whose model is not compared with "
+                "the one in use; leave it out"
+            )
+
+
+def _make_anew(material: Material, output: Path | None, *, encoder: bool, measure: bool) -> None:
     from scanner.training import make_encoder, make_model
 
     make = make_encoder if encoder else make_model
     with terminal.progress("training") as progress:
-        made = make(material, wishes.output, measure=wishes.measure, progress=progress)
+        made = make(material, output, measure=measure, progress=progress)
     for before, after in made.contradictions:
         terminal.say(
             f"{after.writer} {after.id} replaces the labels of {before.writer} {before.id}"
         )
-    click.echo(f"trained on {made.messages} messages; the model in use is now {made.folder}")
+    _say_where(made.messages, made.folder)
 
 
 def _retrain(material: Material, wishes: Wishes) -> None:
@@ -110,8 +130,8 @@ def _retrain(material: Material, wishes: Wishes) -> None:
         terminal.say(remark)
     for line in _compared(made):
         click.echo(line)
-    if wishes.page:
-        terminal.say(f"the report is in {wishes.page}; open report.html there")
+    if made.page:
+        terminal.say(f"the report is in {made.page}; open report.html there")
     if made.folder is None:
         raise ModelError(
             "the new model is refused, and the one in use stays: "
@@ -120,7 +140,17 @@ def _retrain(material: Material, wishes: Wishes) -> None:
         )
     if made.judgement.objections:
         terminal.say(f"used although it is worse: {'; '.join(made.judgement.objections)}")
-    click.echo(f"trained on {made.messages} messages; the model in use is now {made.folder}")
+    _say_where(made.messages, made.folder)
+
+
+def _say_where(messages: int, folder: Path) -> None:
+    in_use = folder == _in_use()
+    where = (
+        f"the model in use is now {folder}"
+        if in_use
+        else f"it is written to {folder}; use it with `--model {folder}`"
+    )
+    click.echo(f"trained on {messages} messages; {where}")
 
 
 def _compared(made: Retrained) -> Iterator[str]:
@@ -147,7 +177,9 @@ def _compared(made: Retrained) -> Iterator[str]:
     type=_Folder,
     help="Write a page with pictures there, too: also the learning curve, and what goes wrong.",
 )
-@click.option("--model", type=_Path, help="Model folder, instead of your own or the shipped one.")
+@click.option(
+    "--model", type=_Path, help="Count --ordinary alarms of this model, not of that in use."
+)
 def evaluate(
     *, groups: int | None, compare: bool, page: Path | None, model: Path | None, **paths: Any
 ) -> None:
@@ -162,7 +194,7 @@ def evaluate(
       unflub evaluate --compare                     what each part of the model is worth
       unflub evaluate --groups 4 --report FOLDER    as a page with pictures, too
     """
-    from scanner.learning import artifact
+    from scanner.learning import artifact, shelf
     from scanner.learning import compare as comparison
     from scanner.learning.evaluate import alarms_as_text, as_text
     from scanner.training import compared, false_alarms, measured, reported
@@ -179,7 +211,7 @@ def evaluate(
     click.echo(as_text(report))
     if page:
         terminal.say(f"the report is in {page}; open report.html there")
-    in_use = artifact.load(artifact.installed(model))
+    in_use = artifact.load(shelf.installed(model))
     for name, alarms in false_alarms(in_use, material).items():
         click.echo(f"\n{name}, {alarms_as_text(alarms)}")
 

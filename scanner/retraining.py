@@ -7,7 +7,7 @@ only where it is no worse (`learning.approval`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -22,13 +22,12 @@ from scanner import examples as store
 from scanner import training
 from scanner.adapters import lock
 from scanner.core.segment import Sentences
-from scanner.errors import ModelError, UnreadableError
+from scanner.errors import ConfigurationError, ModelError, UnreadableError
 from scanner.learning import (
     approval,
     artifact,
     card,
     corpus,
-    evaluate,
     evidence,
     growth,
     lessons,
@@ -61,20 +60,27 @@ _TRIAL = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What there is to choose: where to, whatever the gate says, without words of so few notes."""
+    """What there is to choose.
+
+    Where the model goes; whether the gate is overruled; in how many messages a word of the
+    user's must stand to be learnt; and the folder of a page about it.
+    """
 
     output: Path | None = None
     force: bool = False
     fewest: int = 1
     page: Path | None = None
-    measure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Retrained:
-    """What came of it: `folder` is None where the model in use stays in its place."""
+    """What came of it: `folder` is None where the model in use stays in its place.
+
+    `page` is the folder of the report, or None where none was asked for or it failed.
+    """
 
     folder: Path | None
+    page: Path | None
     messages: int
     yours: int
     ordinary: int
@@ -119,9 +125,13 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
 
 
 def _retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retrained:
+    if wishes.page:  # what is wrong with it is better known before than after
+        from scanner.learning import report
+
+        report.prepare(wishes.page)
     base = artifact.load(shelf.shipped())
     own = _own(material.added)
-    ordinary, met = _ordinary(base, material.background)
+    ordinary, met = _ordinary(base, material.background, own.examples)
     if not own.examples and not met:
         raise UnreadableError(
             "there are no labelled notes of your own yet; `unflub label` makes some, "
@@ -135,7 +145,8 @@ def _retrain(material: training.Material, wishes: Wishes, show: Progress) -> Ret
         learnt = replace(
             learnt, read=lessons.without_rare(learnt.read, learnt.yours, wishes.fewest)
         )
-    start = Start(base, _rehearsed(base, learnt, bar))
+    first = _first(base, learnt)
+    start = Start(base, _rehearsed(first, base, learnt, bar))
     model, made = moving.moved(learnt, start, lambda: bar.step(_A_FIT, "learning from your notes"))
     bar.step(0, "comparing it with the model in use")
     before, doubts = _current(start)
@@ -144,15 +155,15 @@ def _retrain(material: training.Material, wishes: Wishes, show: Progress) -> Ret
     judgement = approval.judged(trial)
     bar.step(_TRIAL, "done")
     is_taken = wishes.force or not judgement.objections
-    folder = _put_in_place(model, made, learnt, material, wishes) if is_taken else None
-    if wishes.page:
-        _report(trial, learnt, judgement, wishes.page, show)
+    folder = _put_in_place(model, made, first, material, wishes.output) if is_taken else None
+    trouble = _report(trial, learnt, judgement, wishes.page, show) if wishes.page else ()
     return Retrained(
         folder,
+        None if trouble else wishes.page,
         len(learnt.read.projected),
         int(learnt.yours.sum()),
         met,
-        (*lessons.remarks(merged, _yours(learnt)), *_like_notes(trial), *doubts),
+        (*lessons.remarks(merged, _yours(learnt)), *_like_notes(trial), *doubts, *trouble),
         judgement,
         trial,
     )
@@ -185,18 +196,31 @@ def _renamed(examples: Sequence[Example]) -> list[Example]:
     return [replace(one, writer=f"{_YOURS}{one.writer}") for one in examples]
 
 
-def _ordinary(base: Model, paths: Sequence[str]) -> tuple[list[Sentences], int]:
+def _ordinary(
+    base: Model, paths: Sequence[str], own: Sequence[Example]
+) -> tuple[list[Sentences], int]:
     """Give what of the user's ordinary mail gets past the model's gate, and how much there is.
 
-    The rest is turned away unread and can cost no false alarm.
+    The rest is turned away unread and can cost no false alarm. What is labelled is what its
+    label says, and not ordinary.
     """
+    labelled = {store.key(one.subject, one.text) for one in own}
     found: dict[str, Sentences] = {}
     met = 0
     for message in training.mail(paths):
+        if _is_among(labelled, message):
+            continue
         met += 1
         if base.reads([message])[0]:
             found[readings.key(message)] = message
     return list(found.values()), met
+
+
+def _is_among(labelled: Collection[str], message: Sentences) -> bool:
+    try:
+        return store.key(message.subject, message.text) in labelled
+    except UnreadableError:  # half a character: nobody could label it
+        return False
 
 
 def _material(
@@ -218,10 +242,14 @@ def _yours(learnt: moving.Material) -> list[Projected]:
     return [learnt.read.projected[n] for n in np.flatnonzero(learnt.yours).tolist()]
 
 
-def _rehearsed(base: Model, learnt: moving.Material, bar: _Bar) -> Rehearsal:
-    """Give the shipped model's rehearsal on the corpus: the one that is kept, or a new one."""
+def _first(base: Model, learnt: moving.Material) -> str:
+    """Name the shipped model's rehearsal on the corpus."""
     theirs = [one for one, mine in zip(learnt.read.examples, learnt.yours, strict=True) if not mine]
-    name = _hashed(base.metadata["sha256"], corpus.digest(theirs))
+    return _hashed(base.metadata["sha256"], corpus.digest(theirs))
+
+
+def _rehearsed(name: str, base: Model, learnt: moving.Material, bar: _Bar) -> Rehearsal:
+    """Give the shipped model's rehearsal on the corpus: the one that is kept, or a new one."""
     kept = rehearsal.load(_kept(name))
     if kept:
         bar.step(3 * _A_FIT, "learning from your notes")
@@ -258,25 +286,25 @@ def _current(shipped: Start) -> tuple[Contender, tuple[str, ...]]:
 def _put_in_place(
     model: Model,
     made: Rehearsal,
-    learnt: moving.Material,
+    first: str,
     material: training.Material,
-    wishes: Wishes,
+    output: Path | None,
 ) -> Path:
-    """Write the model, and use it from now on; whenever this is interrupted, a whole one is."""
-    home = wishes.output or shelf.own()
-    found = evaluate.leave_writers_out(learnt.read) if wishes.measure else None
-    # Without the names of files, for who is given the model.
-    alarms = training.false_alarms(model, material).values()
-    named = {f"mail {number}": one for number, one in enumerate(alarms, 1)}
+    """Write the model, and use it from now on; whenever this is interrupted, a whole one is.
+
+    `first` names the shipped model's rehearsal, which is kept beside those of the user's models.
+    """
+    home = output or shelf.own()
+    alarms = training.numbered(training.false_alarms(model, material))
     with lock.waited_for(home / ".lock"):
         for left in home.glob(".saving-*"):  # by one that was killed: nobody else is writing
             rmtree(left, ignore_errors=True)
         folder = training.new_folder(home)
-        model = evidence.noted(replace(model, version=folder.name), found, named)
+        model = evidence.noted(replace(model, version=folder.name), None, alarms)
         artifact.save(model, folder, card.write(model))
         rehearsal.save(made, _kept(_hashed(artifact.describe(folder)["sha256"])))
         shelf.make_current(folder)
-        _tidy()
+        _tidy(first)
     return folder
 
 
@@ -289,16 +317,15 @@ def _hashed(*hashes: str) -> str:
     return sha256(" ".join(hashes).encode()).hexdigest()[:16]
 
 
-def _tidy() -> None:
-    """Take rehearsals away whose models are gone; the shipped model's is soon made anew."""
-    wanted = set()
+def _tidy(first: str) -> None:
+    """Take rehearsals away whose models are gone; that of the shipped model is the `first`."""
+    wanted = {first}
     for folder in shelf.versions():
         with suppress(ModelError):
             wanted.add(_hashed(artifact.describe(folder)["sha256"]))
-    files = sorted(shelf.held_out().glob("*.npz"), key=lambda path: path.stat().st_mtime)
-    others = [path for path in files if path.stem not in wanted]
-    for path in others[:-1]:  # the latest is of the shipped model
-        path.unlink(missing_ok=True)
+    for path in shelf.held_out().glob("*.npz"):
+        if path.stem not in wanted:
+            path.unlink(missing_ok=True)
 
 
 def _like_notes(trial: Trial) -> Iterator[str]:
@@ -320,8 +347,8 @@ def _like_notes(trial: Trial) -> Iterator[str]:
 
 def _report(
     trial: Trial, learnt: moving.Material, judgement: Judgement, page: Path, show: Progress
-) -> None:
-    """Write the page about both models. Raises ConfigurationError."""
+) -> tuple[str, ...]:
+    """Write the page about both models; say what went wrong, for the training itself did not."""
     from scanner.learning import report
 
     curve = None
@@ -333,4 +360,8 @@ def _report(
             varied=learnt.yours,
             progress=show,
         )
-    report.write(trial, page, curve, judgement.objections)
+    try:
+        report.write(trial, page, curve, judgement.objections)
+    except ConfigurationError as error:
+        return (f"there is no report: {error}",)
+    return ()

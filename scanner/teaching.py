@@ -176,9 +176,11 @@ def import_(file: Path, form: str, kind: str, source: str) -> None:  # fmt: skip
     not fit, it is named and nothing is taken.
     """
     from scanner import examples
-    from scanner.learning.corpus import project
+    from scanner.learning.corpus import merge, project, repeated
 
-    taken, left_out = _imported(file, form, kind, source := _slug(source or f"import-{file.stem}"))
+    given, left_out = _imported(file, form, kind, source := _slug(source or f"import-{file.stem}"))
+    merged = merge(given)
+    taken = merged.examples
     added = examples.add(taken, source)
     click.echo(
         f"{len(taken)} messages taken as {source!r}: {added.new} new, {added.changed} with other "
@@ -186,6 +188,8 @@ def import_(file: Path, form: str, kind: str, source: str) -> None:  # fmt: skip
     )
     if left_out:
         terminal.say(f"{left_out} records are not labelled, or were refused, and were left out")
+    for line in repeated(merged):
+        terminal.say(line)
     if lost := sum(len(project(one).lost) for one in taken):
         terminal.say(
             f"{lost} labels mark no sentence of the writer's own (but a greeting, or quoted text) "

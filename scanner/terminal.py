@@ -42,6 +42,8 @@ def progress(title: str) -> Iterator[Progress]:
             if total != bar.length or done < bar.pos:  # another part begins: it has its own pace
                 bar.length, bar.pos, bar.finished = total, 0, False
                 bar.start, bar.last_eta, bar.avg = time.time(), time.time(), []
+            if done and not bar.avg:
+                bar.last_eta = 0.0  # click would tell no time left within the first second
             bar.current_item = label
             bar.update(done - bar.pos)
             bar.render_progress()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from scanner.adapters.sources import walk
 from scanner.core.judge import understand
 from scanner.core.segment import Sentences
 from scanner.errors import ConfigurationError, ModelError, UnreadableError
-from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, growth
+from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, growth, shelf
 from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.compare import Reader
 from scanner.learning.corpus import Example, Merged
@@ -58,7 +58,7 @@ def make_model(
     the shipped one.
     Raises UnreadableError, ConfigurationError or ModelError; the model in use then stays.
     """
-    encoder = artifact.load(artifact.shipped()).encoder
+    encoder = artifact.load(shelf.shipped()).encoder
     return _make_model(
         material, _read(material), output, encoder, measure=measure, progress=progress
     )
@@ -102,15 +102,18 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
         read_ = _read_corpus(learnt, encoder, progress)
         model = train(read_, version=folder.name, encoder=encoder, progress=progress)
         found = evaluate.leave_writers_out(read_, progress=progress) if measure else None
-    model = evidence.noted(model, found, false_alarms(model, material))
+    alarms = false_alarms(model, material)
+    if folder.parent != shelf.shipped().parent:  # only the shipped card names the files
+        alarms = numbered(alarms)
+    model = evidence.noted(model, found, alarms)
     artifact.save(model, folder, card.write(model))
-    artifact.make_current(folder)
+    shelf.make_current(folder)
     return Trained(folder, len(read_.projected), learnt.merged.contradictions)
 
 
 def measured(material: Material, groups: int | None, progress: Progress) -> Report:
     """Measure leave-one-writer-out, or with `groups` that many groups of writers held out."""
-    read_ = _read_corpus(_read(material), artifact.load(artifact.shipped()).encoder, progress)
+    read_ = _read_corpus(_read(material), artifact.load(shelf.shipped()).encoder, progress)
     return evaluate.leave_writers_out(read_, groups=groups, progress=progress).report
 
 
@@ -121,7 +124,7 @@ def reported(material: Material, groups: int | None, progress: Progress, folder:
     """
     from scanner.learning import report
 
-    read_ = _read_corpus(_read(material), artifact.load(artifact.shipped()).encoder, progress)
+    read_ = _read_corpus(_read(material), artifact.load(shelf.shipped()).encoder, progress)
     found = evaluate.leave_writers_out(read_, groups=groups, progress=progress)
     names = grouped(read_.projected)
     curve = growth.grow(read_.prepared, names, "of the corpus", progress=progress)
@@ -131,7 +134,7 @@ def reported(material: Material, groups: int | None, progress: Progress, folder:
 
 def compared(material: Material, groups: int | None, progress: Progress) -> list[Reader]:
     """Compare ways to read on held-out writers: phrases, words, encoder, encoder and heads."""
-    read_ = _read_corpus(_read(material), artifact.load(artifact.shipped()).encoder, progress)
+    read_ = _read_corpus(_read(material), artifact.load(shelf.shipped()).encoder, progress)
     held_out = evaluate.writers_held_out(read_.prepared.writers, groups)
     return compare.compare(read_, held_out, progress=progress)
 
@@ -142,6 +145,11 @@ def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:
         Path(path).name: evaluate.false_alarms(model, list(mail([path])))
         for path in material.ordinary
     }
+
+
+def numbered(alarms: Mapping[str, Alarms]) -> dict[str, Alarms]:
+    """Give the same without the names of files, for who is given the model."""
+    return {f"mail {number}": one for number, one in enumerate(alarms.values(), 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +184,14 @@ def mail(paths: Iterable[str]) -> Iterator[Sentences]:
 
 def _home() -> Path:
     """Where models go that are made from nothing: in a source checkout its models/."""
-    shipped = artifact.shipped().parent
+    shipped = shelf.shipped().parent
     in_checkout = (shipped.parent / "pyproject.toml").exists()
-    return shipped if in_checkout else artifact.own()
+    return shipped if in_checkout else shelf.own()
 
 
 def new_folder(home: Path) -> Path:
     """Name a model by the day it was trained on, and a number from the second on."""
     day = datetime.now(UTC).strftime("%Y.%m.%d")
     names = chain([day], (f"{day}.{number}" for number in count(2)))
-    taken = artifact.shipped().name
+    taken = shelf.shipped().name
     return next(home / name for name in names if name != taken and not (home / name).exists())

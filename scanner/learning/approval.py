@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from scanner.learning.features import Mask
 from scanner.learning.measures import (
+    CLEAN,
     FEWEST_GROUPS,
     NOTES,
     ORDINARY,
@@ -27,12 +28,11 @@ from scanner.learning.measures import (
     Metric,
     Values,
     difference,
+    direction,
     draws,
 )
 from scanner.learning.trial import NONE, Case, Trial, table
 
-# Less than this nobody would notice, however sure it is.
-_MATTERS = 0.005
 _SURE = 0.975
 
 
@@ -48,9 +48,7 @@ class Finding:
     @property
     def is_worse(self) -> bool:
         """Whether it got worse beyond noise."""
-        if self.metric.higher_is_better:
-            return self.change.high < 0 and self.change.value < -_MATTERS
-        return self.change.low > 0 and self.change.value > _MATTERS
+        return direction(self.metric, self.change) < 0
 
     def __str__(self) -> str:
         """Say it in one line."""
@@ -90,8 +88,8 @@ def _is_ordinary(case: Case) -> bool:
 
 
 _ASKED: tuple[tuple[str, Callable[[Case], bool], tuple[Metric, ...]], ...] = (
-    ("the shipped notes", _is_shipped, (SENTENCES[2], NOTES[1], OTHER)),
-    ("your notes", _is_your_note, (SENTENCES[2],)),
+    ("the shipped notes", _is_shipped, (SENTENCES[2], NOTES[1], CLEAN, OTHER)),
+    ("your notes", _is_your_note, (SENTENCES[2], CLEAN)),
     ("your ordinary mail past the gate", _is_ordinary, (ORDINARY,)),
 )
 

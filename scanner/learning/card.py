@@ -35,8 +35,7 @@ categories such a sentence would be. In three steps:
 ## Data
 
 {messages} messages by {writers} writers, SHA-256 of the corpus {corpus}, and {ordinary}.
-The shipped notes were composed for unflub, none is real mail; notes added with `--add` are their
-owner's and, without `--encoder`, teach the heads alone. Words are hashed, and `readings.npz` holds
+{origin} Words are hashed, and `readings.npz` holds
 numbers under hashes of texts: whoever has the very same text can tell that it was there, nobody
 can read it.
 
@@ -45,7 +44,7 @@ can read it.
 A message is read where its words speak for a note with log-odds of {gate.first:.3f} at least, and
 its words, the hints of its sentences and its length together with {gate.second:.3f}. The shipped
 gate lies a hair below the lowest held-out flub note that might be warned about (note and flub of
-0.2 or more); a model trained with `--add` takes it over, lower where an added note needs it.
+0.2 or more); {gate_of}.
 
 ## Thresholds
 
@@ -53,11 +52,7 @@ gate lies a hair below the lowest held-out flub note that might be warned about 
 | --- | ---: | ---: | ---: |
 {thresholds}
 
-Chosen on writers (and background mail) held out while training: the best sentence F1 that warns
-about at most 4 % (cautious), 12 % (balanced) or 25 % (strict) of the clean notes of the
-corpus, which are hard on purpose: every fifth has a twin with a flub in the same words. Of plain
-clean letters (t14) it warns about far fewer. A model trained
-with `--add` takes over from where on a message is a note.
+{chosen}
 
 ## Measured: leave one writer out
 
@@ -87,6 +82,29 @@ is a false one. `unflub scan FILE` shows them.
 - Who asks once more on a technical mailing list may be taken for one who tries an answer again.
 - It judges neither people nor their chances, and is not meant for screening candidates.
 """
+
+# What differs between a model made from nothing and one that was moved by its owner's notes.
+_ANEW = {
+    "origin": """\
+The shipped notes were composed for unflub, none is real mail; notes added with `--add` are their
+owner's and, without `--encoder`, teach the heads alone.""",
+    "gate_of": "a model trained with `--add` takes it over, lower where an added note needs it",
+    "chosen": """\
+Chosen on writers (and background mail) held out while training: the best sentence F1 that warns
+about at most 4 % (cautious), 12 % (balanced) or 25 % (strict) of the clean notes of the
+corpus, which are hard on purpose: every fifth has a twin with a flub in the same words. Of plain
+clean letters (t14) it warns about far fewer. A model trained
+with `--add` takes over from where on a message is a note.""",
+}
+_MOVED = {
+    "origin": """\
+The shipped notes were composed for unflub, none is real mail; {yours} messages are
+its owner's and teach the heads alone.""",
+    "gate_of": "this one is that of {base}, lower where a note of its owner's needs it",
+    "chosen": """\
+The first two thresholds are those of {base}, unless another was clearly better or needed on
+messages held out while training; the third was chosen on these.""",
+}
 
 _EXPLAINED = """
 [What these are](../../docs/false-alarms.md).
@@ -152,12 +170,21 @@ def write(model: Model) -> str:
         ordinary=ordinary,
         gate=model.gate,
         thresholds=thresholds,
+        **_made(model.metadata),
         measured=as_text(report) if report else "Not measured; run `unflub evaluate`.",
         # Written for the shipped model alone; one that was moved by added notes has others.
         explained=_EXPLAINED if is_ours else "",
         fails=_fails(evidence.writers_of(found)) if is_ours else "",
         alarms=_alarm_lines(evidence.alarms_of(found)),
     )
+
+
+def _made(metadata: Mapping[str, Any]) -> dict[str, str]:
+    yours = metadata.get("yours")
+    if yours is None:
+        return _ANEW
+    numbers = {"yours": sum(yours.values()), "base": metadata["base"]}
+    return {name: text.format(**numbers) for name, text in _MOVED.items()}
 
 
 def _fails(by_writer: Mapping[str, float]) -> str:

@@ -20,6 +20,7 @@ SEVERITIES = ("none", "folded", "flub")
 
 _FIELDS = {"id", "kind", "subject", "text", "flubs", "severity"}
 _LABEL_FIELDS = {"start", "end", "text", "category"}
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,23 @@ def merge(*corpora: Sequence[Example]) -> Merged:
             (duplicates if same else contradictions).append((before, example))
         kept[key] = example
     return Merged(tuple(kept.values()), tuple(contradictions), tuple(duplicates))
+
+
+def repeated(merged: Merged) -> Iterator[str]:
+    """Say which messages were given twice, with the same labels or with others."""
+    yield from named("the same message twice, of which the last counts", merged.duplicates)
+    yield from named("labelled otherwise before; the last label counts", merged.contradictions)
+
+
+def named(what: str, pairs: Sequence[tuple[Example, Example]]) -> Iterator[str]:
+    """Say it of pairs of messages, if there are any, by file and id and never by their text."""
+    if pairs:
+        shown = [
+            f"{one.writer} {one.id} and {other.writer} {other.id}"
+            for one, other in pairs[:_MOST_NAMED]
+        ]
+        more = f", and {len(pairs) - _MOST_NAMED} more" if len(pairs) > _MOST_NAMED else ""
+        yield f"{what}: {'; '.join(shown)}{more}"
 
 
 def project(example: Example) -> Projected:

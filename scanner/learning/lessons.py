@@ -10,6 +10,7 @@ import numpy as np
 
 from scanner.core.assess import digest
 from scanner.core.classify import CATEGORIES
+from scanner.learning import corpus
 from scanner.learning.corpus import Example, Merged, Projected
 from scanner.learning.features import Mask
 from scanner.learning.fitting import Matrix
@@ -19,7 +20,6 @@ FEW = 10
 """With fewer notes of a sort hardly anything changes, and the change cannot be measured."""
 
 _FEW_SENTENCES = 5
-_MOST_NAMED = 5
 # In words: what is shorter ("I am sorry.") may well be a flub here and none there.
 _LONG = 6
 
@@ -31,9 +31,8 @@ def remarks(merged: Merged, yours: Sequence[Projected]) -> Iterator[str]:
     """
     if yours:
         yield from _too_few(yours)
-    yield from _named("the same message twice, of which the last counts", merged.duplicates)
-    yield from _named("labelled otherwise before; the last label counts", merged.contradictions)
-    yield from _named("one sentence, here a flub and there none", _contrary(yours))
+    yield from corpus.repeated(merged)
+    yield from corpus.named("one sentence, here a flub and there none", _contrary(yours))
 
 
 def without_rare(read: ReadCorpus, yours: Mask, fewest: int) -> ReadCorpus:
@@ -96,17 +95,6 @@ def _contrary(yours: Sequence[Projected]) -> list[tuple[Example, Example]]:
                 said[digest(sentence.text)].setdefault(bool(category), one.example)
     pairs = {(both[True], both[False]): None for both in said.values() if len(both) > 1}
     return list(pairs)
-
-
-def _named(what: str, pairs: Sequence[tuple[Example, Example]]) -> Iterator[str]:
-    if pairs:
-        shown = [f"{_name(one)} and {_name(other)}" for one, other in pairs[:_MOST_NAMED]]
-        more = f", and {len(pairs) - _MOST_NAMED} more" if len(pairs) > _MOST_NAMED else ""
-        yield f"{what}: {'; '.join(shown)}{more}"
-
-
-def _name(example: Example) -> str:
-    return f"{example.writer} {example.id}"
 
 
 def _dropped(counts: Matrix, columns: Mask, rows: Mask) -> Matrix:

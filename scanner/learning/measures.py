@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import nan
+from math import isnan, nan
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
 from scanner.learning.features import Mask
-from scanner.learning.trial import NONE, Table, Trial, table
+from scanner.learning.trial import NONE, Table
 
 SEED = 20260101
 ROUNDS = 1000
@@ -29,6 +29,7 @@ FEWEST_GROUPS = 5
 
 _BINS = 10
 _CONFIDENCE = 0.95
+_MATTERS = 0.005  # half a point: less nobody would notice
 
 Values: TypeAlias = NDArray[np.float64]
 """A value a draw; not a number where there is nothing to divide by."""
@@ -72,17 +73,14 @@ def difference(before: Table, after: Table, metric: Metric, rounds: int = ROUNDS
     return _interval(whole, metric.of(after, drawn) - metric.of(before, drawn), before.groups)
 
 
-def paired_bootstrap(
-    trial: Trial, metric: Metric, preset: str = PRESET, rounds: int = ROUNDS
-) -> Estimate:
-    """Give the difference between both sides of a trial at a preset.
+def direction(metric: Metric, change: Estimate) -> int:
+    """Give 1 where a change is for the better, -1 where it is for the worse.
 
-    Raises ValueError where the trial has one side alone.
+    And 0 where it may be chance, or is too small to matter, however sure it is.
     """
-    if not trial.before:
-        raise ValueError("there is nothing to compare with")
-    before, after = (table(trial.cases, side, preset) for side in trial.sides)
-    return difference(before, after, metric, rounds)
+    if abs(change.value) < _MATTERS or change.low <= 0 <= change.high or isnan(change.low):
+        return 0
+    return 1 if (change.low > 0) == metric.higher_is_better else -1
 
 
 @cache

@@ -19,7 +19,8 @@ PAGE = "report.html"
 
 _NO_CURVE = (
     "That cannot be told yet: it takes notes of more writers, some of which are held out while "
-    f"others are learnt from. There is an answer from {FEWEST_GROUPS} writers on."
+    f"others are learnt from. There is an answer from {FEWEST_GROUPS} writers on, "
+    f"or {FEWEST_GROUPS} notes of your own that are not alike."
 )
 
 
@@ -51,16 +52,28 @@ def write(
         for when, side in zip(("before", "now")[-len(trial.sides) :], trial.sides, strict=True)
     }
     drawn = plots.pictures(tables, learning_curve)
+    prepare(folder)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, draw in drawn.items():
             (folder / f"{name}.png").write_bytes(plots.png(draw))
         (folder / PAGE).write_text(page(trial, drawn, learning_curve, remarks), "utf-8")
     except OSError as error:
-        raise ConfigurationError(
-            f"{folder} cannot be written ({error.strerror}); name another folder for the report"
-        ) from None
+        raise _refused(folder, error) from None
     return folder / PAGE
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder of a report. Raises `ConfigurationError` where that is not possible."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refused(folder, error) from None
+
+
+def _refused(folder: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"{folder} cannot be written ({error.strerror}); name another folder for the report"
+    )
 
 
 def page(

@@ -16,8 +16,9 @@ from scanner.learning.measures import Estimate, Metric
 from scanner.learning.trial import Case, Change, Mistake, Table, Trial
 
 WORDS: Mapping[str, str] = {
-    "Held out": "Nothing was learnt from these messages before they were asked about. Who wrote "
-    "them, and near-copies of them, were kept out of the learning, too.",
+    "Held out": "Nothing was learnt from these messages before they were asked about. Of shipped "
+    "notes the writer was kept out, too; of your own only the note and its near-copies, so those "
+    "numbers may flatter.",
     "Recall": "Of all that is there, the share that is found.",
     "Precision": "Of all that is shown, the share that is rightly shown.",
     "F1": "Recall and precision in one number: their harmonic mean, high when both are.",
@@ -125,8 +126,7 @@ def method(of: Trial) -> str:
     beside = f", and {ordinary:,} messages of everyday mail" if ordinary else ""
     return (
         f"{asked} asked about {len(labelled):,} labelled messages that were held out from the "
-        f"learning: {groups:,} writers (or notes of their own), none of whom was learnt from"
-        f"{beside}."
+        f"learning: {groups:,} writers, or notes of your own with their near-copies{beside}."
     )
 
 
@@ -166,17 +166,9 @@ def verdict(metric: Metric, change: Estimate) -> str:
     """Tell whether a difference is beyond chance and worth speaking of, and in which direction."""
     if isnan(change.low):
         return "too few writers to tell"
-    if abs(change.value) < _MATTERS:
-        return _NO_DIFFERENCE
-    low, high = change.low, change.high
-    if not metric.higher_is_better:
-        low, high = -high, -low
-    if low > 0:
-        return "better"
-    return "worse" if high < 0 else _NO_DIFFERENCE
+    return {1: "better", -1: "worse", 0: _NO_DIFFERENCE}[measures.direction(metric, change)]
 
 
-_MATTERS = 0.005  # half a point: a smaller difference nobody would notice
 _NO_DIFFERENCE = "no clear difference"
 _ORDER = ("better", "worse", _NO_DIFFERENCE, "too few writers to tell", "what it reaches")
 

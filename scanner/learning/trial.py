@@ -237,11 +237,7 @@ def mistakes(cases: Sequence[Case], side: Side, preset: str) -> list[Mistake]:
     return sorted(found, key=lambda one: one.chance if one.truth else -one.chance)
 
 
-def cases(
-    messages: Sequence[Projected],
-    groups: Sequence[str],
-    is_yours: Callable[[Projected], bool] = lambda _: False,
-) -> Iterator[Case]:
+def cases(messages: Sequence[Projected], groups: Sequence[str]) -> Iterator[Case]:
     """Make labelled messages cases; `groups` is what `groups.grouped` says of them."""
     for message, group in zip(messages, groups, strict=True):
         yield Case(
@@ -251,7 +247,6 @@ def cases(
             is_note=message.example.kind == "thank_you",
             texts=tuple(sentence.text for sentence in message.sentences.items),
             truth=message.categories,
-            is_yours=is_yours(message),
         )
 
 

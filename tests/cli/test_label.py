@@ -160,6 +160,22 @@ def test_labels_of_other_tools_are_taken(program, name, count):
     assert stored(program) == before
 
 
+def test_what_a_file_says_twice_is_named_by_id(program, tmp_path):
+    """The last label counts, and no text is shown."""
+    one = {"id": "a", "kind": "thank_you", "subject": "Thanks", "text": "Thanks for your time.",
+           "flubs": [], "severity": "none"}  # fmt: skip
+    other = {**one, "id": "b", "kind": "other"}
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in (one, other, {**other, "id": "c"})))
+    done = program.run("label", "import", path)
+    assert done.stdout.startswith("1 messages taken as 'import-mine': 1 new")
+    assert done.stderr.splitlines() == [
+        "unflub: the same message twice, of which the last counts: mine b and mine c",
+        "unflub: labelled otherwise before; the last label counts: mine a and mine b",
+    ]
+    assert [each["kind"] for each in stored(program)] == ["other"]
+
+
 def test_a_file_with_a_wrong_label_is_refused_whole(program):
     """What is wrong is named by its place, nothing is taken, and no text is shown."""
     done = program.run("label", "import", CASES / "doccano-shifted.jsonl")

@@ -8,6 +8,8 @@ import signal
 import time
 import zipfile
 from collections.abc import Callable
+from email.message import EmailMessage
+from email.policy import SMTP
 from io import BytesIO
 from mailbox import mbox
 from pathlib import Path
@@ -68,6 +70,73 @@ def test_what_was_labelled_makes_a_model_and_rollback_returns(program):
     assert refused.returncode == 6
     assert "changed after training" in refused.stderr
     assert in_use(program) == "shipped"
+
+
+def test_labelled_mail_is_not_learnt_as_ordinary_too(program, tmp_path):
+    """A note in a mailbox of ordinary mail counts as its label says, and for nothing else."""
+    notes = [one for one in workshop.strangers(60) if one.kind == "thank_you"]
+    box = mbox(tmp_path / "sent.mbox")
+    for one in notes:
+        message = EmailMessage(policy=SMTP)
+        message["From"], message["Subject"] = "z@quixotrix.example", one.subject
+        message.set_content(one.text)
+        box.add(message)
+    box.add("From: z@quixotrix.example\nSubject: Lunch\n\nLunch is at one in the garden.\n")
+    box.close()
+    own = workshop.write(tmp_path / "mine.jsonl", notes)
+    done = program.run("train", "--force", "--add", own, "--background", tmp_path / "sent.mbox")
+    assert done.returncode == 0, done.stderr
+    assert f"{len(notes)} labelled messages of yours and 1 ordinary ones" in done.stdout
+
+
+def test_a_page_that_cannot_be_written_is_known_before_training(program, tmp_path):
+    """Nothing is trained where the report has no place, and the model in use stays."""
+    own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
+    done = program.run("train", "--add", own, "--report", own / "report")
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert not models(program).exists()
+
+
+def test_a_page_that_fails_afterwards_does_not_spoil_the_training(program, tmp_path):
+    """The model is in use, and a line says that there is no report."""
+    own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
+    (tmp_path / "page" / "report.html").mkdir(parents=True)
+    done = program.run("train", "--force", "--add", own, "--report", tmp_path / "page")
+    assert done.returncode == 0, done.stderr
+    assert "there is no report: " in done.stderr
+    assert "open report.html" not in done.stderr
+    assert "the model in use is now" in done.stdout
+    assert in_use(program) != "shipped"
+
+
+def test_a_model_written_elsewhere_is_not_in_use(program, tmp_path):
+    """It is said where it lies, and that --model uses it."""
+    own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
+    done = program.run("train", "--force", "--add", own, "--output", tmp_path / "elsewhere")
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "elsewhere").glob("*/model.json")
+    assert f"written to {path.parent}; use it with `--model {path.parent}`" in done.stdout
+    assert in_use(program) == "shipped"
+    kept = [one.name for one in (models(program).parent / "held-out").glob("*.npz")]
+    assert len(kept) == 1  # that of the shipped model, which the next training needs
+
+
+@pytest.mark.parametrize(
+    ("options", "flag"),
+    [
+        (("--corpus", "notes.jsonl", "--report", "page"), "--report"),
+        (("--corpus", "notes.jsonl", "--leave-out-rare", "5"), "--leave-out-rare"),
+        (("--encoder", "--force"), "--force"),
+        (("--measure",), "--measure"),
+    ],
+)
+def test_what_would_be_without_effect_is_refused(program, options, flag):
+    """A training from nothing compares nothing, and one's own is not measured as the corpus is."""
+    done = program.run("train", *options)
+    assert done.returncode == 2
+    assert f"{flag} " in done.stderr
+    assert not models(program).exists()
 
 
 def test_poisoned_labels_are_refused(program, tmp_path):
@@ -181,14 +250,17 @@ def test_interrupted_training_leaves_the_model_in_use(program, tmp_path, number,
     assert record["base"]
 
 
-def test_the_corpus_is_trained_from_nothing_by_one_command(program, small):
-    """As `make model` does it; nothing of the user's has a part in it."""
-    done = program.run(
-        "train", "--corpus", small / "training_data", "--output", program.home / "made"
-    )
+def test_the_corpus_is_trained_from_nothing_by_one_command(program, small, tmp_path_factory):
+    """As `make model` does it; nothing of the user's has a part in it, nor names of files."""
+    mail = tmp_path_factory.mktemp("mail") / "secret-client.eml"
+    mail.write_bytes(b"Subject: Lunch\r\n\r\nAre we still on for lunch?\r\n")
+    corpus, home = small / "training_data", program.home / "made"
+    done = program.run("train", "--corpus", corpus, "--output", home, "--ordinary", mail)
     assert done.returncode == 0, done.stderr
     (path,) = (program.home / "made").glob("*/model.json")
     record = json.loads(path.read_text())
     assert record["messages"] == 60 * len(workshop.WRITERS)
     assert "yours" not in record
+    assert [*record["measured"]["alarms"]] == ["mail 1"]
+    assert "secret-client" not in path.read_text() + path.with_name("README.md").read_text()
     assert [path.name for path in program.home.iterdir()] == ["made"]

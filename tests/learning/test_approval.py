@@ -56,6 +56,26 @@ def test_more_false_alarms_in_ordinary_mail_are_refused():
     )
 
 
+def test_more_clean_notes_warned_about_are_refused():
+    """Of the shipped notes as of the user's own, even where more flubs are found for it."""
+    assert TRIAL.before
+    eager = dataclasses.replace(
+        TRIAL.before,
+        said=tuple(
+            dataclasses.replace(
+                one,
+                sentences=tuple(
+                    dataclasses.replace(sentence, probability=1.0) for sentence in one.sentences
+                ),
+            )
+            for one in TRIAL.before.said
+        ),
+    )
+    objections = judged(Trial(TRIAL.cases, TRIAL.before, eager)).objections
+    for whose in ("the shipped notes", "your notes"):
+        assert any(one.startswith(f"clean notes warned about of {whose}: ") for one in objections)
+
+
 def test_of_few_notes_nothing_is_concluded():
     """Four notes tell nothing, however they come out."""
     few = turned(TRIAL).only(lambda case: case.id in {"m700", "m710", "m720", "m730"})

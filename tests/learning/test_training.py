@@ -205,6 +205,17 @@ def test_the_card_says_what_was_measured(
     assert "Not measured" in card.write(model)
 
 
+def test_the_card_of_a_moved_model_says_where_its_thresholds_come_from(model: Model):
+    """Not those of a training from nothing, but of the model it was moved from."""
+    yours = {"with_flubs": 3, "clean": 2, "other": 1}
+    written = card.write(
+        dataclasses.replace(model, metadata={**model.metadata, "yours": yours, "base": "2026.1"})
+    )
+    for part in ("6 messages are\nits owner's", "that of 2026.1", "thresholds are those of 2026.1"):
+        assert part in written
+    assert "--add" not in written
+
+
 def test_what_was_measured_survives_json(found: Measured, noted: dict[str, Any]):
     """A report and its false alarms come back from a model's metadata as they were."""
     read = json.loads(json.dumps(noted))

@@ -35,6 +35,12 @@ def measured(of: Trial, one: Side, metric: Metric) -> Estimate:
     return measures.estimate(trial.table(of.cases, one, "balanced"), metric)
 
 
+def compared(of: Trial, metric: Metric) -> Estimate:
+    return measures.difference(
+        *(trial.table(of.cases, one, "balanced") for one in of.sides), metric
+    )
+
+
 @pytest.fixture(scope="module")
 def noisy() -> Trial:
     """Forty writers of five messages of four sentences; the later model sees a little better."""
@@ -122,7 +128,7 @@ def test_of_too_few_groups_no_interval_is_told():
     """One writer's notes say nothing of how others would fare."""
     cases = tuple(case(n, ("plea", None), group="me") for n in range(9))
     made = side(*[(0.9, 0.1)] * 9)
-    found = measures.paired_bootstrap(Trial(cases, made, made), measures.SENTENCES[2])
+    found = compared(Trial(cases, made, made), measures.SENTENCES[2])
     assert found.value == 0
     assert isnan(found.low)
     assert isnan(found.high)
@@ -136,17 +142,15 @@ def test_what_cannot_be_divided_is_no_number():
 
 def test_a_better_model_is_beyond_noise_and_an_equal_one_is_not(noisy):
     """The interval of a true difference leaves 0 out, that of two like models holds it."""
-    found = measures.paired_bootstrap(noisy, measures.AVERAGE_PRECISION)
+    found = compared(noisy, measures.AVERAGE_PRECISION)
     assert 0 < found.low < found.value < found.high
-    same = measures.paired_bootstrap(
-        Trial(noisy.cases, noisy.after, noisy.after), measures.AVERAGE_PRECISION
-    )
+    same = compared(Trial(noisy.cases, noisy.after, noisy.after), measures.AVERAGE_PRECISION)
     assert same == (0, 0, 0)
 
 
 def test_pairs_tell_more_than_two_numbers_apart(noisy):
     """The same draws for both sides: the difference is surer than either number."""
-    paired = measures.paired_bootstrap(noisy, measures.SENTENCES[2])
+    paired = compared(noisy, measures.SENTENCES[2])
     single = [measured(noisy, one, measures.SENTENCES[2]) for one in noisy.sides]
     assert paired.high - paired.low < sum(one.high - one.low for one in single)
 
