@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support.letters import CLEAN, FLUBBED, in_html
 from support.program import Program
 
+from scanner.adapters import answering, local
 from scanner.core import framing
 from scanner.errors import UnreadableError
 from scanner.native_host import PROTOCOL, message
@@ -117,6 +118,22 @@ def test_each_question_is_answered_by_its_number(program):
     assert said[0]["categories"]["omission"] == "says what you forgot to mention"
     assert [answer.get("passages") for answer in said[1:]] == [[], [], []]
     assert "not in English" in said[2]["lead"]
+
+
+@pytest.mark.system
+def test_categories_off_in_the_add_on_and_in_the_file_are_off_alike(program, monkeypatch):
+    """Whoever judges is told of both, so that they make no doubtful sentence count."""
+    program.configure('categories_off = ["plea"]')
+    monkeypatch.setenv("XDG_STATE_HOME", str(program.home / "state"))
+    policies: list[object] = []
+
+    def answer(question: local.Values) -> local.Values:
+        policies.append(question["policy"]["off"])
+        return {}
+
+    with answering.answering(answer):
+        answers(program, check(FLUBBED, without=("apology",)))
+    assert policies[-1] == ["apology", "plea"]
 
 
 @pytest.mark.system
