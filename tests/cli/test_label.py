@@ -84,7 +84,7 @@ def test_labelling_goes_on_where_it_was_left(program, mail):
     assert screen.end() == 0
     assert {one["subject"] for one in stored(program)} == {"Lunch", "Thank you for the interview"}
     screen = Screen(program, "label", "--again", "--order", "given", mail)
-    assert "labelled before" in screen.wait_for("message 1 of 3")
+    screen.wait_for("message 1 of 3", "labelled before")
     screen.press("q")
     assert screen.end() == 0
 
@@ -95,7 +95,7 @@ def test_a_label_is_found_again_however_the_mail_is_wrapped(program, tmp_path):
     body = stored(program)[0]["text"].replace("Friday. I hope", "Friday.\nI hope")
     (tmp_path / "again.txt").write_text(body.replace("entry in", "entry\nin"))
     screen = Screen(program, "label", "--again", tmp_path / "again.txt")
-    assert "PLEA" in screen.wait_for("message 1 of 1")
+    screen.wait_for("message 1 of 1", "PLEA")
     screen.press(ENTER)
     screen.wait_for("All 1 messages seen")
     screen.press("\x03")
@@ -107,7 +107,7 @@ def test_the_most_doubtful_message_comes_first(program, mail):
     """By default those come first whose label teaches the model most."""
     (mail / "z.eml").write_bytes(DOUBTFUL)
     screen = Screen(program, "label", mail)
-    assert "wrong number" in screen.wait_for("message 1 of 4")
+    screen.wait_for("message 1 of 4", "wrong number")
     screen.press("q")
     assert screen.end() == 0
 
@@ -231,7 +231,7 @@ def test_two_folders_teach_like_a_spam_filter(program, mail):
     assert stored(program) == before
     assert "1  wait to be labelled" in ok(program, "list")
     screen = Screen(program, "label")
-    assert "I am sorry I rambled" in screen.wait_for("message 1 of 1")
+    screen.wait_for("message 1 of 1", "I am sorry I rambled")
     screen.press("  " + ENTER + ENTER)
     assert screen.end() == 0
     assert "0  wait to be labelled" in ok(program, "list")

@@ -27,10 +27,10 @@ class Screen:
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self._screen.display)
 
-    def wait_for(self, words: str) -> str:
-        """Wait until these words stand on the screen; give all of it."""
+    def wait_for(self, *words: str) -> str:
+        """Wait until these words stand on the screen, which is drawn bit by bit; give all of it."""
         deadline = time.monotonic() + 2 * PATIENCE
-        while words not in self.text:
+        while not all(one in self.text for one in words):
             assert time.monotonic() < deadline, self.text
             assert self._read(), self.text
         return self.text

@@ -53,10 +53,10 @@ def test_a_dismissed_note_is_offered_as_one_without_flubs(dismissed, sent):
         dismissed.client.send(first)
     before = contents(dismissed)
     screen = Screen(terminal(dismissed), "label", "--from-dismissed")
-    assert "nothing leaves this machine" in screen.wait_for("[y/N]")
+    screen.wait_for("[y/N]", "nothing leaves this machine")
     assert "warnings about 1 notes" in screen.text
     screen.press("y" + ENTER)
-    assert "- dismissed" in screen.wait_for("message 1 of 1")
+    screen.wait_for("message 1 of 1", "- dismissed")
     screen.press(ENTER)
     screen.wait_for("All 1 messages seen")
     screen.press("q")
@@ -104,6 +104,6 @@ def test_mailboxes_of_an_account_are_labelled_and_sorted(household):
     assert "1 learnt as fine, 1 queued" in done.stdout, done.stderr
     for more in ((), ("--folder", "Flub")):
         screen = Screen(terminal(household), "label", "--account", "home", *more)
-        assert "I am sorry I rambled" in screen.wait_for("message 1 of 1")
+        screen.wait_for("message 1 of 1", "I am sorry I rambled")
         screen.press("q")
         assert screen.end() == 0

@@ -287,7 +287,8 @@ def test_closed_input_and_a_missing_program_are_said(program):
 def test_the_program_that_sends_gets_its_signals_as_usual(program):
     """Python ignores SIGPIPE; who is run by us does not."""
     done = program.run("sendmail", "--", "grep", "SigIgn", "/proc/self/status", stdin=CLEAN)
-    assert done.stdout.split() == ["SigIgn:", "0" * 16]
+    ignored = int(done.stdout.split()[1], 16)
+    assert not any(ignored >> (number - 1) & 1 for number in (signal.SIGPIPE, signal.SIGXFSZ))
 
 
 def test_dismissing_a_message_is_remembered(program, sink):
