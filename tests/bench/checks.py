@@ -18,6 +18,7 @@ from support.notes import FLUBBED, OPENING, STRENGTH, note
 
 from scanner import checking
 from scanner.adapters import answering
+from scanner.core.classify import Policy
 from scanner.judging import JudgingProcess
 
 TIMES = 15
@@ -39,10 +40,10 @@ def main() -> None:
 
 @contextmanager
 def daemon():
-    judge = JudgingProcess(None, "balanced")
+    judge = JudgingProcess(None, Policy())
     judge.start()
     with answering.answering(lambda question: checking.answer(judge, question)):
-        checking.verdicts(list(MESSAGES.values()), "balanced")  # the encoder is loaded by now
+        checking.verdicts(list(MESSAGES.values()))  # the encoder is loaded by now
         yield
     judge.close()
 
@@ -50,9 +51,7 @@ def daemon():
 def _round_trips() -> None:
     print(f"one check by a daemon that has the model loaded, median of {4 * TIMES}")
     for name, raw in MESSAGES.items():
-        print(
-            f"  {name:24} {_median(lambda raw=raw: checking.verdicts([raw], 'balanced')):8.1f} ms"
-        )
+        print(f"  {name:24} {_median(lambda raw=raw: checking.verdicts([raw])):8.1f} ms")
 
 
 def _commands() -> None:
