@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.chrome.webdriver import WebDriver
+from selenium.webdriver.common.by import By
 
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
@@ -54,6 +56,29 @@ def prefer(driver: WebDriver, scheme: str, media: str = "screen") -> None:
     """Show the page as to who likes it light or dark, on a screen or printed."""
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+
+
+def heading_levels(driver: WebDriver) -> list[int]:
+    """The levels of the headings, in order."""
+    return [int(h.tag_name[1]) for h in driver.find_elements(By.CSS_SELECTOR, "h1, h2, h3, h4")]
+
+
+def width_on(driver: WebDriver, pixels: int) -> int:
+    """How wide the page is on a small screen of so many pixels; more is to be scrolled for."""
+    metrics = {"width": pixels, "height": 700, "deviceScaleFactor": 1, "mobile": True}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    width = driver.execute_script("return document.documentElement.scrollWidth")
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    return width
+
+
+@contextmanager
+def on_paper(driver: WebDriver) -> Iterator[tuple[str, bytes]]:
+    """Print the page for who likes it dark; give the paper's colour and the PDF file."""
+    prefer(driver, "dark", "print")
+    colour = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
+    yield colour, base64.b64decode(driver.print_page())
+    prefer(driver, "light")
 
 
 def violations(driver: WebDriver) -> list[tuple[str, list[Any]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +10,15 @@ import pytest
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from support.browser import browser, prefer, requests, violations
+from support.browser import (
+    browser,
+    heading_levels,
+    on_paper,
+    prefer,
+    requests,
+    violations,
+    width_on,
+)
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE
 
@@ -74,7 +81,7 @@ def test_the_page_has_landmarks_and_an_outline(shown):
     """One main part, a list of the notes, and headings that go down by one."""
     for name in ("main", "nav", "h1"):
         assert len(shown.find_elements(By.TAG_NAME, name)) == 1
-    levels = [int(h.tag_name[1]) for h in shown.find_elements(By.CSS_SELECTOR, "h1, h2, h3, h4")]
+    levels = heading_levels(shown)
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
@@ -92,19 +99,12 @@ def test_the_keyboard_is_enough(shown):
 
 def test_nothing_is_cut_off_on_a_narrow_screen(shown):
     """Long words wrap: there is nothing to scroll sideways for."""
-    shown.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": 340, "height": 700, "deviceScaleFactor": 1, "mobile": True},
-    )
-    assert shown.execute_script("return document.documentElement.scrollWidth") <= 340
-    shown.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert width_on(shown, 340) <= 340
 
 
 def test_the_page_prints(shown):
     """On paper it is dark on white, without what only a screen needs."""
-    prefer(shown, "dark", "print")
-    assert not shown.find_element(By.TAG_NAME, "nav").is_displayed()
-    paper = shown.execute_script("return getComputedStyle(document.body).backgroundColor")
-    assert paper == "rgb(255, 255, 255)"
-    assert base64.b64decode(shown.print_page()).startswith(b"%PDF")
-    prefer(shown, "light")
+    with on_paper(shown) as (colour, pdf):
+        assert not shown.find_element(By.TAG_NAME, "nav").is_displayed()
+        assert colour == "rgb(255, 255, 255)"
+        assert pdf.startswith(b"%PDF")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
-from support.browser import browser, prefer, requests, violations
+from support.browser import (
+    browser,
+    heading_levels,
+    on_paper,
+    prefer,
+    requests,
+    violations,
+    width_on,
+)
 from support.trials import GROWTH, made_up
 
 from scanner.learning import report
@@ -58,26 +65,19 @@ def test_the_pictures_are_there_in_both_inks(shown):
 
 def test_the_headings_go_down_by_one(shown):
     """One title, and an outline without gaps."""
-    levels = [int(h.tag_name[1]) for h in shown.find_elements(By.CSS_SELECTOR, "h1, h2, h3, h4")]
+    levels = heading_levels(shown)
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
 def test_nothing_is_cut_off_on_a_narrow_screen(shown):
     """Tables scroll by themselves; the page does not."""
-    shown.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": 340, "height": 700, "deviceScaleFactor": 1, "mobile": True},
-    )
-    assert shown.execute_script("return document.documentElement.scrollWidth") <= 340
-    shown.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert width_on(shown, 340) <= 340
 
 
 def test_the_page_prints(shown):
     """On paper it is dark on white, with the light pictures."""
-    prefer(shown, "dark", "print")
-    assert not shown.find_element(By.TAG_NAME, "nav").is_displayed()
-    paper = shown.execute_script("return getComputedStyle(document.body).backgroundColor")
-    assert paper == "rgb(255, 255, 255)"
-    assert base64.b64decode(shown.print_page()).startswith(b"%PDF")
-    prefer(shown, "light")
+    with on_paper(shown) as (colour, pdf):
+        assert not shown.find_element(By.TAG_NAME, "nav").is_displayed()
+        assert colour == "rgb(255, 255, 255)"
+        assert pdf.startswith(b"%PDF")
