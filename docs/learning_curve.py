@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from scanner.learning import artifact, compare, corpus, finetune, readings, train
+from scanner.learning import artifact, compare, corpus, finetune, readings, shelf, train
 from scanner.learning.features import Mask
 from scanner.learning.readings import VOCABULARY, Reading
 from scanner.learning.train import FOLDS, SEED
@@ -41,7 +41,7 @@ class Corpus:
     """The shipped corpus, with the writers of its first fold held out."""
 
     def __init__(self, background: Sequence[str]) -> None:
-        self.tokens = Tokens.load(artifact.shipped() / VOCABULARY)
+        self.tokens = Tokens.load(shelf.shipped() / VOCABULARY)
         self.projected = [corpus.project(one) for one in corpus.read([corpus.shipped()])]
         unread = [Reading.empty(len(one.sentences.items)) for one in self.projected]
         self.prepared = train.prepare(self.projected, unread)
@@ -69,7 +69,7 @@ class Corpus:
 
     def read_by_the_shipped(self) -> list[Reading]:
         """Give the corpus as read by the encoders that had not seen the writer."""
-        known = artifact.load(artifact.shipped()).encoder.known().readings
+        known = artifact.load(shelf.shipped()).encoder.known().readings
         return [known[readings.key(one.sentences)] for one in self.projected]
 
     def point(self, seen: Mask, read: Sequence[Reading]) -> Point:

@@ -18,12 +18,12 @@ from scanner.core.page import page
 from scanner.core.render import Envelope, render
 from scanner.core.report import Tally
 from scanner.demo import FLUBBED
-from scanner.learning import artifact
+from scanner.learning import shelf
 from scanner.rows import Terms
 from scanner.scanning import judge, rows
 
 _BROWSER = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
-_TERMS = Terms(artifact.shipped(), Policy())
+_TERMS = Terms(shelf.shipped(), Policy())
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from scanner.learning import artifact, card, corpus, inventory
+from scanner.learning import card, corpus, inventory, shelf
 
 COUNTS = re.compile(r"(<!-- counts: .*? -->\n).*?(<!-- /counts -->)", re.DOTALL)
 
@@ -16,7 +16,7 @@ def main() -> None:
     counts = inventory.as_text([corpus.project(one) for one in corpus.read([folder])])
     text = COUNTS.sub(lambda found: f"{found[1]}{counts}\n{found[2]}", sheet.read_text("utf-8"))
     sheet.write_text(text, "utf-8")
-    card.renew(artifact.shipped())
+    card.renew(shelf.shipped())
 
 
 if __name__ == "__main__":

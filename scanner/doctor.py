@@ -27,7 +27,7 @@ from scanner.errors import (
     UnflubError,
     UnreachableError,
 )
-from scanner.learning import artifact
+from scanner.learning import artifact, shelf
 
 _SKEW: Seconds = 120
 """A clock that is off by more makes times wrong, and certificates and tokens next."""
@@ -78,7 +78,7 @@ def _tried(account: str, what: str, check: Callable[[], str]) -> Finding:
 
 
 def _model(settings: Config) -> str:
-    model = artifact.load(artifact.installed(settings.model_folder))
+    model = artifact.load(shelf.installed(settings.model_folder))
     from scanner.core.judge import Judge
 
     (verdict,) = Judge(model, settings.policy().thresholds(model.thresholds))([_NOTE])

@@ -20,10 +20,10 @@ def version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  
     """Show the versions of program and model, for the option --version."""
     if not wanted or context.resilient_parsing:
         return
-    from scanner.learning import artifact
+    from scanner.learning import shelf
 
     try:
-        model = artifact.installed().name
+        model = shelf.installed().name
     except UnflubError:
         model = "missing"
     click.echo(f"unflub, version {__version__}, model {model}")

@@ -23,7 +23,7 @@ from scanner.core.judge import Judge, portions
 from scanner.core.report import Row
 from scanner.core.segment import Sentences
 from scanner.errors import UnreadableError
-from scanner.learning import artifact, judges
+from scanner.learning import judges, shelf
 from scanner.rows import Terms, judged
 
 T = TypeVar("T")
@@ -57,9 +57,9 @@ def judge(terms: Terms) -> Judge:
 
 def _here(named: Path | None) -> Path:
     """Find a model on this machine, where the one that comes with unflub may lie elsewhere."""
-    folder = artifact.installed(named)
-    if not folder.is_dir() and artifact.shipped().name == folder.name:
-        return artifact.shipped()
+    folder = shelf.installed(named)
+    if not folder.is_dir() and shelf.shipped().name == folder.name:
+        return shelf.shipped()
     return folder
 
 

@@ -22,7 +22,7 @@ from scanner.errors import ConfigurationError, UnreadableError
 from scanner.labelling import items, sorted_mail
 from scanner.labelling.items import Found
 from scanner.labelling.session import Item, begun
-from scanner.learning import artifact
+from scanner.learning import artifact, shelf
 from scanner.learning.artifact import Model
 from scanner.learning.corpus import Example, project
 
@@ -124,7 +124,7 @@ class Sitting:
 
     def _loaded(self) -> Model:
         # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
-        return artifact.load(artifact.installed(self.model or self.settings.model_folder))
+        return artifact.load(shelf.installed(self.model or self.settings.model_folder))
 
 
 def require_terminal() -> None:

@@ -22,7 +22,7 @@ from scanner.core import wire
 from scanner.core.classify import Policy
 from scanner.core.judge import Check, Verdicts
 from scanner.errors import UnflubError, UnreachableError
-from scanner.learning import artifact, judges
+from scanner.learning import judges, shelf
 
 STRICT = Policy("strict")
 OTHER = b"From: a@example.org\r\nSubject: Lunch\r\n\r\nSorry I was late for lunch today.\r\n"
@@ -78,7 +78,7 @@ def test_a_daemon_is_asked_where_there_is_one():
 @pytest.mark.parametrize("policy", [Policy("cautious"), STRICT, None])
 def test_without_a_daemon_the_verdict_is_made_here(policy):
     """By the installed model; no policy means the configured one."""
-    here = judges.judge(artifact.shipped(), policy or Policy(), sift=True)
+    here = judges.judge(shelf.shipped(), policy or Policy(), sift=True)
     assert checking.verdicts([FLUBBED, CLEAN, OTHER], policy) == here([FLUBBED, CLEAN, OTHER])
 
 

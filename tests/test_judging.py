@@ -15,7 +15,7 @@ from scanner.core.classify import Policy
 from scanner.core.judge import Verdict
 from scanner.errors import ModelError, UnflubError, UnreadableError
 from scanner.judging import JudgingProcess
-from scanner.learning import artifact, judges
+from scanner.learning import judges, shelf
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_it_judges_as_a_judge_in_this_process_does(judge, others):
     """Verdicts come in order, from one process, which stays for the next question."""
     judge.start()
     (process,) = others()
-    here = judges.judge(artifact.shipped(), Policy(), sift=False)([FLUBBED, CLEAN])
+    here = judges.judge(shelf.shipped(), Policy(), sift=False)([FLUBBED, CLEAN])
     assert [v.assessment for v in judge([FLUBBED, CLEAN])] == [v.assessment for v in here]
     assert warns(judge) == [True, False]
     assert others() == {process}

@@ -12,11 +12,11 @@ from scanner.adapters.sources import Message
 from scanner.core.classify import Policy
 from scanner.core.report import as_record
 from scanner.errors import UnreadableError
-from scanner.learning import artifact
+from scanner.learning import shelf
 from scanner.rows import Terms
 from scanner.scanning import in_order, rows
 
-TERMS = Terms(artifact.shipped(), Policy())
+TERMS = Terms(shelf.shipped(), Policy())
 LARGE = b"X-Fill: " + b"x" * 200_000 + b"\r\n"
 
 

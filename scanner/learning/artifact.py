@@ -29,7 +29,7 @@ import scanner
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
 from scanner.core.segment import Sentences
 from scanner.errors import ModelError
-from scanner.learning import features, heads, readings, shelf, words
+from scanner.learning import features, heads, readings, words
 from scanner.learning.gate import Gate, glimpses
 from scanner.learning.heads import Heads
 from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
@@ -48,10 +48,6 @@ FORMAT = 4
 
 _METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"
 _ENCODER = (GRAPH, VOCABULARY, readings.NAME)
-
-# Who loads a model finds here, too, where it lies.
-shipped, own, installed = shelf.shipped, shelf.own, shelf.installed
-current, make_current = shelf.current, shelf.make_current
 
 
 class OnDemand:

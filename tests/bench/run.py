@@ -25,7 +25,7 @@ from support.notes import FLUB, OPENING, STRENGTH, note
 from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account
 from scanner.core.judge import Judge
-from scanner.learning import artifact
+from scanner.learning import artifact, shelf
 from scanner.passes import Desk, Terms, one_pass
 
 DRAFTS = 60
@@ -37,7 +37,7 @@ def main() -> None:
         folder = Path(name)
         named = os.environ.get("MBOX", "").split()
         mbox = Path(named[0]) if named else corpus_mbox(folder)
-        model = artifact.load(artifact.installed())
+        model = artifact.load(shelf.installed())
         judge = Judge(model, model.thresholds["balanced"])
         _watching(folder, judge)
         _reading()
@@ -126,7 +126,7 @@ if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 from scanner.core.parse import Draft
 from scanner.core.segment import segment
-from scanner.learning import artifact
+from scanner.learning import artifact, shelf
 from pathlib import Path
 
 def resident():
@@ -134,7 +134,7 @@ def resident():
     return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 message = segment(Draft(sys.stdin.read(), "Thank you"))
-model = artifact.load(artifact.installed())
+model = artifact.load(shelf.installed())
 before = resident()
 model.predict([message])
 added = resident() - before

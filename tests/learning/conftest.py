@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scanner.learning import artifact, corpus, train
+from scanner.learning import artifact, corpus, shelf, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ def few(everything: list[Example]) -> list[Example]:
 
 @pytest.fixture(scope="session")
 def encoder() -> OnDemand:
-    return artifact.load(artifact.shipped()).encoder
+    return artifact.load(shelf.shipped()).encoder
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import skops.io
 from scanner.core.parse import Draft
 from scanner.core.segment import segment
 from scanner.errors import ModelError
-from scanner.learning import artifact, corpus, features, fitting, words
+from scanner.learning import artifact, corpus, features, fitting, shelf, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,7 +142,7 @@ def test_an_encoder_that_was_touched_is_refused_when_it_is_needed(folder: Path, 
 def test_mail_that_the_gate_turns_away_needs_no_encoder(tmp_path: Path):
     """Ordinary mail is judged by its words alone."""
     folder = tmp_path / "model"
-    shutil.copytree(artifact.shipped(), folder)
+    shutil.copytree(shelf.shipped(), folder)
     (folder / "encoder.onnx").write_bytes(b"never looked at")
     model = artifact.load(folder)
     lunch = segment(
@@ -195,13 +195,13 @@ def test_the_users_model_comes_before_the_shipped_one(
 ):
     """Explicit comes first, then the user's own current model, then the shipped one."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert artifact.installed() == artifact.shipped()
-    mine = artifact.own() / "own-1"
+    assert shelf.installed() == shelf.shipped()
+    mine = shelf.own() / "own-1"
     shutil.copytree(folder, mine)
-    assert artifact.installed() == artifact.shipped()
-    artifact.make_current(mine)
-    assert artifact.installed() == mine
-    assert artifact.installed(folder) == folder
+    assert shelf.installed() == shelf.shipped()
+    shelf.make_current(mine)
+    assert shelf.installed() == mine
+    assert shelf.installed(folder) == folder
 
 
 @pytest.mark.parametrize("named", ["", "../elsewhere", "absent", "/etc"])
@@ -209,4 +209,4 @@ def test_a_pointer_leads_nowhere_else(folder: Path, named: str):
     """The pointer names a folder beside it, or is refused."""
     (folder.parent / "current").write_text(named)
     with pytest.raises(ModelError, match="names no model folder"):
-        artifact.current(folder.parent)
+        shelf.current(folder.parent)

@@ -10,7 +10,7 @@ from scanner.core.judge import Judge
 from scanner.core.parse import Draft
 from scanner.core.report import Row, as_record
 from scanner.core.segment import segment, words
-from scanner.learning import artifact, corpus
+from scanner.learning import corpus, shelf
 from scanner.learning import words as counted
 from scanner.learning.artifact import message_text
 from scanner.rows import Terms
@@ -37,7 +37,7 @@ def test_the_words_of_the_whole_corpus_are_counted_as_the_model_counts_them():
 
 def test_with_the_gate_a_scan_says_what_it_says_without():
     """Rows are the same, of notes and of what is turned away."""
-    terms = Terms(artifact.shipped(), Policy("strict"))
+    terms = Terms(shelf.shipped(), Policy("strict"))
     gated, messages = judge(terms), [FLUBBED, *ORDINARY, CLEAN]
     assert gated.gate
     plain = Judge(gated.classifier, gated.thresholds)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.core.segment import Sentence, Sentences
-from scanner.learning import artifact, corpus, readings
+from scanner.learning import corpus, readings, shelf
 from scanner.learning.readings import ANSWERS, Known
 from scanner.learning.windows import LENGTH, Tokens
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scanner.learning.artifact import OnDemand
     from scanner.learning.corpus import Example
 
-TOKENS = Tokens.load(artifact.shipped() / "tokenizer.json")
+TOKENS = Tokens.load(shelf.shipped() / "tokenizer.json")
 
 
 def message(*texts: str, subject: str = "Thank you") -> Sentences:

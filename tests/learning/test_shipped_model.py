@@ -15,7 +15,7 @@ from sklearn.metrics import average_precision_score
 from scanner.core.assess import assess
 from scanner.core.parse import Draft
 from scanner.core.segment import segment
-from scanner.learning import artifact, card, corpus, evaluate, evidence, train
+from scanner.learning import artifact, card, corpus, evaluate, evidence, shelf, train
 
 if TYPE_CHECKING:
     from scanner.learning.artifact import Model
@@ -30,7 +30,7 @@ MAIL = [
 
 @pytest.fixture(scope="module")
 def shipped() -> Model:
-    return artifact.load(artifact.shipped())
+    return artifact.load(shelf.shipped())
 
 
 def judged(model: Model, what: str) -> list[tuple[str, str]]:
@@ -53,7 +53,7 @@ def test_the_shipped_model_was_trained_on_the_shipped_corpus(
 
 def test_the_card_is_made_of_what_was_measured(shipped: Model):
     """The shipped card says what model.json keeps of the measurement, and nothing else."""
-    assert card.write(shipped) == (artifact.shipped() / "README.md").read_text("utf-8")
+    assert card.write(shipped) == (shelf.shipped() / "README.md").read_text("utf-8")
     report = evidence.report_of(shipped.metadata["measured"])
     assert report is not None
     assert report.messages == shipped.metadata["messages"]
@@ -96,7 +96,7 @@ def test_other_mail_gets_no_warning(shipped: Model):
 
 def test_the_model_is_small(shipped: Model):
     """The shipped folder stays below 25 megabytes."""
-    folder = artifact.shipped()
+    folder = shelf.shipped()
     assert folder.name == shipped.version
     assert sum(path.stat().st_size for path in folder.iterdir()) < 25_000_000
 
@@ -105,8 +105,8 @@ LOADED = """
 import sys
 from scanner.core.parse import Draft
 from scanner.core.segment import segment
-from scanner.learning import artifact
-model = artifact.load(artifact.installed())
+from scanner.learning import artifact, shelf
+model = artifact.load(shelf.installed())
 heavy = ("sklearn", "scipy", "skops", "torch", "onnxruntime", "tokenizers")
 model.predict([segment(Draft(sys.argv[1]))])
 print(*(name for name in heavy if name in sys.modules))

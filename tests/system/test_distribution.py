@@ -156,15 +156,13 @@ def build(folder: Path, target: str) -> Path:
 
 
 def where(program: Program, expression: str) -> str:
-    code = (
-        f"from scanner import config; from scanner.learning import artifact, corpus; {expression}"
-    )
+    code = f"from scanner import config; from scanner.learning import corpus, shelf; {expression}"
     done = program.python(code)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("place", ["artifact.shipped()", "corpus.shipped()", "config.example()"])
+@pytest.mark.parametrize("place", ["shelf.shipped()", "corpus.shipped()", "config.example()"])
 def test_an_installed_copy_finds_its_data(wheel_program, installed, place):
     """Model, corpus and example configuration are found inside the installed package."""
     found = Path(where(wheel_program, f"print({place})"))
@@ -185,7 +183,7 @@ def test_an_installed_copy_judges_a_note(wheel_program):
     assert wheel_program.run("check", stdin=FLUBBED).returncode == 1
 
 
-@pytest.mark.parametrize("place", ["artifact.shipped()", "corpus.shipped()", "config.example()"])
+@pytest.mark.parametrize("place", ["shelf.shipped()", "corpus.shipped()", "config.example()"])
 def test_a_source_checkout_finds_its_data(program, place):
     """An editable install takes them from the top of the tree."""
     found = Path(where(program, f"print({place})"))
@@ -196,7 +194,6 @@ def test_a_source_checkout_finds_its_data(program, place):
 def test_loading_the_model_runs_no_code_of_its_own(program):
     """Every type in the weights is one skops trusts by itself: nothing is unpickled."""
     expression = (
-        "import skops.io; "
-        "print(skops.io.get_untrusted_types(file=artifact.shipped() / 'heads.skops'))"
+        "import skops.io; print(skops.io.get_untrusted_types(file=shelf.shipped() / 'heads.skops'))"
     )
     assert where(program, expression) == "[]"

@@ -17,7 +17,7 @@ from support.notes import FLUBBED
 from support.processes import children_of, is_alive
 
 from scanner.core.classify import CATEGORIES
-from scanner.learning import artifact
+from scanner.learning import artifact, shelf
 
 pytestmark = pytest.mark.system
 
@@ -75,16 +75,16 @@ def test_an_account_that_is_taken_out_is_free_for_another_process(household):
 def test_sighup_takes_a_new_model(household):
     """As `unflub train` puts one in place; notes that the old model let pass are read anew."""
     models = household.program.home / "data" / "unflub" / "models"
-    shipped = artifact.load(artifact.shipped())
+    shipped = artifact.load(shelf.shipped())
     never = {name: replace(at, kind=1.0, flub=1.0) for name, at in shipped.thresholds.items()}
     for name, thresholds in (("deaf", never), ("new", shipped.thresholds)):
         artifact.save(replace(shipped, version=name, thresholds=thresholds), models / name)
-    artifact.make_current(models / "deaf")
+    shelf.make_current(models / "deaf")
     household.client.save(FLUBBED)
     with household.program.watching() as daemon:
         daemon.wait_for("1 drafts read; warned about 0")
         assert not household.client.warnings()
-        artifact.make_current(models / "new")
+        shelf.make_current(models / "new")
         daemon.process.send_signal(signal.SIGHUP)
         household.client.wait_until(lambda client: len(client.warnings()) == 1)
 
@@ -92,7 +92,7 @@ def test_sighup_takes_a_new_model(household):
 def test_a_model_that_was_put_in_use_is_taken_up_without_being_told(household):
     """`unflub train` and `unflub model use` write the pointer; the daemon sees it by itself."""
     models = household.program.home / "data" / "unflub" / "models"
-    shipped = artifact.load(artifact.shipped())
+    shipped = artifact.load(shelf.shipped())
     never = {name: replace(at, kind=1.0, flub=1.0) for name, at in shipped.thresholds.items()}
     artifact.save(replace(shipped, version="deaf", thresholds=never), models / "deaf")
     assert household.program.run("model", "use", "deaf").returncode == 0
