@@ -286,6 +286,17 @@ class _Imap(imaplib.IMAP4):
         self._context, self._line = context, line
         super().__init__(host, port, timeout)
 
+    def send(self, data: Any) -> None:
+        """Send; if the line is dead, a BYE that came before (RFC 9051 section 7.1.5) says why."""
+        try:
+            super().send(data)
+        except OSError:
+            with suppress(imaplib.IMAP4.error, OSError):
+                while True:  # up to the end of what the server said
+                    self._get_response()
+            self._check_bye()
+            raise
+
     def _create_socket(self, timeout: float | None) -> socket.socket:
         sock = socket.create_connection((self.host, self.port), timeout)
         self._line.hold(sock)

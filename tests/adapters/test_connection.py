@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import imaplib
+import select
 import socket
+from dataclasses import replace
 
 import pytest
 from imapclient.exceptions import LoginError
+from support import proxy
 
-from scanner.adapters.connection import translated
+from scanner.adapters.connection import opened, translated
 from scanner.config import Account
 from scanner.errors import (
     BusyError,
@@ -70,3 +73,20 @@ def test_what_to_do_is_said_by_the_response_code():
 def test_a_server_s_words_are_not_repeated(kind):
     """They may hold addresses or text; only the response code is kept."""
     assert "quetzal" not in str(meaning(kind("[NOPERM] quetzal@example.org said: quetzal")))
+
+
+def test_what_a_server_says_before_it_hangs_up_is_heard(server):
+    """It says so between two commands; the next one finds the line dead, and why."""
+    with proxy.running(server.port) as through:
+        account = replace(ACCOUNT, host="127.0.0.1", port=through.port, tls="none")
+        with opened(account, 10) as client:
+            through.end("Session expired, please login again.", abruptly=True)
+            wait_until_dead(client.socket())
+            with pytest.raises(ExpiredError), translated(account):
+                client.noop()
+
+
+def wait_until_dead(sock: socket.socket) -> None:
+    poll = select.poll()
+    poll.register(sock, 0)  # a dead line is told of unasked
+    assert poll.poll(10_000)

@@ -24,6 +24,7 @@ _LITERAL = re.compile(rb"\{(\d+)\+?\}\r\n$")
 _COMMAND = re.compile(rb"(\S+) (?:UID )?([A-Z]+)", re.IGNORECASE)
 _DELAY = 0.3
 _DRIBBLE = 0.05
+_RESET = struct.pack("ii", 1, 0)  # closing by a reset, not by an orderly end
 
 
 class _Over(Exception):  # noqa: N818 - it is no error
@@ -55,11 +56,13 @@ class Proxy:
             with suppress(OSError):
                 self.open.pop().shutdown(socket.SHUT_RDWR)
 
-    def end(self, words: str) -> None:
-        """End all connections as a server does that has a reason."""
+    def end(self, words: str, *, abruptly: bool = False) -> None:
+        """End all connections as a server does that has a reason, and perhaps no patience."""
         for sock in self.open:
             with suppress(OSError):
                 sock.sendall(f"* BYE {words}\r\n".encode())
+                if abruptly:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.cut()
 
     def strikes(self, step: str) -> bool:
@@ -176,7 +179,7 @@ class _Relay:
 
     def reset(self, unit: bytes) -> None:
         self.asked(unit)
-        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         raise _Over
 
     def black_hole(self, unit: bytes) -> None:

@@ -168,7 +168,7 @@ def test_a_server_that_says_so_is_met_with_a_fresh_token_at_once(home, tokens, w
     with proxy.running(home.server.port) as through:
         configure(home, tokens, port=str(through.port))
         idling = threading.Event()
-        through.rewrite = lambda said: idling.set() or said if said.startswith(b"+ ") else said
+        through.rewrite = lambda said: idling.set() or said if said == b"+ idling\r\n" else said
         with home.program.watching() as daemon:
             assert idling.wait(60)
             tokens.expire()
