@@ -65,7 +65,7 @@ class Corpus:
         ]
         ordinary = [finetune.unlabelled(self.tokens, one, settings) for one in self.ordinary]
         learner = finetune.fine_tune(notes, ordinary, settings, SEED, lambda *_: None)
-        return finetune.exported(learner, self.tokens).read(messages)
+        return finetune.exported(learner, self.tokens, finetune.samples(notes)).read(messages)
 
     def read_by_the_shipped(self) -> list[Reading]:
         """Give the corpus as read by the encoders that had not seen the writer."""

@@ -26,6 +26,7 @@ from scanner.learning.train import FOLDS, SEED, Progress, folds, require_enough,
 from scanner.learning.windows import LENGTH, Part, Tokens
 
 _NO_CATEGORY = -1
+_SAMPLES = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,11 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
         learner = fine_tune(_without(notes, fold), _without(ordinary, part), settings, seed, told)
         unseen = [one.sentences for one, out in zip(projected, fold, strict=True) if out]
         unseen += [message for message, out in zip(background, part, strict=True) if out]
-        read = exported(learner, tokens).read(unseen)
+        read = exported(learner, tokens, samples(_without(notes, fold))).read(unseen)
         said |= zip(map(readings.key, unseen), read, strict=True)
     told = _told(progress, len(held_out), len(held_out) + 1, "all writers")
-    network.export(fine_tune(notes, ordinary, settings, seed, told), folder / GRAPH)
+    learner = fine_tune(notes, ordinary, settings, seed, told)
+    network.export(learner, folder / GRAPH, samples(notes))
     readings.save(Known(said, frozenset(writers)), folder / readings.NAME)
 
 
@@ -157,11 +159,17 @@ def _require_enough(projected: Sequence[Projected], held_out: Sequence[Mask]) ->
     )
 
 
-def exported(learner: Network, tokens: Tokens) -> Encoder:
-    """Give the encoder as it will be used, a byte a weight."""
+def exported(learner: Network, tokens: Tokens, read: Sequence[Part]) -> Encoder:
+    """Give the encoder as it will be used, a byte a weight; `read` are windows to tune it by."""
     with tempfile.TemporaryDirectory() as folder:
-        network.export(learner, Path(folder) / GRAPH)
+        network.export(learner, Path(folder) / GRAPH, read)
         return Encoder(Path(folder) / GRAPH, tokens)
+
+
+def samples(items: Sequence[Item]) -> list[Part]:
+    """Give the beginnings of some messages, of all parts of the corpus."""
+    chosen = items[:: max(1, len(items) // _SAMPLES)]
+    return [(*item.head, *chain.from_iterable(item.parts))[:LENGTH] for item in chosen]
 
 
 def _told(

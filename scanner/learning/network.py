@@ -9,19 +9,18 @@ import importlib.util
 import json
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
-from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional
 
 from scanner.errors import ModelError
+from scanner.learning import rounding
 from scanner.learning.readings import ANSWERS, VOCABULARY
 
 HIDDEN, HEADS, LAYERS, INNER, POSITIONS = 384, 12, 6, 1536, 512
@@ -34,7 +33,6 @@ BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _NOT_THERE = -1e4
 
 _COMMON = 24_000
-_BLOCK = 128
 
 
 class Layer(nn.Module):
@@ -167,16 +165,19 @@ def _kept_pieces(pieces: Mapping[str, int]) -> dict[str, int]:
     }
 
 
-def export(network: Network, path: Path) -> None:
-    """Write the network as ONNX, a byte a weight.
+def export(network: Network, path: Path, samples: Sequence[Sequence[int]]) -> None:
+    """Write the network as ONNX, a byte a weight; `samples` are windows of word pieces.
 
-    Embeddings are quantised a row at a time, matrices a block at a time, and so is what is
-    multiplied with them: one scale for everything moved the answers far more.
+    Embeddings are rounded a row at a time, matrices and what is multiplied with them a column
+    at a time: one scale for everything moved the answers far more.
     """
     compact = Network(CompactWords(_embedding(network)), 0.0)
     state = {n: t for n, t in network.state_dict().items() if not n.startswith("words.")}
     compact.load_state_dict(compact.state_dict() | state)
     compact.eval()
+    with torch.no_grad():
+        reads = (compact(torch.tensor([one]), torch.ones(1, len(one))) for one in samples)
+        rounding.smooth(list(compact.layers), reads)
     example = (torch.zeros(2, 7, dtype=torch.long), torch.ones(2, 7))
     axes = {0: "batch", 1: "length"}
     with tempfile.TemporaryDirectory() as folder:
@@ -191,11 +192,7 @@ def export(network: Network, path: Path) -> None:
             opset_version=17,
             dynamo=False,
         )
-        quantiser = MatMulNBitsQuantizer(
-            onnx.load(full), bits=8, block_size=_BLOCK, is_symmetric=True, accuracy_level=4
-        )
-        quantiser.process()
-        onnx.save(quantiser.model.model, path)
+        rounding.quantise(full, path, [rounding.inputs(one) for one in samples])
 
 
 def _embedding(network: Network) -> nn.Embedding:

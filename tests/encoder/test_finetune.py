@@ -70,9 +70,10 @@ def test_a_byte_a_weight_changes_answers_little(tmp_path: Path, projected):
     torch.manual_seed(1)
     learner = network.base(0.0).eval()
     torch.nn.init.normal_(learner.answers.weight, std=0.2)
-    network.export(learner, tmp_path / GRAPH)
     (tmp_path / VOCABULARY).write_text(network.vocabulary(), "utf-8")
     tokens = Tokens.load(tmp_path / VOCABULARY)
+    items = [finetune.labelled(tokens, one, BRIEF) for one in projected]
+    network.export(learner, tmp_path / GRAPH, finetune.samples(items))
     messages = [one.sentences for one in projected[:8]]
     differences, size = [], []
     for message, read in zip(messages, Encoder.load(tmp_path).read(messages), strict=True):
