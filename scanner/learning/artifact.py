@@ -43,7 +43,7 @@ if TYPE_CHECKING:  # loaded where needed: most mail needs neither
 PRESETS = ("cautious", "balanced", "strict")
 """The presets every model has thresholds for."""
 
-FORMAT = 4
+FORMAT = 5
 """Counts up whenever the folder's layout changes."""
 
 _METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"
@@ -129,19 +129,32 @@ class Model:
         passed = {look.number for look in self._worth_reading(messages)}
         return [number in passed for number in range(len(messages))]
 
+    def glance(self, bags: Sequence[Bag]) -> list[tuple[int, float, float]]:
+        """Look at the words of whole messages, and give those that may be notes.
+
+        Of each its number, and its log-odds by both heads that are asked of a whole message.
+        """
+        notes = self.heads.note_odds(bags)
+        numbers = np.flatnonzero(notes >= self.gate.first)
+        closer = self.heads.closer_odds([bags[number] for number in numbers.tolist()])
+        passed = numbers[closer >= self.gate.closer]
+        kept = closer[closer >= self.gate.closer]
+        return list(zip(passed.tolist(), notes[passed].tolist(), kept.tolist(), strict=True))
+
     def _worth_reading(self, messages: Sequence[Sentences]) -> list[_Look]:
         """Give the messages that pass the gate, with what was found out on the way."""
         bags = [words.bag(message_text(message)) for message in messages]
-        notes = self.heads.note_odds(bags)
+        glanced = self.glance(bags)
         looks = [
             _Look(
-                number, messages[number], bags[number], float(notes[number]),
+                number, messages[number], bags[number], note,
                 [words.bag(sentence.text) for sentence in messages[number].items],
             )
-            for number in np.flatnonzero(notes >= self.gate.first).tolist()
+            for number, note, _ in glanced
         ]  # fmt: skip
         hints = [self.heads.hints(look.sentences) for look in looks]
-        passed = self.gate.passes(glimpses([look.note for look in looks], hints))
+        closer = [odds for _, _, odds in glanced]
+        passed = self.gate.passes(glimpses([look.note for look in looks], hints, closer))
         return [look for look, passes in zip(looks, passed.tolist(), strict=True) if passes]
 
     def _said(self, look: _Look, reading: Reading, kind: float) -> Predictions:

@@ -22,7 +22,7 @@ interview (`kind`), how probably each of its sentences explains a flub, and whic
 categories such a sentence would be. In three steps:
 
 1. A **gate** turns ordinary mail away unread: logistic regressions over hashed words, of the
-   message as a whole, and of its sentences where the whole may be a note.
+   message as a whole, a closer one where ordinary mail sounds like a note, and of its sentences.
 2. The **encoder**, MiniLM-L6 fine-tuned on whole notes (subject and all sentences at once),
    answers at each sentence of a note: a flub, and of which category; and of the whole: a note.
    Embeddings and matrices are quantised to eight bits; ONNX Runtime runs it.
@@ -41,10 +41,11 @@ can read it.
 
 ## Gate
 
-A message is read where its words speak for a note with log-odds of {gate.first:.3f} at least, and
-its words, the hints of its sentences and its length together with {gate.second:.3f}. The shipped
-gate lies a hair below the lowest held-out flub note that might be warned about (note and flub of
-0.2 or more); {gate_of}.
+A message is read where its words speak for a note with log-odds of {gate.first:.3f} at least, for a
+flub note and not for ordinary mail that sounds like a note with {gate.closer:.3f}, and its words,
+the hints of its sentences and its length together with {gate.second:.3f}. The shipped gate lies a
+hair below the lowest held-out flub note that might be warned about (note and flub of 0.2 or more;
+for the closer look a note nearly as surely as some preset asks); {gate_of}.
 
 ## Thresholds
 

@@ -158,8 +158,7 @@ def leave_writers_out(
     lost = 0
     for fold in held_out:
         others = thresholds.without(said, fold)
-        gate = thresholds.gate(others)
-        chosen = thresholds.choose(thresholds.gated(others, gate))
+        gate, chosen = thresholds.gate_and_presets(others)
         gated = thresholds.gated(said, gate)
         predictions = _predictions(gated)
         flubs = fold & said.is_note & ~said.is_clean & (gated.kinds == 0)

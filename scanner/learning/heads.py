@@ -40,10 +40,12 @@ class Head(NamedTuple):
 class Heads:
     """The questions: is it a note, a flub, and of which category.
 
-    `note` and `hint` answer the first two by words alone; they are asked before the encoder is.
+    `note` and `hint` answer the first two by words alone; they are asked before the encoder is,
+    and so is `closer`: a note with a flub, or ordinary mail that sounds like a note?
     """
 
     note: Head
+    closer: Head
     hint: Head
     kind: Head
     flub: Head
@@ -52,6 +54,10 @@ class Heads:
     def note_odds(self, bags: Sequence[Bag]) -> Floats:
         """Give each message's log-odds to be a note, by its words alone."""
         return self.note.odds(bags, features.bare(len(bags)))[:, 0]
+
+    def closer_odds(self, bags: Sequence[Bag]) -> Floats:
+        """Give each message's log-odds to be a flub note and no mail that sounds like one."""
+        return self.closer.odds(bags, features.bare(len(bags)))[:, 0]
 
     def hints(self, bags: Sequence[Bag]) -> Floats:
         """Give each sentence's log-odds to be a flub, by its words alone."""
@@ -73,7 +79,7 @@ class Heads:
         return chances, self.category.odds(bags, dense).argmax(axis=1).tolist()
 
 
-_NAMES = ("note", "hint", "kind", "flub", "category")
+_NAMES = ("note", "closer", "hint", "kind", "flub", "category")
 
 # How much surer words alone must be, in log-odds, where they say more than the head for the kind.
 _WORDS_ALONE = 1.0

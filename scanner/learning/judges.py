@@ -30,6 +30,5 @@ def _loaded(folder: Path) -> Model:
 
 def _may_be_notes(model: Model, texts: Sequence[str]) -> list[bool]:
     """Ask the model's own gate, before sentences are cut; it counts words wherever they stand."""
-    bags = [words.bag(text) for text in texts]
-    passed: list[bool] = (model.heads.note_odds(bags) >= model.gate.first).tolist()
-    return passed
+    passed = {number for number, _, _ in model.glance([words.bag(text) for text in texts])}
+    return [number in passed for number in range(len(texts))]

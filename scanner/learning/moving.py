@@ -177,7 +177,7 @@ def _heads(material: Material, start: Heads, taught: Mask, heard: Mask) -> Heads
     if not is_new:  # nothing was said about flubs
         return replace(start, note=note, kind=kind)
     flub, category = fit_flub(prepared, SEED, taught)
-    return Heads(note, start.hint, kind, flub.head, of_all(category))
+    return Heads(note, start.closer, start.hint, kind, flub.head, of_all(category))
 
 
 def _dealt(material: Material, base: Rehearsal) -> tuple[Folds, Folds]:
@@ -220,9 +220,13 @@ def _seen(heads: Heads, material: Material) -> Floats:
     """
     mine = np.flatnonzero(material.yours & material.read.prepared.is_note)
     messages = [material.mail.messages[n] for n in mine.tolist()]
-    notes = heads.note_odds([words.bag(message_text(message)) for message in messages])
+    wholes = [words.bag(message_text(message)) for message in messages]
     bags = [[words.bag(sentence.text) for sentence in message.items] for message in messages]
-    return glimpses(notes.tolist(), [heads.hints(of_one) for of_one in bags])
+    return glimpses(
+        heads.note_odds(wholes).tolist(),
+        [heads.hints(of_one) for of_one in bags],
+        heads.closer_odds(wholes).tolist(),
+    )
 
 
 def _described(material: Material, base: Model) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], Non
         note, kind = fit_kind(prepared, nothing, SEED, taught, np.zeros(0, bool))
         flub, category = fit_flub(prepared, SEED, taught)
         done()
-        return Heads(note.head, base.hint, kind.head, flub.head, of_all(category))
+        return Heads(note.head, base.closer, base.hint, kind.head, flub.head, of_all(category))
 
     named = keys(prepared.mail.messages)
     where = {named[n]: f for f, fold in enumerate(parts) for n in np.flatnonzero(fold).tolist()}

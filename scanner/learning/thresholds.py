@@ -20,7 +20,9 @@ LOWEST_KIND = 0.1
 
 # A note and a flub below this probability no preset comes near to.
 _MIGHT_BE = 0.2
+_NEARLY_A_NOTE = 0.1  # below what the presets ask for
 _GATE_MARGIN = 0.05
+_WEIGHED = COLUMNS - 1  # of a glimpse; the closer look has a threshold of its own
 _HAIR = 0.005
 _AS_GOOD = 0.003  # of F1
 _LENIENT = 0.5  # of the base's `kind`, which was chosen on mail that is not at hand
@@ -104,8 +106,21 @@ def highest(message: NDArray[np.int64], values: Floats | Mask, messages: int) ->
     return result
 
 
-def gate(held_out: HeldOut) -> Gate:
-    """Choose the gate: no note that might be warned about is turned away.
+def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
+    """Choose the gate and every preset's thresholds, as they are behind its first two looks.
+
+    The closer look must pass each flub note that any preset takes for a note, or nearly, and that
+    might be warned about. It asks for no more than the others: no other mail is so like a note.
+    """
+    wide = _gate(held_out)
+    chosen = choose(gated(held_out, wide))
+    lowest = min(at.kind for at in chosen.values()) - _NEARLY_A_NOTE
+    read = held_out.glimpses[_found(held_out, lowest)]
+    return replace(wide, closer=_below(read[:, -1])), chosen
+
+
+def _gate(held_out: HeldOut) -> Gate:
+    """Choose the gate without its closer look: no note that might be warned about is turned away.
 
     The second look is fitted to tell flub notes from ordinary mail, or where there is none
     from other messages of the corpus. Both looks ask for a hair less than what the lowest held
@@ -114,12 +129,19 @@ def gate(held_out: HeldOut) -> Gate:
     has_flub = held_out.is_note & ~held_out.is_clean
     ordinary = held_out.ordinary_glimpses
     others = ordinary if len(ordinary) else held_out.glimpses[~held_out.is_note]
-    seen = np.vstack([held_out.glimpses[has_flub], others])
+    seen = np.vstack([held_out.glimpses[has_flub], others])[:, :_WEIGHED]
     fitted = LogisticRegression().fit(seen, np.arange(len(seen)) < has_flub.sum())
-    look = Gate(-np.inf, -np.inf, tuple(round(float(weight), 4) for weight in fitted.coef_[0]))
-    found = has_flub & (held_out.kinds >= _MIGHT_BE) & (held_out.likeliest >= _MIGHT_BE)
-    read = held_out.glimpses[found if found.any() else has_flub]
+    weights = tuple(round(float(weight), 4) for weight in fitted.coef_[0])
+    look = Gate(-np.inf, -np.inf, -np.inf, weights)
+    read = held_out.glimpses[_found(held_out, _MIGHT_BE)]
     return replace(look, first=_below(read[:, 0]), second=_below(look.worth(read)))
+
+
+def _found(held_out: HeldOut, kind: float) -> Mask:
+    """Mark the flub notes that might be warned about; all where there is none."""
+    has_flub = held_out.is_note & ~held_out.is_clean
+    found: Mask = has_flub & (held_out.kinds >= kind) & (held_out.likeliest >= _MIGHT_BE)
+    return found if found.any() else has_flub
 
 
 def _below(odds: Floats) -> float:

@@ -32,12 +32,18 @@ FOLDS = 3
 
 # Inverse strength of the penalties, chosen on held-out writers.
 _NOTE_C = 1.0
+_CLOSER_C = 0.5
 _HINT_C = 1.0
 _KIND_C = 10.0
 FLUB_C = 3.0
 _CATEGORY_C = 1.0
 # No note with a flub should be turned away at the gate: there each counts for several.
 _FLUB_AT_GATE = 5.0
+# The closer look is for the share of ordinary mail that sounds most like notes, which counts for
+# many; other messages of the corpus may well be read.
+_SOUNDS_LIKE_NOTES = 0.03
+_SUCH_MAIL = 40.0
+_OTHER_AT_GATE = 0.1
 
 # Of a message mixed with ordinary mail: the share of its sentences that stay, and the
 # lengths in words of a sentence that may be mixed in.
@@ -113,6 +119,7 @@ class FittedHeads:
     """The estimators."""
 
     note: Fitted
+    closer: Fitted
     hint: Fitted
     kind: Fitted
     flub: Fitted
@@ -122,8 +129,9 @@ class FittedHeads:
     def heads(self) -> Heads:
         """The same as plain arrays, a row for each of CATEGORIES."""
         return Heads(
-            self.note.head, self.hint.head, self.kind.head, self.flub.head, of_all(self.category)
-        )
+            self.note.head, self.closer.head, self.hint.head, self.kind.head, self.flub.head,
+            of_all(self.category),
+        )  # fmt: skip
 
     def dump(self, path: Path) -> None:
         """Write the estimators for scikit-learn to load; none of their types needs trust."""
@@ -132,8 +140,8 @@ class FittedHeads:
         parts = {
             name: {"idf": fitted.idf, "estimator": fitted.estimator}
             for name, fitted in (
-                ("note", self.note), ("hint", self.hint), ("kind", self.kind),
-                ("flub", self.flub), ("category", self.category),
+                ("note", self.note), ("closer", self.closer), ("hint", self.hint),
+                ("kind", self.kind), ("flub", self.flub), ("category", self.category),
             )
         }  # fmt: skip
         skops.io.dump(parts, path, compression=zipfile.ZIP_DEFLATED, compresslevel=9)
@@ -230,11 +238,10 @@ def train(
     """
     prepared, ordinary = read.prepared, read.ordinary
     held_out = cross_fit(prepared, ordinary, folds(prepared.writers), seed, progress)
-    fitted, gate = fit(prepared, ordinary, seed), thresholds.gate(held_out)
-    held_out = thresholds.gated(held_out, gate)
-    chosen = thresholds.choose(held_out)
+    fitted = fit(prepared, ordinary, seed)
+    gate, chosen = thresholds.gate_and_presets(held_out)
     metadata = described(read, encoder.known().writers, seed) | {
-        "scores": thresholds.scores(held_out, chosen)
+        "scores": thresholds.scores(thresholds.gated(held_out, gate), chosen)
     }
     return Model(version, fitted.heads, gate, chosen, encoder, metadata, fitted)
 
@@ -292,8 +299,9 @@ def fit(
     seen = np.ones(len(prepared.is_note), bool) if seen is None else seen
     others = np.ones(len(ordinary.messages), bool) if ordinary_seen is None else ordinary_seen
     note, kind = fit_kind(prepared, ordinary, seed, seen, others)
+    closer = _fit_closer(prepared, ordinary, seen, others, note, seed)
     hint = _fit_hint(prepared, ordinary, seen, others, seed)
-    return FittedHeads(note, hint, kind, *fit_flub(prepared, seed, seen))
+    return FittedHeads(note, closer, hint, kind, *fit_flub(prepared, seed, seen))
 
 
 def fit_flub(prepared: Prepared, seed: int, seen: Mask) -> tuple[Fitted, Fitted]:
@@ -332,6 +340,25 @@ def fit_kind(
             strength=_NOTE_C, seed=seed, weights=weights,
         ),
         fitting.fit(counts, dense, answers, strength=_KIND_C, seed=seed),
+    )  # fmt: skip
+
+
+def _fit_closer(  # noqa: PLR0913, PLR0917 - what it is fitted to
+    prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask, note: Fitted, seed: int
+) -> Fitted:
+    """Fit the head that tells flub notes from ordinary mail that sounds like notes to `note`."""
+    rows = np.flatnonzero(seen & (prepared.has_flub | ~prepared.is_note))
+    others = np.flatnonzero(ordinary_seen)
+    sound = note.odds(ordinary.words[others], features.bare(len(others)))
+    like = sound >= np.quantile(sound, 1 - _SOUNDS_LIKE_NOTES) if len(others) else sound > 0
+    answers = np.concatenate([prepared.has_flub[rows], np.zeros(len(others), bool)])
+    weights = np.concatenate(
+        [np.where(prepared.has_flub[rows], 1, _OTHER_AT_GATE), np.where(like, _SUCH_MAIL, 1)]
+    )
+    counts = fitting.vstack(prepared.mail.words[rows], ordinary.words[others])
+    return fitting.fit(
+        counts, features.bare(len(answers)), answers,
+        strength=_CLOSER_C, seed=seed, weights=weights,
     )  # fmt: skip
 
 
@@ -431,6 +458,7 @@ def _said(
 ) -> tuple[Floats, Floats, Floats]:
     """Give messages' glimpses and probabilities to be notes, and their sentences' to be flubs."""
     notes = fitted.note.odds(mail.words[rows], features.bare(len(rows)))
+    closer = fitted.closer.odds(mail.words[rows], features.bare(len(rows)))
     odds = fitted.kind.odds(mail.words[rows], mail.dense[rows])
     counts = mail.sentence_words[sentences]
     if not len(sentences):
@@ -439,7 +467,7 @@ def _said(
         hints = fitted.hint.odds(counts, features.bare(len(sentences)))
         flubs = expit(fitted.flub.odds(counts, mail.sentence_dense[sentences]))
     ends = np.cumsum(np.bincount(mail.message[sentences], minlength=len(mail.messages))[rows])
-    seen = glimpses(notes.tolist(), np.split(hints, ends[:-1]))
+    seen = glimpses(notes.tolist(), np.split(hints, ends[:-1]), closer.tolist())
     return seen, kind_probability(odds, notes), flubs
 
 
