@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, precision_recall_fscore_support
+from sklearn.metrics import average_precision_score
 
 from scanner.core.assess import assess
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
@@ -29,12 +29,35 @@ _FEWEST_GROUPS = 2
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Precision, recall and F1 of one class, and how many of it there are."""
+    """What was shown as one class: so many rightly, of so many shown, and of so many there are."""
 
-    precision: float
-    recall: float
-    f1: float
+    right: int
+    shown: int
     count: int
+
+    @classmethod
+    def of(cls, truth: Mask, shown: Mask) -> Scores:
+        """Count what is true beside what is shown."""
+        return cls(int((truth & shown).sum()), int(shown.sum()), int(truth.sum()))
+
+    @property
+    def precision(self) -> float:
+        """The share that is right, of what is shown."""
+        return self.right / max(self.shown, 1)
+
+    @property
+    def recall(self) -> float:
+        """The share that is shown, of what there is."""
+        return self.right / max(self.count, 1)
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of both."""
+        return 2 * self.right / max(self.shown + self.count, 1)
+
+    def __add__(self, other: Scores) -> Scores:
+        """Count both."""
+        return Scores(self.right + other.right, self.shown + other.shown, self.count + other.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,24 +358,17 @@ def _warned(outcomes: Sequence[_Outcome], preset: str) -> Share:
 
 def _sentence_scores(outcomes: Sequence[_Outcome], preset: str) -> Scores:
     truth = [bool(category) for o in outcomes for category in o.truth.categories]
-    said = [flag for o in outcomes for flag in o.flagged(preset)]
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        truth, said, average="binary", zero_division=0
-    )
-    return Scores(float(precision), float(recall), float(f1), sum(truth))
+    shown = [flag for o in outcomes for flag in o.flagged(preset)]
+    return Scores.of(np.array(truth, bool), np.array(shown, bool))
 
 
 def _category_scores(outcomes: Sequence[_Outcome], preset: str = "balanced") -> dict[str, Scores]:
-    truth = [category or "" for o in outcomes for category in o.truth.categories]
-    said = [
-        sentence.category if flag else ""
-        for o in outcomes
-        for sentence, flag in zip(o.said.sentences, o.flagged(preset), strict=True)
-    ]
-    columns = precision_recall_fscore_support(
-        truth, said, labels=list(CATEGORIES), average=None, zero_division=0
+    truth = np.array([category or "" for o in outcomes for category in o.truth.categories])
+    said = np.array(
+        [
+            sentence.category if flag else ""
+            for o in outcomes
+            for sentence, flag in zip(o.said.sentences, o.flagged(preset), strict=True)
+        ]
     )
-    return {
-        name: Scores(float(precision), float(recall), float(f1), int(count))
-        for name, precision, recall, f1, count in zip(CATEGORIES, *columns, strict=True)
-    }
+    return {name: Scores.of(truth == name, said == name) for name in CATEGORIES}
