@@ -31,9 +31,9 @@ _FEWEST_GROUPS = 2
 class Scores:
     """What was shown as one class: so many rightly, of so many shown, and of so many there are."""
 
-    right: int
-    shown: int
-    count: int
+    right: int = 0
+    shown: int = 0
+    count: int = 0
 
     @classmethod
     def of(cls, truth: Mask, shown: Mask) -> Scores:

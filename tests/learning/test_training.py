@@ -237,10 +237,10 @@ def test_what_was_counted_by_writer_adds_up_to_the_report(found: Measured, noted
     """So the tables of a card can be checked writer by writer, also after it lay in JSON."""
     writers = evidence.writers_of(json.loads(json.dumps(noted))).values()
     for name, preset in found.report.presets.items():
-        assert sum((one.sentences[name] for one in writers), Scores(0, 0, 0)) == preset.sentences
+        assert sum((one.sentences[name] for one in writers), Scores()) == preset.sentences
         assert sum(one.clean_notes[name].part for one in writers) == preset.clean_notes.part
     for name, scores in found.report.categories.items():
-        assert sum((one.categories[name] for one in writers), Scores(0, 0, 0)) == scores
+        assert sum((one.categories[name] for one in writers), Scores()) == scores
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=20))
