@@ -13,8 +13,9 @@ from sklearn.metrics import average_precision_score
 
 from scanner.core.classify import CATEGORIES, Thresholds
 from scanner.learning.artifact import PRESETS, Model
-from scanner.learning.evaluate import Alarms, Measured, PresetReport, Report, Scores, Share
+from scanner.learning.evaluate import Alarms, Measured, PresetReport, Report, Share
 from scanner.learning.measures import PRESET
+from scanner.learning.scores import Scores
 from scanner.learning.trial import NONE, Table, Trial, table
 
 Counts: TypeAlias = Mapping[str, Scores]

@@ -29,7 +29,7 @@ from scanner.learning import (
     train,
     trial,
 )  # fmt: skip
-from scanner.learning.evaluate import Scores
+from scanner.learning.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from scanner.core.parse import Draft
 from scanner.core.segment import Sentences, segment
 from scanner.errors import ConfigurationError
 from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, train
-from scanner.learning.evaluate import Scores
+from scanner.learning.scores import Scores
 from scanner.learning.train import folds
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def test_what_was_counted_by_writer_adds_up_to_the_report(found: Measured, noted
 def test_scores_are_those_of_scikit_learn(sentences: list[tuple[bool, bool]]):
     """Precision, recall and F1, also where nothing is true or nothing is shown."""
     truth, shown = np.array(sentences).T
-    found = evaluate.Scores.of(truth, shown)
+    found = Scores.of(truth, shown)
     *expected, _ = precision_recall_fscore_support(truth, shown, average="binary", zero_division=0)
     assert [found.precision, found.recall, found.f1] == pytest.approx(expected)
 
