@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from scipy.special import expit
+from support.program import Program
 
 from scanner.core.assess import assess
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction
@@ -78,6 +79,17 @@ def test_the_card_is_made_of_what_was_measured(shipped: Model):
     assert report is not None
     assert report.messages == shipped.metadata["messages"]
     assert evaluate.as_text(report) in card.write(shipped)
+
+
+def test_model_show_says_what_the_card_says(shipped: Model, tmp_path: Path):
+    """Of a hundred clean notes as many are warned about, by one measurement."""
+    said = Program(tmp_path).run("model", "show", "shipped").stdout
+    report = evidence.report_of(shipped.metadata["measured"])
+    assert report is not None
+    for name, preset in report.presets.items():
+        (line,) = (line for line in said.splitlines() if line.startswith(name))
+        shares = [100 * x.part / x.whole for x in (preset.clean_notes, preset.flub_notes)]
+        assert line.split()[-2:] == [f"{share:.1f}" for share in shares]
 
 
 @pytest.fixture(scope="module")
