@@ -9,7 +9,7 @@ TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
 .PHONY: demo test test-program test-encoder test-clients test-thunderbird check format bench \
-	bench-scale soak model encoder evaluate curve sheets pictures plugin pythons dovecot chromium \
+	bench-scale soak model encoder evaluate curve sheets card pictures plugin pythons dovecot chromium \
 	desktop clients thunderbird clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
@@ -150,6 +150,9 @@ curve: $(TORCH)  ## draw the learning curve anew: half an hour; BACKGROUND as fo
 
 sheets: $(READY)  ## put counts into the data sheet and measurements into the model card anew
 	$(BIN)/python docs/sheets.py
+
+card: $(READY)  ## measure the shipped model anew and write its card: half an hour or more; mail as for `make model`
+	$(BIN)/python docs/sheets.py --measure $(MAIL)
 
 MAIL = $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINARY))
 

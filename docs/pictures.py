@@ -1,7 +1,11 @@
-"""`make pictures`: photograph a warning draft and a report of a scan in a real browser."""
+"""`make pictures`: photograph a warning draft, and reports of a scan and of a training.
+
+They are shown in a real browser. Training takes a minute or two.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +15,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+from scanner import retraining, training
 from scanner.adapters.sources import Message
 from scanner.core.classify import Policy
 from scanner.core.judge import Judge, Verdict
@@ -18,7 +23,8 @@ from scanner.core.page import page
 from scanner.core.render import Envelope, render
 from scanner.core.report import Tally
 from scanner.demo import FLUBBED
-from scanner.learning import shelf
+from scanner.learning import corpus, shelf
+from scanner.learning.train import silent
 from scanner.rows import Terms
 from scanner.scanning import judge, rows
 
@@ -27,12 +33,13 @@ _TERMS = Terms(shelf.shipped(), Policy())
 
 
 def main() -> None:
-    """Write warning-draft.png and report.png beside this file."""
+    """Write warning-draft.png, report.png and training-report.png beside this file."""
     browser = shutil.which("chromium") or sys.exit(
         "pictures need Chromium: apt-get install chromium"
     )
     _photograph(browser, "warning-draft", _warning(judge(_TERMS)), height=1640)
     _photograph(browser, "report", _report(), height=1500)
+    _photograph(browser, "training-report", _training_report(), height=1050)
 
 
 def _photograph(browser: str, name: str, html: str, height: int) -> None:
@@ -67,6 +74,16 @@ def _report() -> str:
     for row in found:
         tally.add(row)
     return page(found, tally)
+
+
+def _training_report() -> str:
+    """Train on the notes of one writer of the corpus, as if they were somebody's own."""
+    with tempfile.TemporaryDirectory() as home:
+        given = retraining.Wishes(page=Path(home) / "report", output=Path(home))
+        notes = training.Material(added=[corpus.shipped() / "t60.jsonl"])
+        os.environ["XDG_DATA_HOME"] = home  # without notes of who takes the picture
+        retraining.retrain(notes, given, silent)
+        return (Path(home) / "report" / "report.html").read_text("utf-8")
 
 
 if __name__ == "__main__":

@@ -323,13 +323,25 @@ def _presets(record: dict[str, Any]) -> Iterator[str]:
     yield f"{'preset':10} {'threshold':>9} {'of 100 clean notes':>19} {'of 100 with a flub':>19}"
     for name in get_args(Preset):
         at = record["thresholds"][name]
-        scores = record.get("scores", {}).get(name)
-        shares = [f"{100 * scores[key]:.1f}" for key in _SCORES] if scores else ["?", "?"]
-        yield f"{name:10} {at['flub']:9.2f} {shares[0]:>19} {shares[1]:>19}"
+        clean, flubbed = _warned(record, name)
+        yield f"{name:10} {at['flub']:9.2f} {clean:>19} {flubbed:>19}"
     yield ""
     yield "Warned about, of notes held out in training; the clean ones of the corpus are hard on"
     yield "purpose, so of everyday ones it will be fewer. The configuration has `preset`, or"
     yield "`threshold` for a number in between; --preset and --threshold say it for one run."
 
 
-_SCORES = ("clean_notes_warned", "flub_notes_warned")
+def _warned(record: dict[str, Any], preset: str) -> tuple[str, str]:
+    """Give what is warned about of 100 clean notes, and of 100 with a flub: as the card says."""
+    report = record.get("measured", {}).get("report")
+    if report:
+        met = report["presets"][preset]
+        shares = [
+            met[of]["part"] / max(met[of]["whole"], 1) for of in ("clean_notes", "flub_notes")
+        ]
+    elif scores := record.get("scores", {}).get(preset):
+        shares = [scores["clean_notes_warned"], scores["flub_notes_warned"]]
+    else:
+        return "?", "?"
+    clean, flubbed = (f"{100 * share:.1f}" for share in shares)
+    return clean, flubbed

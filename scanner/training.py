@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -22,7 +23,7 @@ from scanner.learning.compare import Reader
 from scanner.learning.corpus import Example, Merged
 from scanner.learning.evaluate import Alarms, Report
 from scanner.learning.groups import grouped
-from scanner.learning.train import Progress, ReadCorpus, read_corpus, train
+from scanner.learning.train import SEED, Progress, ReadCorpus, described, read_corpus, train
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,9 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
 
 def measured(material: Material, groups: int | None, progress: Progress) -> Report:
     """Measure leave-one-writer-out, or with `groups` that many groups of writers held out."""
-    read_ = _read_corpus(_read(material), artifact.load(shelf.shipped()).encoder, progress)
-    return evaluate.leave_writers_out(read_, groups=groups, progress=progress).report
+    return evaluate.leave_writers_out(
+        _all_of(material, progress), groups=groups, progress=progress
+    ).report
 
 
 def reported(material: Material, groups: int | None, progress: Progress, folder: Path) -> Report:
@@ -124,7 +126,8 @@ def reported(material: Material, groups: int | None, progress: Progress, folder:
     """
     from scanner.learning import report
 
-    read_ = _read_corpus(_read(material), artifact.load(shelf.shipped()).encoder, progress)
+    report.prepare(folder)  # to know it before half an hour has gone by
+    read_ = _all_of(material, progress)
     found = evaluate.leave_writers_out(read_, groups=groups, progress=progress)
     names = grouped(read_.projected)
     curve = growth.grow(read_.prepared, names, "of the corpus", progress=progress)
@@ -132,9 +135,26 @@ def reported(material: Material, groups: int | None, progress: Progress, folder:
     return found.report
 
 
+def remeasured(material: Material, progress: Progress) -> dict[str, Any]:
+    """Measure the shipped model once more, for its card, and give what its metadata keep of that.
+
+    Raises ConfigurationError where corpus or background are not what it was made of.
+    """
+    model = artifact.load(shelf.shipped())
+    read_ = _all_of(material, progress)
+    made_of = described(read_, (), SEED)
+    for name, what in (("corpus_sha256", "corpus"), ("background", "background mail")):
+        if made_of[name] != model.metadata[name]:
+            raise ConfigurationError(
+                f"the shipped model was made with another {what}; measure it with that"
+            )
+    found = evaluate.leave_writers_out(read_, progress=progress)
+    return evidence.as_record(found, false_alarms(model, material), model.metadata["writers"])
+
+
 def compared(material: Material, groups: int | None, progress: Progress) -> list[Reader]:
     """Compare ways to read on held-out writers: phrases, words, encoder, encoder and heads."""
-    read_ = _read_corpus(_read(material), artifact.load(shelf.shipped()).encoder, progress)
+    read_ = _all_of(material, progress)
     held_out = evaluate.writers_held_out(read_.prepared.writers, groups)
     return compare.compare(read_, held_out, progress=progress)
 
@@ -158,6 +178,10 @@ class _Learnt:
 
     merged: Merged
     background: Sequence[Sentences]
+
+
+def _all_of(material: Material, progress: Progress) -> ReadCorpus:
+    return _read_corpus(_read(material), artifact.load(shelf.shipped()).encoder, progress)
 
 
 def _read_corpus(learnt: _Learnt, encoder: OnDemand, progress: Progress) -> ReadCorpus:

@@ -41,7 +41,9 @@ def write(example: Example) -> dict[str, Any]:
     """Give an example as doccano imports it."""
     text = example.text
     label = [[_units(text[: x.start]), _units(text[: x.end]), x.category] for x in example.labels]
-    return {"text": text, "label": label, **saying(example), "offsets": "utf-16"}
+    # All lines with the same keys: what one lacks doccano fills with NaN, and then cannot store.
+    said = {"pair": "", **saying(example), "offsets": "utf-16"}
+    return {"text": text, "label": label, **said}
 
 
 def _span(item: Any) -> Span:

@@ -129,7 +129,7 @@ def _example(record: Record, found: tuple[Place, ...] | Misfit, source: str, kin
         labels=labels,
         severity="none",
         writer=source,
-        pair=_word(said.get("pair")),
+        pair=_word(said.get("pair")) or None,
     )
     return _seated(example, _one_of(SEVERITIES, said.get("severity"), record, "severity"))
 

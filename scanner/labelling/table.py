@@ -18,7 +18,9 @@ from scanner.labelling.offsets import Span
 from scanner.labelling.records import Record, UnfitError, as_text
 from scanner.learning.corpus import Example, project
 
-_COLUMNS = ("id", "kind", "severity", "subject", "text", "start", "end", "sentence", "category")
+_COLUMNS = (
+    "id", "kind", "severity", "subject", "pair", "text", "start", "end", "sentence", "category",
+)  # fmt: skip
 
 _LINE_END = re.compile(r"[\r\n]")
 _LONGEST_HEADER = 10_000
@@ -121,7 +123,9 @@ def _rows(example: Example) -> Iterator[list[str | int]]:
         if all(x.end <= start or end <= x.start for x in example.labels)
     ]
     rows.sort(key=lambda row: row[0])
-    head: list[str | int] = [example.kind, example.severity, example.subject, example.text]
+    head: list[str | int] = [
+        example.kind, example.severity, example.subject, example.pair or "", example.text,
+    ]  # fmt: skip
     for row in rows or [["", "", "", ""]]:
         yield [example.id, *head, *row]
         head = [""] * len(head)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -47,6 +48,7 @@ FORMAT = 5
 """Counts up whenever the folder's layout changes."""
 
 _METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"
+_ROW = re.compile(r"\[\n([-+\d.eE,\s]+)\]")  # of numbers, which are easier to read on one line
 _ENCODER = (GRAPH, VOCABULARY, readings.NAME)
 
 
@@ -249,6 +251,7 @@ def write_metadata(folder: Path, record: Mapping[str, Any]) -> None:
     """Write `model.json`, with its hash."""
     sealed = {**record, "sha256": own_hash(record)}
     text = json.dumps(sealed, indent=2, ensure_ascii=False, sort_keys=True)
+    text = _ROW.sub(lambda row: f"[{' '.join(row[1].split())}]", text)
     (folder / _METADATA).write_text(text + "\n", "utf-8")
 
 

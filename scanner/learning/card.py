@@ -10,6 +10,7 @@ from typing import Any
 from scanner.learning import artifact, evidence
 from scanner.learning.artifact import Model
 from scanner.learning.evaluate import Alarms, alarms_as_text, as_text
+from scanner.learning.evidence import Writer
 
 _NAME = "README.md"
 _TOLD = 5  # writers: so many of the hardest, and of the easiest
@@ -64,7 +65,7 @@ are chosen on what was said of the other writers, by heads and encoders that may
 numbers of a stacked model, a small debt to the truth.
 
 {measured}
-
+{plain}
 ## Measured: false alarms on ordinary mail
 
 Sent mail and list mail without post-interview notes, none of it trained on; every warning there
@@ -93,9 +94,8 @@ owner's and, without `--encoder`, teach the heads alone.""",
     "chosen": """\
 Chosen on writers (and background mail) held out while training: the best sentence F1 that warns
 about at most 4 % (cautious), 12 % (balanced) or 25 % (strict) of the clean notes of the
-corpus, which are hard on purpose: every fifth has a twin with a flub in the same words. Of plain
-clean letters (t14) it warns about far fewer. A model trained
-with `--add` takes over from where on a message is a note.""",
+corpus, which are hard on purpose: every fifth has a twin with a flub in the same words. A model
+trained with `--add` takes over from where on a message is a note.""",
 }
 _MOVED = {
     "origin": """\
@@ -109,6 +109,12 @@ messages held out while training; the third was chosen on these.""",
 
 _EXPLAINED = """
 [What these are](../../docs/false-alarms.md).
+"""
+
+# Of the shipped corpus: the writer whose notes are plain letters, as most are.
+_PLAIN_WRITER = "t14"
+_PLAIN = """
+Most clean letters are plain. Of those of {writer}, which are, it warned about {shares}.
 """
 
 # Of the shipped model: sentences of the corpus that it was surest to get wrong, held out.
@@ -161,7 +167,7 @@ def write(model: Model) -> str:
         for name, at in model.thresholds.items()
     )
     found = model.metadata.get("measured", {})
-    report = evidence.report_of(found)
+    report, by_writer = evidence.report_of(found), evidence.writers_of(found)
     is_ours = report is not None and "of_that" not in background
     return _CARD.format(
         version=model.version,
@@ -175,7 +181,8 @@ def write(model: Model) -> str:
         measured=as_text(report) if report else "Not measured; run `unflub evaluate`.",
         # Written for the shipped model alone; one that was moved by added notes has others.
         explained=_EXPLAINED if is_ours else "",
-        fails=_fails(evidence.writers_of(found)) if is_ours else "",
+        fails=_fails(by_writer) if is_ours else "",
+        plain=_plain(by_writer) if is_ours else "",
         alarms=_alarm_lines(evidence.alarms_of(found)),
     )
 
@@ -188,9 +195,21 @@ def _made(metadata: Mapping[str, Any]) -> dict[str, str]:
     return {name: text.format(**numbers) for name, text in _MOVED.items()}
 
 
-def _fails(by_writer: Mapping[str, float]) -> str:
-    order = sorted(by_writer, key=lambda name: by_writer[name])
-    told = [f"{name} ({by_writer[name]:.2f})" for name in order]
+def _plain(by_writer: Mapping[str, Writer]) -> str:
+    if _PLAIN_WRITER not in by_writer:
+        return ""
+    met = by_writer[_PLAIN_WRITER].clean_notes
+    shares = ", ".join(f"{str(share).strip()} at {name}" for name, share in met.items())
+    return _PLAIN.format(writer=_PLAIN_WRITER, shares=shares)
+
+
+def _fails(by_writer: Mapping[str, Writer]) -> str:
+    ranked = sorted(
+        (one.average_precision, name)
+        for name, one in by_writer.items()
+        if one.average_precision is not None
+    )
+    told = [f"{name} ({reached:.2f})" for reached, name in ranked]
     return _FAILS.format(worst=", ".join(told[:_TOLD]), best=", ".join(told[: -_TOLD - 1 : -1]))
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, precision_recall_fscore_support
+from sklearn.metrics import average_precision_score
 
 from scanner.core.assess import assess
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
@@ -20,21 +20,12 @@ from scanner.learning.artifact import Model
 from scanner.learning.corpus import Projected
 from scanner.learning.features import Mask
 from scanner.learning.groups import grouped
+from scanner.learning.scores import Scores
 from scanner.learning.thresholds import HeldOut
 from scanner.learning.train import SEED, Progress, ReadCorpus, cross_fit, silent
 from scanner.learning.trial import Side, Trial, cases
 
 _FEWEST_GROUPS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Precision, recall and F1 of one class, and how many of it there are."""
-
-    precision: float
-    recall: float
-    f1: float
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,24 +325,17 @@ def _warned(outcomes: Sequence[_Outcome], preset: str) -> Share:
 
 def _sentence_scores(outcomes: Sequence[_Outcome], preset: str) -> Scores:
     truth = [bool(category) for o in outcomes for category in o.truth.categories]
-    said = [flag for o in outcomes for flag in o.flagged(preset)]
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        truth, said, average="binary", zero_division=0
-    )
-    return Scores(float(precision), float(recall), float(f1), sum(truth))
+    shown = [flag for o in outcomes for flag in o.flagged(preset)]
+    return Scores.of(np.array(truth, bool), np.array(shown, bool))
 
 
 def _category_scores(outcomes: Sequence[_Outcome], preset: str = "balanced") -> dict[str, Scores]:
-    truth = [category or "" for o in outcomes for category in o.truth.categories]
-    said = [
-        sentence.category if flag else ""
-        for o in outcomes
-        for sentence, flag in zip(o.said.sentences, o.flagged(preset), strict=True)
-    ]
-    columns = precision_recall_fscore_support(
-        truth, said, labels=list(CATEGORIES), average=None, zero_division=0
+    truth = np.array([category or "" for o in outcomes for category in o.truth.categories])
+    said = np.array(
+        [
+            sentence.category if flag else ""
+            for o in outcomes
+            for sentence, flag in zip(o.said.sentences, o.flagged(preset), strict=True)
+        ]
     )
-    return {
-        name: Scores(float(precision), float(recall), float(f1), int(count))
-        for name, precision, recall, f1, count in zip(CATEGORIES, *columns, strict=True)
-    }
+    return {name: Scores.of(truth == name, said == name) for name in CATEGORIES}

@@ -6,17 +6,36 @@ JSON keeps no order that means anything, so presets and categories are put into 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import asdict, astuple, dataclass, replace
+from typing import Any, TypeAlias
 
 from sklearn.metrics import average_precision_score
 
-from scanner.core.classify import CATEGORIES
+from scanner.core.classify import CATEGORIES, Thresholds
 from scanner.learning.artifact import PRESETS, Model
-from scanner.learning.evaluate import Alarms, Measured, PresetReport, Report, Scores, Share
-from scanner.learning.trial import NONE, Trial, table
+from scanner.learning.evaluate import Alarms, Measured, PresetReport, Report, Share
+from scanner.learning.measures import PRESET
+from scanner.learning.scores import Scores
+from scanner.learning.trial import NONE, Table, Trial, table
 
-_DIGITS = 4
+Counts: TypeAlias = Mapping[str, Scores]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """What was measured of one writer, by heads and `thresholds` that had not seen him.
+
+    `average_precision` ranks all sentences of his notes (None where they hold no flub). By preset:
+    what was shown of his `sentences`, and how many of his `clean_notes` were warned about; at the
+    balanced one, what was shown as each of the `categories`. The counts of all writers add up to
+    the tables of the report, so that one writer measured again speaks for them.
+    """
+
+    average_precision: float | None
+    thresholds: Mapping[str, Thresholds]
+    sentences: Counts
+    clean_notes: Mapping[str, Share]
+    categories: Counts
 
 
 def noted(model: Model, found: Measured | None, alarms: Mapping[str, Alarms]) -> Model:
@@ -29,11 +48,11 @@ def as_record(
     found: Measured | None, alarms: Mapping[str, Alarms], writers: Collection[str]
 ) -> dict[str, Any]:
     """Give it as JSON has it; of the `writers` it names, the average precision of each, too."""
-    named = by_writer(found.trial) if found else {}
+    measured = by_writer(found.trial) if found else {}
     return {
         "report": asdict(found.report) if found else None,
         "alarms": {name: asdict(met) for name, met in alarms.items()},
-        "average_precision_by_writer": {n: value for n, value in named.items() if n in writers},
+        "by_writer": {name: _noted(one) for name, one in measured.items() if name in writers},
     }
 
 
@@ -55,30 +74,62 @@ def alarms_of(record: Mapping[str, Any]) -> dict[str, Alarms]:
     return {name: _alarms(one) for name, one in sorted(record.get("alarms", {}).items())}
 
 
-def writers_of(record: Mapping[str, Any]) -> dict[str, float]:
-    """Give the average precision by writer that was measured."""
-    return dict(record.get("average_precision_by_writer", {}))
+def writers_of(record: Mapping[str, Any]) -> dict[str, Writer]:
+    """Give what was measured of each writer."""
+    return {name: _writer(one) for name, one in record.get("by_writer", {}).items()}
 
 
-def by_writer(trial: Trial) -> dict[str, float]:
-    """Give the average precision on each writer with a flub, all sentences of his notes ranked.
+def by_writer(trial: Trial) -> dict[str, Writer]:
+    """Count by writer what the report counts of all."""
+    names = sorted({case.writer for case in trial.cases})
+    return {name: _measured(trial.only(lambda case: case.writer == name)) for name in names}  # noqa: B023 - called at once
 
-    It takes the head for flubs alone, and so neither gate nor ordinary mail: a single writer's
-    is quickly measured again.
-    """
-    rows = table(trial.cases, trial.after, trial.presets[0])
-    writers = [trial.cases[n].writer for n in rows.message.tolist()]
-    truths: dict[str, list[bool]] = {}
-    chances: dict[str, list[float]] = {}
-    for n, writer in enumerate(writers):
-        if rows.in_note[n]:
-            truths.setdefault(writer, []).append(bool(rows.truth[n] != NONE))
-            chances.setdefault(writer, []).append(float(rows.chance[n]))
-    return {
-        writer: round(float(average_precision_score(truth, chances[writer])), _DIGITS)
-        for writer, truth in sorted(truths.items())
-        if any(truth)
+
+def _measured(his: Trial) -> Writer:
+    tables = {preset: table(his.cases, his.after, preset) for preset in his.presets}
+    rows = tables[PRESET]
+    return Writer(
+        _average_precision(rows),
+        his.after.thresholds[0],
+        {name: Scores.of(one.truth != NONE, one.said != NONE) for name, one in tables.items()},
+        {name: _clean_notes(one) for name, one in tables.items()},
+        {
+            name: Scores.of(rows.truth == number, rows.said == number)
+            for number, name in enumerate(CATEGORIES)
+        },
+    )
+
+
+def _average_precision(rows: Table) -> float | None:
+    truth = (rows.truth != NONE)[rows.in_note]
+    return float(average_precision_score(truth, rows.chance[rows.in_note])) if any(truth) else None
+
+
+def _clean_notes(rows: Table) -> Share:
+    clean = rows.is_note & ~rows.has_flub
+    return Share(int((clean & rows.is_warned).sum()), int(clean.sum()))
+
+
+def _noted(one: Writer) -> dict[str, Any]:
+    """Give it as JSON has it: as bare rows of numbers, for there are many."""
+    parts: dict[str, Mapping[str, Thresholds | Scores | Share]] = {
+        "thresholds": one.thresholds,
+        "sentences": one.sentences,
+        "clean_notes": one.clean_notes,
+        "categories": one.categories,
     }
+    rows = {part: {name: list(astuple(x)) for name, x in of.items()} for part, of in parts.items()}
+    return {"average_precision": one.average_precision, **rows}
+
+
+def _writer(said: Mapping[str, Any]) -> Writer:
+    return Writer(
+        said["average_precision"],
+        {name: Thresholds(*said["thresholds"][name]) for name in PRESETS},
+        {name: Scores(*said["sentences"][name]) for name in PRESETS},
+        {name: Share(*said["clean_notes"][name]) for name in PRESETS},
+        {name: Scores(*said["categories"][name]) for name in CATEGORIES},
+    )
 
 
 def _alarms(said: Mapping[str, Any]) -> Alarms:

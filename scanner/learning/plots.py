@@ -18,6 +18,7 @@ from scanner.learning.trial import Table
 try:
     from matplotlib import rc_context
     from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
 except ImportError as error:  # the smallest install draws nothing
     raise ConfigurationError(
@@ -106,18 +107,15 @@ def _confusion(counts: NDArray[np.int64], axes: Axes) -> None:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     shares[-1] = counts[-1] / max(int(counts[-1, :-1].sum()), 1)
     shares[-1, -1] = 0
-    axes.imshow(shares, cmap="Oranges", vmin=0, vmax=1, aspect="auto")
-    for (row, column), share in np.ndenumerate(shares):
-        if counts[row, column]:
-            ink = "#ffffff" if share > 0.6 else "#23211c"  # noqa: PLR2004 - where cells are dark
-            axes.text(
-                column, row, f"{counts[row, column]:,}", ha="center", va="center", fontsize=7,
-                color=ink,
-            )  # fmt: skip
+    paper = axes.get_facecolor()
+    shades = LinearSegmentedColormap.from_list("shares", [paper, _AFTER["color"]])
+    axes.imshow(shares, cmap=shades, vmin=0, vmax=1.4, aspect="auto")  # figures stay legible
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", fontsize=7)
     names = [name.replace("_", "-") for name in curves.LABELS]
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8)
     axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.set(xlabel="shown as", ylabel="is")
+    axes.set(xlabel="what they are shown as", ylabel="what sentences are")
 
 
 def _styled(tables: Mapping[str, Table]) -> list[tuple[str, Table, dict[str, Any]]]:

@@ -29,7 +29,7 @@ WORDS: Mapping[str, str] = {
     "Give or take": "The small numbers are where the number would lie in 95 of 100 cases if other "
     "writers of the same sort had been at hand. A difference whose range holds 0 may be chance.",
     "Preset": "How much has to speak for a flub before you are warned: cautious warns least, "
-    "strict misses least.",
+    "strict misses least. Once one sentence of a note is shown, less has to speak for its others.",
 }
 """What the page explains."""
 
@@ -204,7 +204,8 @@ def sentences(of: Trial, preset: str) -> list[Quotes]:
 def mixed_up(rows: Table) -> str:
     """Say which categories are most often taken for others."""
     found = curves.mix_ups(curves.confusion(rows))
-    said = "; ".join(f"{true} shown as {shown} ({count})" for true, shown, count in found)
+    pairs = [(true.replace("_", "-"), shown.replace("_", "-"), n) for true, shown, n in found]
+    said = "; ".join(f"{true} shown as {shown} ({count})" for true, shown, count in pairs)
     return f"Most often mixed up: {said}." if said else "No category is taken for another."
 
 
@@ -216,9 +217,10 @@ def _about(cases: Sequence[Case]) -> str:
     notes = [case for case in cases if case.is_note]
     flubs = sum(any(case.truth) for case in notes)
     others = sum(not case.is_note and not case.is_ordinary for case in cases)
+    groups = len({case.group for case in cases})
     return (
         f"{flubs:,} notes with a flub, {len(notes) - flubs:,} clean notes, {others:,} other "
-        f"messages, of {len({case.group for case in cases}):,} writers (or alike)."
+        f"{'message' if others == 1 else 'messages'}, in {groups:,} groups of one writer or alike."
     )
 
 
@@ -234,7 +236,7 @@ def _group(title: str, of: Trial, presets: Sequence[str]) -> Group:
 
 def _categories() -> dict[Metric, str]:
     return {
-        f1: f"{name.replace('_', ' ')}: {ADVICE[name].name}"
+        f1: f"{name.replace('_', '-')}: {ADVICE[name].name}"
         for name, (_, _, f1) in measures.BY_CATEGORY.items()
     }
 
@@ -271,9 +273,15 @@ def _difference(metric: Metric, one: Estimate) -> Cell:
     if isnan(one.value):
         return Cell("–")
     if metric.is_share:
-        low, high = f"{100 * one.low:+.1f}", f"{100 * one.high:+.1f}"
-        return Cell(f"{100 * one.value:+.1f} points", _range(low, high, one))
-    return Cell(f"{one.value:+.3f}", _range(f"{one.low:+.3f}", f"{one.high:+.3f}", one))
+        value, low, high = (_signed(100 * x, 1) for x in one)
+        return Cell(f"{value} points", _range(low, high, one))
+    value, low, high = (_signed(x, 3) for x in one)
+    return Cell(value, _range(low, high, one))
+
+
+def _signed(value: float, digits: int) -> str:
+    """Write it with its sign, of which nothing has none: no -0.0, which looks like a loss."""
+    return f"{value:+.{digits}f}" if round(value, digits) else f"{0:.{digits}f}"
 
 
 def _range(low: str, high: str, one: Estimate) -> str:
@@ -312,4 +320,6 @@ def _what(category: str | None) -> str:
 
 
 def _whose(one: Change | Mistake) -> str:
-    return f"; {one.case.writer} {one.case.id}" + ("" if one.case.is_note else ", not a note")
+    case = one.case
+    name = case.id if case.id.startswith(case.writer) else f"{case.writer} {case.id}"
+    return f"; {name}" + ("" if case.is_note else ", not a note")

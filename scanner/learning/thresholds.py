@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score
 
 from scanner.core.classify import Thresholds
 from scanner.learning.features import Mask
 from scanner.learning.gate import COLUMNS, Gate
+from scanner.learning.scores import Scores
 from scanner.learning.words import Floats
 
 LOWEST_KIND = 0.1
@@ -237,9 +237,7 @@ def _flub(held_out: HeldOut, preset: Preset, wonted: float | None) -> float:
     truth, said = held_out.is_flub[notes], held_out.flubs[notes]
     clean = held_out.likeliest[held_out.is_clean]
     allowed = [at for at in _GRID if _share(clean >= at) <= preset.clean]
-    reached = {
-        at: float(f1_score(truth, said >= at, zero_division=0)) for at in allowed or _GRID[-1:]
-    }
+    reached = {at: Scores.of(truth, said >= at).f1 for at in allowed or _GRID[-1:]}
     best = max(reached, key=reached.__getitem__)
     if wonted is None:
         return best
@@ -253,7 +251,7 @@ def _also(held_out: HeldOut, kind: float, flub: float) -> float:
 
     def f1(also: float) -> float:
         flagged = _flagged(held_out, warned, Thresholds(kind, flub, also))
-        return float(f1_score(held_out.is_flub, flagged, zero_division=0))
+        return Scores.of(held_out.is_flub, flagged).f1
 
     return max((at for at in _GRID if at <= flub), key=f1)
 
@@ -287,7 +285,7 @@ def _score(held_out: HeldOut, at: Thresholds) -> dict[str, float]:
     flagged = _flagged(held_out, warned, at)
     ordinary = (held_out.ordinary_kinds >= at.kind) & (held_out.ordinary_flubs >= at.flub)
     return {
-        "sentence_f1": round(float(f1_score(held_out.is_flub, flagged, zero_division=0)), 4),
+        "sentence_f1": round(Scores.of(held_out.is_flub, flagged).f1, 4),
         "kind_accuracy": _share(is_note == held_out.is_note),
         "flub_notes_warned": _share(warned[held_out.is_note & ~held_out.is_clean]),
         "clean_notes_warned": _share(warned[held_out.is_clean]),

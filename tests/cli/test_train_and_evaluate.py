@@ -140,6 +140,16 @@ def test_evaluate_writes_a_report_and_says_no_sentence(program, corpus, tmp_path
     assert not any(text in done.stdout for text in quoted)
 
 
+def test_a_report_that_cannot_be_written_is_known_before_measuring(program, corpus):
+    """Nothing is measured for a page that has no place."""
+    done = program.run(
+        "evaluate", "--corpus", corpus, "--report", next(corpus.iterdir()) / "report"
+    )
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert done.stdout == ""
+
+
 def test_the_card_is_what_evaluate_prints(program, corpus, tmp_path):
     """What `train --measure` puts into the model card, `evaluate` prints of the same notes."""
     models = tmp_path / "models"

@@ -52,7 +52,7 @@ def test_ones_own_notes_are_counted_by_themselves_as_well():
     """First the user's own, then all; each with its numbers of messages."""
     own, everything = showing.numbers(TRIAL, "balanced")
     assert own.title == "Your own notes"
-    assert own.about.endswith("of 10 writers (or alike).")
+    assert own.about.endswith("in 10 groups of one writer or alike.")
     assert [one.caption for one in everything.tables][:3] == [
         "Preset balanced", "Preset cautious", "Preset strict",
     ]  # fmt: skip

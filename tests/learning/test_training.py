@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import precision_recall_fscore_support
 
 from scanner.core.classify import CATEGORIES
 from scanner.core.parse import Draft
 from scanner.core.segment import Sentences, segment
 from scanner.errors import ConfigurationError
 from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, train
+from scanner.learning.scores import Scores
 from scanner.learning.train import folds
 
 if TYPE_CHECKING:
@@ -226,7 +230,26 @@ def test_what_was_measured_survives_json(found: Measured, noted: dict[str, Any])
 
 def test_of_writers_that_a_model_does_not_name_nothing_is_noted(found: Measured):
     """The names of one's own files stay out of the model."""
-    assert evidence.as_record(found, {}, ["t2"])["average_precision_by_writer"].keys() == {"t2"}
+    assert evidence.as_record(found, {}, ["t2"])["by_writer"].keys() == {"t2"}
+
+
+def test_what_was_counted_by_writer_adds_up_to_the_report(found: Measured, noted: dict[str, Any]):
+    """So the tables of a card can be checked writer by writer, also after it lay in JSON."""
+    writers = evidence.writers_of(json.loads(json.dumps(noted))).values()
+    for name, preset in found.report.presets.items():
+        assert sum((one.sentences[name] for one in writers), Scores()) == preset.sentences
+        assert sum(one.clean_notes[name].part for one in writers) == preset.clean_notes.part
+    for name, scores in found.report.categories.items():
+        assert sum((one.categories[name] for one in writers), Scores()) == scores
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=20))
+def test_scores_are_those_of_scikit_learn(sentences: list[tuple[bool, bool]]):
+    """Precision, recall and F1, also where nothing is true or nothing is shown."""
+    truth, shown = np.array(sentences).T
+    found = Scores.of(truth, shown)
+    *expected, _ = precision_recall_fscore_support(truth, shown, average="binary", zero_division=0)
+    assert [found.precision, found.recall, found.f1] == pytest.approx(expected)
 
 
 def test_a_card_is_written_anew_and_the_model_stays_as_it_was(
