@@ -119,13 +119,15 @@ def adapted(  # noqa: PLR0913 - what differs from one head to the next
     strength: float,
     *,
     apart: bool = False,
+    counting: Floats | float = 1.0,
 ) -> Head:
     """Move a head's weights of words no further than rows ask for.
 
     Its weights are the centre of the penalty (a prior), so what it learnt from mail that is
     not at hand is kept. The intercept and what the dense columns weigh, which all mail
     shares, stay. Rows that are `apart` have an intercept of their own while they are learnt
-    from: that there are more flubs among them is no merit of their words.
+    from: that there are more flubs among them is no merit of their words. `counting` says how
+    much each row counts.
     """
     bare = features.bare(counts.shape[0])
     rows = matrix(counts, bare, head.idf).astype(np.float64)
@@ -136,7 +138,7 @@ def adapted(  # noqa: PLR0913 - what differs from one head to the next
     weights[0, asked] = _minimised(
         np.append(weights[0, asked], 0.0),
         sparse.hstack([rows[:, asked], level], format="csr"),
-        rest, answers, strength,
+        rest, answers, strength, counting,
     )[:-1]  # fmt: skip
     return head._replace(words=weights.astype(np.float16).astype(np.float32))
 
@@ -153,8 +155,7 @@ def leaned(  # noqa: PLR0913 - what differs from one head to the next
 ) -> Head:
     """Weigh a head's dense columns and its intercept anew; the words keep their weights.
 
-    `counting` says how much each row counts; those `apart` have an intercept of their own, as
-    in `adapted`. The head's weights are the centre of the penalty.
+    Rows `apart`, `counting` and the penalty are as in `adapted`.
     """
     rows = np.column_stack([dense, np.ones(len(dense)), apart]).astype(np.float64)
     start = np.concatenate([head.dense[0], head.intercept, [0.0]]).astype(np.float64)
@@ -169,7 +170,7 @@ def _minimised(  # noqa: PLR0913, PLR0917 - what the loss is made of
     rest: NDArray[np.float64],
     answers: Mask,
     strength: float,
-    counting: Floats | float = 1.0,
+    counting: Floats | float,
 ) -> NDArray[np.float64]:
     """Give the weights of least loss; where they start is the centre of the penalty."""
     found: NDArray[np.float64] = minimize(

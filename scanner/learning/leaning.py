@@ -9,7 +9,6 @@ user's sentences are flubs is not learnt from: who labels what is doubtful label
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scanner.learning import fitting
 from scanner.learning.features import Mask
@@ -17,8 +16,8 @@ from scanner.learning.heads import Head
 from scanner.learning.train import SEED, Prepared, fit_category, of_all
 from scanner.learning.words import Floats
 
-# For how many shipped sentences one of the user's counts: chosen on held-out notes of three
-# writers, as much as the shipped notes bear. All of the user's together count for no more than
+# For how many shipped ones each of the user's counts: chosen on held-out notes of three writers,
+# as much as the shipped notes bear. All of the user's together count for no more than
 # this share of the shipped ones, though each for one at least.
 _COUNTS_FOR = 5.0
 _SHARE = 0.25
@@ -36,10 +35,10 @@ def flub(prepared: Prepared, start: Head, taught: Mask, yours: Mask) -> Head:
         return start
     mail, truth = prepared.mail, prepared.is_flub
     words, dense = mail.sentence_words, mail.sentence_dense
+    mine = yours[prepared.message[notes]]
     leaned = fitting.leaned(
         start, words[notes], dense[notes], truth[notes], _LEANING_C,
-        apart=yours[prepared.message[notes]],
-        counting=_counting(prepared, taught, yours)[notes],
+        apart=mine, counting=counting(mine),
     )  # fmt: skip
     return fitting.adapted(leaned, words[own], dense[own], truth[own], _WORDS_C, apart=True)
 
@@ -48,17 +47,12 @@ def category(prepared: Prepared, start: Head, taught: Mask, yours: Mask) -> Head
     """Lean the head that tells categories to your flubs among the messages `taught`."""
     if not (taught & yours & prepared.has_flub).any():
         return start
-    return of_all(fit_category(prepared, SEED, taught, _counting(prepared, taught, yours)))
+    counts_for = counting(yours[prepared.message])
+    return of_all(fit_category(prepared, SEED, taught, counts_for))
 
 
-def _counting(prepared: Prepared, taught: Mask, yours: Mask) -> Floats:
-    """Say of every sentence for how many it counts."""
-    notes = taught & prepared.is_note
-    own, theirs = (_sentences(prepared, notes & whose) for whose in (yours, ~yours))
-    counts_for = max(1.0, min(_COUNTS_FOR, _SHARE * theirs.sum() / max(own.sum(), 1)))
-    return np.where(own, counts_for, 1.0).astype(np.float32)
-
-
-def _sentences(prepared: Prepared, messages: Mask) -> NDArray[np.bool_]:
-    marks: Mask = messages[prepared.message]
-    return marks
+def counting(mine: Mask) -> Floats:
+    """Say for how much each row counts, of which some are the user's."""
+    own = mine.sum()
+    most = _SHARE * (len(mine) - own) / max(own, 1)
+    return np.where(mine, max(1.0, min(_COUNTS_FOR, most)), 1.0).astype(np.float32)

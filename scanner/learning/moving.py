@@ -175,8 +175,11 @@ def _heads(material: Material, start: Heads, taught: Mask, heard: Mask) -> Heads
         counts = fitting.vstack(prepared.mail.words[rows], ordinary.words[others])
         answers = np.concatenate([prepared.is_note[rows], np.zeros(len(others), bool)])
         dense = np.vstack([prepared.mail.dense[rows], ordinary.dense[others]])
-        note = fitting.adapted(note, counts, features.bare(len(answers)), answers, _ADAPTING_C)
-        kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C)
+        mine = leaning.counting(material.yours[rows])
+        weights = np.concatenate([mine, np.ones(len(others), np.float32)])
+        bare = features.bare(len(answers))
+        note = fitting.adapted(note, counts, bare, answers, _ADAPTING_C, counting=weights)
+        kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C, counting=weights)
     if not is_new:  # nothing was said about flubs
         return replace(start, note=note, kind=kind)
     flub, category = (
