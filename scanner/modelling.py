@@ -158,6 +158,7 @@ def _compared(made: Retrained) -> Iterator[str]:
     yield f"{made.yours} labelled messages of yours{ordinary}, beside the shipped ones"
     for finding in made.judgement.findings:
         yield f"  {finding}"
+    yield made.gist
 
 
 @click.command()

@@ -39,6 +39,7 @@ from scanner.learning import (
 from scanner.learning.approval import Judgement
 from scanner.learning.artifact import Model
 from scanner.learning.corpus import Example, Merged, Projected
+from scanner.learning.gist import gist
 from scanner.learning.groups import grouped
 from scanner.learning.measures import PRESET
 from scanner.learning.moving import Contender, Start
@@ -76,6 +77,7 @@ class Wishes:
 class Retrained:
     """What came of it: `folder` is None where the model in use stays in its place.
 
+    `gist` says in one line whether it got better.
     `page` is the folder of the report, or None where none was asked for or it failed.
     """
 
@@ -86,7 +88,7 @@ class Retrained:
     ordinary: int
     remarks: tuple[str, ...]
     judgement: Judgement
-    trial: Trial
+    gist: str
 
 
 class _Bar:
@@ -153,10 +155,12 @@ def _retrain(material: training.Material, wishes: Wishes, show: Progress) -> Ret
     after = Contender("the new model", dict(model.thresholds), made)
     trial = moving.compared(learnt, before, after)
     judgement = approval.judged(trial)
+    told = gist(trial, judgement.findings)
     bar.step(_TRIAL, "done")
     is_taken = wishes.force or not judgement.objections
     folder = _put_in_place(model, made, first, material, wishes.output) if is_taken else None
-    trouble = _report(trial, learnt, judgement, wishes.page, show) if wishes.page else ()
+    remarks = (told, *judgement.objections)
+    trouble = _report(trial, learnt, remarks, wishes.page, show) if wishes.page else ()
     return Retrained(
         folder,
         None if trouble else wishes.page,
@@ -165,7 +169,7 @@ def _retrain(material: training.Material, wishes: Wishes, show: Progress) -> Ret
         met,
         (*lessons.remarks(merged, _yours(learnt)), *_like_notes(trial), *doubts, *trouble),
         judgement,
-        trial,
+        told,
     )
 
 
@@ -346,7 +350,7 @@ def _like_notes(trial: Trial) -> Iterator[str]:
 
 
 def _report(
-    trial: Trial, learnt: moving.Material, judgement: Judgement, page: Path, show: Progress
+    trial: Trial, learnt: moving.Material, remarks: Sequence[str], page: Path, show: Progress
 ) -> tuple[str, ...]:
     """Write the page about both models; say what went wrong, for the training itself did not."""
     from scanner.learning import report
@@ -361,7 +365,7 @@ def _report(
             progress=show,
         )
     try:
-        report.write(trial, page, curve, judgement.objections)
+        report.write(trial, page, curve, remarks)
     except ConfigurationError as error:
         return (f"there is no report: {error}",)
     return ()

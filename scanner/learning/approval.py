@@ -38,9 +38,13 @@ _SURE = 0.975
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One number of both models on messages `of` some sort, and its change with the interval."""
+    """One number of both models on messages `of` some sort, and its change with the interval.
+
+    `is_yours` marks those of the user's own messages.
+    """
 
     of: str
+    is_yours: bool
     metric: Metric
     before: float
     change: Estimate
@@ -87,22 +91,22 @@ def _is_ordinary(case: Case) -> bool:
     return case.is_ordinary
 
 
-_ASKED: tuple[tuple[str, Callable[[Case], bool], tuple[Metric, ...]], ...] = (
-    ("the shipped notes", _is_shipped, (SENTENCES[2], NOTES[1], CLEAN, OTHER)),
-    ("your notes", _is_your_note, (SENTENCES[2], CLEAN)),
-    ("your ordinary mail past the gate", _is_ordinary, (ORDINARY,)),
+_ASKED: tuple[tuple[str, bool, Callable[[Case], bool], tuple[Metric, ...]], ...] = (
+    ("the shipped notes", False, _is_shipped, (SENTENCES[2], NOTES[1], CLEAN, OTHER)),
+    ("your notes", True, _is_your_note, (SENTENCES[2], CLEAN, OTHER)),
+    ("your ordinary mail past the gate", True, _is_ordinary, (ORDINARY,)),
 )
 
 
 def _findings(trial: Trial) -> Iterator[Finding]:
-    for of, wanted, metrics in _ASKED:
+    for of, is_yours, wanted, metrics in _ASKED:
         some = trial.only(wanted)
         if some.cases:
             before, after = (table(some.cases, side, PRESET) for side in some.sides)
             for metric in metrics:
                 was = float(metric.of(before, np.ones((1, before.groups)))[0])
                 if not isnan(was):
-                    yield Finding(of, metric, was, difference(before, after, metric))
+                    yield Finding(of, is_yours, metric, was, difference(before, after, metric))
 
 
 def _contrary(trial: Trial) -> Iterator[str]:

@@ -111,38 +111,89 @@ def fit(  # noqa: PLR0913 - what differs from one head to the next
     return Fitted(_slim(estimator), idf)
 
 
-def adapted(head: Head, counts: Matrix, dense: Floats, answers: Mask, strength: float) -> Head:
+def adapted(  # noqa: PLR0913 - what differs from one head to the next
+    head: Head,
+    counts: Matrix,
+    dense: Floats,
+    answers: Mask,
+    strength: float,
+    *,
+    apart: bool = False,
+    counting: Floats | float = 1.0,
+) -> Head:
     """Move a head's weights of words no further than rows ask for.
 
     Its weights are the centre of the penalty (a prior), so what it learnt from mail that is
     not at hand is kept. The intercept and what the dense columns weigh, which all mail
-    shares, stay.
+    shares, stay. Rows that are `apart` have an intercept of their own while they are learnt
+    from: that there are more flubs among them is no merit of their words. `counting` says how
+    much each row counts.
     """
     bare = features.bare(counts.shape[0])
     rows = matrix(counts, bare, head.idf).astype(np.float64)
     asked = np.unique(rows.indices)  # of other words nothing is said
     rest = (dense @ head.dense[0] + head.intercept[0]).astype(np.float64)
     weights = head.words.astype(np.float64)
-    start = weights[0, asked]
-    weights[0, asked] = minimize(
-        _penalised_loss, start, (start, rows[:, asked], rest, answers, strength),
+    level = sparse.csr_matrix(np.full((counts.shape[0], 1), apart, float))
+    weights[0, asked] = _minimised(
+        np.append(weights[0, asked], 0.0),
+        sparse.hstack([rows[:, asked], level], format="csr"),
+        rest, answers, strength, counting,
+    )[:-1]  # fmt: skip
+    return head._replace(words=weights.astype(np.float16).astype(np.float32))
+
+
+def leaned(  # noqa: PLR0913 - what differs from one head to the next
+    head: Head,
+    counts: Matrix,
+    dense: Floats,
+    answers: Mask,
+    strength: float,
+    *,
+    apart: Mask,
+    counting: Floats,
+) -> Head:
+    """Weigh a head's dense columns and its intercept anew; the words keep their weights.
+
+    Rows `apart`, `counting` and the penalty are as in `adapted`.
+    """
+    rows = np.column_stack([dense, np.ones(len(dense)), apart]).astype(np.float64)
+    start = np.concatenate([head.dense[0], head.intercept, [0.0]]).astype(np.float64)
+    rest = odds(head, counts, dense)[:, 0] - rows @ start
+    weights = _minimised(start, rows, rest, answers, strength, counting).astype(np.float32)
+    return head._replace(dense=weights[None, :-2], intercept=weights[-2:-1])
+
+
+def _minimised(  # noqa: PLR0913, PLR0917 - what the loss is made of
+    start: NDArray[np.float64],
+    rows: Matrix | NDArray[np.float64],
+    rest: NDArray[np.float64],
+    answers: Mask,
+    strength: float,
+    counting: Floats | float,
+) -> NDArray[np.float64]:
+    """Give the weights of least loss; where they start is the centre of the penalty."""
+    found: NDArray[np.float64] = minimize(
+        _penalised_loss, start, (start, rows, rest, answers, strength, counting),
         jac=True, method="L-BFGS-B", options={"ftol": _CLOSE},
     ).x  # fmt: skip
-    return head._replace(words=weights.astype(np.float16).astype(np.float32))
+    return found
 
 
 def _penalised_loss(  # noqa: PLR0913, PLR0917 - what minimize hands on
     weights: NDArray[np.float64],
     prior: NDArray[np.float64],
-    rows: Matrix,
+    rows: Matrix | NDArray[np.float64],
     rest: NDArray[np.float64],
     answers: Mask,
     strength: float,
+    counting: Floats | float,
 ) -> tuple[float, NDArray[np.float64]]:
     odds = rows @ weights + rest
     moved = weights - prior
-    loss = np.logaddexp(0, np.where(answers, -odds, odds)).sum() + moved @ moved / (2 * strength)
-    return float(loss), rows.T @ (expit(odds) - answers) + moved / strength
+    losses = counting * np.logaddexp(0, np.where(answers, -odds, odds))
+    slope = rows.T @ (counting * (expit(odds) - answers)) + moved / strength
+    return float(losses.sum() + moved @ moved / (2 * strength)), slope
 
 
 def _slim(estimator: Estimator) -> Estimator:

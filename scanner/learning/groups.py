@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from scanner.core.segment import Sentences
 from scanner.learning.artifact import message_text
 from scanner.learning.corpus import Projected
 from scanner.learning.words import normalised
@@ -34,14 +35,31 @@ def grouped(messages: Sequence[Projected], anonymous: Collection[str] = ()) -> N
     many people): its messages are parted unless they are alike. Near-duplicates are found by
     MinHash (Broder, 1997) and then compared run by run.
     """
-    linked = [*_named(messages, anonymous), *_alike(messages)]
-    size = len(messages)
-    ends = np.array(linked, np.int64).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(linked), bool), tuple(ends)), shape=(size, size))
-    _, parts = connected_components(graph, directed=False)
+    alike = _alike([message.sentences for message in messages])
+    parts = _parts(len(messages), [*_named(messages, anonymous), *alike])
     _, first, part = np.unique(parts, return_index=True, return_inverse=True)
     names = [_name(messages[n], n, anonymous) for n in first.tolist()]
     return np.array([names[n] for n in part.tolist()], np.str_)
+
+
+def of_mail(messages: Sequence[Sentences], names: Sequence[str]) -> NDArray[np.str_]:
+    """Name the groups of mail that nobody labelled: near-duplicates, by the least of their names.
+
+    So a group is called the same in whatever order its messages come.
+    """
+    parts = _parts(len(messages), list(_alike(messages)))
+    least: dict[int, str] = {}
+    for part, name in zip(parts.tolist(), names, strict=True):
+        least[part] = min(least.get(part, name), name)
+    return np.array([least[part] for part in parts.tolist()], np.str_)
+
+
+def _parts(size: int, linked: Sequence[_Pair]) -> NDArray[np.int64]:
+    """Give what hangs together one number."""
+    ends = np.array(linked, np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(linked), bool), tuple(ends)), shape=(size, size))
+    parts: NDArray[np.int64] = connected_components(graph, directed=False)[1]
+    return parts
 
 
 def similarity(one: frozenset[int], other: frozenset[int]) -> float:
@@ -49,9 +67,9 @@ def similarity(one: frozenset[int], other: frozenset[int]) -> float:
     return len(one & other) / max(len(one | other), 1)
 
 
-def runs(message: Projected) -> frozenset[int]:
+def runs(message: Sentences) -> frozenset[int]:
     """Hash every run of three words of a message."""
-    words = normalised(message_text(message.sentences)).lower().split()
+    words = normalised(message_text(message)).lower().split()
     starts = range(max(len(words) - _RUN + 1, 1))
     return frozenset(crc32(" ".join(words[n : n + _RUN]).encode()) % _PRIME for n in starts)
 
@@ -71,7 +89,7 @@ def _named(messages: Sequence[Projected], anonymous: Collection[str]) -> Iterato
     return _chained(names)
 
 
-def _alike(messages: Sequence[Projected]) -> Iterator[_Pair]:
+def _alike(messages: Sequence[Sentences]) -> Iterator[_Pair]:
     """Link near-duplicates."""
     said = [runs(message) for message in messages]
     marks = _marks(said)

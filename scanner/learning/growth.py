@@ -1,8 +1,8 @@
 """The learning curve: would more labels help? Measured on notes held out, by whole groups.
 
 The encoder stays as it is, and the head that tells flubs is refitted to growing shares of the
-notes: that is what labelling more would do. A curve of the encoder itself takes long
-(`make curve`).
+notes, or leaned to shares of one's own: that is what labelling more would do. A curve of the
+encoder itself takes long (`make curve`).
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
-from scanner.learning import fitting, measures
+from scanner.learning import fitting, leaning, measures
 from scanner.learning.features import Mask
-from scanner.learning.heads import expit
+from scanner.learning.heads import Head, expit
 from scanner.learning.measures import AVERAGE_PRECISION, Estimate
 from scanner.learning.train import FLUB_C, SEED, Prepared, Progress, folds, silent
 from scanner.learning.trial import NONE, Table
+from scanner.learning.words import Floats
 
 SHARES = (1 / 4, 1 / 2, 1.0)
 
@@ -101,12 +102,17 @@ def grow(  # noqa: PLR0913 - what there is to choose
     learnt = np.zeros(len(shares))
     parts = [np.isin(groups, groups[varied][part]) for part in folds(groups[varied])]
     for number, held_out in enumerate(parts):
+        start = None if varied.all() else _fitted(prepared, ~held_out & ~varied, seed)
         for place, some in enumerate(_shares(groups, varied & ~held_out, shares, seed)):
             done = number * len(shares) + place
             progress(done, len(parts) * len(shares), "drawing the learning curve")
             asked = np.flatnonzero((held_out & varied)[prepared.message])
             seen = ~held_out & (~varied | some)
-            chances[place, asked] = _said(prepared, seen, asked, seed)
+            if start:
+                head = leaning.flub(prepared, start, seen, varied)
+            else:
+                head = _fitted(prepared, seen, seed)
+            chances[place, asked] = _said(prepared, head, asked)
             learnt[place] += some.sum() / len(parts)
     tables = [replace(rows, chance=of_share) for of_share in chances]
     return Growth(
@@ -129,15 +135,17 @@ def _shares(
         yield among & np.isin(groups, names[: round(share * len(names))])
 
 
-def _said(
-    prepared: Prepared, seen: Mask, asked: NDArray[np.int64], seed: int
-) -> NDArray[np.float32]:
+def _fitted(prepared: Prepared, seen: Mask, seed: int) -> Head:
     mail, notes = prepared.mail, np.flatnonzero((seen & prepared.is_note)[prepared.message])
-    fitted = fitting.fit(
+    return fitting.fit(
         mail.sentence_words[notes], mail.sentence_dense[notes], prepared.is_flub[notes],
         strength=FLUB_C, seed=seed,
-    )  # fmt: skip
-    return expit(fitted.odds(mail.sentence_words[asked], mail.sentence_dense[asked]))
+    ).head  # fmt: skip
+
+
+def _said(prepared: Prepared, head: Head, asked: NDArray[np.int64]) -> Floats:
+    mail = prepared.mail
+    return expit(fitting.odds(head, mail.sentence_words[asked], mail.sentence_dense[asked])[:, 0])
 
 
 def _unread(prepared: Prepared, groups: NDArray[np.str_], varied: Mask) -> Table:

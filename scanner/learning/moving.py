@@ -1,14 +1,14 @@
 """Move the shipped model by the user's own notes and ordinary mail, and say what they changed.
 
-The heads for flubs are fitted to the shipped corpus and the user's notes together. What is a
-note the shipped model knows from ordinary mail that is not at hand, so that knowledge is only
-moved (`fitting.adapted`). The same is done to each lesser model of the shipped one's rehearsal
-(see there), with the user's messages dealt to the folds.
+The heads for flubs are leaned to the user's notes (`leaning`). What is a note the shipped model
+knows from ordinary mail that is not at hand, so that knowledge is only moved
+(`fitting.adapted`). The same is done to each lesser model of the shipped one's rehearsal (see
+there), with the user's messages dealt to the folds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.classify import Thresholds
-from scanner.learning import features, fitting, rehearsal, thresholds, trial, words
+from scanner.learning import features, fitting, groups, leaning, rehearsal, thresholds, trial, words
 from scanner.learning.artifact import Model, message_text
 from scanner.learning.features import Mask
 from scanner.learning.gate import glimpses
@@ -29,9 +29,7 @@ from scanner.learning.train import (
     Mail,
     ReadCorpus,
     described,
-    fit_flub,
     folds,
-    of_all,
     require_enough,
 )
 from scanner.learning.trial import Case, Side, Trial
@@ -80,6 +78,11 @@ class Material:
     def ordinary_names(self) -> list[str]:
         """Name the ordinary mail."""
         return rehearsal.keys(self.ordinary.messages)
+
+    @cached_property
+    def ordinary_groups(self) -> NDArray[np.str_]:
+        """Name the groups of ordinary mail that may not be parted."""
+        return groups.of_mail(self.ordinary.messages, self.ordinary_names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +175,18 @@ def _heads(material: Material, start: Heads, taught: Mask, heard: Mask) -> Heads
         counts = fitting.vstack(prepared.mail.words[rows], ordinary.words[others])
         answers = np.concatenate([prepared.is_note[rows], np.zeros(len(others), bool)])
         dense = np.vstack([prepared.mail.dense[rows], ordinary.dense[others]])
-        note = fitting.adapted(note, counts, features.bare(len(answers)), answers, _ADAPTING_C)
-        kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C)
+        mine = leaning.counting(material.yours[rows])
+        weights = np.concatenate([mine, np.ones(len(others), np.float32)])
+        bare = features.bare(len(answers))
+        note = fitting.adapted(note, counts, bare, answers, _ADAPTING_C, counting=weights)
+        kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C, counting=weights)
     if not is_new:  # nothing was said about flubs
         return replace(start, note=note, kind=kind)
-    flub, category = fit_flub(prepared, SEED, taught)
-    return Heads(note, start.closer, start.hint, kind, flub.head, of_all(category))
+    flub, category = (
+        lean(prepared, head, taught, material.yours)
+        for lean, head in ((leaning.flub, start.flub), (leaning.category, start.category))
+    )
+    return Heads(note, start.closer, start.hint, kind, flub, category)
 
 
 def _dealt(material: Material, base: Rehearsal) -> tuple[Folds, Folds]:
@@ -187,12 +196,12 @@ def _dealt(material: Material, base: Rehearsal) -> tuple[Folds, Folds]:
     for number, part in enumerate(folds(material.groups[material.yours], len(base.heads))):
         otherwise[places[part]] = number
     fold = rehearsal.places(material.names, material.groups, base, otherwise)
-    return fold, _by_name(material.ordinary_names, len(base.heads))
+    return fold, _by_name(material.ordinary_groups, len(base.heads))
 
 
-def _by_name(names: Sequence[str], count: int) -> Folds:
-    """Deal ordinary mail by its hash, so that it lies in the same fold every time."""
-    return np.array([int(name, 16) % count for name in names], np.int64)
+def _by_name(grouped: NDArray[np.str_], count: int) -> Folds:
+    """Deal ordinary mail by its group's hash, so that it lies in the same fold every time."""
+    return np.array([int(name, 16) % count for name in grouped.tolist()], np.int64)
 
 
 def _held_out(material: Material, own: Rehearsal, fold: Folds, ordinary_fold: Folds) -> HeldOut:
@@ -246,15 +255,15 @@ def _described(material: Material, base: Model) -> dict[str, Any]:
 
 
 def _places(material: Material, one: Contender, newest: Rehearsal) -> tuple[Folds, Folds]:
-    named, ordinary = material.names, material.ordinary_names
-    count = len(newest.heads)
-    otherwise = np.array([newest.fold.get(name, NOWHERE) for name in named], np.int64)
-    place = rehearsal.places(named, material.groups, one.rehearsal, otherwise)
-    evenly = _by_name(ordinary, count).tolist()
-    where = [
-        one.rehearsal.fold.get(name, number) for name, number in zip(ordinary, evenly, strict=True)
-    ]
-    return place, np.array(where, np.int64)
+    mails = (
+        (material.names, material.groups),
+        (material.ordinary_names, material.ordinary_groups),
+    )
+    labelled, ordinary = (
+        rehearsal.places(named, grouped, one.rehearsal, newest.of(named))
+        for named, grouped in mails
+    )
+    return labelled, ordinary
 
 
 def _side(material: Material, one: Contender, places: tuple[Folds, Folds], keep: Mask) -> Side:
@@ -273,13 +282,13 @@ def _ordinary_cases(material: Material) -> list[Case]:
         Case(
             id=f"ordinary {number}",
             writer="ordinary",
-            group=f"ordinary {name}",
+            group=f"ordinary {group}",
             is_note=False,
             texts=tuple(sentence.text for sentence in message.items),
             truth=(None,) * len(message.items),
             is_ordinary=True,
         )
-        for number, (name, message) in enumerate(
-            zip(material.ordinary_names, material.ordinary.messages, strict=True), 1
+        for number, (group, message) in enumerate(
+            zip(material.ordinary_groups.tolist(), material.ordinary.messages, strict=True), 1
         )
     ]

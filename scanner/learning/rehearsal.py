@@ -59,6 +59,10 @@ class Rehearsal:
     heads: tuple[Heads, ...]
     fold: Mapping[str, int]
 
+    def of(self, names: Sequence[str]) -> Folds:
+        """Give the folds of messages by their names."""
+        return np.array([self.fold.get(name, NOWHERE) for name in names], np.int64)
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -131,7 +135,7 @@ def places(
     That of the message, or else of those it may not be parted from; NOWHERE where these lie
     in several. What it has never met goes where the caller has it `otherwise`.
     """
-    known = np.array([rehearsal.fold.get(name, NOWHERE) for name in named], np.int64)
+    known = rehearsal.of(named)
     _, group = np.unique(groups, return_inverse=True)
     count = max(len(rehearsal.heads), 1)
     met = np.zeros((int(group.max(initial=-1)) + 1, count), bool)

@@ -188,12 +188,12 @@ def choose(held_out: HeldOut, base: Base | None = None) -> dict[str, Thresholds]
     preset allows, and `also` the best after that. `kind`: the highest that recognises nearly
     all notes, and higher still where that would warn about more background mail than allowed;
     without background the best balance on the corpus. With a `base` both are the base's, unless
-    another `flub` is clearly better, or another `kind` is needed to find as much as the base, and
-    to warn about no more other mail.
+    another `flub` is clearly better or is needed to warn about no more clean notes than the base,
+    or another `kind` to find as much, and to warn about no more other mail.
     """
     chosen = {}
     for name, preset in PRESETS.items():
-        flub = _flub(held_out, preset, base.thresholds[name].flub if base else None)
+        flub = _moved_flub(held_out, preset, name, base) if base else _flub(held_out, preset.clean)
         kind = _moved_kind(held_out, flub, name, base) if base else _kind(held_out, flub, preset)
         chosen[name] = Thresholds(kind, flub, _also(held_out, kind, flub))
     return chosen
@@ -231,18 +231,29 @@ def scores(held_out: HeldOut, chosen: Mapping[str, Thresholds]) -> dict[str, dic
     return {name: _score(held_out, at) for name, at in chosen.items()}
 
 
-def _flub(held_out: HeldOut, preset: Preset, wonted: float | None) -> float:
-    """Choose the best; a base's where it is as good, for the best of many is best by chance."""
+def _moved_flub(held_out: HeldOut, preset: Preset, name: str, base: Base) -> float:
+    """Choose the lowest that warns about no more clean notes than the base did.
+
+    A higher one only where it is clearly better, for the best of many is best by chance.
+    """
+    clean = base.held_out.likeliest[base.held_out.is_clean]
+    before = _share(clean >= base.thresholds[name].flub)
+    reached = _reached(held_out, min(preset.clean, before))
+    return min(at for at, f1 in reached.items() if f1 >= max(reached.values()) - _AS_GOOD)
+
+
+def _flub(held_out: HeldOut, most: float) -> float:
+    reached = _reached(held_out, most)
+    return max(reached, key=reached.__getitem__)
+
+
+def _reached(held_out: HeldOut, most: float) -> dict[float, float]:
+    """Give the F1 of each threshold that warns about no more than that share of clean notes."""
     notes = held_out.is_note[held_out.message]
     truth, said = held_out.is_flub[notes], held_out.flubs[notes]
     clean = held_out.likeliest[held_out.is_clean]
-    allowed = [at for at in _GRID if _share(clean >= at) <= preset.clean]
-    reached = {at: Scores.of(truth, said >= at).f1 for at in allowed or _GRID[-1:]}
-    best = max(reached, key=reached.__getitem__)
-    if wonted is None:
-        return best
-    as_good = [at for at, f1 in reached.items() if f1 >= reached[best] - _AS_GOOD]
-    return min(as_good, key=lambda at: abs(at - wonted))
+    allowed = [at for at in _GRID if _share(clean >= at) <= most]
+    return {at: Scores.of(truth, said >= at).f1 for at in allowed or _GRID[-1:]}
 
 
 def _also(held_out: HeldOut, kind: float, flub: float) -> float:

@@ -307,16 +307,22 @@ def fit(
 def fit_flub(prepared: Prepared, seed: int, seen: Mask) -> tuple[Fitted, Fitted]:
     """Fit the heads that tell flub sentences, `flub` and `category`, on the messages seen."""
     notes = np.flatnonzero((seen & prepared.is_note)[prepared.message])
+    rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
+    flub = fitting.fit(
+        rows[notes], dense[notes], prepared.is_flub[notes], strength=FLUB_C, seed=seed
+    )
+    return flub, fit_category(prepared, seed, seen)
+
+
+def fit_category(
+    prepared: Prepared, seed: int, seen: Mask, counting: Floats | None = None
+) -> Fitted:
+    """Fit `category` on the messages seen; `counting` says how much each sentence counts."""
     flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
-    return (
-        fitting.fit(
-            rows[notes], dense[notes], prepared.is_flub[notes], strength=FLUB_C, seed=seed
-        ),
-        fitting.fit(
-            rows[flubs], dense[flubs], _numbers(prepared.categories[flubs]),
-            strength=_CATEGORY_C, seed=seed,
-        ),
+    return fitting.fit(
+        rows[flubs], dense[flubs], _numbers(prepared.categories[flubs]),
+        strength=_CATEGORY_C, seed=seed, weights=None if counting is None else counting[flubs],
     )  # fmt: skip
 
 

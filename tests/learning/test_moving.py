@@ -30,8 +30,31 @@ from scanner.learning.moving import Contender, Material, Start
 from scanner.learning.readings import Known
 
 ORDINARY = [
-    segment(Draft(f"Thank you for the talk on line {n}. I am sorry I was late.", "The pump"))
-    for n in range(30)
+    segment(Draft(f"Thank you for the talk {about}. I am sorry {why}.", "The pump"))
+    for about, why in {
+        "on line four": "I was late for it",
+        "about the new seal": "the lift was shut all day",
+        "with the fitters": "about the noise next door",
+        "we had this noon": "nobody wrote anything down",
+        "at the weir": "it had to be so short",
+        "on oil and grease": "my boots were full of mud",
+        "under the old crane": "we forgot the drawings",
+        "beside the boiler": "the tea had gone cold",
+        "in your van": "the map was upside down",
+        "before the parade": "the keys were in my coat",
+        "over the fence": "our dog would not be quiet",
+        "by the canteen door": "there was no cake left",
+    }.items()
+]
+NEWSLETTERS = [
+    segment(
+        Draft(
+            "The reading room is open from nine to five, and the kettle is always on. Bring back "
+            f"what you borrowed before the summer, and tell us what to buy for shelf {number}.",
+            "The reading room",
+        )
+    )
+    for number in range(8)
 ]
 ODD = "Pump 4 stopped at noon. The seal of pump 4 was changed."
 
@@ -174,6 +197,19 @@ def test_background_lowers_false_alarms_in_mail_like_it(
     assert after < before
     assert moved.metadata["background"]["messages"] == len(ORDINARY)
     assert judged(learnt, start).objections == ()
+
+
+def test_nearly_the_same_ordinary_mail_lies_on_one_side(
+    material: Callable[..., Material], start: Start
+):
+    """A newsletter sent eight times is met by a model that has seen none of the eight."""
+    learnt = material([], [*ORDINARY, *NEWSLETTERS])
+    _, own = moving.moved(learnt, start, _nothing)
+    assert len({own.fold[name] for name in rehearsal.keys(NEWSLETTERS)}) == 1
+    assert len({own.fold[name] for name in rehearsal.keys(ORDINARY)}) == len(own.heads)
+    contender = Contender("after", dict(start.model.thresholds), own)
+    cases = moving.compared(learnt, contender, contender).cases
+    assert len({case.group for case in cases if "reading room" in " ".join(case.texts)}) == 1
 
 
 def test_words_of_few_messages_are_left_out_of_ones_own(material: Callable[..., Material]):

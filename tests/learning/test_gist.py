@@ -1,0 +1,85 @@
+"""The line that says whether it got better."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from support.trials import made_up
+
+from scanner.learning.approval import judged
+from scanner.learning.gist import gist
+from scanner.learning.trial import Trial
+
+# The later model of this trial is the better one.
+TRIAL = made_up(800)
+FEW = {"m700", "m710", "m720", "m730"}
+
+
+def said(trial: Trial) -> str:
+    return gist(trial, judged(trial).findings)
+
+
+def turned(trial: Trial) -> Trial:
+    assert trial.before
+    return Trial(trial.cases, trial.after, trial.before)
+
+
+def test_better_is_said_with_its_number_and_how_sure_it_is():
+    """On what, by how much, and that nothing else paid for it."""
+    line = said(TRIAL)
+    assert line.startswith("It got better on 160 messages of yours, held out: ")
+    assert " before, " in line
+    assert "95 % sure: +" in line
+    assert line.endswith("On the shipped messages it is no worse.")
+
+
+def test_worse_is_said_too():
+    """Of the user's own messages and of the shipped ones."""
+    line = said(turned(TRIAL))
+    assert line.startswith("It got worse on ")
+    assert line.endswith("On the shipped messages it is worse.")
+
+
+def test_no_change_is_called_none():
+    """Nobody is told that it got better where that may be chance."""
+    assert TRIAL.before
+    assert said(Trial(TRIAL.cases, TRIAL.before, TRIAL.before)).startswith("No clear change on ")
+
+
+def test_where_there_is_little_to_gain_it_says_so():
+    """A model that reads such notes well cannot become much better at them."""
+    well = dataclasses.replace(
+        TRIAL.after,
+        said=tuple(
+            dataclasses.replace(
+                one,
+                sentences=tuple(
+                    dataclasses.replace(sentence, probability=0.9 if truth else 0.1)
+                    for sentence, truth in zip(one.sentences, case.truth, strict=True)
+                ),
+            )
+            for case, one in zip(TRIAL.cases, TRIAL.after.said, strict=True)
+        ),
+    )
+    assert "such messages were read well before" in said(Trial(TRIAL.cases, well, well))
+    assert TRIAL.before
+    assert "read well" not in said(Trial(TRIAL.cases, TRIAL.before, TRIAL.before))
+
+
+def test_of_few_notes_it_cannot_be_told():
+    """Four notes tell nothing, and that is what it says."""
+    assert said(TRIAL.only(lambda case: case.id in FEW)).startswith(
+        "Whether it got better cannot be told on 4 messages of yours"
+    )
+
+
+def test_notes_without_flubs_tell_by_their_false_alarms():
+    """Where nothing could rightly be shown, only what is wrongly shown counts."""
+    clean = TRIAL.only(lambda case: case.is_note and not any(case.truth))
+    assert "clean notes warned about" in said(clean)
+    assert "F1" not in said(clean)
+
+
+def test_without_messages_of_ones_own_nothing_is_claimed():
+    """The shipped notes do not tell for the user's."""
+    assert said(TRIAL.only(lambda case: not case.is_yours)).startswith("There is nothing of yours")

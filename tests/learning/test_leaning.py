@@ -1,0 +1,95 @@
+"""The heads that tell flubs, leaned to notes of one's own."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from scanner.learning import corpus, fitting, leaning, train
+from scanner.learning.corpus import Example, Label
+from scanner.learning.features import Mask
+from scanner.learning.heads import Head, expit
+from scanner.learning.train import Prepared
+from scanner.learning.words import Floats
+
+ODD = "The tide table hung beside the green door."
+PLAIN = "Thank you for the afternoon in the tower."
+
+
+def note(number: int, *, is_flub: bool) -> Example:
+    text = f"{PLAIN} {ODD} The lamp on stair {number} was lit."
+    at = text.index(ODD)
+    labels = (Label(at, at + len(ODD), ODD, "excuse"),) if is_flub else ()
+    severity = "flub" if is_flub else "none"
+    return Example(f"n{number}", "thank_you", "The tower", text, labels, severity, "mine")
+
+
+@pytest.fixture(scope="module")
+def prepared(few, encoder, known) -> Prepared:
+    """A small corpus, and twelve notes with one odd sentence, which is always a flub."""
+    mine = [note(number, is_flub=True) for number in range(12)]
+    examples = corpus.merge(few, mine).examples
+    return train.read_corpus(examples, (), encoder, known).prepared
+
+
+@pytest.fixture(scope="module")
+def start(prepared: Prepared) -> Head:
+    return train.fit_flub(prepared, train.SEED, prepared.writers != "mine")[0].head
+
+
+def everything(prepared: Prepared) -> Mask:
+    return np.ones(len(prepared.is_note), bool)
+
+
+def chances(prepared: Prepared, head: Head, sentences: Mask) -> Floats:
+    mail = prepared.mail
+    odds = fitting.odds(head, mail.sentence_words[sentences], mail.sentence_dense[sentences])
+    return expit(odds[:, 0])
+
+
+def test_what_is_a_flub_in_a_few_notes_of_ones_own_becomes_one(prepared: Prepared, start: Head):
+    """Twelve notes among hundreds are enough, and what is none in them stays none."""
+    leaned = leaning.flub(prepared, start, everything(prepared), prepared.writers == "mine")
+    mine = (prepared.writers == "mine")[prepared.message]
+    odd, plain = mine & prepared.is_flub, mine & ~prepared.is_flub
+    assert chances(prepared, start, odd).mean() < 0.5
+    assert chances(prepared, leaned, odd).mean() > 0.6
+    assert chances(prepared, leaned, plain).mean() < 0.3
+
+
+def test_the_shipped_notes_are_not_forgotten(prepared: Prepared, start: Head):
+    """They are told apart as well as before, but for a point."""
+    leaned = leaning.flub(prepared, start, everything(prepared), prepared.writers == "mine")
+    theirs = (prepared.is_note & (prepared.writers != "mine"))[prepared.message]
+    truth = prepared.is_flub[theirs]
+    before, after = (
+        ((chances(prepared, head, theirs) >= 0.5) == truth).mean() for head in (start, leaned)
+    )
+    assert after > before - 0.01
+
+
+def test_that_there_are_no_flubs_is_not_learnt(prepared: Prepared, start: Head):
+    """Clean notes alone do not make it deaf: who labels only such has others, too."""
+    clean = dataclasses.replace(prepared, categories=prepared.categories.copy())
+    mine = (prepared.writers == "mine")[prepared.message]
+    clean.categories[mine] = ""
+    leaned = leaning.flub(clean, start, everything(clean), clean.writers == "mine")
+    flubs = prepared.is_flub & ~mine
+    before, after = (chances(prepared, head, flubs).mean() for head in (start, leaned))
+    assert after > before - 0.05
+
+
+def test_without_notes_of_ones_own_nothing_moves(prepared: Prepared, start: Head):
+    """Nor by other mail alone, which holds no sentence to learn from."""
+    for yours in (~everything(prepared), ~prepared.is_note):
+        assert leaning.flub(prepared, start, everything(prepared), yours) is start
+
+
+def test_many_of_ones_own_do_not_drown_the_shipped_ones():
+    """Each counts for five at most, all together for a quarter, and none for less than one."""
+    for own, shipped, counts_for in ((10, 990, 5.0), (100, 900, 2.25), (500, 500, 1.0)):
+        mine = np.arange(own + shipped) < own
+        assert leaning.counting(mine)[0] == counts_for
+        assert leaning.counting(mine)[-1] == 1.0
