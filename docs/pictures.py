@@ -13,10 +13,11 @@ from pathlib import Path
 
 from scanner.adapters.sources import Message
 from scanner.core.classify import Policy
-from scanner.core.judge import Judge, Verdict
+from scanner.core.judge import Judge
 from scanner.core.page import page
 from scanner.core.render import Envelope, render
 from scanner.core.report import Tally
+from scanner.core.verdict import Verdict
 from scanner.demo import FLUBBED
 from scanner.learning import shelf
 from scanner.rows import Terms

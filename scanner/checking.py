@@ -17,7 +17,7 @@ from scanner.adapters.local import Values
 from scanner.config import Seconds
 from scanner.core import wire
 from scanner.core.classify import Policy
-from scanner.core.judge import Check, Verdicts
+from scanner.core.verdict import Check, Verdicts
 from scanner.errors import UnflubError, UnreachableError
 
 PROTOCOL = 1

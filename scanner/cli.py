@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,11 +15,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import addon, clients, common, config, laptop, modelling, teaching, terminal, welcome
+from scanner import __version__, common, terminal
 from scanner.adapters.folders import Kind
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError, slip
+from scanner.lazily import Commands
 
-if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
+if TYPE_CHECKING:  # loaded where needed: a check before Send is to take no time
+    from scanner import config
     from scanner.adapters.records import Written
     from scanner.adapters.sources import Message
     from scanner.core.judge import Judge
@@ -153,7 +154,25 @@ def _fail(line: str, status: int) -> int:
     return status
 
 
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+    """Show the versions of program and model, for the option --version."""
+    if not wanted or context.resilient_parsing:
+        return
+    from scanner.learning import shelf
+
+    try:
+        model = shelf.installed().name
+    except UnflubError:
+        model = "missing"
+    click.echo(f"unflub, version {__version__}, model {model}")
+    context.exit()
+
+
+_commands = Commands()
+
+
 @click.group(
+    commands=_commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit status: 0 nothing found, 1 a flub found, 2 usage or configuration, "
     "3 credentials, 4 server, 5 unreadable input, 6 model.",
@@ -163,7 +182,7 @@ def _fail(line: str, status: int) -> int:
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=laptop.version,
+    callback=_version,
     help="Show the versions of unflub and of its model, and exit.",
 )
 def cli() -> None:
@@ -333,19 +352,13 @@ def status(*, names: tuple[str, ...], form: str, config_path: Path | None) -> in
     return max(health.exit_status(signs, now) for signs in reports)
 
 
-cli.add_command(clients.sendmail)
-cli.add_command(clients.dismiss)
-cli.add_command(laptop.login)
-cli.add_command(welcome.setup)
-cli.add_command(laptop.doctor)
-cli.add_command(laptop.service)
-cli.add_command(laptop.completion)
-cli.add_command(addon.plugin)
-cli.add_command(addon.native_host)
-cli.add_command(teaching.label)
-cli.add_command(modelling.train)
-cli.add_command(modelling.evaluate)
-cli.add_command(modelling.model)
+_commands.later("scanner.clients", "sendmail", "dismiss")
+_commands.later("scanner.laptop", "login")
+_commands.later("scanner.welcome", "setup")
+_commands.later("scanner.laptop", "doctor", "service", "completion")
+_commands.later("scanner.addon", "plugin", "native-host")
+_commands.later("scanner.teaching", "label")
+_commands.later("scanner.modelling", "train", "evaluate", "model")
 
 
 @cli.command()
@@ -528,6 +541,7 @@ def _watch_once(watchers: Sequence[Watcher]) -> None:
 
 
 def _terms(options: dict[str, Any], settings: config.Config | None = None) -> Terms:
+    from scanner import config
     from scanner.rows import Terms
 
     settings = settings or config.optional(options["config_path"])
@@ -542,12 +556,15 @@ def _terms(options: dict[str, Any], settings: config.Config | None = None) -> Te
 
 
 def _load_config(path: Path | None) -> config.Config:
+    from scanner import config
+
     return config.load(path or config.default_path())
 
 
 @contextmanager
 def _logging(file: Path | None) -> Iterator[None]:
     """Log to standard error, or to a file that makes way for a new one when it is long."""
+    import logging
     from logging.handlers import RotatingFileHandler
 
     to = [RotatingFileHandler(file, maxBytes=_LONG_LOG, backupCount=1)] if file else None

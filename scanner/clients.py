@@ -13,7 +13,7 @@ from scanner import common, config, terminal
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed
-    from scanner.core.judge import Verdict
+    from scanner.core.verdict import Verdict
 
 
 class HeldError(UnflubError):

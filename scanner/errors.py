@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from pathlib import Path
 
 
@@ -65,6 +64,8 @@ class ModelError(UnflubError):
 
 def slip(error: Exception) -> str:
     """Say in one line where a mistake of ours was met; the error itself may hold text of mail."""
+    import traceback
+
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
     return f"internal error, {where}; please report it"

@@ -28,8 +28,8 @@ from scanner.config import Seconds
 from scanner.core.advice import ADVICE
 from scanner.core.assess import without
 from scanner.core.counsel import counsel, reason
-from scanner.core.judge import Verdict
 from scanner.core.render import view
+from scanner.core.verdict import Verdict
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
 assert sys.platform != "win32"  # noqa: S101 - the type checker, too, is to know

@@ -10,10 +10,10 @@ from pathlib import Path
 from scanner.adapters.sources import Message
 from scanner.core.assess import Passage, only, without
 from scanner.core.classify import Policy
-from scanner.core.judge import Judging, Verdict
+from scanner.core.draft import Draft
 from scanner.core.origin import Direction, direction, month
-from scanner.core.parse import Draft
 from scanner.core.report import Row
+from scanner.core.verdict import Judging, Verdict
 from scanner.errors import UnreadableError
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")

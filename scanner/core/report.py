@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 from scanner.core.assess import Assessment, Passage
 from scanner.core.counsel import Counsel, counsel, reason
-from scanner.core.judge import Verdict
 from scanner.core.origin import Direction
+from scanner.core.verdict import Verdict
 from scanner.errors import UnreadableError
 
 Mark = Callable[[str], str]

@@ -13,7 +13,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from scanner.core.assess import assess
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.learning import artifact, card, corpus, evaluate, evidence, shelf, train
 
@@ -103,7 +103,7 @@ def test_the_model_is_small(shipped: Model):
 
 LOADED = """
 import sys
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.learning import artifact, shelf
 model = artifact.load(shelf.installed())

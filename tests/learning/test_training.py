@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from scanner.core.classify import CATEGORIES
-from scanner.core.parse import Draft
-from scanner.core.segment import Sentences, segment
+from scanner.core.draft import Draft, Sentences
+from scanner.core.segment import segment
 from scanner.errors import ConfigurationError
 from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, train
 from scanner.learning.train import folds
