@@ -24,7 +24,7 @@ from scanner.rows import Terms
 from scanner.scanning import judge, rows
 
 _BROWSER = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
-_TERMS = Terms(shelf.shipped(), Policy())
+_TERMS = Terms(shelf.shipped(), Policy(), dated=True)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from scanner.lazily import Commands
 if TYPE_CHECKING:  # loaded where needed: a check before Send is to take no time
     from scanner import config
     from scanner.adapters.records import Written
-    from scanner.adapters.sources import Message
+    from scanner.adapters.single import Message
     from scanner.core.judge import Judge
     from scanner.core.report import Row, Tally
     from scanner.core.selection import Selection
@@ -219,7 +219,7 @@ def check(files: tuple[str, ...], *, explain: bool, skip_dismissed: bool, **opti
       unflub check --format json - < note.eml
       unflub check --explain note.txt
     """
-    from scanner.adapters.sources import STANDARD_INPUT, single
+    from scanner.adapters.single import STANDARD_INPUT, single
     from scanner.checking import verdicts
     from scanner.rows import judged
 
@@ -552,6 +552,7 @@ def _terms(options: dict[str, Any], settings: config.Config | None = None) -> Te
         own=frozenset(account.address.lower() for account in settings.accounts),
         least=options.get("least", 0.0),
         categories=options.get("categories", frozenset()),
+        dated=options["form"] == "html",
     )
 
 

@@ -73,8 +73,10 @@ def sendmail(  # noqa: PLR0913 - options of a command
         _tell(error)
         found = None
     if found:
-        answer = None if no_question else presend.ask(found)
-        _follow(answer or unasked, found, presend.deeds(found))
+        from scanner import asking
+
+        answer = None if no_question else asking.ask(found)
+        _follow(answer or unasked, found, asking.deeds(found))
     presend.hand_over(command, held)
 
 
@@ -116,7 +118,7 @@ def dismiss(*, files: tuple[str, ...], preset: str | None, config_path: Path | N
     """
     from scanner import checking
     from scanner.adapters import dismissals
-    from scanner.adapters.sources import STANDARD_INPUT, single
+    from scanner.adapters.single import STANDARD_INPUT, single
 
     settings = config.optional(config_path)
     found = [single(name) for name in files or (STANDARD_INPUT,)]

@@ -7,28 +7,20 @@ process with the very bytes on its standard input: it is sent once, or not at al
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
-import tempfile
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from email.parser import BytesHeaderParser
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import BinaryIO, NoReturn
 
 from scanner import checking, config
-from scanner.adapters import dismissals, tty
 from scanner.config import Seconds
-from scanner.core.advice import ADVICE
 from scanner.core.assess import without
-from scanner.core.counsel import counsel, reason
-from scanner.core.render import view
 from scanner.core.verdict import Verdict
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
@@ -39,13 +31,7 @@ HEADER = "X-Unflub"
 
 _PATIENCE: Seconds = 30  # for a verdict; then the mail goes without
 _MOST_HEADER = 256 * 1024
-_WIDTH = 78
-_CHOICES = (
-    "  [b] go back and edit",
-    "  [s] send anyway",
-    "  [n] not a flub: send, and do not bring it up again",
-    "",
-)
+_CHUNK = 64 * 1024
 
 
 class NotCheckedError(UnflubError):
@@ -56,7 +42,8 @@ def taken(stream: BinaryIO) -> BinaryIO:
     """Read a message to its end. Raises UnreadableError: half a message must not be sent."""
     try:
         held = _nowhere()
-        shutil.copyfileobj(stream, held)
+        while chunk := stream.read(_CHUNK):
+            held.write(chunk)
         held.flush()
     except OSError as error:
         raise UnreadableError(
@@ -69,7 +56,9 @@ def _nowhere() -> BinaryIO:
     """Give a file without a name: in memory where the system can, so that no disk sees it."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("message"), "w+b")
-    return tempfile.TemporaryFile()
+    from tempfile import TemporaryFile
+
+    return TemporaryFile()
 
 
 def carries_message(command: Sequence[str]) -> bool:
@@ -113,68 +102,43 @@ def _flaw(raw: bytes, preset: str | None, config_path: Path | None) -> Verdict |
         return None
     settings = config.optional(config_path)
     (verdict,) = checking.verdicts([raw], settings.policy(preset), settings.model_folder)
-    if isinstance(verdict, UnreadableError):
+    if isinstance(verdict, UnreadableError) or not verdict.assessment.passages:
         return None
+    from scanner.adapters import dismissals
+
     left = without(verdict.assessment, dismissals.everywhere())
     return replace(verdict, assessment=left) if left.passages else None
 
 
 def _is_let_through(raw: bytes) -> bool:
-    header = BytesHeaderParser().parsebytes(raw[:_MOST_HEADER])
+    head = raw[:_MOST_HEADER]
+    if HEADER.lower().encode() not in head.lower():
+        return False
+    from email.parser import BytesHeaderParser
+
+    header = BytesHeaderParser().parsebytes(head)
     return str(header.get(HEADER, "")).strip().casefold() == "send"
 
 
 def _in_time(find: Callable[[], Verdict | None]) -> Verdict | None:
     """Have it found in a thread, which is left behind where it takes too long."""
-    outcome: Future[Verdict | None] = Future()
+    outcome: SimpleQueue[Verdict | BaseException | None] = SimpleQueue()
 
     def work() -> None:
         try:
-            outcome.set_result(find())
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            outcome.set_exception(error)
+            outcome.put(find())
+        except BaseException as error:  # noqa: BLE001 - it is told where it is waited for
+            outcome.put(error)
 
     Thread(target=work, daemon=True).start()
     try:
-        return outcome.result(_PATIENCE)
-    except UnflubError as error:
-        trouble = str(error)
-    except TimeoutError:
+        found = outcome.get(timeout=_PATIENCE)
+    except Empty:
         trouble = "it takes too long"
-    except Exception as error:  # noqa: BLE001 - nothing of ours may stop a mail
-        trouble = f"internal error {type(error).__name__}"
+    else:
+        if not isinstance(found, BaseException):
+            return found
+        # Nothing of ours may stop a mail.
+        slip = f"internal error {type(found).__name__}"
+        trouble = str(found) if isinstance(found, UnflubError) else slip
     raise NotCheckedError(f"sent without a check: {trouble}")
-
-
-def ask(verdict: Verdict) -> str | None:
-    """Ask on the terminal: "send", "dismiss" or "back"; None where there is none to ask on."""
-    answer = tty.ask("\n".join(_lines(verdict)) + "\n", "Your choice [b]: ")
-    if answer is None:
-        return None
-    return {"s": "send", "n": "dismiss"}.get(answer.casefold(), "back")
-
-
-def deeds(verdict: Verdict) -> str:
-    """Name what the passages do, without their words: fit for an error."""
-    names = dict.fromkeys(ADVICE[one.category].name for one in verdict.assessment.passages)
-    return ", and ".join(names)
-
-
-def _lines(verdict: Verdict) -> Iterator[str]:
-    assessment = verdict.assessment
-    yield f"unflub: this thank-you note explains a flub ({assessment.share:.0%} of its words)"
-    yield from textwrap.wrap(view(verdict.draft, assessment)["folded"], _WIDTH)
-    for passage in assessment.passages:
-        deed, why = reason(passage, "outgoing")
-        yield ""
-        yield from textwrap.wrap(
-            passage.text, _WIDTH, initial_indent="  > ", subsequent_indent="  > "
-        )
-        yield from textwrap.wrap(f"{deed}. {why}", _WIDTH, initial_indent="  ",
-                                 subsequent_indent="  ")  # fmt: skip
-    yield ""
-    first, _, last = counsel(verdict.draft.subject, assessment, "outgoing").steps
-    for step in (first.removeprefix("Not sent yet? "), last):
-        yield from textwrap.wrap(step, _WIDTH, initial_indent="  * ", subsequent_indent="    ")
-    yield ""
-    yield from _CHOICES

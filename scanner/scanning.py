@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from scanner.adapters.sources import Message
+from scanner.adapters.single import Message
 from scanner.core.draft import Sentences
 from scanner.core.judge import Judge, portions
 from scanner.core.report import Row

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from scanner.adapters.sources import Message
+from scanner.adapters.single import Message
 from scanner.core.assess import digest
 from scanner.core.classify import Predictions, Thresholds
 from scanner.core.draft import Draft, Sentences
