@@ -57,10 +57,11 @@ def _by_daemon(arguments: list[str]) -> None:
     if raw is None:
         return
     done = _answer({**errand, "message": binascii.b2a_base64(raw, newline=False).decode()})
-    if "runs" in done:
-        _run(done["runs"], raw)
-    elif "prints" in done and _printed(done["prints"]):
-        sys.exit(done["status"])
+    match done:
+        case {"runs": [_, *_] as command} if command == arguments[-len(command) :]:
+            _run(command, raw)
+        case {"prints": str(text), "status": int(status)} if _printed(text):
+            sys.exit(status)
 
 
 def _answer(errand: dict[str, Any]) -> dict[str, Any]:
@@ -117,11 +118,10 @@ def _file(path: str) -> bytes | None:
 
 def _printed(text: str) -> bool:
     """Print it, or not: then there is trouble of which the command knows what to say."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    rest = text.encode(sys.stdout.encoding, "backslashreplace")
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        while rest:
+            rest = rest[os.write(sys.stdout.fileno(), rest) :]
     except OSError:
         return False
     return True
