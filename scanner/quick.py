@@ -35,6 +35,8 @@ def main() -> None:
         except KeyboardInterrupt:
             sys.stderr.write("\nunflub: interrupted\n")
             sys.exit(_INTERRUPTED)
+        except Exception:  # noqa: BLE001, S110 - whatever it is, the command needs no daemon
+            pass
     from scanner import cli
 
     cli.main()
@@ -71,16 +73,17 @@ def _answer(errand: dict[str, Any]) -> dict[str, Any]:
 def _standard_input() -> bytes | None:
     """Read a message, and leave it to be read again; None for one that is too long or broken."""
     chunks: list[bytes] = []
-    size, trouble = 0, None
+    size = 0
+    trouble: OSError | None = None
     try:
         while size <= local.MOST_MESSAGE and (chunk := os.read(0, _CHUNK)):
             chunks.append(chunk)
             size += len(chunk)
     except OSError as error:
         trouble = error
-    raw = b"".join(chunks)
-    sys.stdin = io.TextIOWrapper(io.BufferedReader(_Again(raw, trouble)))
-    return None if trouble or size > local.MOST_MESSAGE else raw
+    finally:  # nobody may take the rest of a message for a whole one
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(_Again(b"".join(chunks), trouble)))
+    return None if trouble or size > local.MOST_MESSAGE else b"".join(chunks)
 
 
 class _Again(io.RawIOBase):
