@@ -18,10 +18,11 @@ from pathlib import Path
 from scanner import retraining, training
 from scanner.adapters.sources import Message
 from scanner.core.classify import Policy
-from scanner.core.judge import Judge, Verdict
+from scanner.core.judge import Judge
 from scanner.core.page import page
 from scanner.core.render import Envelope, render
 from scanner.core.report import Tally
+from scanner.core.verdict import Verdict
 from scanner.demo import FLUBBED
 from scanner.learning import corpus, shelf
 from scanner.learning.train import silent
@@ -29,7 +30,7 @@ from scanner.rows import Terms
 from scanner.scanning import judge, rows
 
 _BROWSER = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
-_TERMS = Terms(shelf.shipped(), Policy())
+_TERMS = Terms(shelf.shipped(), Policy(), dated=True)
 
 
 def main() -> None:

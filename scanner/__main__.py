@@ -1,5 +1,5 @@
 """`python -m scanner` is `unflub`."""
 
-from scanner.cli import main
+from scanner.quick import main
 
 main()

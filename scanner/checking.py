@@ -9,23 +9,23 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scanner import __version__, config
 from scanner.adapters import local
-from scanner.adapters.local import Values
 from scanner.config import Seconds
 from scanner.core import wire
 from scanner.core.classify import Policy
-from scanner.core.judge import Check, Verdicts
+from scanner.core.verdict import Check, Verdicts
 from scanner.errors import UnflubError, UnreachableError
+
+if TYPE_CHECKING:
+    from scanner.adapters.local import Values
 
 PROTOCOL = 1
 """Counts up whenever questions or answers change."""
 
 _PATIENCE: Seconds = 10
-MOST = local.MOST // 4
-"""Bytes of messages that a daemon is asked about: a line holds them in base64, and its answer."""
 
 
 class Judge(Protocol):
@@ -60,7 +60,7 @@ def presence(patience: Seconds = _PATIENCE) -> str:
 
     Raises UnreachableError where it is of another version, so that it is of no use.
     """
-    answer = local.ask(_greeting(), patience)
+    answer = local.ask(greeting(), patience)
     if answer is None:
         return "no daemon answers; each check loads the model anew: `unflub service install`"
     if skew := _skew(answer):
@@ -70,9 +70,9 @@ def presence(patience: Seconds = _PATIENCE) -> str:
 
 def answer(judge: Judge, question: Values) -> Values:
     """Answer a question, in the daemon. Raises ValueError for what is none."""
-    greeting = _greeting()
+    refusal = greeting()
     if _skew(question) or "messages" not in question:
-        return greeting
+        return refusal
     try:
         model = question["model"]
         asked = Check(
@@ -84,17 +84,17 @@ def answer(judge: Judge, question: Values) -> Values:
     except (KeyError, TypeError) as error:
         raise ValueError("no question") from error
     except UnflubError:  # it is stopping, or the model is gone; who asks finds out for itself
-        return greeting
-    return greeting if found is None else {**greeting, "verdicts": list(map(wire.as_values, found))}
+        return refusal
+    return refusal if found is None else {**refusal, "verdicts": list(map(wire.as_values, found))}
 
 
 def _by_daemon(
     messages: Sequence[bytes], policy: Policy, model: Path | None, patience: Seconds
 ) -> Verdicts | None:
-    if sum(map(len, messages)) > MOST:
+    if sum(map(len, messages)) > local.MOST_MESSAGE:
         return None
     question = {
-        **_greeting(),
+        **greeting(),
         "policy": wire.policy_as_values(policy),
         "model": None if model is None else str(model.resolve()),
         "messages": [b64encode(raw).decode() for raw in messages],
@@ -115,7 +115,8 @@ def _here(messages: Sequence[bytes], policy: Policy, model: Path | None) -> Verd
     return judges.judge(shelf.installed(model), policy, sift=True)(messages)
 
 
-def _greeting() -> Values:
+def greeting() -> Values:
+    """Say who answers, or asks; as an answer, that there is none."""
     return {"protocol": PROTOCOL, "version": __version__}
 
 

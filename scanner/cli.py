@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,85 +15,25 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from scanner import addon, clients, common, config, laptop, modelling, teaching, terminal, welcome
+from scanner import __version__, common, findings, terminal
 from scanner.adapters.folders import Kind
-from scanner.errors import ConfigurationError, UnflubError, UnreadableError, slip
+from scanner.errors import ConfigurationError, UnflubError, slip
+from scanner.lazily import Commands
 
-if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
+if TYPE_CHECKING:  # loaded where needed: a check before Send is to take no time
+    from scanner import config
     from scanner.adapters.records import Written
-    from scanner.adapters.sources import Message
-    from scanner.core.judge import Judge
-    from scanner.core.report import Row, Tally
+    from scanner.adapters.single import Message
+    from scanner.core.report import Row
     from scanner.core.selection import Selection
-    from scanner.daemon import Crew
-    from scanner.rows import Terms
+    from scanner.daemon import Answer, Crew
     from scanner.watcher import Watcher
 
 INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INPUT_OUTPUT = 74  # EX_IOERR
 _LONG_LOG = 2**20  # bytes: about a month
-
-_format = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "jsonl", "html"]),
-    default="text",
-    show_default=True,
-    help="How to print the findings.",
-)
-_with_text = click.option("--with-text", is_flag=True, help="Add each message's own text to JSON.")
-_direction = click.option(
-    "--direction",
-    type=click.Choice(["outgoing", "incoming"]),
-    help="Whether you wrote or received the messages; `scan` tells by folder and addresses.",
-)
 _Path = click.Path(path_type=Path)
-
-
-def _categories(_: click.Context, __: click.Parameter, named: tuple[str, ...]) -> frozenset[str]:
-    if named:
-        from scanner.core.classify import CATEGORIES
-
-        if unknown := set(named).difference(CATEGORIES):
-            known = ", ".join(CATEGORIES)
-            raise click.BadParameter(f"{unknown.pop()!r} is none of the categories: {known}")
-    return frozenset(named)
-
-
-def _preset(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say how sure unflub must be."""
-    for option in (
-        click.option(
-            "--threshold", type=click.FloatRange(0, 1, min_open=True), metavar="P",
-            help="From which probability on a sentence is a flub, instead of the preset's.",
-        ),
-        common.preset,
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
-def _which(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which passages count, and where what is found goes."""
-    for option in reversed((
-        click.option(
-            "--category", "categories", multiple=True, callback=_categories, metavar="C",
-            help="Only passages of this category; may be given more than once.",
-        ),
-        click.option(
-            "--min-confidence", "least", type=click.FloatRange(0, 1), default=0.0,
-            metavar="P", help="Only passages of at least this confidence, 0 to 1.",
-        ),
-        click.option(
-            "--fail-on", type=click.Choice(["any", "flub", "never"]), default="any",
-            show_default=True, help="What makes the exit status 1.",
-        ),
-        click.option("--quiet", "-q", is_flag=True, help="Show nothing; the exit status tells."),
-        click.option("--output", "-o", type=_Path, metavar="FILE", help="Write into this file."),
-    )):  # fmt: skip
-        command = option(command)
-    return command
 
 
 def _selected(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,7 +92,25 @@ def _fail(line: str, status: int) -> int:
     return status
 
 
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+    """Show the versions of program and model, for the option --version."""
+    if not wanted or context.resilient_parsing:
+        return
+    from scanner.learning import shelf
+
+    try:
+        model = shelf.installed().name
+    except UnflubError:
+        model = "missing"
+    click.echo(f"unflub, version {__version__}, model {model}")
+    context.exit()
+
+
+_commands = Commands()
+
+
 @click.group(
+    commands=_commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit status: 0 nothing found, 1 a flub found, 2 usage or configuration, "
     "3 credentials, 4 server, 5 unreadable input, 6 model.",
@@ -163,7 +120,7 @@ def _fail(line: str, status: int) -> int:
     is_flag=True,
     is_eager=True,
     expose_value=False,
-    callback=laptop.version,
+    callback=_version,
     help="Show the versions of unflub and of its model, and exit.",
 )
 def cli() -> None:
@@ -178,46 +135,7 @@ def cli() -> None:
     """
 
 
-@cli.command()
-@click.argument("files", nargs=-1, metavar="[FILE|-]...")
-@click.option("--explain", is_flag=True, help="Show which words weigh most in each sentence.")
-@click.option("--skip-dismissed", is_flag=True, help="Leave out what you called no flub before.")
-@_format
-@_with_text
-@_which
-@_direction
-@_preset
-@common.model
-@common.config
-def check(files: tuple[str, ...], *, explain: bool, skip_dismissed: bool, **options: Any) -> int:
-    """Check messages before they are sent.
-
-    A FILE holds one message (RFC 5322) or plain text; without one, standard input is read.
-
-    \b
-    Examples:
-      unflub check note.txt
-      unflub check --format json - < note.eml
-      unflub check --explain note.txt
-    """
-    from scanner.adapters.sources import STANDARD_INPUT, single
-    from scanner.checking import verdicts
-    from scanner.rows import judged
-
-    _require_free(options["output"])
-    found = [single(name) for name in files or (STANDARD_INPUT,)]
-    terms = _terms(options | {"direction": options["direction"] or "outgoing"})
-    if skip_dismissed:
-        from scanner.adapters import dismissals
-
-        terms = replace(terms, dismissed=dismissals.everywhere())
-    if explain:
-        from scanner import scanning
-
-        rows = _explained(scanning.rows(found, terms), scanning.judge(terms))
-    else:
-        rows = iter(judged(found, terms, partial(verdicts, policy=terms.policy, model=terms.model)))
-    return _printed(rows, options, show_clean=True)
+_commands.later("scanner.clients", "check")
 
 
 @cli.command()
@@ -238,13 +156,16 @@ def check(files: tuple[str, ...], *, explain: bool, skip_dismissed: bool, **opti
     help="Work on the Dask cluster of this scheduler, which gets the mail.",
 )
 @click.option(
-    "--resume", type=_Path, metavar="FILE", help="Go on with an interrupted scan's JSON lines."
+    "--resume",
+    type=_Path,
+    metavar="FILE",
+    help="Go on with an interrupted scan's JSON lines.",
 )
-@_format
-@_with_text
-@_which
-@_direction
-@_preset
+@findings.form
+@findings.with_text
+@findings.which
+@findings.direction
+@findings.preset
 @common.model
 @common.config
 def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
@@ -267,18 +188,22 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
         raise click.UsageError("--folder and --all-folders are for an --account; name it, too")
     if options["dask"] and options["jobs"] > 1:
         raise click.UsageError("work is for --jobs or for --dask; name one of them")
-    _require_free(options["output"])
+    findings.require_free(options["output"])
     written = _written(options)
     with _messages(paths, account, options, written) as messages:
-        return _printed(_scanned(messages, options), options, written)
+        return findings.printed(_scanned(messages, options), options, written)
 
 
 @cli.command()
 @click.option("--once", is_flag=True, help="Make one pass over every account and end.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @click.option("--account", "names", multiple=True, metavar="NAME", help="Only this account.")
-@click.option("--log", type=_Path, help="Write the log to this file, which is kept short.")
-@_preset
+@click.option(
+    "--log",
+    type=_Path,
+    help="Write the log to this file, which is kept short.",
+)
+@findings.preset
 @common.model
 @common.config
 def watch(
@@ -303,7 +228,8 @@ def watch(
             finally:
                 crew.judge.close()
         else:
-            daemon.watch(partial(_crew, names, options, dry_run=dry_run), answers=not dry_run)
+            answer = None if dry_run else _answer()
+            daemon.watch(partial(_crew, names, options, dry_run=dry_run), answer)
 
 
 @cli.command()
@@ -333,19 +259,13 @@ def status(*, names: tuple[str, ...], form: str, config_path: Path | None) -> in
     return max(health.exit_status(signs, now) for signs in reports)
 
 
-cli.add_command(clients.sendmail)
-cli.add_command(clients.dismiss)
-cli.add_command(laptop.login)
-cli.add_command(welcome.setup)
-cli.add_command(laptop.doctor)
-cli.add_command(laptop.service)
-cli.add_command(laptop.completion)
-cli.add_command(addon.plugin)
-cli.add_command(addon.native_host)
-cli.add_command(teaching.label)
-cli.add_command(modelling.train)
-cli.add_command(modelling.evaluate)
-cli.add_command(modelling.model)
+_commands.later("scanner.clients", "sendmail", "dismiss")
+_commands.later("scanner.laptop", "login")
+_commands.later("scanner.welcome", "setup")
+_commands.later("scanner.laptop", "doctor", "service", "completion")
+_commands.later("scanner.addon", "plugin", "native-host")
+_commands.later("scanner.teaching", "label")
+_commands.later("scanner.modelling", "train", "evaluate", "model")
 
 
 @cli.command()
@@ -357,63 +277,12 @@ def demo() -> None:
         click.echo(line)
 
 
-def _require_free(path: Path | None) -> None:
-    """Refuse to write over mail: a slip of the keyboard must not cost an archive."""
-    from scanner.adapters.sources import holds_mail
-
-    if path and holds_mail(path):
-        raise click.UsageError(f"{path} holds mail, which would be lost; name another file")
-
-
-def _printed(
-    rows: Iterable[Row],
-    options: dict[str, Any],
-    written: Written | None = None,
-    *,
-    show_clean: bool = False,
-) -> int:
-    """Print rows, and turn what was counted into the exit status."""
-    from scanner.core.report import Tally
-    from scanner.printing import Printing
-
-    tally = written.tally if written else Tally()
-    Printing(
-        options["form"],
-        options.get("resume") or options["output"],
-        with_text=options["with_text"],
-        quiet=options["quiet"],
-        goes_on=written is not None,
-        show_clean=show_clean,
-    ).print(rows, tally)
-    return _exit_status(tally, options["fail_on"])
-
-
-def _exit_status(tally: Tally, fail_on: str) -> int:
-    if {"any": tally.flagged, "flub": tally.flubs, "never": 0}[fail_on]:
-        return 1
-    return UnreadableError.exit_status if tally.unreadable else 0
-
-
-def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
-    from scanner.core.explain import explain
-
-    for row in rows:
-        if isinstance(row.verdict, UnreadableError):
-            yield row
-        else:
-            verdict = row.verdict
-            why = explain(
-                judge.classifier, verdict.sentences, verdict.assessment, judge.thresholds.kind
-            )
-            yield replace(row, why=why)
-
-
 def _scanned(messages: Iterable[Message], options: dict[str, Any]) -> Iterator[Row]:
     from scanner import scanning
     from scanner.adapters.cluster import cluster
     from scanner.learning import shelf
 
-    address, jobs, terms = options["dask"], options["jobs"], _terms(options)
+    address, jobs, terms = options["dask"], options["jobs"], findings.terms(options)
     terms = replace(terms, model=shelf.installed(terms.model))  # a cluster has its own place
     with cluster(address) if address else scanning.processes(jobs) as (executor, workers):
         yield from scanning.rows(messages, terms, executor, workers)
@@ -492,6 +361,17 @@ def _written(options: dict[str, Any]) -> Written | None:
     return Written(options["resume"])
 
 
+def _answer() -> Answer:
+    """Give what answers other programs; where there are no local sockets, nobody asks."""
+    if sys.platform == "win32":
+        from scanner import checking
+
+        return checking.answer
+    from scanner import errands
+
+    return errands.answer
+
+
 def _accounts(names: Sequence[str], settings: config.Config) -> list[config.Account]:
     accounts = [settings.account(name) for name in names] or list(settings.accounts)
     if not accounts:
@@ -527,27 +407,16 @@ def _watch_once(watchers: Sequence[Watcher]) -> None:
         raise errors[0]
 
 
-def _terms(options: dict[str, Any], settings: config.Config | None = None) -> Terms:
-    from scanner.rows import Terms
-
-    settings = settings or config.optional(options["config_path"])
-    return Terms(
-        options["model"] or settings.model_folder,
-        settings.policy(options["preset"], options["threshold"]),
-        direction=options.get("direction"),
-        own=frozenset(account.address.lower() for account in settings.accounts),
-        least=options.get("least", 0.0),
-        categories=options.get("categories", frozenset()),
-    )
-
-
 def _load_config(path: Path | None) -> config.Config:
+    from scanner import config
+
     return config.load(path or config.default_path())
 
 
 @contextmanager
 def _logging(file: Path | None) -> Iterator[None]:
     """Log to standard error, or to a file that makes way for a new one when it is long."""
+    import logging
     from logging.handlers import RotatingFileHandler
 
     to = [RotatingFileHandler(file, maxBytes=_LONG_LOG, backupCount=1)] if file else None

@@ -3,23 +3,91 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from scanner import common, config, terminal
+from scanner import common, findings, terminal
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed
-    from scanner.core.judge import Verdict
+    from scanner.core.judge import Judge
+    from scanner.core.report import Row
+    from scanner.core.verdict import Verdict
+    from scanner.rows import Terms
 
 
 class HeldError(UnflubError):
     """The message is not sent; the mail client keeps it where a program says so (sysexits.h)."""
 
     exit_status = 75  # EX_TEMPFAIL
+
+
+@click.command()
+@click.argument("files", nargs=-1, metavar="[FILE|-]...")
+@click.option("--explain", is_flag=True, help="Show which words weigh most in each sentence.")
+@click.option("--skip-dismissed", is_flag=True, help="Leave out what you called no flub before.")
+@findings.form
+@findings.with_text
+@findings.which
+@findings.direction
+@findings.preset
+@common.model
+@common.config
+def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
+    """Check messages before they are sent.
+
+    A FILE holds one message (RFC 5322) or plain text; without one, standard input is read.
+
+    \b
+    Examples:
+      unflub check note.txt
+      unflub check --format json - < note.eml
+      unflub check --explain note.txt
+    """
+    from scanner.adapters.single import STANDARD_INPUT, single
+    from scanner.checking import verdicts
+    from scanner.rows import judged
+
+    findings.require_free(options["output"])
+    found = [single(name) for name in files or (STANDARD_INPUT,)]
+    terms = asked_for(options)
+    if explain:
+        from scanner import scanning
+
+        rows = _explained(scanning.rows(found, terms), scanning.judge(terms))
+    else:
+        rows = iter(judged(found, terms, partial(verdicts, policy=terms.policy, model=terms.model)))
+    return findings.printed(rows, options, show_clean=True)
+
+
+def asked_for(options: dict[str, Any]) -> Terms:
+    """Give the terms of a check, by its options. Raises ConfigurationError."""
+    terms = findings.terms(options | {"direction": options["direction"] or "outgoing"})
+    if not options["skip_dismissed"]:
+        return terms
+    from scanner.adapters import dismissals
+
+    return replace(terms, dismissed=dismissals.everywhere())
+
+
+def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
+    from scanner.core.explain import explain
+
+    for row in rows:
+        if isinstance(row.verdict, UnreadableError):
+            yield row
+        else:
+            verdict = row.verdict
+            why = explain(
+                judge.classifier, verdict.sentences, verdict.assessment, judge.thresholds.kind
+            )
+            yield replace(row, why=why)
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -60,22 +128,24 @@ def sendmail(  # noqa: PLR0913 - options of a command
     """
     if sys.platform == "win32":
         raise ConfigurationError("unflub sendmail is for Unix; use `unflub check`, or the add-on")
-    from scanner import presend
+    from scanner import handing, presend
 
-    if anyway or not presend.carries_message(command):
-        presend.hand_over(command)
+    if anyway or not handing.carries_message(command):
+        handing.hand_over(command)
     if sys.stdin is None:
         raise UnreadableError("not sent: standard input is closed; send the message in")
-    held = presend.taken(sys.stdin.buffer)
+    held = handing.taken(sys.stdin.buffer)
     try:
         found = presend.flaw(held, preset, config_path)
     except presend.NotCheckedError as error:
         _tell(error)
         found = None
     if found:
-        answer = None if no_question else presend.ask(found)
-        _follow(answer or unasked, found, presend.deeds(found))
-    presend.hand_over(command, held)
+        from scanner import asking
+
+        answer = None if no_question else asking.ask(found)
+        _follow(answer or unasked, found, asking.deeds(found))
+    handing.hand_over(command, held)
 
 
 def _tell(error: UnflubError) -> None:
@@ -114,9 +184,9 @@ def dismiss(*, files: tuple[str, ...], preset: str | None, config_path: Path | N
     Examples:
       unflub dismiss < note.eml
     """
-    from scanner import checking
+    from scanner import checking, config
     from scanner.adapters import dismissals
-    from scanner.adapters.sources import STANDARD_INPUT, single
+    from scanner.adapters.single import STANDARD_INPUT, single
 
     settings = config.optional(config_path)
     found = [single(name) for name in files or (STANDARD_INPUT,)]

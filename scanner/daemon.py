@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from schedule import Scheduler
 
@@ -46,6 +46,10 @@ class Judge(checking.Judge, Protocol):
     def close(self) -> None:
         """End, for good."""
         ...
+
+
+Answer: TypeAlias = Callable[[checking.Judge, dict[str, Any]], dict[str, Any]]
+"""Answers what other programs ask, by a judge; JSON objects both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +149,11 @@ class Clock:
         return abs(drift) > _JUMP
 
 
-def watch(assemble: Callable[[], Crew], *, answers: bool = True) -> None:
+def watch(assemble: Callable[[], Crew], answer: Answer | None = checking.answer) -> None:
     """Watch every account until SIGTERM or SIGINT; SIGHUP has the crew assembled anew.
 
-    An account in trouble never disturbs another. With `answers`, other programs of this user may
-    have messages checked. Raises UnflubError where no account can be watched until the user mends
+    An account in trouble never disturbs another. Other programs of this user get the `answer`
+    to what they ask. Raises UnflubError where no account can be watched until the user mends
     something.
     """
     bell, reload = Bell(), threading.Event()
@@ -162,7 +166,7 @@ def watch(assemble: Callable[[], Crew], *, answers: bool = True) -> None:
     shift.start()
     systemd.notify("READY=1")
     try:
-        with _answering(answers, lambda: shift.crew.judge):
+        with _answering(answer, lambda: shift.crew.judge):
             while not bell.stopped:
                 if _oversee(shift, bell):
                     log.info("another model is in use now: reloading")
@@ -175,11 +179,11 @@ def watch(assemble: Callable[[], Crew], *, answers: bool = True) -> None:
         shift.end()
 
 
-def _answering(wanted: bool, judge: Callable[[], Judge]) -> AbstractContextManager[None]:  # noqa: FBT001
+def _answering(answer: Answer | None, judge: Callable[[], Judge]) -> AbstractContextManager[None]:
     """Answer other programs by the judge of whoever is at work."""
-    if not wanted:
+    if answer is None:
         return nullcontext()
-    return answering.answering(lambda question: checking.answer(judge(), question))
+    return answering.answering(lambda question: answer(judge(), question))
 
 
 def _catch_signals(bell: Bell, reload: threading.Event) -> None:

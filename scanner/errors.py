@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
-from pathlib import Path
-
 
 class UnflubError(Exception):
     """A problem the user can act on.
@@ -65,6 +62,9 @@ class ModelError(UnflubError):
 
 def slip(error: Exception) -> str:
     """Say in one line where a mistake of ours was met; the error itself may hold text of mail."""
+    import traceback
+    from pathlib import Path
+
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
     return f"internal error, {where}; please report it"

@@ -23,7 +23,8 @@ from typing import Any
 
 from scanner.config import Seconds
 from scanner.core.classify import Policy
-from scanner.core.judge import Check, Judge, Verdict, Verdicts
+from scanner.core.judge import Judge
+from scanner.core.verdict import Check, Verdict, Verdicts
 from scanner.errors import ModelError, UnflubError, UnreadableError
 from scanner.learning import shelf
 

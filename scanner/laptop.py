@@ -9,25 +9,11 @@ from pathlib import Path
 
 import click
 
-from scanner import __version__, common, config
-from scanner.errors import ConfigurationError, UnflubError, UnreachableError
+from scanner import common, config
+from scanner.errors import ConfigurationError, UnreachableError
 
 _PATIENCE = 300  # seconds for a draft to arrive
 _account = click.option("--account", "names", multiple=True, metavar="NAME", help="Only this one.")
-
-
-def version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
-    """Show the versions of program and model, for the option --version."""
-    if not wanted or context.resilient_parsing:
-        return
-    from scanner.learning import shelf
-
-    try:
-        model = shelf.installed().name
-    except UnflubError:
-        model = "missing"
-    click.echo(f"unflub, version {__version__}, model {model}")
-    context.exit()
 
 
 @click.command()

@@ -14,7 +14,6 @@ from scanner.adapters import state
 from scanner.adapters.mailbox import FETCH_LIMIT, Listing, Mailbox, batches
 from scanner.config import Account, Seconds
 from scanner.core.assess import digest
-from scanner.core.judge import Judging, Verdict
 from scanner.core.plan import (
     Action,
     Append,
@@ -30,6 +29,7 @@ from scanner.core.plan import (
     warning,
 )
 from scanner.core.render import PROBE, Envelope, Recognised, recognise, render
+from scanner.core.verdict import Judging, Verdict
 from scanner.errors import RefusedError, UnreadableError
 
 # A mailbox that is suddenly empty may be a server's slip: it is looked at again before it is

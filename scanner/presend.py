@@ -1,36 +1,23 @@
-"""A message on its way to the program that sends it: held once, looked at, handed over whole.
-
-It is read to its end before anything else happens, and the program takes the place of this
-process with the very bytes on its standard input: it is sent once, or not at all.
-"""
+"""A look at a message on its way to the program that sends it; nothing of ours may stop it."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
 import sys
-import tempfile
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from email.parser import BytesHeaderParser
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, TypeAlias
 
 from scanner import checking, config
-from scanner.adapters import dismissals, tty
+from scanner.adapters import local
 from scanner.config import Seconds
-from scanner.core.advice import ADVICE
 from scanner.core.assess import without
-from scanner.core.counsel import counsel, reason
-from scanner.core.judge import Verdict
-from scanner.core.render import view
-from scanner.errors import ConfigurationError, UnflubError, UnreadableError
+from scanner.core.classify import Policy
+from scanner.core.verdict import Verdict, Verdicts
+from scanner.errors import UnflubError, UnreadableError
 
 assert sys.platform != "win32"  # noqa: S101 - the type checker, too, is to know
 
@@ -39,62 +26,13 @@ HEADER = "X-Unflub"
 
 _PATIENCE: Seconds = 30  # for a verdict; then the mail goes without
 _MOST_HEADER = 256 * 1024
-_WIDTH = 78
-_CHOICES = (
-    "  [b] go back and edit",
-    "  [s] send anyway",
-    "  [n] not a flub: send, and do not bring it up again",
-    "",
-)
+
+
+Judge: TypeAlias = Callable[[Sequence[bytes], Policy, Path | None], Verdicts]
 
 
 class NotCheckedError(UnflubError):
     """The engine is missing, broken or slow: the mail goes all the same."""
-
-
-def taken(stream: BinaryIO) -> BinaryIO:
-    """Read a message to its end. Raises UnreadableError: half a message must not be sent."""
-    try:
-        held = _nowhere()
-        shutil.copyfileobj(stream, held)
-        held.flush()
-    except OSError as error:
-        raise UnreadableError(
-            f"not sent: the message cannot be read to its end ({error.strerror}); send it again"
-        ) from None
-    return held
-
-
-def _nowhere() -> BinaryIO:
-    """Give a file without a name: in memory where the system can, so that no disk sees it."""
-    if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("message"), "w+b")
-    return tempfile.TemporaryFile()
-
-
-def carries_message(command: Sequence[str]) -> bool:
-    """Tell whether the program reads a message: in modes such as -bs and -bp it does not."""
-    options = takewhile(lambda word: word != "--", command[1:])
-    return all(word[2:3] in {"", "m"} for word in options if word.startswith("-b"))
-
-
-def hand_over(command: Sequence[str], held: BinaryIO | None = None) -> NoReturn:
-    """Become the program that sends, with the message on standard input.
-
-    Raises ConfigurationError where there is no such program.
-    """
-    if held is not None:
-        held.seek(0)
-        os.dup2(held.fileno(), 0)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
-        signal.signal(number, signal.SIG_DFL)
-    try:
-        os.execvp(command[0], list(command))  # noqa: S606 - just what the user named
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no name of a program"
-        raise ConfigurationError(
-            f"not sent: {command[0]} cannot be run: {reason}; name the program that sends"
-        ) from None
 
 
 def flaw(held: BinaryIO, preset: str | None, config_path: Path | None) -> Verdict | None:
@@ -104,77 +42,55 @@ def flaw(held: BinaryIO, preset: str | None, config_path: Path | None) -> Verdic
     is. Raises NotCheckedError.
     """
     held.seek(0)
-    raw = held.read(checking.MOST)
-    return _in_time(partial(_flaw, raw, preset, config_path))
+    raw = held.read(local.MOST_MESSAGE)
+    return _in_time(partial(look, raw, preset, config_path))
 
 
-def _flaw(raw: bytes, preset: str | None, config_path: Path | None) -> Verdict | None:
+def look(
+    raw: bytes, preset: str | None, config_path: Path | None, judge: Judge = checking.verdicts
+) -> Verdict | None:
+    """Find what there is to ask about in so much of a message, by somebody's verdict."""
     if _is_let_through(raw):
         return None
     settings = config.optional(config_path)
-    (verdict,) = checking.verdicts([raw], settings.policy(preset), settings.model_folder)
-    if isinstance(verdict, UnreadableError):
+    (verdict,) = judge([raw], settings.policy(preset), settings.model_folder)
+    if isinstance(verdict, UnreadableError) or not verdict.assessment.passages:
         return None
+    from scanner.adapters import dismissals
+
     left = without(verdict.assessment, dismissals.everywhere())
     return replace(verdict, assessment=left) if left.passages else None
 
 
 def _is_let_through(raw: bytes) -> bool:
-    header = BytesHeaderParser().parsebytes(raw[:_MOST_HEADER])
+    head = raw[:_MOST_HEADER]
+    if HEADER.lower().encode() not in head.lower():
+        return False
+    from email.parser import BytesHeaderParser
+
+    header = BytesHeaderParser().parsebytes(head)
     return str(header.get(HEADER, "")).strip().casefold() == "send"
 
 
 def _in_time(find: Callable[[], Verdict | None]) -> Verdict | None:
     """Have it found in a thread, which is left behind where it takes too long."""
-    outcome: Future[Verdict | None] = Future()
+    outcome: SimpleQueue[Verdict | BaseException | None] = SimpleQueue()
 
     def work() -> None:
         try:
-            outcome.set_result(find())
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            outcome.set_exception(error)
+            outcome.put(find())
+        except BaseException as error:  # noqa: BLE001 - it is told where it is waited for
+            outcome.put(error)
 
     Thread(target=work, daemon=True).start()
     try:
-        return outcome.result(_PATIENCE)
-    except UnflubError as error:
-        trouble = str(error)
-    except TimeoutError:
+        found = outcome.get(timeout=_PATIENCE)
+    except Empty:
         trouble = "it takes too long"
-    except Exception as error:  # noqa: BLE001 - nothing of ours may stop a mail
-        trouble = f"internal error {type(error).__name__}"
+    else:
+        if not isinstance(found, BaseException):
+            return found
+        # Nothing of ours may stop a mail.
+        slip = f"internal error {type(found).__name__}"
+        trouble = str(found) if isinstance(found, UnflubError) else slip
     raise NotCheckedError(f"sent without a check: {trouble}")
-
-
-def ask(verdict: Verdict) -> str | None:
-    """Ask on the terminal: "send", "dismiss" or "back"; None where there is none to ask on."""
-    answer = tty.ask("\n".join(_lines(verdict)) + "\n", "Your choice [b]: ")
-    if answer is None:
-        return None
-    return {"s": "send", "n": "dismiss"}.get(answer.casefold(), "back")
-
-
-def deeds(verdict: Verdict) -> str:
-    """Name what the passages do, without their words: fit for an error."""
-    names = dict.fromkeys(ADVICE[one.category].name for one in verdict.assessment.passages)
-    return ", and ".join(names)
-
-
-def _lines(verdict: Verdict) -> Iterator[str]:
-    assessment = verdict.assessment
-    yield f"unflub: this thank-you note explains a flub ({assessment.share:.0%} of its words)"
-    yield from textwrap.wrap(view(verdict.draft, assessment)["folded"], _WIDTH)
-    for passage in assessment.passages:
-        deed, why = reason(passage, "outgoing")
-        yield ""
-        yield from textwrap.wrap(
-            passage.text, _WIDTH, initial_indent="  > ", subsequent_indent="  > "
-        )
-        yield from textwrap.wrap(f"{deed}. {why}", _WIDTH, initial_indent="  ",
-                                 subsequent_indent="  ")  # fmt: skip
-    yield ""
-    first, _, last = counsel(verdict.draft.subject, assessment, "outgoing").steps
-    for step in (first.removeprefix("Not sent yet? "), last):
-        yield from textwrap.wrap(step, _WIDTH, initial_indent="  * ", subsequent_indent="    ")
-    yield ""
-    yield from _CHOICES

@@ -38,7 +38,7 @@ class Printing:
         """
         with self._sink() as sink:
             try:
-                _print(rows, self._format(), tally, sink)
+                self._print(rows, tally, sink)
             finally:
                 if self.path and not self.quiet:
                     terminal.say(f"{summary(tally)}; written to {self.path}")
@@ -57,35 +57,40 @@ class Printing:
         with file:
             yield file
 
-    def _format(self) -> formats.Format:
-        if self.form == "text":
-            in_color = self.path is None and terminal.is_colored()
-            return formats.Text(_mark if in_color else None, show_clean=self.show_clean)
-        if self.form == "html":
-            return formats.Page()
-        kind = formats.Json if self.form == "json" else formats.JsonLines
-        return kind(with_text=self.with_text)
+    def _print(self, rows: Iterable[Row], tally: Tally, sink: IO[str] | None) -> None:
+        """Print all rows; after an interruption, what was found so far."""
+        in_color = self.path is None and terminal.is_colored()
+        form = format_of(
+            self.form, with_text=self.with_text, in_color=in_color, show_clean=self.show_clean
+        )
+        try:
+            for row in rows:
+                tally.add(row)
+                self._echo(form.row(row), sink)
+        except BrokenPipeError:
+            terminal.forget_stdout()
+        finally:
+            self._echo(form.end(tally), sink)
+
+    def _echo(self, text: str | None, sink: IO[str] | None) -> None:
+        if text is None or sink is None:
+            return
+        with _uninterrupted():
+            if sink is sys.stdout and not self.show_clean:  # who scans sees a bar
+                terminal.clear_bar()
+            click.echo(text, file=sink)
 
 
-def _print(rows: Iterable[Row], form: formats.Format, tally: Tally, sink: IO[str] | None) -> None:
-    """Print all rows; after an interruption, what was found so far."""
-    try:
-        for row in rows:
-            tally.add(row)
-            _echo(form.row(row), sink)
-    except BrokenPipeError:
-        terminal.forget_stdout()
-    finally:
-        _echo(form.end(tally), sink)
-
-
-def _echo(text: str | None, sink: IO[str] | None) -> None:
-    if text is None or sink is None:
-        return
-    with _uninterrupted():
-        if sink is sys.stdout:
-            terminal.clear_bar()
-        click.echo(text, file=sink)
+def format_of(
+    form: str, *, with_text: bool = False, in_color: bool = False, show_clean: bool = False
+) -> formats.Format:
+    """Give a form by its name; colours and `show_clean` are of the one for people."""
+    if form == "text":
+        return formats.Text(_mark if in_color else None, show_clean=show_clean)
+    if form == "html":
+        return formats.Page()
+    kind = formats.Json if form == "json" else formats.JsonLines
+    return kind(with_text=with_text)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from scanner import examples as store
 from scanner import training
 from scanner.adapters import lock
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError, ModelError, UnreadableError
 from scanner.learning import (
     approval,

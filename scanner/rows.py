@@ -6,15 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scanner.adapters.sources import Message
+from scanner.adapters.single import Message
 from scanner.core.assess import Passage, only, without
 from scanner.core.classify import Policy
-from scanner.core.judge import Judging, Verdict
-from scanner.core.origin import Direction, direction, month
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.report import Row
+from scanner.core.verdict import Judging, Verdict
 from scanner.errors import UnreadableError
+
+if TYPE_CHECKING:  # loaded where needed
+    from scanner.core.origin import Direction
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _MAY_BE_OURS = re.compile(rb"X-Unflub", re.IGNORECASE)
@@ -25,7 +28,8 @@ class Terms:
     """How to judge and what to tell: the model and policy, whose mail it is, which passages.
 
     Without a `model` it is the one in use. Without a `direction` that is told for each message;
-    without `categories` all are shown. Sentences with `dismissed` digests are left out.
+    without `categories` all are shown. Sentences with `dismissed` digests are left out. `dated`
+    has the month told of messages with passages.
     """
 
     model: Path | None
@@ -35,6 +39,7 @@ class Terms:
     least: float = 0.0
     categories: frozenset[str] = frozenset()
     dismissed: frozenset[str] = frozenset()
+    dated: bool = False
 
     def wants(self, passage: Passage) -> bool:
         """Tell whether a passage is asked for."""
@@ -61,10 +66,22 @@ def is_own(raw: bytes) -> bool:
 
 
 def _row(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> Row:
-    draft = Draft("") if isinstance(verdict, UnreadableError) else verdict.draft
-    told = terms.direction or message.direction
-    way = told or direction(message.source, message.raw, draft, terms.own)
+    way = terms.direction or message.direction or _direction(message, verdict, terms)
     if isinstance(verdict, UnreadableError) or not verdict.assessment.passages:
         return Row(message.source, way, verdict)
     left = only(without(verdict.assessment, terms.dismissed), terms.wants)
-    return Row(message.source, way, replace(verdict, assessment=left), month=month(message.raw))
+    month = _month(message) if terms.dated else ""
+    return Row(message.source, way, replace(verdict, assessment=left), month=month)
+
+
+def _direction(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> Direction:
+    from scanner.core import origin
+
+    draft = Draft("") if isinstance(verdict, UnreadableError) else verdict.draft
+    return origin.direction(message.source, message.raw, draft, terms.own)
+
+
+def _month(message: Message) -> str:
+    from scanner.core import origin
+
+    return origin.month(message.raw)

@@ -18,10 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from scanner.adapters.sources import Message
+from scanner.adapters.single import Message
+from scanner.core.draft import Sentences
 from scanner.core.judge import Judge, portions
 from scanner.core.report import Row
-from scanner.core.segment import Sentences
 from scanner.errors import UnreadableError
 from scanner.learning import judges, shelf
 from scanner.rows import Terms, judged

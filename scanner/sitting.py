@@ -14,9 +14,9 @@ import click
 from scanner import config, examples, terminal
 from scanner.adapters import credentials, sources, state
 from scanner.adapters.archive import open_archive
-from scanner.adapters.sources import Message
+from scanner.adapters.single import Message
 from scanner.core.classify import Predictions
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.core.selection import Selection
 from scanner.errors import ConfigurationError, UnreadableError
 from scanner.labelling import items, sorted_mail

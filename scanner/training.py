@@ -14,8 +14,8 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from scanner.adapters.sources import walk
+from scanner.core.draft import Sentences
 from scanner.core.judge import understand
-from scanner.core.segment import Sentences
 from scanner.errors import ConfigurationError, ModelError, UnreadableError
 from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, growth, shelf
 from scanner.learning.artifact import Model, OnDemand

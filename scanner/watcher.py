@@ -17,7 +17,7 @@ from scanner.adapters.connection import Line, readable
 from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account, Config, Seconds
 from scanner.core.health import Signs
-from scanner.core.judge import Judging, Verdict
+from scanner.core.verdict import Judging, Verdict
 from scanner.errors import (
     BusyError,
     ConfigurationError,

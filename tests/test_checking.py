@@ -20,7 +20,7 @@ from scanner import checking
 from scanner.adapters import answering, local
 from scanner.core import wire
 from scanner.core.classify import Policy
-from scanner.core.judge import Check, Verdicts
+from scanner.core.verdict import Check, Verdicts
 from scanner.errors import UnflubError, UnreachableError
 from scanner.learning import judges, shelf
 

@@ -12,7 +12,7 @@ from support.processes import children_of, is_alive
 
 from scanner import judging
 from scanner.core.classify import Policy
-from scanner.core.judge import Verdict
+from scanner.core.verdict import Verdict
 from scanner.errors import ModelError, UnflubError, UnreadableError
 from scanner.judging import JudgingProcess
 from scanner.learning import judges, shelf

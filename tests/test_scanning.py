@@ -8,7 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 from support.notes import CLEAN, FLUBBED
 
-from scanner.adapters.sources import Message
+from scanner.adapters.single import Message
 from scanner.core.classify import Policy
 from scanner.core.report import as_record
 from scanner.errors import UnreadableError

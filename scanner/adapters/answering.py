@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scanner.adapters import local, lock
-from scanner.adapters.local import Values
 from scanner.config import Seconds
 from scanner.errors import UnreadableError
+
+if TYPE_CHECKING:
+    from scanner.adapters.local import Values
 
 log = logging.getLogger("unflub")
 

@@ -24,7 +24,7 @@ from scanner.adapters import connection
 from scanner.adapters.changes import mark_of
 from scanner.adapters.connection import translated
 from scanner.adapters.mailbox import FETCH_LIMIT, batches, find, section_of
-from scanner.adapters.sources import Message
+from scanner.adapters.single import Message
 from scanner.adapters.structure import Part, assemble, outline, sections
 from scanner.config import Account, Seconds
 from scanner.core.judge import portions

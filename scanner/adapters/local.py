@@ -12,36 +12,55 @@ import socket
 import struct
 import sys
 import time
-from pathlib import Path
-from typing import Any, TypeAlias
 
-import platformdirs
+TYPE_CHECKING = False  # of the module typing, which would have everybody wait
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, TypeAlias
 
-from scanner.config import Seconds
+    from scanner.config import Seconds
 
-Values: TypeAlias = dict[str, Any]
-"""A JSON object."""
+    Values: TypeAlias = dict[str, Any]  # a JSON object
 
 MOST = 8 * 2**20
 """Bytes of a question or an answer."""
 
+MOST_MESSAGE = MOST // 4
+"""Bytes of messages that a daemon is asked about: a line holds them in base64, and its answer."""
+
 _CHUNK = 2**16
+_PLACES = ("HOME", "UNFLUB_CONFIG", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
 
 def path() -> Path:
     """Where the daemon's socket lies."""
+    import platformdirs
+
     return platformdirs.user_state_path("unflub") / "check.sock"
 
 
-def ask(question: Values, seconds: Seconds) -> Values | None:
-    """Ask the daemon; None where none answers within so long."""
+def guess() -> str:
+    """Where it most likely lies: `path`, without loading what knows every platform."""
+    folder = os.path.expanduser(  # noqa: PTH111
+        "~/Library/Application Support" if sys.platform == "darwin" else "~/.local/state"
+    )
+    return f"{os.environ.get('XDG_STATE_HOME') or folder}/unflub/check.sock"
+
+
+def surroundings() -> Values:
+    """Give what of the environment says where things lie: two who differ see other things."""
+    return {name: os.environ.get(name) for name in _PLACES}
+
+
+def ask(question: Values, seconds: Seconds, place: str | None = None) -> Values | None:
+    """Ask the daemon, at `place` or where it is; None where none answers within so long."""
     if sys.platform == "win32":  # Python knows no such sockets there
         return None
     deadline = time.monotonic() + seconds
     try:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(seconds)
-            sock.connect(str(path()))
+            sock.connect(place or str(path()))
             if not is_ours(sock):
                 return None
             sock.sendall(line(question))

@@ -10,8 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-MOST_BYTES = 64 * 1024 * 1024
-"""As much of one message as is kept in memory; the rest of it is read past."""
+from scanner.adapters.single import MOST_BYTES
 
 # Sender, or sender and time; Thunderbird writes "From - " and a time, or nothing at all.
 # "From the bottom of my heart" opens a note, not a mailbox.

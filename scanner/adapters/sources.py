@@ -9,60 +9,32 @@ from __future__ import annotations
 import gzip
 import io
 import os.path
-import stat
-import sys
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeAlias, cast
+from typing import cast
 
 from scanner.adapters import emlx, mbox, packed
 from scanner.adapters.folders import MAILDIR_FLAGS, Entries, Kind, mail_in
-from scanner.adapters.mbox import MOST_BYTES
-from scanner.core.origin import Direction
+from scanner.adapters.single import (
+    MOST_BYTES,
+    STANDARD_INPUT,
+    Message,
+    Stream,
+    opened,
+    reason_of,
+    refused,
+    require,
+    standard_input,
+    unreadable,
+)
 from scanner.core.parse import looks_like_message
 from scanner.errors import UnreadableError
-
-STANDARD_INPUT = "-"
-
-Stream: TypeAlias = io.BufferedIOBase | BinaryIO
 
 _BEGINNING = 64 * 1024
 _GZIP = b"\x1f\x8b"
 _BROKEN = (OSError, EOFError, zlib.error)
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as bytes, or the error that stood in the way of it.
-
-    `source` is the path it came from, with "#n" for the n-th message of an mbox; `read` is how
-    many bytes of the source were read since the message before. `direction` is set where the
-    source itself tells it.
-    """
-
-    source: str
-    raw: bytes = field(default=b"", repr=False)  # not for the log of a worker elsewhere
-    error: UnreadableError | None = None
-    read: int = 0
-    direction: Direction | None = None
-
-
-def single(path: str) -> Message:
-    """Read one message from a file, or from standard input for "-".
-
-    Raises UnreadableError for a path that does not exist.
-    """
-    if path == STANDARD_INPUT:
-        return _whole(_standard_input(), path)
-    _require(path)
-    opened = _opened(Path(path), pipes=True)
-    if isinstance(opened, Message):
-        return opened
-    with opened as stream:
-        return _whole(stream, path)
 
 
 def walk(
@@ -76,7 +48,7 @@ def walk(
     named = list(paths)
     for path in named:
         if path != STANDARD_INPUT:
-            _require(path)
+            require(path)
     return _all(named, kind, besides)
 
 
@@ -93,21 +65,10 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _standard_input() -> Stream:
-    if sys.stdin is None:
-        raise UnreadableError("standard input is closed; name a file, or send the message in")
-    return sys.stdin.buffer
-
-
-def _require(path: str) -> None:
-    if not os.path.exists(path):  # noqa: PTH110 - says no to a name too long, too
-        raise UnreadableError(f"There is no file or folder {path!r}; check the path.")
-
-
 def _all(paths: list[str], kind: Kind, besides: Path | None) -> Iterator[Message]:
     for path in paths:
         if path == STANDARD_INPUT:
-            yield from _of_stream(_standard_input(), STANDARD_INPUT, kind)
+            yield from _of_stream(standard_input(), STANDARD_INPUT, kind)
             continue
         for found in _files(path, kind):
             if isinstance(found, Message):
@@ -149,7 +110,7 @@ def _below(top: Path, kind: Kind) -> Iterator[Path | Message]:
                 continue
             mail, below = mail_in(_entries(here), kind)
         except OSError as error:
-            yield _unreadable(str(here), error)
+            yield unreadable(str(here), error)
             continue
         seen.add((status.st_dev, status.st_ino))
         yield from mail.files
@@ -174,12 +135,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _of_file(path: Path, kind: Kind, *, pipes: bool) -> Iterator[Message]:
-    opened = _opened(path, pipes=pipes)
-    if isinstance(opened, Message):
+    file = opened(path, pipes=pipes)
+    if isinstance(file, Message):
         renamed = _renamed(path)
-        yield from _of_file(renamed, kind, pipes=False) if renamed else [opened]
+        yield from _of_file(renamed, kind, pipes=False) if renamed else [file]
         return
-    with opened as stream:
+    with file as stream:
         yield from _of_stream(stream, str(path), kind)
 
 
@@ -196,17 +157,6 @@ def _renamed(path: Path) -> Path | None:
     return now / names[0] if names else None
 
 
-def _opened(path: Path, *, pipes: bool) -> BinaryIO | Message:
-    """Open a file, or say as a message why it cannot be read."""
-    try:
-        mode = path.stat().st_mode
-        if not (stat.S_ISREG(mode) or (pipes and stat.S_ISFIFO(mode))):
-            return _refused(str(path), "it is no regular file")
-        return path.open("rb")
-    except OSError as error:
-        return _unreadable(str(path), error)
-
-
 def holds_mail(path: Path) -> bool:
     """Tell a file that begins as an mbox or a message does: nothing to write over."""
     try:
@@ -215,13 +165,6 @@ def holds_mail(path: Path) -> bool:
     except OSError:
         return False
     return mbox.is_separator(beginning.partition(b"\n")[0]) or looks_like_message(beginning)
-
-
-def _whole(stream: Stream, source: str) -> Message:
-    try:
-        return Message(source, stream.read(MOST_BYTES))
-    except OSError as error:
-        return _unreadable(source, error)
 
 
 def _of_stream(
@@ -238,12 +181,12 @@ def _of_stream(
         stream = _decompressed(buffered)
         first = stream.readline(MOST_BYTES)
     except _BROKEN as error:
-        yield _unreadable(source, error)
+        yield unreadable(source, error)
         return
     if mbox.is_separator(first) and kind not in {"eml", "emlx"}:
         yield from _of_mbox(stream, source, place)
     elif kind == "mbox" and first:
-        yield _refused(source, 'it does not begin with a "From " line, as an mbox does')
+        yield refused(source, 'it does not begin with a "From " line, as an mbox does')
     elif first or not _is_mailbox(source, kind):
         yield _one(first, stream, source, kind)
 
@@ -287,7 +230,7 @@ def _one(first: bytes, stream: Stream, source: str, kind: Kind) -> Message:
     except UnreadableError as error:
         return Message(source, error=error)
     except _BROKEN as error:
-        return _unreadable(source, error)
+        return unreadable(source, error)
 
 
 def _of_mbox(stream: Stream, source: str, place: _Place) -> Iterator[Message]:
@@ -298,7 +241,7 @@ def _of_mbox(stream: Stream, source: str, place: _Place) -> Iterator[Message]:
         if not mbox.is_expunged(raw):
             yield Message(f"{source}#{number}", raw, read=place.moved())
     if lines.trouble:
-        yield _cut(source, _reason(lines.trouble))
+        yield _cut(source, reason_of(lines.trouble))
     elif mbox.is_cut_short(raw):
         yield _cut(source, f"it ends in the middle of message {number}")
 
@@ -330,22 +273,6 @@ class _Place:
             return 0
         before, self._last = self._last, self._file.tell()
         return self._last - before
-
-
-def _unreadable(source: str, error: Exception) -> Message:
-    return _refused(source, _reason(error))
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, EOFError):
-        return "the compressed file ends too early"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return "the compressed file is damaged"
-
-
-def _refused(source: str, reason: str) -> Message:
-    return Message(source, error=UnreadableError(f"broken: {reason}; it was left out."))
 
 
 def _cut(source: str, reason: str) -> Message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +10,7 @@ from itertools import groupby
 from typing import Literal
 
 from scanner.core.classify import Predictions, SentencePrediction, Thresholds
-from scanner.core.segment import Sentence, Sentences
+from scanner.core.draft import Sentence, Sentences
 
 Kind = Literal["thank_you", "other"]
 Severity = Literal["none", "folded", "flub"]
@@ -70,6 +69,8 @@ class Assessment:
 
 def digest(text: str) -> str:
     """Name a sentence by its words alone, in 16 hexadecimal digits."""
+    import hashlib
+
     words = " ".join(re.findall(r"\w+", text.casefold()))
     return hashlib.sha256(words.encode()).hexdigest()[:16]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 
 CATEGORIES = (
     "reanswer",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from scanner.core.assess import Assessment
-from scanner.core.judge import Verdict
 from scanner.core.render import view
 from scanner.core.report import headline
+from scanner.core.verdict import Verdict
 from scanner.errors import UnreadableError
 
 Values: TypeAlias = dict[str, Any]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from scanner.core.assess import Assessment
 from scanner.core.classify import Classifier
-from scanner.core.segment import Sentence, Sentences
+from scanner.core.draft import Sentence, Sentences
 
 _WORD = re.compile(r"\w[\w'’-]*")
 _MOST = 3

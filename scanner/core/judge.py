@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from scanner.core.assess import Assessment, assess
+from scanner.core.assess import assess
 from scanner.core.classify import Classifier, Policy, Predictions, Thresholds
+from scanner.core.draft import Draft, Sentences
 from scanner.core.language import foreign
-from scanner.core.parse import Draft, glance, read
-from scanner.core.segment import Sentences, segment, words
+from scanner.core.parse import glance, read
+from scanner.core.segment import segment, words
+from scanner.core.verdict import Verdict, Verdicts
 from scanner.errors import UnreadableError
 
 T = TypeVar("T")
@@ -24,39 +25,6 @@ _OTHER = Predictions(0.0, ())
 
 # In characters: what is laid out in memory at a time, however many messages wait.
 _PORTION = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A message that was read and assessed."""
-
-    draft: Draft
-    sentences: Sentences
-    assessment: Assessment
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there was no text of the writer's own to assess."""
-        return not self.draft.text.strip()
-
-
-Verdicts: TypeAlias = list[Verdict | UnreadableError]
-"""The verdict on each message, or why there is none, in order."""
-
-Judging: TypeAlias = Callable[[Sequence[bytes]], Verdicts]
-"""Messages to verdicts, in this process or another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """Messages to be judged for another program: by which model and policy.
-
-    `model` is a folder, or None for the one in use.
-    """
-
-    messages: Sequence[bytes]
-    policy: Policy
-    model: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

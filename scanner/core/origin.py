@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote
 
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 
 Direction = Literal["outgoing", "incoming"]
 

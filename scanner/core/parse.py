@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
 from typing import AnyStr
 
 from scanner.core.body import body_text, encrypted, guessed, quick_text
+from scanner.core.draft import Draft
 from scanner.core.fields import WANTED, Fields, header_fields, quick_fields
 from scanner.core.owntext import own_text
 from scanner.errors import UnreadableError
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    r"""What unflub needs to know of one message.
-
-    `text` is the *own text*: what the writer wrote, without quoted replies, forwarded
-    messages, signatures, disclaimers or "Sent from my ..." lines; lines end in "\n".
-    `message_id` keeps its angle brackets and is empty where the message has none;
-    addresses are bare (`user@host`) and in lower case.
-    """
-
-    text: str
-    subject: str = ""
-    message_id: str = ""
-    sender: str = ""
-    recipients: frozenset[str] = frozenset()
-
 
 # What is read of one message at most. Each bound is far above any note, and keeps the
 # time for a hostile message under a second.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from scanner.core.assess import Assessment, without
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.render import Recognised
 
 # Two drafts to the same people that share this part of their sentences are copies of one note.

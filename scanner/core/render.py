@@ -20,9 +20,9 @@ from scanner import __version__
 from scanner.core.advice import ADVICE, deed
 from scanner.core.assess import Assessment, Passage
 from scanner.core.counsel import BEFORE_SENDING, to_own_referee
+from scanner.core.draft import Draft
 from scanner.core.frame import postscript_marker
 from scanner.core.lines import item_marker
-from scanner.core.parse import Draft
 from scanner.core.position import find_position
 
 if TYPE_CHECKING:  # loaded where needed: most runs recognise warnings and write none

@@ -6,13 +6,15 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from scanner.core.assess import Assessment, Passage
-from scanner.core.counsel import Counsel, counsel, reason
-from scanner.core.judge import Verdict
-from scanner.core.origin import Direction
+from scanner.core.verdict import Verdict
 from scanner.errors import UnreadableError
+
+if TYPE_CHECKING:  # loaded where needed: most mail is no flub note
+    from scanner.core.counsel import Counsel
+    from scanner.core.origin import Direction
 
 Mark = Callable[[str], str]
 Why: TypeAlias = Mapping[int, tuple[str, ...]] | None
@@ -54,6 +56,8 @@ class Row:
         """What to do about it. Raises ValueError where no passage was found."""
         if isinstance(self.verdict, UnreadableError) or not self.passages:
             raise ValueError("there is nothing to do about it")
+        from scanner.core.counsel import counsel
+
         return counsel(self.verdict.draft.subject, self.verdict.assessment, self.direction)
 
 
@@ -144,6 +148,8 @@ def headline(assessment: Assessment) -> str:
 
 
 def _reason(passage: Passage, row: Row) -> Iterator[str]:
+    from scanner.core.counsel import reason
+
     deed, why = reason(passage, row.direction)
     yield f"  - {deed} ({passage.category}, {passage.confidence:.0%}): {why}"
     for sentence in passage.sentences if row.why is not None else ():

@@ -4,36 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from scanner.core.draft import Draft, Sentence, Sentences
 from scanner.core.frame import body_units, postscript_marker
 from scanner.core.lines import Unit, item_marker
-from scanner.core.parse import Draft
 from scanner.core.sentences import boundaries
 
 _ALPHANUMERIC = re.compile(r"[^\W_]")
 _RULE = re.compile(r"(?<!\w)_[_'’‘]*(?!\w)")
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """One sentence: `start` and `end` are character offsets into the own text."""
-
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sentences:
-    """The sentences of one draft's body, in order; salutation and closing are left out.
-
-    For every sentence `text[start:end] == sentence.text`, and sentences never overlap.
-    """
-
-    subject: str
-    text: str
-    items: tuple[Sentence, ...]
 
 
 def segment(draft: Draft) -> Sentences:

@@ -7,9 +7,8 @@ from typing import Any
 
 from scanner.core.assess import Assessment, FlaggedSentence, Passage
 from scanner.core.classify import Policy
-from scanner.core.judge import Verdict
-from scanner.core.parse import Draft
-from scanner.core.segment import Sentence, Sentences
+from scanner.core.draft import Draft, Sentence, Sentences
+from scanner.core.verdict import Verdict
 from scanner.errors import UnreadableError
 
 

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from scanner.adapters.sources import Message
+from scanner.adapters.single import Message
 from scanner.core.assess import digest
 from scanner.core.classify import Predictions, Thresholds
+from scanner.core.draft import Draft, Sentences
 from scanner.core.judge import portions, understand
-from scanner.core.parse import Draft, plain
-from scanner.core.segment import Sentences, segment
+from scanner.core.parse import plain
+from scanner.core.segment import segment
 from scanner.errors import UnreadableError
 from scanner.examples import Kept, key
 from scanner.labelling.session import Item

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.labelling.severity import severity
 from scanner.learning.corpus import Example, Label, project
 

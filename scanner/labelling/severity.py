@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scanner.core.assess import assess
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 
 _SURE = Thresholds(0.5, 0.5)
 

@@ -18,8 +18,8 @@ import platformdirs
 
 from scanner import examples
 from scanner.adapters import lock, state
-from scanner.core.parse import Draft
-from scanner.core.segment import Sentences, segment
+from scanner.core.draft import Draft, Sentences
+from scanner.core.segment import segment
 from scanner.errors import UnreadableError
 from scanner.learning.corpus import Example
 

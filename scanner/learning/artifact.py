@@ -28,7 +28,7 @@ import numpy as np
 
 import scanner
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.errors import ModelError
 from scanner.learning import features, heads, readings, words
 from scanner.learning.gate import Gate, glimpses

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from scanner.core.classify import CATEGORIES
+from scanner.core.draft import Sentence, Sentences
 from scanner.core.parse import plain
-from scanner.core.segment import Sentence, Sentences, segment
+from scanner.core.segment import segment
 from scanner.errors import UnreadableError
 
 KINDS = ("thank_you", "other")

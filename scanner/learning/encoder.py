@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.errors import ModelError
 from scanner.learning.readings import ANSWERS, GRAPH, VOCABULARY, Reading
 from scanner.learning.windows import Tokens, Window

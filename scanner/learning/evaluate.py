@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score
 
 from scanner.core.assess import assess
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import thresholds
 from scanner.learning.artifact import Model

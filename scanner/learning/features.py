@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.learning.readings import Reading
 from scanner.learning.words import Floats
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scanner.core.classify import CATEGORIES
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.learning import network, readings
 from scanner.learning.corpus import Projected
 from scanner.learning.encoder import Encoder

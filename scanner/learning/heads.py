@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.learning import features, words
 from scanner.learning.readings import Reading
 from scanner.learning.words import Bag, Floats

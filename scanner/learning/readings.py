@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from scanner.core.classify import CATEGORIES
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.errors import ModelError
 from scanner.learning.words import Floats
 

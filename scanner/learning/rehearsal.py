@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.learning import features, fitting, heads, readings
 from scanner.learning.features import Mask
 from scanner.learning.heads import Heads, expit, kind_probability

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import corpus, features, fitting, readings, thresholds, words
 from scanner.learning.artifact import Model, OnDemand, message_text

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from tokenizers import Tokenizer
 
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.learning.words import normalised
 
 LENGTH = 384

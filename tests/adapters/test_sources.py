@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from scanner.adapters.sources import single, size, walk
+from scanner.adapters.single import single
+from scanner.adapters.sources import size, walk
 from scanner.errors import UnreadableError
 
 NOTE = b"Subject: Hi\n\nHello.\n"

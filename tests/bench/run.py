@@ -124,7 +124,7 @@ _READING = """
 import os, statistics, sys, time
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.learning import artifact, shelf
 from pathlib import Path

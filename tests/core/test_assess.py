@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scanner.core.assess import Assessment, assess, digest, without
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
-from scanner.core.segment import Sentence, Sentences
+from scanner.core.draft import Sentence, Sentences
 
 HALF = Thresholds(kind=0.5, flub=0.5)
 probabilities = st.floats(0, 1)

@@ -7,9 +7,9 @@ import pytest
 from scanner.core.advice import ADVICE, deed
 from scanner.core.assess import assess
 from scanner.core.classify import Predictions, SentencePrediction, Thresholds
+from scanner.core.draft import Draft, Sentences
 from scanner.core.explain import explain
-from scanner.core.parse import Draft
-from scanner.core.segment import Sentences, segment
+from scanner.core.segment import segment
 
 KNOWN = {"rambled": 0.5, "sorry": 0.3, "budget": 0.05}
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.notes import CLEAN, FLUBBED
 
-from scanner.core.parse import Draft, glance, read
+from scanner.core.draft import Draft
+from scanner.core.parse import glance, read
 from scanner.core.segment import segment, words
 from scanner.errors import UnreadableError
 from scanner.learning.words import bag

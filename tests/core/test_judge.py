@@ -8,8 +8,9 @@ from support.notes import OPENING, note
 from support.phrases import JUDGE, PhraseClassifier
 
 from scanner.core.classify import Predictions
-from scanner.core.judge import Judge, Verdict
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
+from scanner.core.judge import Judge
+from scanner.core.verdict import Verdict
 from scanner.errors import UnreadableError
 
 FLUBBED = note(OPENING, "That was a flub.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from scanner.core.draft import Draft
 from scanner.core.origin import direction, month
-from scanner.core.parse import Draft
 
 OWN = frozenset({"me@example.org"})
 MINE = Draft("Hi", sender="me@example.org", recipients=frozenset({"you@example.com"}))

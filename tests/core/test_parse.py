@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.core.parse import Draft, looks_like_message, parse, plain, read
+from scanner.core.draft import Draft
+from scanner.core.parse import looks_like_message, parse, plain, read
 from scanner.errors import UnreadableError
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "own_text").glob("*.eml"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.phrases import assessed
 
 from scanner.core.assess import digest, without
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.plan import (
     Action,
     Append,

@@ -16,7 +16,7 @@ from support.phrases import assessed, reading
 
 from scanner import __version__
 from scanner.core.assess import Assessment, Passage, digest
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.render import WARNS_ABOUT, Envelope, recognise, remainder, render
 
 FLUB = "What a flub of an apology that was."

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.core.parse import Draft, plain
+from scanner.core.draft import Draft
+from scanner.core.parse import plain
 from scanner.core.segment import segment
 
 PIECES = st.sampled_from(

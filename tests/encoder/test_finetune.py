@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.learning import artifact, corpus, finetune, network, readings, train
 from scanner.learning.artifact import OnDemand

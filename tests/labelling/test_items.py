@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.notes import CLEAN, FLUBBED, note
 
-from scanner.adapters.sources import Message
+from scanner.adapters.single import Message
 from scanner.core.classify import Predictions, SentencePrediction, Thresholds
 from scanner.core.parse import plain
 from scanner.core.render import WARNS_ABOUT

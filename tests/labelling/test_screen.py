@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from textual.widgets import Static
 
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.errors import UnreadableError
 from scanner.labelling.screen import Screen

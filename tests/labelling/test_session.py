@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.core.classify import CATEGORIES
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.labelling import view
 from scanner.labelling.session import NO_FLUB, Item, Session, begun

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from scanner.core.segment import Sentences
+    from scanner.core.draft import Sentences
     from scanner.learning.artifact import Model, OnDemand
     from scanner.learning.corpus import Example
     from scanner.learning.readings import Known

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import skops.io
 
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.errors import ModelError
 from scanner.learning import artifact, corpus, features, fitting, shelf, words

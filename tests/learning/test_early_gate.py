@@ -6,8 +6,8 @@ import numpy as np
 from support.notes import CLEAN, FLUBBED
 
 from scanner.core.classify import Policy
+from scanner.core.draft import Draft
 from scanner.core.judge import Judge
-from scanner.core.parse import Draft
 from scanner.core.report import Row, as_record
 from scanner.core.segment import segment, words
 from scanner.learning import corpus, shelf

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.core.segment import Sentence, Sentences
+from scanner.core.draft import Sentence, Sentences
 from scanner.learning import corpus, readings, shelf
 from scanner.learning.readings import ANSWERS, Known
 from scanner.learning.windows import LENGTH, Tokens

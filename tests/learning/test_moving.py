@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from support import workshop
 
-from scanner.core.parse import Draft
-from scanner.core.segment import Sentences, segment
+from scanner.core.draft import Draft, Sentences
+from scanner.core.segment import segment
 from scanner.learning import (
     approval,
     artifact,

@@ -17,7 +17,7 @@ from support.program import Program
 
 from scanner.core.assess import assess
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.learning import (
     artifact,
@@ -180,7 +180,7 @@ def test_the_model_is_small(shipped: Model):
 
 LOADED = """
 import sys
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.learning import artifact, shelf
 model = artifact.load(shelf.installed())

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
 from scanner.core.classify import CATEGORIES
-from scanner.core.parse import Draft
-from scanner.core.segment import Sentences, segment
+from scanner.core.draft import Draft, Sentences
+from scanner.core.segment import segment
 from scanner.errors import ConfigurationError
 from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, train
 from scanner.learning.scores import Scores

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from scanner.core.assess import Assessment, assess, digest
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
-from scanner.core.judge import Judge, Verdict
-from scanner.core.parse import Draft
+from scanner.core.draft import Draft, Sentences
+from scanner.core.judge import Judge
 from scanner.core.plan import Reading
-from scanner.core.segment import Sentences, segment
+from scanner.core.segment import segment
+from scanner.core.verdict import Verdict
 
 
 class PhraseClassifier:
