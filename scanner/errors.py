@@ -61,10 +61,14 @@ class ModelError(UnflubError):
 
 
 def slip(error: Exception) -> str:
-    """Say in one line where a mistake of ours was met; the error itself may hold text of mail."""
+    """Say in one line where a mistake of ours was met."""
+    return f"internal error, {place(error)}; please report it"
+
+
+def place(error: Exception) -> str:
+    """Name an error and where it came from; what it says itself may be text of mail."""
     import traceback
     from pathlib import Path
 
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
-    return f"internal error, {where}; please report it"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"

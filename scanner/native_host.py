@@ -124,7 +124,8 @@ _KINDS = {"hello": _hello, "check": _check, "dismiss": _dismiss}
 def message(subject: str, body: str, *, html: bool) -> bytes:
     """Make a message (RFC 5322) of what a mail client has of a note."""
     made = EmailMessage(policy=policy.SMTP)
-    made["Subject"] = " ".join(_encodable(subject).split())
+    # What looks encoded (RFC 2047) the library would decode, and fail at some of it.
+    made["Subject"] = " ".join(_encodable(subject).replace("=?", "= ?").split())
     made.set_content(_encodable(body), subtype="html" if html else "plain", cte="base64")
     return made.as_bytes()
 

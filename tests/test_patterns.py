@@ -72,6 +72,18 @@ def test_all_patterns_are_found():
     assert len(written) > 80
 
 
+def test_no_pattern_is_put_together_where_it_is_used():
+    """It would not be found; as a constant it is."""
+    for module in modules():
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="re"), attr=method),
+                    args=[ast.JoinedStr() | ast.BinOp(), *_],
+                ) if method in _METHODS:
+                    pytest.fail(f"{module.__name__}:{node.lineno}")
+
+
 @pytest.mark.parametrize(
     "pattern", PATTERNS, ids=[str(pattern.pattern)[:40] for pattern in PATTERNS]
 )

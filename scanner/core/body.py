@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator
+from copy import copy
 from email.message import Message
 from functools import lru_cache
 from typing import NamedTuple
@@ -195,7 +196,7 @@ def _decoded(part: Message, kind: str) -> str:
 def _quickly_decoded(part: Message, kind: str) -> str:
     encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
     if encoding not in _ENCODINGS and _said_by(part).codec in _LIKE_ASCII:
-        text = _undecoded(part)
+        text = _payload(part)
         if text and text.isascii():
             return text[:_PAYLOAD]
     leaf = _leaf(part, kind)
@@ -212,7 +213,7 @@ def _quickly_decoded(part: Message, kind: str) -> str:
 def _leaf(part: Message, kind: str) -> Message:
     """Make a message of this part alone, with headers that mail-parser decodes surely."""
     encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
-    payload = _payload(part, encoded=encoding in _ENCODINGS)[:_PAYLOAD]
+    payload = _payload(part)[:_PAYLOAD]
     if encoding == "base64":
         payload = _whole_base64(payload)
     elif encoding not in _ENCODINGS:
@@ -226,21 +227,13 @@ def _leaf(part: Message, kind: str) -> Message:
     return leaf
 
 
-def _payload(part: Message, *, encoded: bool) -> str:
+def _payload(part: Message) -> str:
     """Give the payload as it came: ASCII, other bytes as surrogate escapes."""
-    # Undecoded, the email package would already guess at the charset of 8-bit text.
-    if encoded:
-        return _undecoded(part)
-    payload = part.get_payload(decode=True)
+    # By these fields the email package would decode it, and guess at what it cannot.
+    bare = copy(part)
+    del bare["content-type"], bare["content-transfer-encoding"]
+    payload = bare.get_payload(decode=True)
     return payload.decode("ascii", "surrogateescape") if isinstance(payload, bytes) else ""
-
-
-def _undecoded(part: Message) -> str:
-    try:
-        payload = part.get_payload()
-    except ValueError:  # a NUL in the name of the charset that it guesses by
-        return ""
-    return payload if isinstance(payload, str) else ""
 
 
 def _whole_base64(payload: str) -> str:

@@ -18,6 +18,9 @@ _UNSTRUCTURED = 1_000
 _ADDRESSES = 10_000
 """A longer address list is cut at the last comma before; decoding is not linear in it."""
 
+_ENCODED = 10_000
+"""In a longer field encoded words are left as they are, for the same reason."""
+
 _DESTINATIONS = ("to", "cc", "bcc")
 WANTED = ("subject", "from", *_DESTINATIONS, "message-id")
 """The fields that are asked for, in lower case."""
@@ -121,19 +124,24 @@ def _by_mail_parser(wanted: Wanted) -> tuple[str, dict[str, list[str]]]:
 
 
 def _by_standard_library(wanted: Wanted) -> tuple[str, dict[str, list[str]]]:
-    subject = _decoded(wanted.get("subject", ""))
+    subject = decoded(wanted.get("subject", ""))
     return subject, {name: _addresses(wanted.get(name)) for name in ("from", *_DESTINATIONS)}
 
 
-def _decoded(value: str) -> str:
-    """Decode encoded words (RFC 2047) with as little fuss as mail-parser does."""
-    if "=?" not in value:
+def decoded(value: str) -> str:
+    """Decode encoded words (RFC 2047) with as little fuss as mail-parser does.
+
+    What cannot be decoded is given as it is; no value makes it raise.
+    """
+    if "=?" not in value or len(value) > _ENCODED:
         return normalize("NFC", value)
     try:
         parts = (_text(part, charset) for part, charset in decode_header(value))
-        return "".join(normalize("NFC", part) for part in parts)
+        text = "".join(normalize("NFC", part) for part in parts)
+        text.encode()  # utf-7 and others may hold halves of characters, which are no text
     except (HeaderParseError, UnicodeError):
         return value
+    return text
 
 
 def _text(part: str | bytes, charset: str | None) -> str:
@@ -141,7 +149,7 @@ def _text(part: str | bytes, charset: str | None) -> str:
         return part
     try:
         return part.decode(charset or "utf-8")
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):  # no such charset, no such text, or a NUL in the name
         return part.decode("utf-8", "ignore")
 
 

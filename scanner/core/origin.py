@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote
 
+from scanner.core.dates import sent
 from scanner.core.draft import Draft
+from scanner.core.fields import decoded
 
 Direction = Literal["outgoing", "incoming"]
 
@@ -51,10 +51,8 @@ def direction(source: str, raw: bytes, draft: Draft, own: frozenset[str]) -> Dir
 
 def month(raw: bytes) -> str:
     """Give the month of the Date field as 2025-03, or nothing where there is none."""
-    try:
-        return parsedate_to_datetime(str(_header(raw)["Date"])).strftime("%Y-%m")
-    except ValueError:
-        return ""
+    time = sent(_header(raw))
+    return time.date().isoformat()[:7] if time else ""
 
 
 def by_folder(source: str) -> Direction | None:
@@ -86,10 +84,7 @@ def _by_labels(raw: bytes) -> Direction | None:
     """Read what Google's Takeout says of each message."""
     if _LABELS.encode() not in raw[:_HEADER]:
         return None
-    try:
-        labels = str(make_header(decode_header(str(_header(raw)[_LABELS]))))
-    except (LookupError, ValueError):
-        return None
+    labels = decoded(str(_header(raw)[_LABELS]))
     roles = {_role(label.strip().casefold()) for label in labels.split(",")}
     return "outgoing" if "outgoing" in roles else "incoming" if "incoming" in roles else None
 

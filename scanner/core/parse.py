@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import Message
 from typing import AnyStr
@@ -12,7 +13,7 @@ from scanner.core.body import body_text, encrypted, guessed, quick_text
 from scanner.core.draft import Draft
 from scanner.core.fields import WANTED, Fields, header_fields, quick_fields
 from scanner.core.owntext import own_text
-from scanner.errors import UnreadableError
+from scanner.errors import UnreadableError, place
 
 # What is read of one message at most. Each bound is far above any note, and keeps the
 # time for a hostile message under a second.
@@ -43,16 +44,19 @@ _PGP_MESSAGE = re.compile(r"^-----BEGIN PGP MESSAGE-----\s*$", re.MULTILINE)
 
 
 def read(raw: bytes) -> Draft:
-    """Read a message, or plain text that has no header fields."""
-    return parse(raw) if looks_like_message(raw) else plain(guessed(raw[: 4 * _OWN_TEXT]))
+    """Read a message, or plain text that has no header fields. Raises as `parse` does."""
+    with _whatever_it_holds():
+        return parse(raw) if looks_like_message(raw) else plain(guessed(raw[: 4 * _OWN_TEXT]))
 
 
 def glance(raw: bytes) -> Draft:
     """Read as `read` does, in a fifth of the time: by the standard library, without mail-parser."""
-    if looks_like_message(raw):
+    if not looks_like_message(raw):
+        return read(raw)
+    with _whatever_it_holds():
         bounded = _bounded(raw)
-        return _drafted(_one_part(bounded) or _message(bounded), quick_fields, quick_text)
-    return read(raw)
+        message = _one_part(bounded) or message_from_bytes(bounded)
+        return _drafted(message, quick_fields, quick_text)
 
 
 def _one_part(raw: bytes) -> Message | None:
@@ -109,33 +113,35 @@ def parse(raw: bytes) -> Draft:
 
     Raises UnreadableError for an encrypted or a broken message, and nothing else.
     """
-    return _drafted(_message(_bounded(raw)), header_fields, body_text)
+    with _whatever_it_holds():
+        return _drafted(message_from_bytes(_bounded(raw)), header_fields, body_text)
 
 
-def _message(raw: bytes) -> Message:
+@contextmanager
+def _whatever_it_holds() -> Iterator[None]:
+    """Raise UnreadableError and nothing else: the libraries raise anything on hostile mail."""
     try:
-        return message_from_bytes(raw)
+        yield
+    except UnreadableError:
+        raise
     except RecursionError:
-        raise _too_deep() from None
+        raise UnreadableError(
+            "broken: its parts are nested too deeply; save the draft again to check it."
+        ) from None
+    except Exception as error:  # noqa: BLE001 - one message must not keep others from being read
+        raise UnreadableError(
+            f"broken: it cannot be read ({place(error)}); read it once more yourself."
+        ) from None
 
 
 def _drafted(
     message: Message, fields_of: Callable[[Message], Fields], text_of: Callable[[Message], str]
 ) -> Draft:
-    try:
-        fields = fields_of(message)
-        text = _own(text_of(message))
-    except RecursionError:
-        raise _too_deep() from None
+    fields = fields_of(message)
+    text = _own(text_of(message))
     if _PGP_MESSAGE.search(text):
         raise encrypted()  # inline PGP (RFC 9580 section 6.2)
     return Draft(text, fields.subject, fields.message_id, fields.sender, fields.recipients)
-
-
-def _too_deep() -> UnreadableError:
-    return UnreadableError(
-        "broken: its parts are nested too deeply; save the draft again to check it."
-    )
 
 
 def _bounded(raw: bytes) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
+from email.parser import BytesHeaderParser
 from email.policy import EmailPolicy
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from scanner.core.advice import ADVICE, deed
 from scanner.core.assess import Assessment, Passage
 from scanner.core.counsel import BEFORE_SENDING, to_own_referee
 from scanner.core.draft import Draft
+from scanner.core.fields import decoded
 from scanner.core.frame import postscript_marker
 from scanner.core.lines import item_marker
 from scanner.core.position import find_position
@@ -125,8 +127,11 @@ def probe(envelope: Envelope) -> bytes:
 
 
 def recognise(raw: bytes) -> Recognised | None:
-    """Tell whether a message (or its header alone) looks like a warning draft of unflub's."""
-    message = message_from_bytes(raw, policy=policy.compat32)
+    """Tell whether a message (or its header alone) looks like a warning draft of unflub's.
+
+    The header decides that; what else there is, however hostile, can at most break the seal.
+    """
+    message = BytesHeaderParser(policy=policy.compat32).parsebytes(raw)
     subject = " ".join(_header(message, "Subject").split())
     if message[WARNS_ABOUT] is None and not subject.startswith(SUBJECT_PREFIX):
         return None
@@ -135,7 +140,7 @@ def recognise(raw: bytes) -> Recognised | None:
     return Recognised(
         digests=digests,
         about=about.group() if about else "",
-        sealed=_is_sealed(message, digests),
+        sealed=_is_intact(raw, digests),
     )
 
 
@@ -166,7 +171,9 @@ def remainder(text: str, passages: Sequence[Passage]) -> str:
         kept.append(text[position : passage.start])
         position = passage.end
     lines = _GAP.join([*kept, text[position:]]).split("\n")
-    rest = "\n".join(_closed(line) for line in lines if not _is_emptied(line))
+    rest = "\n".join(
+        _closed(line) if _GAP in line else line for line in lines if not _is_emptied(line)
+    )
     return re.sub(r"\n{3,}", "\n\n", rest).strip()
 
 
@@ -193,7 +200,8 @@ def _is_emptied(line: str) -> bool:
 
 
 def _closed(line: str) -> str:
-    return re.sub(rf"[ \t]*{_GAP}[ \t]*", " ", line).strip() if _GAP in line else line
+    """Leave one blank where passages stood; by a pattern, many blanks would take for ever."""
+    return " ".join(part.strip(" \t") for part in line.split(_GAP)).strip()
 
 
 def view(note: Draft, assessment: Assessment) -> dict[str, Any]:
@@ -267,6 +275,14 @@ def _seal(words: str, message: Message) -> str:
     return hashlib.sha256(" ".join(found).encode()).hexdigest()[:32]
 
 
+def _is_intact(raw: bytes, digests: frozenset[str]) -> bool:
+    """Tell whether a message can be read to its end and is sealed."""
+    try:
+        return _is_sealed(message_from_bytes(raw, policy=policy.compat32), digests)
+    except Exception:  # noqa: BLE001 - the libraries raise anything on what we did not write
+        return False
+
+
 def _is_sealed(message: Message, digests: frozenset[str]) -> bool:
     """Tell whether the parts still hold our words; a server may have dropped the text part."""
     if not digests or message["To"] or message["Cc"] or message["Bcc"]:
@@ -275,15 +291,8 @@ def _is_sealed(message: Message, digests: frozenset[str]) -> bool:
     types = sorted(part.get_content_type() for part in leaves)
     if types not in (["text/html"], ["text/html", "text/plain"]):
         return False
-    from lxml.etree import ParserError
-
     said = dict(zip(("text/html", "text/plain"), _header(message, SEAL).split(), strict=False))
-    try:
-        return all(
-            _part_seal(part, message) == said.get(part.get_content_type()) for part in leaves
-        )
-    except (ParserError, LookupError, UnicodeError):  # no HTML in it, or no such charset
-        return False
+    return all(_part_seal(part, message) == said.get(part.get_content_type()) for part in leaves)
 
 
 def _part_seal(part: Message, message: Message) -> str:
@@ -308,5 +317,5 @@ def _decoded(part: Message) -> str:
 
 
 def _header(message: Message, name: str) -> str:
-    # The library's time and memory are not linear in a field's length; ours are short.
-    return str(policy.default.header_factory(name, str(message.get(name, ""))[:_LONGEST_FIELD]))
+    # Ours are short; for longer ones decoding takes more than its share of time.
+    return decoded(str(message.get(name, ""))[:_LONGEST_FIELD])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser
-from email.utils import parsedate_to_datetime
+
+from scanner.core.dates import sent
+from scanner.core.fields import decoded
 
 _HEADER = 256 * 1024
 
@@ -45,21 +46,15 @@ class Selection:
     def _takes_day(self, header: Message) -> bool:
         if self.since is None and self.before is None:
             return True
-        try:
-            day = parsedate_to_datetime(str(header["Date"])).date()
-        except ValueError:
+        time = sent(header)
+        if time is None:
             return False
+        day = time.date()
         return (self.since or day) <= day and (self.before is None or day < self.before)
 
 
 def _holds(header: Message, name: str, wanted: str) -> bool:
     if not wanted:
         return True
-    return any(wanted.casefold() in _decoded(value) for value in header.get_all(name, []))
-
-
-def _decoded(value: object) -> str:
-    try:
-        return str(make_header(decode_header(str(value)))).casefold()
-    except (LookupError, ValueError):
-        return str(value).casefold()
+    values = (decoded(str(value)).casefold() for value in header.get_all(name, []))
+    return any(wanted.casefold() in value for value in values)

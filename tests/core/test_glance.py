@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import hostile
 from support.notes import CLEAN, FLUBBED
 
 from scanner.core.draft import Draft
@@ -17,7 +18,7 @@ from scanner.errors import UnreadableError
 from scanner.learning.words import bag
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "own_text").glob("*.eml"))
-RAWS = [path.read_bytes() for path in CASES]
+RAWS = [path.read_bytes() for path in (*CASES, *hostile.CASES)]
 HARD = [
     "Subject: Zoe\u0308\r\nFrom: a@b.example\r\n\r\nZoe\u0308 \uf900\r\n".encode(),
     b"Subject: a\r\nSubject: b\r\n\r\nTwo subjects\r\n",
@@ -60,7 +61,7 @@ def test_every_kind_of_message_reads_the_same_at_a_glance(raw):
 
 
 @given(
-    st.sampled_from([*RAWS, *HARD, FLUBBED]),
+    st.one_of(st.sampled_from([*RAWS, *HARD, FLUBBED]), hostile.MESSAGES),
     st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 20), st.binary(max_size=12))),
 )
 def test_of_a_message_broken_anywhere_a_glance_has_the_same_words(raw, breaks):

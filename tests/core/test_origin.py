@@ -50,7 +50,8 @@ def test_addresses_tell_where_the_folder_does_not(draft, expected):
         (b"Important,Sent", "outgoing"),
         (b"=?UTF-8?Q?Inbox,Bewerbung_f=C3=BCr?=", "incoming"),
         (b"Archived", "incoming"),
-        (b"=?x?q?Sent?=", "incoming"),
+        (b"=?x?q?Sent?=", "outgoing"),
+        (b"=?utf-8?b?a?=", "incoming"),
     ],
 )
 def test_takeout_names_the_folders_of_each_message(labels, expected):

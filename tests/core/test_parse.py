@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import hostile
 
 from scanner.core.draft import Draft
 from scanner.core.parse import looks_like_message, parse, plain, read
@@ -140,7 +141,7 @@ def test_mutated_message_parses_or_is_unreadable(path, data):
     parse_or_refuse(raw[:start] + data.draw(st.binary(max_size=40)) + raw[end:])
 
 
-@given(st.binary(max_size=300))
+@given(st.one_of(hostile.MESSAGES, st.binary(max_size=300)))
 @settings(deadline=None)
 def test_arbitrary_bytes_parse_or_are_unreadable(raw):
     """Any bytes at all raise UnreadableError or nothing."""

@@ -10,6 +10,7 @@ from email.message import EmailMessage
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import hostile
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import reading
 
@@ -108,7 +109,10 @@ def test_a_note_is_not_recognised():
     assert recognise(note(OPENING, FLUB)) is None
 
 
-@given(st.binary(max_size=300), st.sampled_from([b"Subject: ", b"X-Unflub-Warns-About: ", b""]))
+@given(
+    st.one_of(hostile.MESSAGES, st.binary(max_size=300)),
+    st.sampled_from([b"Subject: ", b"X-Unflub-Warns-About: ", b""]),
+)
 def test_anything_can_be_looked_at(raw, start):
     """No bytes make the recognition fail, and none are taken for sealed."""
     found = recognise(start + raw)

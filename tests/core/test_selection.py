@@ -42,7 +42,14 @@ def test_a_message_without_a_date_lies_in_no_span_of_days():
     assert not Selection(before=date(2990, 1, 1)).takes(b"Subject: x\r\n\r\nHello\r\n")
 
 
-def test_a_name_in_a_charset_nobody_knows_is_compared_as_it_stands():
+@pytest.mark.parametrize("name", [b"=?x-klingon?q?Worf?=", b"=?utf-8?b?a?=", b"=?x\0?q?W?="])
+def test_a_name_that_cannot_be_decoded_is_compared_as_it_stands(name):
     """A strange header field ends no scan."""
-    raw = b"From: =?x-klingon?q?Worf?= <worf@example.org>\r\n\r\n\r\n"
+    raw = b"From: " + name + b" <worf@example.org>\r\n\r\n\r\n"
     assert Selection(sender="worf@").takes(raw)
+
+
+def test_a_date_beyond_all_years_is_none():
+    """Such a message lies in no span of days, and ends no scan."""
+    raw = b"From: a@example.org\r\nDate: Thu, 1 Jan 99999999999 00:00:00 +0000\r\n\r\n"
+    assert not Selection(since=date(1990, 1, 1)).takes(raw)
