@@ -63,7 +63,7 @@ class ModelError(UnflubError):
     exit_status = 6
 
 
-def slip(error: Exception) -> str:
+def slip(error: BaseException) -> str:
     """Say in one line where a mistake of ours was met; the error itself may hold text of mail."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
