@@ -48,7 +48,9 @@ def running(
         try:
             for _ in range(workers):
                 options = ("--nthreads", "1", "--no-nanny", "--local-directory", str(folder))
-                processes.append(_start("dask_worker", address, *options, sink=sink, env=surroundings))
+                processes.append(
+                    _start("dask_worker", address, *options, sink=sink, env=surroundings)
+                )
             with Client(address, timeout=_PATIENCE) as client:
                 client.wait_for_workers(workers, timeout=_PATIENCE)
                 yield Cluster(address, processes[0], client, client.run(os.getpid), log)
