@@ -60,12 +60,12 @@ class ModelError(UnflubError):
     exit_status = 6
 
 
-def slip(error: Exception) -> str:
+def slip(error: BaseException) -> str:
     """Say in one line where a mistake of ours was met."""
     return f"internal error, {place(error)}; please report it"
 
 
-def place(error: Exception) -> str:
+def place(error: BaseException) -> str:
     """Name an error and where it came from; what it says itself may be text of mail."""
     import traceback
     from pathlib import Path

@@ -99,7 +99,7 @@ class Retry:
         """Whether something went wrong since things last went well."""
         return self._began is not None
 
-    def after(self, error: Exception, now: Seconds) -> Seconds:
+    def after(self, error: BaseException, now: Seconds) -> Seconds:
         """Give the time to wait after an error that came now, and lengthen the next one."""
         self._began = now if self._began is None else self._began
         wait = max(self._next, _BUSY) if _is_slow(error) else self._next
@@ -109,7 +109,7 @@ class Retry:
         return wait * self._pace * random.uniform(0.75, 1.0)  # noqa: S311 - no secret
 
 
-def _is_slow(error: Exception) -> bool:
+def _is_slow(error: BaseException) -> bool:
     """Tell what a second does not mend: a busy server, a wrong setting, a slip of ours."""
     slow = BusyError | ConfigurationError | NotYetError
     return isinstance(error, slow) or not isinstance(error, UnflubError)
@@ -140,6 +140,7 @@ class Watcher:
         self._line = Line()
         self._due: Seconds = inf
         self._was_in = False
+        self._refusals = 0
         self._told = ""
 
     def once(self) -> Pass:
@@ -151,24 +152,27 @@ class Watcher:
         return found
 
     def forever(self) -> None:
-        """Watch until the bell says stop, however often the connection breaks."""
-        refusals = 0
+        """Watch until the bell says stop: whatever is met, the account is tried again later."""
         while not self.bell.stopped:
             try:
-                with self._connected() as mailbox:
-                    refusals = 0
-                    self._keep_watching(mailbox)
-            except NotYetError as error:
+                self._connect_and_watch()
+            except BaseException as error:  # noqa: BLE001 - a thread that dies is blind for good
                 self._pause(error)
-            except CredentialsError as error:
-                refusals += 1
-                if refusals < _MOST_REFUSALS:
-                    self._pause(error)
-                else:
-                    self._wait_for_change(error)
-                    refusals = 0
-            except Exception as error:  # noqa: BLE001 - a daemon that dies of a slip is blind
-                self._pause(error)
+
+    def _connect_and_watch(self) -> None:
+        """Watch until something is wrong, and raise it, unless it was waited out."""
+        try:
+            with self._connected() as mailbox:
+                self._refusals = 0
+                self._keep_watching(mailbox)
+        except NotYetError:
+            raise
+        except CredentialsError as error:
+            self._refusals += 1
+            if self._refusals < _MOST_REFUSALS:
+                raise
+            self._wait_for_change(error)
+            self._refusals = 0
 
     def connect_anew(self) -> None:
         """Have the connection dropped, from another thread: the machine may have slept."""
@@ -280,7 +284,7 @@ class Watcher:
     def _see(self, **signs: Any) -> None:
         self.seen = replace(self.seen, **signs)
 
-    def _pause(self, error: Exception) -> None:
+    def _pause(self, error: BaseException) -> None:
         """Say what is wrong and wait, each time longer; a ring ends the wait."""
         if self.bell.stopped or self.bell.quiet():
             return
@@ -317,9 +321,10 @@ class Watcher:
             self.hopeless = error
 
     def _password(self) -> str | None:
+        """Give the password, or None while it cannot be had: nothing to try by then."""
         try:
             return credentials.password(self.account)
-        except CredentialsError:
+        except UnflubError:
             return None
 
     def _expect(self, seconds: Seconds) -> None:

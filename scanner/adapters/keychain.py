@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,8 +23,50 @@ SERVICE = "unflub"
 PATIENCE: Seconds = 60
 """So long a person may take to answer the keyring's own question for its password."""
 
+_LOST: Seconds = 300
+"""After so long an answer may never come: the keyring's own process ended, say."""
+_LONGEST: Seconds = 3600
 _OTHERWISE = "or set password_command or password_file in the configuration"
-_open: set[Future[str | None]] = set()
+
+
+class _Counter:
+    """Where questions are put one after the other: one window on the screen is enough."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: Future[str | None] | None = None
+        self._lost_after, self._lost_at = _LOST, 0.0
+
+    def take(self, until: Seconds) -> Future[str | None] | None:
+        """Wait for one's turn, by the monotonic clock; give what is to be answered next."""
+        while True:
+            with self._lock:
+                before = self._unanswered()
+                if before is None:
+                    self._last = Future()
+                    self._lost_at = time.monotonic() + self._lost_after
+                    return self._last
+                turn = self._lost_at
+            if (left := min(turn, until) - time.monotonic()) > 0:
+                wait([before], left)
+            elif turn > until:
+                return None
+
+    def _unanswered(self) -> Future[str | None] | None:
+        """Give the question that still has its turn.
+
+        Of lost ones there are fewer and fewer, for each may be a window that nobody sits before.
+        """
+        if self._last is None or self._last.done():
+            self._lost_after = _LOST
+            return None
+        if time.monotonic() < self._lost_at:
+            return self._last
+        self._lost_after = min(2 * self._lost_after, _LONGEST)
+        return None
+
+
+_counter = _Counter()
 
 
 def read(name: str, patience: Seconds = PATIENCE) -> str | None:
@@ -47,27 +90,23 @@ def write(name: str, secret: str, patience: Seconds = PATIENCE) -> None:
 
 def _asked(name: str, ask: Callable[[], str | None], patience: Seconds) -> str | None:
     """Put a question to the keyring, which may wait for a person for ever."""
-    _open.difference_update({answer for answer in _open if answer.done()})
-    if _open:  # one window is enough
+    until = time.monotonic() + patience
+    answer = _counter.take(until)
+    if answer is None:
         raise NotYetError(_waiting(name))
-    answer: Future[str | None] = Future()
-    _open.add(answer)
-    threading.Thread(target=_answer, args=(answer, ask), daemon=True).start()
-    try:
-        return answer.result(patience)
-    except TimeoutError:
-        raise NotYetError(_waiting(name)) from None
-    except Exception as error:  # noqa: BLE001 - backends raise what they like
-        raise _trouble(name, error) from None
+    threading.Thread(target=_answer, args=(answer, name, ask), daemon=True).start()
+    if not wait([answer], until - time.monotonic()).done:
+        raise NotYetError(_waiting(name))
+    return answer.result()
 
 
-def _answer(answer: Future[str | None], ask: Callable[[], str | None]) -> None:
+def _answer(answer: Future[str | None], name: str, ask: Callable[[], str | None]) -> None:
     try:
         if isinstance(keyring.get_keyring(), fail.Keyring):
             _look_again()
         answer.set_result(ask())
-    except Exception as error:  # noqa: BLE001 - it is raised where the question was put
-        answer.set_exception(error)
+    except BaseException as error:  # noqa: BLE001 - backends raise what they like
+        answer.set_exception(_trouble(name, error))
 
 
 def _look_again() -> None:
@@ -84,7 +123,7 @@ def _waiting(name: str) -> str:
     )
 
 
-def _trouble(name: str, error: Exception) -> CredentialsError:
+def _trouble(name: str, error: BaseException) -> CredentialsError:
     """Say what is wrong without the backend's words, which may hold anything."""
     if isinstance(error, NoKeyringError):
         if sys.platform == "linux" and not has_session_bus():

@@ -26,7 +26,8 @@ class Encoder:
     """A graph and its vocabulary; reading the same message gives the same answer every time."""
 
     def __init__(self, graph: Path, tokens: Tokens) -> None:
-        # On Windows the library would count its uses for its makers.
+        # Builds for Windows that know no environment variable against it count by the system's
+        # own tracing, which minds this; for all others see the package itself.
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         # A laptop has better things to do with its other cores than to wait busily; and where

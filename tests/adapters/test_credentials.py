@@ -6,7 +6,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keyring
@@ -17,7 +18,7 @@ from keyring.errors import KeyringLocked, PasswordDeleteError
 from scanner.adapters import keychain
 from scanner.adapters.credentials import password, printed_by, store
 from scanner.config import Account
-from scanner.errors import CredentialsError
+from scanner.errors import CredentialsError, NotYetError
 
 SECRET = "hunter2"
 
@@ -193,9 +194,39 @@ def test_a_keyring_whose_window_nobody_answers_is_left(ring):
             keychain.read("home", patience=0.05)
     assert ring.asked == 1
     ring.answered.set()
+    wait_until(lambda: "waits" not in refused(account()))
+
+
+def test_accounts_that_ask_at_the_same_moment_are_answered_one_after_the_other(ring):
+    """A daemon connects all of them when it starts."""
+    ring.held = {("unflub", name): SECRET for name in ("home", "work")}
+    ring.answered.clear()
+    with ThreadPoolExecutor(2) as threads:
+        asking = [threads.submit(keychain.read, name) for name in ("home", "work")]
+        wait_until(lambda: ring.asked)
+        assert ring.asked == 1
+        ring.answered.set()
+        assert [one.result(60) for one in asking] == [SECRET, SECRET]
+
+
+def test_a_question_that_was_lost_keeps_nobody_from_asking_again(ring, monkeypatch):
+    """As when the keyring's own process ended before it answered."""
+    monkeypatch.setattr(keychain, "_LOST", 0.1)
+    ring.held = {("unflub", name): SECRET for name in ("home", "work")}
+    ring.answered = never = threading.Event()
+    with pytest.raises(NotYetError):
+        keychain.read("home", patience=0.01)
+    ring.answered = threading.Event()
+    ring.answered.set()
+    assert [keychain.read(name) for name in ("work", "home")] == [SECRET, SECRET]
+    never.set()
+
+
+def wait_until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 60
-    while "waits" in refused(account()):
+    while not condition():
         assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def written(folder: Path, content: bytes = b"hunter2\n", mode: int = 0o600) -> Account:

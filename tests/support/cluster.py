@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,16 +37,20 @@ class Cluster:
 
 
 @contextmanager
-def running(folder: Path, workers: int = 2) -> Iterator[Cluster]:
+def running(
+    folder: Path, workers: int = 2, surroundings: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
     """Start a scheduler and workers, each a process, and end them."""
     address = f"tcp://127.0.0.1:{free_port()}"
     log = folder / "cluster.log"
     with log.open("wb") as sink:
-        processes = [_start("dask_scheduler", "--host", address, sink=sink)]
+        processes = [_start("dask_scheduler", "--host", address, sink=sink, env=surroundings)]
         try:
             for _ in range(workers):
                 options = ("--nthreads", "1", "--no-nanny", "--local-directory", str(folder))
-                processes.append(_start("dask_worker", address, *options, sink=sink))
+                processes.append(
+                    _start("dask_worker", address, *options, sink=sink, env=surroundings)
+                )
             with Client(address, timeout=_PATIENCE) as client:
                 client.wait_for_workers(workers, timeout=_PATIENCE)
                 yield Cluster(address, processes[0], client, client.run(os.getpid), log)
@@ -56,9 +60,12 @@ def running(folder: Path, workers: int = 2) -> Iterator[Cluster]:
                 process.wait(_PATIENCE)
 
 
-def _start(program: str, *arguments: str, sink: object) -> subprocess.Popen[bytes]:
+def _start(
+    program: str, *arguments: str, sink: object, env: Mapping[str, str] | None
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", f"distributed.cli.{program}", "--no-dashboard", *arguments],
         stdout=sink,
         stderr=sink,
+        env=env,
     )

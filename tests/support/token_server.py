@@ -26,6 +26,8 @@ class TokenServer:
     """Whether each refresh gives another refresh token, and ends the one before."""
     allowed: threading.Event = field(default_factory=threading.Event)
     denied: bool = False
+    away: bool = False
+    """Whether a refresh finds no server that works, as in a network without a way out."""
     access: set[str] = field(default_factory=set)
     refresh: set[str] = field(default_factory=set)
     codes: dict[str, str] = field(default_factory=dict)
@@ -71,6 +73,8 @@ class TokenServer:
 
     def _token(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
         self.asked.append(form["grant_type"].rpartition(":")[2])
+        if self.away:
+            return 503, {}
         if form["client_id"] != CLIENT:
             return 401, {"error": "invalid_client"}
         problem = {

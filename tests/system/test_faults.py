@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from asyncio import CancelledError
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
@@ -13,9 +14,10 @@ from support import dovecot, proxy
 from support.client import MailClient
 from support.crew import at_work
 from support.notes import OPENING, STRENGTH, note
-from support.phrases import reading
+from support.phrases import JUDGE, reading
 from support.proxy import FAULTS, GREETING, Proxy
 
+from scanner.adapters import status
 from scanner.adapters.mailbox import SMALL, connect
 from scanner.config import Account
 from scanner.core.render import Envelope, render
@@ -223,3 +225,22 @@ def test_a_sweep_finds_what_a_server_does_not_tell(client, server):
         client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
         wait_for(lambda: len(client.warnings()) == 2)
     assert through.connections == 1
+
+
+@pytest.mark.parametrize("slip", [ValueError, MemoryError, SystemExit, CancelledError])
+def test_whatever_ends_a_try_the_account_is_watched_again(client, server, caplog, slip):
+    """The status tells of it meanwhile, and the log in one line without the error's own words."""
+    slips = [slip("Dear Ms Lee"), slip("Dear Ms Lee")]
+    told = []
+
+    def judge(messages):
+        if slips:
+            raise slips.pop()
+        told.append(status.report("home"))
+        return JUDGE(messages)
+
+    with at_work(account(client, server.port), judge=judge) as watcher:
+        wait_for(lambda: is_right(client) and not watcher.seen.error)
+    assert f"internal error, {slip.__name__} at test_faults.py:" in told[0].error
+    assert "Dear" not in caplog.text + told[0].error
+    assert "Traceback" not in caplog.text

@@ -193,8 +193,12 @@ def test_the_only_connection_is_that_to_the_configured_server(household):
 
 
 def test_the_kernel_sees_no_other_connection(household):
-    """Nor do libraries open one that are not written in Python: every system call is traced."""
+    """Nor do libraries open one that are not written in Python: every system call is traced.
+
+    A sweep a second, and twenty of them: what reports to its makers may wait before it begins.
+    """
     home, port = household.program.home, household.server.port
+    household.configure(top="settle_seconds = 0\nsweep_seconds = 1")
     traced = home / "traced"
     calls = "connect,sendto,sendmsg,sendmmsg"
     traced.write_text(
@@ -206,6 +210,7 @@ def test_the_kernel_sees_no_other_connection(household):
     household.client.save(FLUBBED)
     with replace(household.program, interpreter=traced).watching() as daemon:
         household.client.wait_until(lambda client: client.warnings())
+        daemon.wait_for(" drafts read; ", daemon.passes() + 20)
         assert daemon.stop() == 0
     named = [line for line in (home / "calls").read_text().splitlines() if "AF_INET" in line]
     allowed = f'sin_port=htons({port}), sin_addr=inet_addr("127.0.0.1")'

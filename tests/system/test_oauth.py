@@ -49,7 +49,8 @@ def strict(tokens) -> Iterator[dovecot.Dovecot]:
 def home(strict, tokens, program: Program) -> Household:
     """A user who has to be let in by token."""
     household = household_on(strict, program)
-    tokens.user, tokens.rotates, tokens.denied = household.client.user, False, False
+    tokens.user, tokens.rotates = household.client.user, False
+    tokens.denied = tokens.away = False
     tokens.allowed.clear()
     tokens.revoke()
     tokens.asked.clear()
@@ -216,6 +217,29 @@ def test_what_was_withdrawn_must_be_allowed_anew(home, tokens):
     assert "was withdrawn or has run out; run `unflub login home`" in refused(home)
     allow(home, tokens)
     assert "drafts read" in home.once()
+
+
+@pytest.mark.usefixtures("session")
+def test_an_account_that_is_refused_is_back_though_the_network_was_gone_meanwhile(home, tokens):
+    """What was withdrawn is looked for now and then, here without pause; no look ends the watch."""
+    allow(home, tokens)
+    (home.program.home / "sitecustomize.py").write_text(
+        "from scanner import watcher\nwatcher._CHANGE = 0.05\n"
+    )
+    home.program.environment["PYTHONPATH"] = str(home.program.home)
+    with proxy.running(home.server.port) as through:
+        configure(home, tokens, port=str(through.port))
+        with home.program.watching() as daemon:
+            tokens.revoke()
+            through.cut()
+            daemon.wait_for("is not tried again until that changes")
+            tokens.away, looks = True, len(tokens.asked)
+            wait_until(lambda: len(tokens.asked) > looks + 3)
+            assert "was withdrawn" in home.program.run("status").stdout
+            tokens.away, passes = False, daemon.passes()
+            allow(home, tokens)
+            daemon.wait_for(" drafts read; ", passes + 1)
+            assert "Traceback" not in daemon.log.read_text()
 
 
 def test_a_command_may_print_the_token(home, tokens):
