@@ -32,8 +32,8 @@ from scanner.core.plan import (
 from scanner.core.render import PROBE, Envelope, Recognised, recognise, render
 from scanner.errors import RefusedError, UnreadableError
 
-# A mailbox that is suddenly empty may be a server's slip: it is looked at again before it is
-# believed.
+# A mailbox that is suddenly empty may be a server's slip, and one that changes at every look comes
+# to rest: it is looked at again before it is believed.
 _DOUBT: Seconds = 5
 # What the server refuses to store is not offered again for so long.
 _FIRST_HOLD: Seconds = 600
@@ -126,6 +126,8 @@ class _Decision:
     snapshot: Snapshot
     memory: Memory
     actions: tuple[Action, ...]
+    agreed: bool = True
+    """Whether looks agreed where they must; else nothing follows yet."""
 
     @property
     def removals(self) -> frozenset[Remove]:
@@ -174,7 +176,7 @@ def one_pass(mailbox: Mailbox, desk: Desk, judge: Judging, terms: Terms) -> Pass
     if room.is_doubtful(snapshot, saved):
         return Pass(0, (), _DOUBT)
     decision = room.decide(saved, snapshot)
-    if terms.dry_run:
+    if terms.dry_run or not decision.agreed:
         return room.passed(decision)
     # What was dismissed is safe on disk before anything depends on it; what is removed is
     # forgotten before, so that after a crash the user is not taken for having deleted it.
@@ -228,7 +230,7 @@ class _Room:
             if again.agrees_with(decision):
                 return again
             decision = again
-        return replace(decision, memory=before, actions=())  # the next pass may find it at rest
+        return replace(decision, actions=(), agreed=False)  # soon it may have come to rest
 
     def act(self, decision: _Decision) -> Pass:
         """Write and remove, then see for ourselves what came of it."""
@@ -257,11 +259,16 @@ class _Room:
         return Pass(
             drafts=len(snapshot.readings),
             actions=decision.actions,
-            settles_in=_settles_in(self.desk, snapshot, self.now - self.terms.settle),
+            settles_in=self._looks_again_in(decision),
             warnings=len(snapshot.warnings),
             unchecked=tuple(draft.uid for draft in snapshot.unknown if not draft.settling),
             refusal=self.desk.hold.refusal,
         )
+
+    def _looks_again_in(self, decision: _Decision) -> Seconds | None:
+        if not decision.agreed:
+            return _DOUBT
+        return _settles_in(self.desk, decision.snapshot, self.now - self.terms.settle)
 
     def _apply(self, actions: Sequence[Action]) -> RefusedError | None:
         """Append first, remove last; nothing more after a refusal, which is returned."""

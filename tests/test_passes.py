@@ -12,7 +12,7 @@ from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE
 
 from scanner.adapters import state
-from scanner.adapters.mailbox import FETCH_LIMIT
+from scanner.adapters.mailbox import FETCH_LIMIT, Listing
 from scanner.config import Account
 from scanner.core.assess import digest
 from scanner.core.plan import Append, Remove
@@ -377,6 +377,31 @@ def test_what_is_missing_at_a_single_look_is_not_gone(room, kind):
     room.server.hidden = {next(iter(getattr(room.server, kind)()))}
     assert room.look().actions == ()
     assert room.look().actions == ()
+    assert len(room.warnings) == 1
+
+
+def test_a_mailbox_that_changed_at_every_look_is_looked_at_again(room):
+    """What looks disagree about is not settled: it is done as soon as the mailbox rests."""
+    people = ["ann", "bob", "cid", "dan", "eve"]
+    uids = [
+        room.server.save(
+            note(OPENING, f"To {who} a flub.", message_id=f"<{who}@x>", to=f"{who}@x.com")
+        )
+        for who in people
+    ]
+    room.look()
+    leaving, own_listing = uids[:4], room.mailbox.listing
+
+    def listing(*, sweep: bool = False) -> Listing:
+        if leaving:
+            room.server.delete(leaving.pop())
+        return own_listing(sweep=sweep)
+
+    room.mailbox.listing = listing
+    found = room.look()
+    assert found.actions == ()
+    assert found.settles_in == pytest.approx(5, abs=5)
+    assert len(removed(room.look())) == 4
     assert len(room.warnings) == 1
 
 
