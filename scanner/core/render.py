@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
@@ -39,6 +39,9 @@ _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>")
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 _LONGEST_SUBJECT = 120
 _LONGEST_FIELD = 8_000
+# Of a longer note not all is shown, so that each part of its warning, which holds it twice or more
+# and some characters as many bytes, stays below what is fetched of a text. Notes are far shorter.
+_MOST_SHOWN = 14_500
 _THREAD = ("In-Reply-To", "References")
 _GAP = "\0"  # stands for a passage taken out; an own text holds no control character
 
@@ -199,16 +202,20 @@ def _closed(line: str) -> str:
 def view(note: Draft, assessment: Assessment) -> dict[str, Any]:
     """Give all that is said of a note with passages, by the names the templates use."""
     passages = assessment.passages
+    places = list(pieces(assessment))
+    is_long = len(assessment.text) > _MOST_SHOWN
+    most = _MOST_SHOWN // len(places) if is_long else _MOST_SHOWN
+    rest = remainder(assessment.text, passages) or "(Nothing is left: start afresh.)"
     these = "this passage" if len(passages) == 1 else "these passages"
     return {
         "heading": "Before you send it: one thought",
         "lead": _lead(len(passages)),
         "subject": _subject(note),
-        "pieces": list(pieces(assessment)),
+        "pieces": [replace(piece, text=_cut(piece.text, most)) for piece in places],
         "passages": [
             {
                 "number": number,
-                "quote": " ".join(passage.text.split()),
+                "quote": " ".join(_cut(passage.text, most).split()),
                 "name": deed(passage.category, passage.text),
                 "reason": ADVICE[passage.category].reason,
             }
@@ -219,10 +226,16 @@ def view(note: Draft, assessment: Assessment) -> dict[str, Any]:
         "share": _share(assessment),
         "instead": "What to do instead",
         "steps": BEFORE_SENDING,
-        "remainder": remainder(assessment.text, passages) or "(Nothing is left: start afresh.)",
+        "remainder": _cut(rest, _MOST_SHOWN),
         "reference": to_own_referee(find_position(note.subject, assessment.text)),
         "folded": _FOLDED if assessment.severity == "folded" else "",
     }
+
+
+def _cut(text: str, most: int) -> str:
+    """Leave the middle out of a text of more characters than that."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]} […] {text[len(text) - half :]}"
 
 
 def _lead(passages: int) -> str:
