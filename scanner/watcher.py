@@ -234,7 +234,7 @@ class Watcher:
         self._expect(_LONG * self._config.timeout_seconds)
         terms = Terms(
             sender=self.account.address,
-            memory_file=state.folder() / f"{self.account.name}.json",
+            memory_file=state.memory_of(self.account.name),
             account=self.account.name,
             settle=settle,
             dry_run=self._dry_run,

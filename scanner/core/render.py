@@ -93,6 +93,7 @@ class Recognised:
     digests: frozenset[str]
     about: str
     sealed: bool
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ def recognise(raw: bytes) -> Recognised | None:
         digests=digests,
         about=about.group() if about else "",
         sealed=_is_sealed(message, digests),
+        message_id=str(message.get("Message-ID", "")).strip(),
     )
 
 

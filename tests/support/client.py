@@ -31,7 +31,8 @@ class Stored:
 
     @property
     def is_warning(self) -> bool:
-        return self.message["X-Unflub-Warns-About"] is not None
+        message = self.message
+        return "X-Unflub-Warns-About" in message or str(message["Subject"]).startswith("⚠ unflub:")
 
     def body(self, subtype: str) -> str:
         part = self.message.get_body((subtype,))
