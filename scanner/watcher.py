@@ -246,6 +246,8 @@ class Watcher:
         self._note(found, mailbox.take_alert(), sweep=sweep)
         if self._config.notify and not self._dry_run and found.warned_about:
             notify.warned(self.account.name, found.warned_about)
+        if self._config.notify and not self._dry_run and found.alters:
+            notify.altered(self.account.name)
         return found
 
     def _judging(self, messages: Sequence[bytes]) -> list[Verdict | UnreadableError]:

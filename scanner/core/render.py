@@ -35,6 +35,7 @@ SEAL = "X-Unflub-Seal"
 PROBE = "0" * 16
 """The digest that stands in a probe, of no sentence."""
 
+_TRIAL = "a trial of `unflub doctor`"
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>")
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 _LONGEST_SUBJECT = 120
@@ -43,6 +44,13 @@ _LONGEST_FIELD = 8_000
 # and some characters as many bytes, stays below what is fetched of a text. Notes are far shorter.
 _MOST_SHOWN = 14_500
 _THREAD = ("In-Reply-To", "References")
+_ADDRESSED = ("To", "Cc", "Bcc", "Reply-To")
+_SEALED_NOW = "2-"  # before a seal of this kind
+# Attributes and elements of HTML by which a reader sees something beside the text.
+_SHOWN = frozenset(
+    {"href", "src", "srcset", "data", "poster", "background", "action", "alt", "value"}
+)
+_DRAWN = ("img", "svg", "object", "embed", "iframe", "video", "audio", "canvas", "input", "hr")
 _GAP = "\0"  # stands for a passage taken out; an own text holds no control character
 
 _FOLDED = (
@@ -123,9 +131,15 @@ def render(note: Draft, assessment: Assessment, envelope: Envelope) -> bytes:
 
 def probe(envelope: Envelope) -> bytes:
     """Write a warning draft about nothing, to see whether a mailbox takes and gives it back."""
-    message = _message(envelope, "a trial of `unflub doctor`")
+    message = _message(envelope, _TRIAL)
     text = "unflub doctor wrote this to see whether it can, and takes it away at once."
     return _sealed(message, {PROBE}, f"{text}\n", f"<p>{text}</p>\n")
+
+
+def is_probe(raw: bytes) -> bool:
+    """Tell a probe, also one of which the server has dropped some fields, by its header."""
+    message = message_from_bytes(raw, policy=policy.compat32)
+    return " ".join(_header(message, "Subject").split()) == f"{SUBJECT_PREFIX} {_TRIAL}"
 
 
 def recognise(raw: bytes) -> Recognised | None:
@@ -158,7 +172,8 @@ def _sealed(message: EmailMessage, digests: Iterable[str], text: str, html: str)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5
     message[VERSION] = __version__
     message[WARNS_ABOUT] = " ".join(sorted(digests))
-    message[SEAL] = f"{_seal(_shown(html), message)} {_seal(text, message)}"
+    header = message_from_bytes(message.as_bytes(), policy=policy.compat32)
+    message[SEAL] = f"{_seal(_shown(html), header)} {_seal(text, header)}"
     message.set_content(text, cte="base64")
     message.add_alternative(html, subtype="html", cte="base64")
     return message.as_bytes()
@@ -277,6 +292,14 @@ def _seal(words: str, message: Message) -> str:
 
     A mail client that saves the message anew gives it another Message-ID, or other words.
     """
+    marks = (str(message["Message-ID"]), _header(message, WARNS_ABOUT))
+    subject = "".join(_header(message, "Subject").split())  # folding may cost or add a space
+    seen = "\0".join(" ".join(text.split()) for text in (*marks, subject, words))
+    return _SEALED_NOW + hashlib.sha256(seen.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _first_seal(words: str, message: Message) -> str:
+    """Hash as unflub first did: words alone, and no subject. Such warnings still lie about."""
     marks = f"{message['Message-ID']} {_header(message, WARNS_ABOUT)}"
     found = re.findall(r"\w+", f"{marks} {words}")
     return hashlib.sha256(" ".join(found).encode()).hexdigest()[:32]
@@ -284,7 +307,7 @@ def _seal(words: str, message: Message) -> str:
 
 def _is_sealed(message: Message, digests: frozenset[str]) -> bool:
     """Tell whether the parts still hold our words; a server may have dropped the text part."""
-    if not digests or message["To"] or message["Cc"] or message["Bcc"]:
+    if not digests or any(message[name] for name in _ADDRESSED):
         return False
     leaves = [part for part in message.walk() if not part.is_multipart()]
     types = sorted(part.get_content_type() for part in leaves)
@@ -303,17 +326,31 @@ def _is_sealed(message: Message, digests: frozenset[str]) -> bool:
 
 def _part_seal(part: Message, message: Message) -> str:
     content = _decoded(part)
-    return _seal(_shown(content) if part.get_content_subtype() == "html" else content, message)
+    is_html = part.get_content_subtype() == "html"
+    if _SEALED_NOW not in _header(message, SEAL):
+        return _first_seal(_document(content).text_content() if is_html else content, message)
+    return _seal(_shown(content) if is_html else content, message)
 
 
 def _shown(html: str) -> str:
-    """Give the text of an HTML part. Raises ParserError where there is none."""
+    """Give text, links and pictures of an HTML part. Raises ParserError where there is none."""
+    tree = _document(html)
+    shown = (
+        f"{element.tag} {name} {value}"
+        for element in tree.iter()
+        for name, value in element.items()
+        if name in _SHOWN or "url(" in value
+    )
+    drawn = (element.tag for element in tree.iter(*_DRAWN))
+    return "\0".join((str(tree.text_content()), *shown, *map(str, drawn)))
+
+
+def _document(html: str) -> Any:
     import lxml.html
 
-    tree = lxml.html.document_fromstring(
+    return lxml.html.document_fromstring(
         html.encode("utf-8", "replace"), parser=lxml.html.HTMLParser(encoding="utf-8")
     )
-    return str(tree.text_content())
 
 
 def _decoded(part: Message) -> str:
