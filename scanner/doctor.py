@@ -15,19 +15,21 @@ from functools import partial
 from typing import Any
 
 from scanner import checking
-from scanner.adapters import connection, credentials, mailbox, status
+from scanner.adapters import connection, credentials, mailbox, state, status
 from scanner.config import Account, Config, Seconds
 from scanner.core import health
 from scanner.core.plan import OwnWarning
 from scanner.core.providers import by_host
-from scanner.core.render import PROBE, Envelope, probe, recognise
+from scanner.core.render import PROBE, Envelope, is_probe, probe, recognise
 from scanner.errors import (
+    AlteredError,
     ConfigurationError,
     RefusedError,
     UnflubError,
     UnreachableError,
 )
 from scanner.learning import artifact, shelf
+from scanner.passes import ALTERED
 
 _SKEW: Seconds = 120
 """A clock that is off by more makes times wrong, and certificates and tokens next."""
@@ -159,30 +161,37 @@ class _Visit:
 
     def _writing(self) -> str:
         box = self._the_box()
+        memory = state.memory_of(self.account.name)
+        if self._spoilt(box, _trials(box)):  # an earlier one: no more are added to it
+            state.say_whether_it_alters(memory, alters=True)
+            raise AlteredError(f"{ALTERED} (a trial lies there, too: delete that first)")
         message_id = make_msgid(domain="unflub.invalid")
         box.append(probe(Envelope(self.account.address, message_id, datetime.now(UTC))))
-        probes = self._probes(box)
-        if not probes:
+        uids = _trials(box)
+        if not uids:
             raise RefusedError("what was written is not there; look at Drafts in a mail client")
+        alters = self._spoilt(box, uids)
+        state.say_whether_it_alters(memory, alters=alters)
+        if alters:
+            raise AlteredError(ALTERED)
+        probes = [OwnWarning(uid, frozenset({PROBE}), "") for uid in uids]
         with connection.translated(self.account):
             self._client.normalise_times = False  # with its zone
             row = self._client.fetch([probes[-1].uid], ["INTERNALDATE"]).get(probes[-1].uid, {})
         self._received = row.get(b"INTERNALDATE")
         box.remove(probes)
-        if self._probes(box):
+        if _trials(box):
             raise RefusedError(
                 "a draft can be written, but not taken away again; have the administrators give "
                 "you the right to delete in Drafts, and delete the trial there yourself"
             )
         return "a draft can be written, and taken away again"
 
-    def _probes(self, box: mailbox.ImapMailbox) -> list[OwnWarning]:
-        found = {uid: recognise(raw) for uid, raw in box.headers(box.listing().uids).items()}
-        return [
-            OwnWarning(uid, one.digests, one.about)
-            for uid, one in sorted(found.items())
-            if one and one.digests == {PROBE}
-        ]
+    @staticmethod
+    def _spoilt(box: mailbox.ImapMailbox, uids: Sequence[int]) -> bool:
+        """Tell whether a trial is not as it was written."""
+        found = map(recognise, box.messages(uids).values())
+        return any(one is None or not one.sealed for one in found)
 
     def _the_box(self) -> mailbox.ImapMailbox:
         assert self._box  # noqa: S101 - the check before this one opened it
@@ -199,6 +208,11 @@ class _Visit:
                 "(on Linux: `timedatectl set-ntp true`)"
             )
         return "agrees with the server's"
+
+
+def _trials(box: mailbox.ImapMailbox) -> list[int]:
+    headers = box.headers(box.listing().uids)
+    return sorted(uid for uid, header in headers.items() if is_probe(header))
 
 
 def arrival(

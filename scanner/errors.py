@@ -48,6 +48,10 @@ class RefusedError(UnreachableError):
     """The server answered a command with NO or BAD; the connection to it still stands."""
 
 
+class AlteredError(RefusedError):
+    """The server changes the drafts it stores: what unflub wrote it cannot know again."""
+
+
 class UnreadableError(UnflubError):
     """A message, file or mailbox that cannot be read; never to be taken for clean."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
@@ -18,9 +18,11 @@ from scanner.core.plan import (
     Action,
     Append,
     Memory,
+    OwnWarning,
     Reading,
     Remove,
     Snapshot,
+    Standing,
     Unknown,
     WarningDraft,
     forget,
@@ -30,10 +32,10 @@ from scanner.core.plan import (
 )
 from scanner.core.render import PROBE, Envelope, Recognised, recognise, render
 from scanner.core.verdict import Judging, Verdict
-from scanner.errors import RefusedError, UnreadableError
+from scanner.errors import AlteredError, RefusedError, UnreadableError
 
-# A mailbox that is suddenly empty may be a server's slip: it is looked at again before it is
-# believed.
+# A mailbox that is suddenly empty may be a server's slip, and one that changes at every look comes
+# to rest: it is looked at again before it is believed.
 _DOUBT: Seconds = 5
 # What the server refuses to store is not offered again for so long.
 _FIRST_HOLD: Seconds = 600
@@ -41,6 +43,13 @@ _LONGEST_HOLD: Seconds = 4 * 3600
 _MOST_UIDS = 20  # in a line that is logged
 # While the mailbox changes under our eyes nothing is taken away.
 _MOST_LOOKS = 3
+
+ALTERED = (
+    "the server changes the drafts it stores, so that unflub would not know its own warnings again "
+    "and writes none there; delete by hand what lies there of it, and have notes checked before "
+    "Send instead (the README tells how); once the server was mended, run `unflub doctor`"
+)
+"""What is wrong with a server that drops header fields, say, and what to do now."""
 
 
 @dataclass(slots=True)
@@ -101,7 +110,8 @@ class Pass:
     """What one pass found and did.
 
     `settles_in` is when the next draft may be read, `warnings` how many warning drafts lie
-    there, `unchecked` are drafts that cannot be read, `refusal` is why nothing was written.
+    there, `unchecked` are drafts that cannot be read, `refusal` is why nothing was written; the
+    server `alters` what is written.
     """
 
     drafts: int
@@ -110,6 +120,7 @@ class Pass:
     warnings: int = 0
     unchecked: tuple[int, ...] = ()
     refusal: RefusedError | None = None
+    alters: bool = False
 
     @property
     def warned_about(self) -> frozenset[str]:
@@ -126,6 +137,10 @@ class _Decision:
     snapshot: Snapshot
     memory: Memory
     actions: tuple[Action, ...]
+    agreed: bool = True
+    """Whether looks agreed where they must; else nothing follows yet."""
+    alters: bool = False
+    """Whether the server is known to change what it stores."""
 
     @property
     def removals(self) -> frozenset[Remove]:
@@ -170,25 +185,21 @@ def one_pass(mailbox: Mailbox, desk: Desk, judge: Judging, terms: Terms) -> Pass
     saved = state.load(terms.memory_file).having(terms.dismissed)
     snapshot = room.look(sweep=terms.sweep)
     if (snapshot, saved) == desk.rest:  # most looks find nothing new
-        return room.passed(_Decision(snapshot, saved.memory, ()))
+        return room.passed(_Decision(snapshot, saved.memory, (), alters=saved.alters))
     if room.is_doubtful(snapshot, saved):
         return Pass(0, (), _DOUBT)
     decision = room.decide(saved, snapshot)
-    if terms.dry_run:
+    if terms.dry_run or not decision.agreed:
         return room.passed(decision)
-    # What was dismissed is safe on disk before anything depends on it; what is removed is
-    # forgotten before, so that after a crash the user is not taken for having deleted it.
-    memory = forget(decision.memory, decision.actions)
-    now_saved = state.Saved(desk.uidvalidity, memory)
+    if decision.actions and room.now >= desk.hold.until:
+        return room.act(decision)
+    now_saved = state.Saved(desk.uidvalidity, decision.memory, saved.alters)
     if now_saved != saved:
-        state.save(terms.memory_file, desk.uidvalidity, memory)
+        room.save(decision)
     desk.rest = None if decision.actions else (decision.snapshot, now_saved)
     if not decision.actions:
         desk.hold = Hold()
-        return room.passed(decision)
-    if room.now < desk.hold.until:
-        return room.passed(replace(decision, actions=()))
-    return room.act(replace(decision, memory=memory))
+    return room.passed(replace(decision, actions=()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,37 +230,57 @@ class _Room:
 
     def decide(self, saved: state.Saved, snapshot: Snapshot) -> _Decision:
         """Plan; before anything is taken away or taken for dismissed, two looks must agree."""
-        before = saved.under(self.desk.uidvalidity)
-        decision = _decided(before, snapshot)
+        before = self._before(saved, snapshot)
+        decision = _decided(before, snapshot, alters=saved.alters)
         for _ in range(_MOST_LOOKS):
             if not decision.takes_from(before):
                 return decision
-            again = _decided(before, self.look(sweep=True))
+            snapshot = self.look(sweep=True)
+            before = self._before(saved, snapshot)
+            again = _decided(before, snapshot, alters=saved.alters)
             if again.agrees_with(decision):
                 return again
             decision = again
-        return replace(decision, memory=before, actions=())  # the next pass may find it at rest
+        return replace(decision, actions=(), agreed=False)  # soon it may have come to rest
 
     def act(self, decision: _Decision) -> Pass:
-        """Write and remove, then see for ourselves what came of it."""
-        refusal = self._apply(decision.actions)
-        if refusal:
-            self.desk.hold.begin(self.now, refusal)
+        """Write and remove, then see for ourselves what came of it.
+
+        What was dismissed is safe on disk before anything depends on it. What is removed is
+        forgotten before, so that after a crash the user is not taken for having deleted it; and
+        what is touched at all is named, lest it be taken for another unflub's.
+        """
+        appends = [action for action in decision.actions if isinstance(action, Append)]
+        removals = [action for action in decision.actions if isinstance(action, Remove)]
+        letters = [(append, _envelope(self.terms.sender)) for append in appends]
+        before = replace(decision, memory=forget(decision.memory, decision.actions))
+        self.save(before, self._touched(letters, removals))
+        self.desk.rest = None
+        fault = (
+            self._write(letters[:1], before.snapshot)  # a server that spoils one gets no more
+            or self._write(letters[1:], before.snapshot)
+            or self._remove(removals)
+        )
         # What was written stands from now on: deleting it, however soon, dismisses it.
         snapshot = self.look(sweep=True)
-        after = remember(decision.memory, snapshot, wrote=True)
-        state.save(self.terms.memory_file, self.desk.uidvalidity, after)
-        if refusal is None and _is_lost(decision.actions, snapshot):
-            refusal = RefusedError(
-                f"account {self.terms.account}: the server said OK to a warning draft and did "
-                "not store it; "
-                "look whether the mailbox is full, it is tried again later"
-            )
-            self.desk.hold.begin(self.now, refusal)
-        if refusal:
-            return self.passed(replace(decision, actions=()))
-        self.desk.hold = Hold()
-        return self.passed(replace(decision, snapshot=snapshot))
+        after = replace(
+            before,
+            snapshot=snapshot,
+            memory=remember(before.memory, snapshot, wrote=True),
+            actions=() if fault else _done(decision.actions, snapshot),
+            alters=before.alters or isinstance(fault, AlteredError),
+        )
+        self.save(after)
+        if fault and not after.alters:
+            self.desk.hold.begin(self.now, fault)
+        else:
+            self.desk.hold = Hold()
+        return self.passed(after)
+
+    def save(self, decision: _Decision, under_way: frozenset[str] = frozenset()) -> None:
+        """Remember it, and the warnings that are about to be written or removed."""
+        file, validity, memory = self.terms.memory_file, self.desk.uidvalidity, decision.memory
+        state.save(file, validity, memory, alters=decision.alters, under_way=under_way)
 
     def passed(self, decision: _Decision) -> Pass:
         """Sum the pass up."""
@@ -257,36 +288,103 @@ class _Room:
         return Pass(
             drafts=len(snapshot.readings),
             actions=decision.actions,
-            settles_in=_settles_in(self.desk, snapshot, self.now - self.terms.settle),
+            settles_in=self._looks_again_in(decision),
             warnings=len(snapshot.warnings),
             unchecked=tuple(draft.uid for draft in snapshot.unknown if not draft.settling),
-            refusal=self.desk.hold.refusal,
+            refusal=self._altered() if decision.alters else self.desk.hold.refusal,
+            alters=decision.alters,
         )
 
-    def _apply(self, actions: Sequence[Action]) -> RefusedError | None:
-        """Append first, remove last; nothing more after a refusal, which is returned."""
+    def _looks_again_in(self, decision: _Decision) -> Seconds | None:
+        if not decision.agreed:
+            return _DOUBT
+        return _settles_in(self.desk, decision.snapshot, self.now - self.terms.settle)
+
+    def _before(self, saved: state.Saved, snapshot: Snapshot) -> Memory:
+        """Give what was saved, and the warnings that were being written when a pass broke off."""
+        memory = saved.under(self.desk.uidvalidity)
+        stood = {w.uid for w in memory.standing}
+        ours = (
+            Standing(w.uid, w.digests)
+            for w in snapshot.warnings
+            if w.uid not in stood and digest(self._message_id(w.uid)) in saved.under_way
+        )
+        return replace(memory, standing=(*memory.standing, *ours))
+
+    def _touched(self, letters: Sequence[_Letter], removals: Iterable[Remove]) -> frozenset[str]:
+        written = (envelope.message_id for _, envelope in letters)
+        removed = (self._message_id(action.warning.uid) for action in removals)
+        return frozenset(map(digest, (*written, *removed)))
+
+    def _message_id(self, uid: int) -> str:
+        header = self.desk.headers[uid]
+        return header if isinstance(header, str) else header.message_id
+
+    def _write(self, letters: Sequence[_Letter], before: Snapshot) -> RefusedError | None:
+        """Append warnings and look for them; give what went wrong, and leave the rest then."""
         try:
-            for action in actions:
-                if isinstance(action, Append):
-                    note, sender = action.note.draft, self.terms.sender
-                    self.mailbox.append(render(note, action.assessment, _envelope(sender)))
-            removals = [action.warning for action in actions if isinstance(action, Remove)]
-            if removals:
-                self.mailbox.remove(removals)
+            for append, envelope in letters:
+                self.mailbox.append(render(append.note.draft, append.assessment, envelope))
+        except RefusedError as error:
+            return error
+        return self._fault(letters, before) if letters else None
+
+    def _remove(self, removals: Iterable[Remove]) -> RefusedError | None:
+        try:
+            if warnings := [action.warning for action in removals]:
+                self.mailbox.remove(warnings)
         except RefusedError as error:
             return error
         return None
 
+    def _fault(self, letters: Sequence[_Letter], before: Snapshot) -> RefusedError | None:
+        """Say it where a warning that was appended lies nowhere, or not as it was written."""
+        stand = self.look(sweep=True).warnings
+        old = {w.uid for w in before.warnings}
+        new = [w for w in stand if w.uid not in old]
+        written = {append.assessment.digests for append, _ in letters}
+        missing = written - {w.digests for w in new if isinstance(w, OwnWarning)}
+        alike = [w.uid for w in new if w.digests in missing or (missing and not w.digests)]
+        if any(map(self._is_spoilt, alike)):
+            return self._altered()
+        if missing - {w.digests for w in stand}:
+            return RefusedError(
+                f"account {self.terms.account}: the server said OK to a warning draft and did "
+                "not store it; "
+                "look whether the mailbox is full, it is tried again later"
+            )
+        return None
 
-def _decided(before: Memory, snapshot: Snapshot) -> _Decision:
+    def _is_spoilt(self, uid: int) -> bool:
+        """Tell a warning that is given out whole, and is not sealed."""
+        raw = self.mailbox.messages([uid]).get(uid, b"")
+        found = recognise(raw)
+        return found is not None and not found.sealed and len(raw) < FETCH_LIMIT
+
+    def _altered(self) -> AlteredError:
+        return AlteredError(f"account {self.terms.account}: {ALTERED}")
+
+
+_Letter = tuple[Append, Envelope]
+
+
+def _decided(before: Memory, snapshot: Snapshot, *, alters: bool) -> _Decision:
     memory = remember(before, snapshot)
-    return _Decision(snapshot, memory, plan(snapshot, memory.dismissed))
+    actions = plan(snapshot, memory.dismissed)
+    return _Decision(snapshot, memory, _unwritten(actions) if alters else actions, alters=alters)
 
 
-def _is_lost(actions: Sequence[Action], after: Snapshot) -> bool:
-    """Tell whether a warning that was appended lies nowhere."""
-    stand = {w.digests for w in after.warnings}
-    return any(isinstance(a, Append) and a.assessment.digests not in stand for a in actions)
+def _unwritten(actions: Sequence[Action]) -> tuple[Action, ...]:
+    """Leave out what would be written, and with it the removal of what still holds of a note."""
+    unwarned = [action.note.sentences for action in actions if isinstance(action, Append)]
+    still = frozenset[str]().union(*unwarned)
+    return tuple(a for a in actions if isinstance(a, Remove) and not a.warning.digests & still)
+
+
+def _done(actions: Sequence[Action], after: Snapshot) -> tuple[Action, ...]:
+    """Leave out what was to be removed and is still there."""
+    stand = {w.uid for w in after.warnings}
+    return tuple(a for a in actions if isinstance(a, Append) or a.warning.uid not in stand)
 
 
 def _look_at_headers(mailbox: Mailbox, desk: Desk, uids: Sequence[int], now: Seconds) -> None:

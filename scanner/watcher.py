@@ -238,7 +238,7 @@ class Watcher:
         self._expect(_LONG * self._config.timeout_seconds)
         terms = Terms(
             sender=self.account.address,
-            memory_file=state.folder() / f"{self.account.name}.json",
+            memory_file=state.memory_of(self.account.name),
             account=self.account.name,
             settle=settle,
             dry_run=self._dry_run,
@@ -250,6 +250,8 @@ class Watcher:
         self._note(found, mailbox.take_alert(), sweep=sweep)
         if self._config.notify and not self._dry_run and found.warned_about:
             notify.warned(self.account.name, found.warned_about)
+        if self._config.notify and not self._dry_run and found.alters:
+            notify.altered(self.account.name)
         return found
 
     def _judging(self, messages: Sequence[bytes]) -> list[Verdict | UnreadableError]:

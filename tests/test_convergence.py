@@ -11,9 +11,9 @@ from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support.client import Stored
-from support.fake_mailbox import FakeMailbox, FakeServer
+from support.fake_mailbox import FakeMailbox, FakeServer, dropping_fields, renaming
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE
 
@@ -255,8 +255,38 @@ class DraftsMailbox(RuleBasedStateMachine):
         assert {uid: stored.raw for uid, stored in self.server.own().items()} == self.saved
 
 
+class AlteringMailbox(DraftsMailbox):
+    """The same on a server that changes what it stores: unflub soon leaves it alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.chances = len(self.daemons)  # each may find it out
+
+    @initialize(alters=st.sampled_from([dropping_fields, renaming]))
+    def begin(self, alters):
+        self.server.alters = alters
+
+    @rule(which=st.integers(0, 1))
+    def lose_the_memory(self, which):
+        super().lose_the_memory(which)
+        self.chances += 1
+
+    @rule(which=st.integers(0, 1), writes=st.integers(0, 2))
+    def look_and_lose_the_connection(self, which, writes):
+        """Before it saw what came of it."""
+        super().look_and_lose_the_connection(which, writes)
+        self.chances += 1
+
+    @rule()
+    def every_flagged_note_has_one_warning(self):
+        """Or none; there are as many as times to find out, however many notes and passes."""
+        self.settle()
+        assert len(self.server.warnings()) <= self.chances
+
+
 TestDraftsMailbox = DraftsMailbox.TestCase
+TestAlteringMailbox = AlteringMailbox.TestCase
 # UNFLUB_EXAMPLES asks for many more, as `make soak` does.
-TestDraftsMailbox.settings = settings(
+TestDraftsMailbox.settings = TestAlteringMailbox.settings = settings(
     max_examples=int(os.environ.get("UNFLUB_EXAMPLES", "60")), stateful_step_count=25, deadline=None
 )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.fake_mailbox import FakeMailbox, FakeServer
+from support.fake_mailbox import FakeMailbox, FakeServer, dropping_fields, renaming
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE
 
 from scanner.adapters import state
-from scanner.adapters.mailbox import FETCH_LIMIT
+from scanner.adapters.mailbox import FETCH_LIMIT, Listing
 from scanner.config import Account
 from scanner.core.assess import digest
 from scanner.core.plan import Append, Remove
@@ -354,6 +354,125 @@ def test_an_ok_without_a_stored_message_is_noticed(room):
     assert room.warnings == []
 
 
+@pytest.mark.parametrize("alters", [dropping_fields, renaming])
+def test_a_server_that_changes_what_it_stores_gets_one_warning_and_no_more(room, alters):
+    """It is found out by the first; neither edits, nor time, nor a restart bring another."""
+    room.server.alters = alters
+    uid = room.server.save(FLUBBED)
+    room.server.save(OTHER)
+    found = room.look()
+    assert (found.actions, found.warned_about, found.alters) == ((), frozenset(), True)
+    assert "the server changes the drafts it stores" in str(found.refusal)
+    for raw in (WORSE, MENDED, FLUBBED):
+        uid = room.server.replace(uid, raw)
+        room.restart()
+        found = room.look()
+        assert (found.actions, found.alters) == ((), True)
+        assert found.refusal
+    assert room.look(dry_run=True).actions == ()
+    assert len(room.warnings) == 1
+    room.server.delete(*room.warnings)
+    assert room.look().actions == ()
+
+
+def test_a_server_that_was_mended_is_written_to_again(room):
+    """When the doctor says so."""
+    room.server.alters = renaming
+    uid = room.server.save(FLUBBED)
+    room.look()
+    room.server.delete(*room.warnings)
+    uid = room.server.replace(uid, WORSE)
+    room.server.alters = bytes
+    state.say_whether_it_alters(room.memory_file, alters=False)
+    assert wrote(room.look()) == [uid]
+    assert not room.look().alters
+
+
+def test_warnings_from_before_a_server_changed_what_it_stores_go_as_ever(room):
+    """But one that still holds in part stays, since no better one is written."""
+    first, second = room.server.save(FLUBBED), room.server.save(OTHER)
+    room.look()
+    holds, goes = room.warnings
+    room.server.alters = dropping_fields
+    room.server.replace(first, WORSE)
+    assert room.look().alters
+    assert {holds, goes} < set(room.warnings)
+    room.server.delete(second)
+    found = room.look()
+    assert removed(found) == [goes]
+    assert found.alters
+    assert holds in room.warnings
+    assert room.look().actions == ()
+
+
+def test_what_the_server_does_not_give_out_it_did_not_change(room):
+    """A warning that cannot be read back is no proof against the server."""
+    room.server.withheld.update(range(2, 9))
+    room.server.save(FLUBBED)
+    assert not room.look().alters
+    assert room.look().refusal is None
+
+
+def is_shared(room: Room) -> bool:
+    return state.load(room.memory_file).memory.shared
+
+
+def test_a_warning_written_by_a_pass_that_broke_off_is_no_other_unflub_s(room):
+    """Else the user's deletions would count for less from then on."""
+    room.server.save(FLUBBED)
+    room.mailbox.writes_left = 1
+    with pytest.raises(UnreachableError):
+        room.look()
+    room.restart()
+    room.look()
+    assert not is_shared(room)
+    room.server.delete(*room.warnings)
+    assert room.look().actions == ()
+
+
+def test_a_warning_that_could_not_be_taken_away_is_no_other_unflub_s(room):
+    """The connection broke before its removal, which then is made up for."""
+    uid = room.server.save(FLUBBED)
+    room.look()
+    room.server.delete(uid)
+    room.restart()
+    room.mailbox.writes_left = 0
+    with pytest.raises(UnreachableError):
+        room.look()
+    room.restart()
+    assert removed(room.look())
+    assert not is_shared(room)
+
+
+def test_a_removal_that_is_held_back_leaves_its_warning_ours(room):
+    """Nothing is written or removed for a while, and nothing forgotten."""
+    uid = room.server.save(FLUBBED)
+    room.look()
+    room.mailbox.refusal = RefusedError("account home: refused; free some space")
+    room.server.save(OTHER)
+    room.look()
+    room.server.delete(uid)
+    for _ in range(2):
+        room.look()
+    assert not is_shared(room)
+    room.mailbox.refusal, room.desk.hold.until = None, 0
+    assert removed(room.look())
+    assert not is_shared(room)
+
+
+def test_what_is_not_taken_away_is_not_said_to_be(room):
+    """A warning that turns out not to be ours any more is neither removed nor counted."""
+    uid = room.server.save(FLUBBED)
+    room.look()
+    (warning,) = room.warnings
+    room.desk.known[warning] = replace(
+        room.desk.known[warning], digests=frozenset({"0" * 15 + "1"})
+    )
+    room.server.delete(uid)
+    assert room.look().actions == ()
+    assert room.warnings == [warning]
+
+
 def test_a_mailbox_that_is_suddenly_empty_is_looked_at_again(room):
     """On a single empty look nothing is withdrawn, dismissed or forgotten."""
     room.server.save(FLUBBED)
@@ -377,6 +496,31 @@ def test_what_is_missing_at_a_single_look_is_not_gone(room, kind):
     room.server.hidden = {next(iter(getattr(room.server, kind)()))}
     assert room.look().actions == ()
     assert room.look().actions == ()
+    assert len(room.warnings) == 1
+
+
+def test_a_mailbox_that_changed_at_every_look_is_looked_at_again(room):
+    """What looks disagree about is not settled: it is done as soon as the mailbox rests."""
+    people = ["ann", "bob", "cid", "dan", "eve"]
+    uids = [
+        room.server.save(
+            note(OPENING, f"To {who} a flub.", message_id=f"<{who}@x>", to=f"{who}@x.com")
+        )
+        for who in people
+    ]
+    room.look()
+    leaving, own_listing = uids[:4], room.mailbox.listing
+
+    def listing(*, sweep: bool = False) -> Listing:
+        if leaving:
+            room.server.delete(leaving.pop())
+        return own_listing(sweep=sweep)
+
+    room.mailbox.listing = listing
+    found = room.look()
+    assert found.actions == ()
+    assert found.settles_in == pytest.approx(5, abs=5)
+    assert len(removed(room.look())) == 4
     assert len(room.warnings) == 1
 
 

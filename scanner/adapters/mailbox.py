@@ -166,13 +166,12 @@ class ImapMailbox:
         """Fetch a few header fields of each message."""
         found: dict[int, bytes] = {}
         for batch in batches(uids, _HEADER_BATCH):
-            rows = self._fetch(batch, _HEADERS, _SIZE.decode())
-            self._sizes |= {uid: int(row.get(_SIZE) or 0) for uid, row in rows.items()}
-            found |= _bodies(rows)
+            found |= _bodies(self._measure(batch, _HEADERS))
         return found
 
     def messages(self, uids: Sequence[int]) -> dict[int, bytes]:
         """Fetch small messages whole, and of big ones header and texts."""
+        self._measure([uid for uid in uids if uid not in self._sizes])
         big = [uid for uid in uids if self._sizes.get(uid, 0) > SMALL]
         found = _bodies(self._fetch([uid for uid in uids if uid not in big], _WHOLE))
         texts = {uid: self._text_of(uid) for uid in big}
@@ -237,6 +236,12 @@ class ImapMailbox:
         uids = frozenset(self._client.search(["UNDELETED"]))
         return Held(self._mark, uids, self._mark.exists - len(uids))
 
+    def _measure(self, uids: Sequence[int], *items: str) -> dict[int, Mapping[bytes, Any]]:
+        """Fetch the sizes of messages, and `items` with them."""
+        rows = self._fetch(uids, *items, _SIZE.decode())
+        self._sizes |= {uid: int(row.get(_SIZE) or 0) for uid, row in rows.items()}
+        return rows
+
     def _fetch(self, uids: Sequence[int], *items: str) -> dict[int, Mapping[bytes, Any]]:
         """Fetch items of messages; of one whose answer cannot be understood, nothing."""
         if not uids:
@@ -264,7 +269,7 @@ class ImapMailbox:
 
     def _is_still_ours(self, warning: OwnWarning) -> bool:
         """Look once more, under the same SELECT, before anything is removed."""
-        body = _bodies(self._fetch([warning.uid], _WHOLE)).get(warning.uid)
+        body = self.messages([warning.uid]).get(warning.uid)
         found = recognise(body) if body is not None else None
         return found is not None and found.sealed and found.digests == warning.digests
 

@@ -22,40 +22,51 @@ TEXT = (
     "unflub has laid a warning beside it in your Drafts. "
     "Your mail client may take a while to show it."
 )
+ALTERED_TITLE = "unflub cannot lay warnings into your Drafts"
+ALTERED_TEXT = "Your mail server changes what is stored there. `unflub doctor` says what to do."
 _PATIENCE: Seconds = 20
 _MOST_TOLD = 5000
 _PROGRAM = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
 from scanner.adapters import notify
-notify.show()
+notify.show(*sys.argv[1:])
 """
 
 
 def warned(account: str, digests: AbstractSet[str]) -> None:
     """Tell of a warning about these sentences, unless each of them was told of before."""
+    _tell(account, digests, TITLE, TEXT)
+
+
+def altered(account: str) -> None:
+    """Tell once that the server changes what is stored on it."""
+    _tell(account, {"altered"}, ALTERED_TITLE, ALTERED_TEXT)
+
+
+def _tell(account: str, news: AbstractSet[str], title: str, text: str) -> None:
     path = state.folder() / f"{account}.told"
     told = _read(path)
-    if digests <= set(told) or not _has_desktop():
+    if news <= set(told) or not _has_desktop():
         return
     try:
-        state.replace_file(path, json.dumps([*told, *digests][-_MOST_TOLD:]).encode())
+        state.replace_file(path, json.dumps([*told, *news][-_MOST_TOLD:]).encode())
     except OSError:
         return  # what cannot be remembered would be told again and again
     try:
         subprocess.run(  # noqa: S603 - this very program
-            [sys.executable, "-c", _PROGRAM], timeout=_PATIENCE, check=True,
+            [sys.executable, "-c", _PROGRAM, title, text], timeout=_PATIENCE, check=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
     except (subprocess.SubprocessError, OSError):
         log.info("account %s: the desktop shows no notification", account)
 
 
-def show() -> None:
+def show(title: str, text: str) -> None:
     """Show it; raises whatever the desktop's library does."""
     from desktop_notifier.sync import DesktopNotifierSync
 
-    DesktopNotifierSync(app_name="unflub", app_icon=None).send(title=TITLE, message=TEXT)
+    DesktopNotifierSync(app_name="unflub", app_icon=None).send(title=title, message=text)
 
 
 def _has_desktop() -> bool:

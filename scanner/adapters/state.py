@@ -28,12 +28,23 @@ def folder() -> Path:
     return platformdirs.user_state_path("unflub")
 
 
+def memory_of(account: str) -> Path:
+    """Where the memory of an account's mailbox lies."""
+    return folder() / f"{account}.json"
+
+
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A memory as it was saved, under the UIDVALIDITY of that time."""
+    """A memory as it was saved, under the UIDVALIDITY of that time.
+
+    `alters` tells that the server was seen to change what it was given to store. `under_way` are
+    the warnings that were about to be written or removed, by the digests of their Message-IDs.
+    """
 
     uidvalidity: int = -1
     memory: Memory = field(default_factory=Memory)
+    alters: bool = False
+    under_way: frozenset[str] = frozenset()
 
     def under(self, uidvalidity: int) -> Memory:
         """Give what still holds: UIDs mean something under one UIDVALIDITY only.
@@ -60,12 +71,20 @@ def load(path: Path) -> Saved:
         standing = tuple(_standing(row) for row in table["standing"])
         dismissed = frozenset(map(str, table["dismissed"]))
         memory = Memory(standing, dismissed, bool(table.get("shared")))
-        return Saved(int(table["uidvalidity"]), memory)
+        under_way = frozenset(map(str, table.get("under_way", ())))
+        return Saved(int(table["uidvalidity"]), memory, bool(table.get("alters")), under_way)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Saved()
 
 
-def save(path: Path, uidvalidity: int, memory: Memory) -> None:
+def save(
+    path: Path,
+    uidvalidity: int,
+    memory: Memory,
+    *,
+    alters: bool = False,
+    under_way: frozenset[str] = frozenset(),
+) -> None:
     """Write the memory, whole or not at all. Raises UnreadableError when the disk refuses."""
     table = {
         "format": _FORMAT,
@@ -74,6 +93,8 @@ def save(path: Path, uidvalidity: int, memory: Memory) -> None:
             {"uid": w.uid, "digests": sorted(w.digests), "note": w.note} for w in memory.standing
         ],
         "shared": memory.shared,
+        "alters": alters,
+        "under_way": sorted(under_way),
         "dismissed": sorted(memory.dismissed)[:_MOST_DISMISSED],
     }
     try:
@@ -84,6 +105,13 @@ def save(path: Path, uidvalidity: int, memory: Memory) -> None:
             f"the state file {path} cannot be written ({error.strerror}); "
             "free some space, or make its folder writable"
         ) from None
+
+
+def say_whether_it_alters(path: Path, *, alters: bool) -> None:
+    """Remember whether the server changes what it stores. Raises UnreadableError."""
+    saved = load(path)
+    if saved.alters != alters:
+        save(path, saved.uidvalidity, saved.memory, alters=alters, under_way=saved.under_way)
 
 
 def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:

@@ -203,7 +203,7 @@ def remember(memory: Memory, snapshot: Snapshot, *, wrote: bool = False) -> Memo
     not dismissed any more. The mailbox is the record, and so two that disagree come to rest.
     """
     gone = [w for w in memory.standing if not _stands(w, snapshot)]
-    new = [w.digests for w in snapshot.warnings if not _stood(w, memory)]
+    new = [w.digests for w in snapshot.warnings if w.digests and not _stood(w, memory)]
     notes = _notes(snapshot)
     strays = _hand_out(snapshot.warnings, notes, memory.dismissed)
     deleted = _union(_unwarned(note) & _lost(note, gone, memory) for note in notes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
@@ -37,11 +37,22 @@ SEAL = "X-Unflub-Seal"
 PROBE = "0" * 16
 """The digest that stands in a probe, of no sentence."""
 
+_TRIAL = "a trial of `unflub doctor`"
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>")
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 _LONGEST_SUBJECT = 120
 _LONGEST_FIELD = 8_000
+# Of a longer note not all is shown, so that each part of its warning, which holds it twice or more
+# and some characters as many bytes, stays below what is fetched of a text. Notes are far shorter.
+_MOST_SHOWN = 14_500
 _THREAD = ("In-Reply-To", "References")
+_ADDRESSED = ("To", "Cc", "Bcc", "Reply-To")
+_SEALED_NOW = "2-"  # before a seal of this kind
+# Attributes and elements of HTML by which a reader sees something beside the text.
+_SHOWN = frozenset(
+    {"href", "src", "srcset", "data", "poster", "background", "action", "alt", "value"}
+)
+_DRAWN = ("img", "svg", "object", "embed", "iframe", "video", "audio", "canvas", "input", "hr")
 _GAP = "\0"  # stands for a passage taken out; an own text holds no control character
 
 _FOLDED = (
@@ -92,6 +103,7 @@ class Recognised:
     digests: frozenset[str]
     about: str
     sealed: bool
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +133,15 @@ def render(note: Draft, assessment: Assessment, envelope: Envelope) -> bytes:
 
 def probe(envelope: Envelope) -> bytes:
     """Write a warning draft about nothing, to see whether a mailbox takes and gives it back."""
-    message = _message(envelope, "a trial of `unflub doctor`")
+    message = _message(envelope, _TRIAL)
     text = "unflub doctor wrote this to see whether it can, and takes it away at once."
     return _sealed(message, {PROBE}, f"{text}\n", f"<p>{text}</p>\n")
+
+
+def is_probe(raw: bytes) -> bool:
+    """Tell a probe, also one of which the server has dropped some fields, by its header."""
+    message = message_from_bytes(raw, policy=policy.compat32)
+    return " ".join(_header(message, "Subject").split()) == f"{SUBJECT_PREFIX} {_TRIAL}"
 
 
 def recognise(raw: bytes) -> Recognised | None:
@@ -141,6 +159,7 @@ def recognise(raw: bytes) -> Recognised | None:
         digests=digests,
         about=about.group() if about else "",
         sealed=_is_intact(raw, digests),
+        message_id=_header(message, "Message-ID").strip(),
     )
 
 
@@ -158,7 +177,8 @@ def _sealed(message: EmailMessage, digests: Iterable[str], text: str, html: str)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5
     message[VERSION] = __version__
     message[WARNS_ABOUT] = " ".join(sorted(digests))
-    message[SEAL] = f"{_seal(_shown(html), message)} {_seal(text, message)}"
+    header = message_from_bytes(message.as_bytes(), policy=policy.compat32)
+    message[SEAL] = f"{_seal(_shown(html), header)} {_seal(text, header)}"
     message.set_content(text, cte="base64")
     message.add_alternative(html, subtype="html", cte="base64")
     return message.as_bytes()
@@ -207,16 +227,20 @@ def _closed(line: str) -> str:
 def view(note: Draft, assessment: Assessment) -> dict[str, Any]:
     """Give all that is said of a note with passages, by the names the templates use."""
     passages = assessment.passages
+    places = list(pieces(assessment))
+    is_long = len(assessment.text) > _MOST_SHOWN
+    most = _MOST_SHOWN // len(places) if is_long else _MOST_SHOWN
+    rest = remainder(assessment.text, passages) or "(Nothing is left: start afresh.)"
     these = "this passage" if len(passages) == 1 else "these passages"
     return {
         "heading": "Before you send it: one thought",
         "lead": _lead(len(passages)),
         "subject": _subject(note),
-        "pieces": list(pieces(assessment)),
+        "pieces": [replace(piece, text=_cut(piece.text, most)) for piece in places],
         "passages": [
             {
                 "number": number,
-                "quote": " ".join(passage.text.split()),
+                "quote": " ".join(_cut(passage.text, most).split()),
                 "name": deed(passage.category, passage.text),
                 "reason": ADVICE[passage.category].reason,
             }
@@ -227,10 +251,16 @@ def view(note: Draft, assessment: Assessment) -> dict[str, Any]:
         "share": _share(assessment),
         "instead": "What to do instead",
         "steps": BEFORE_SENDING,
-        "remainder": remainder(assessment.text, passages) or "(Nothing is left: start afresh.)",
+        "remainder": _cut(rest, _MOST_SHOWN),
         "reference": to_own_referee(find_position(note.subject, assessment.text)),
         "folded": _FOLDED if assessment.severity == "folded" else "",
     }
+
+
+def _cut(text: str, most: int) -> str:
+    """Leave the middle out of a text of more characters than that."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]} […] {text[len(text) - half :]}"
 
 
 def _lead(passages: int) -> str:
@@ -270,6 +300,14 @@ def _seal(words: str, message: Message) -> str:
 
     A mail client that saves the message anew gives it another Message-ID, or other words.
     """
+    marks = (str(message["Message-ID"]), _header(message, WARNS_ABOUT))
+    subject = "".join(_header(message, "Subject").split())  # folding may cost or add a space
+    seen = "\0".join(" ".join(text.split()) for text in (*marks, subject, words))
+    return _SEALED_NOW + hashlib.sha256(seen.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _first_seal(words: str, message: Message) -> str:
+    """Hash as unflub first did: words alone, and no subject. Such warnings still lie about."""
     marks = f"{message['Message-ID']} {_header(message, WARNS_ABOUT)}"
     found = re.findall(r"\w+", f"{marks} {words}")
     return hashlib.sha256(" ".join(found).encode()).hexdigest()[:32]
@@ -285,7 +323,7 @@ def _is_intact(raw: bytes, digests: frozenset[str]) -> bool:
 
 def _is_sealed(message: Message, digests: frozenset[str]) -> bool:
     """Tell whether the parts still hold our words; a server may have dropped the text part."""
-    if not digests or message["To"] or message["Cc"] or message["Bcc"]:
+    if not digests or any(message[name] for name in _ADDRESSED):
         return False
     leaves = [part for part in message.walk() if not part.is_multipart()]
     types = sorted(part.get_content_type() for part in leaves)
@@ -297,17 +335,31 @@ def _is_sealed(message: Message, digests: frozenset[str]) -> bool:
 
 def _part_seal(part: Message, message: Message) -> str:
     content = _decoded(part)
-    return _seal(_shown(content) if part.get_content_subtype() == "html" else content, message)
+    is_html = part.get_content_subtype() == "html"
+    if _SEALED_NOW not in _header(message, SEAL):
+        return _first_seal(_document(content).text_content() if is_html else content, message)
+    return _seal(_shown(content) if is_html else content, message)
 
 
 def _shown(html: str) -> str:
-    """Give the text of an HTML part. Raises ParserError where there is none."""
+    """Give text, links and pictures of an HTML part. Raises ParserError where there is none."""
+    tree = _document(html)
+    shown = (
+        f"{element.tag} {name} {value}"
+        for element in tree.iter()
+        for name, value in element.items()
+        if name in _SHOWN or "url(" in value
+    )
+    drawn = (element.tag for element in tree.iter(*_DRAWN))
+    return "\0".join((str(tree.text_content()), *shown, *map(str, drawn)))
+
+
+def _document(html: str) -> Any:
     import lxml.html
 
-    tree = lxml.html.document_fromstring(
+    return lxml.html.document_fromstring(
         html.encode("utf-8", "replace"), parser=lxml.html.HTMLParser(encoding="utf-8")
     )
-    return str(tree.text_content())
 
 
 def _decoded(part: Message) -> str:

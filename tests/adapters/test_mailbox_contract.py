@@ -42,13 +42,14 @@ NOTE = note(OPENING, "That was a flub.", STRENGTH)
 _numbers = count(1)
 
 
-def warning_draft(text: str = "That was a flub.") -> tuple[bytes, frozenset[str]]:
-    about = reading(1, note(OPENING, text, STRENGTH))
+def warning_draft(*said: str) -> tuple[bytes, frozenset[str]]:
+    about = reading(1, note(OPENING, *said, STRENGTH))
     envelope = Envelope("me@example.org", "<w@example.org>", datetime.now(UTC))
     return render(about.draft, about.assessment, envelope), about.assessment.digests
 
 
-WARNING, DIGESTS = warning_draft()
+WARNING, DIGESTS = warning_draft("That was a flub.")
+LONG_TALK = f"We all agreed {'👍' * 1500}. " * 11
 
 
 @dataclass(frozen=True)
@@ -318,6 +319,19 @@ def test_a_warning_is_written_once_and_taken_away_when_its_note_is_mended(settin
     done = [len(one_pass(setting.mailbox, desk, JUDGE, terms).actions) for _ in range(2)]
     assert done == [1, 0]
     assert len(setting.mailbox.listing().uids) == 1
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["seen before", "over a new connection"])
+def test_a_warning_about_a_very_long_note_is_removed_too(setting, seen):
+    """However big it is, all of its words are looked at before, and none beyond them."""
+    big, digests = warning_draft(LONG_TALK, "That was a flub.", LONG_TALK)
+    (uid,) = setting.save(big)
+    setting.mailbox.listing()
+    if seen:
+        setting.mailbox.headers([uid])
+    assert len(big) > FETCH_LIMIT
+    setting.mailbox.remove([OwnWarning(uid, digests, "")])
+    assert setting.mailbox.listing().uids == ()
 
 
 @pytest.mark.parametrize("change", ["save", "delete", "mark_deleted"])

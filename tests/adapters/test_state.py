@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.adapters.state import folder, load, save
+from scanner.adapters.state import Saved, folder, load, save, say_whether_it_alters
 from scanner.core.plan import Memory, Standing
 from scanner.errors import UnreadableError
 
@@ -26,6 +26,20 @@ def test_what_is_saved_is_loaded(path, memory):
     """Nothing is lost or added on the way."""
     save(path, 5, memory)
     assert load(path).under(5) == memory
+
+
+def test_what_a_server_does_and_what_was_under_way_is_kept(path):
+    """The doctor may say otherwise of the server, and changes nothing else."""
+    save(path, 5, MEMORY, alters=True, under_way=frozenset({ONE}))
+    assert load(path) == Saved(5, MEMORY, alters=True, under_way=frozenset({ONE}))
+    say_whether_it_alters(path, alters=False)
+    assert load(path) == Saved(5, MEMORY, alters=False, under_way=frozenset({ONE}))
+
+
+def test_where_nothing_is_to_be_said_nothing_is_written(path):
+    """A doctor on a machine without a daemon leaves no file."""
+    say_whether_it_alters(path, alters=False)
+    assert not path.parent.exists()
 
 
 def test_only_the_owner_can_read_it(path):

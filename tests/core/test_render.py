@@ -16,6 +16,7 @@ from support.notes import OPENING, STRENGTH, note
 from support.phrases import assessed, reading
 
 from scanner import __version__
+from scanner.adapters.mailbox import FETCH_LIMIT
 from scanner.core.assess import Assessment, Passage, digest
 from scanner.core.draft import Draft
 from scanner.core.render import WARNS_ABOUT, Envelope, recognise, remainder, render
@@ -247,3 +248,17 @@ def test_whatever_is_rendered_is_recognised(texts, flags, subject, message_id):
     assert found.sealed
     assert found.digests == assessment.digests
     assert found.about in (draft.message_id, "")
+
+
+@pytest.mark.parametrize("many", [1, 100])
+def test_of_a_very_long_note_the_middles_are_left_out(many):
+    """However many bytes its characters take, each part is fetched whole; passages stay marked."""
+    long = "👍 & “so” <on> 'ever'… " * 3000
+    flubs = [f"Flub number {n} of an apology." for n in range(many)]
+    said = reading(1, note(OPENING, *(f"{flub} {long[: 60_000 // many]}" for flub in flubs)))
+    message = parsed(rendered(said.draft, said.assessment))
+    for part in message.iter_parts():
+        assert len(part.get_payload()) < FETCH_LIMIT
+        shown = unescape(part.get_content())
+        assert "[…]" in shown
+        assert all(flub in shown for flub in flubs)

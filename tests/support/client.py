@@ -31,7 +31,8 @@ class Stored:
 
     @property
     def is_warning(self) -> bool:
-        return self.message["X-Unflub-Warns-About"] is not None
+        header = Stored(self.raw.partition(b"\r\n\r\n")[0], self.flags).message
+        return "X-Unflub-Warns-About" in header or str(header["Subject"]).startswith("⚠ unflub:")
 
     def body(self, subtype: str) -> str:
         part = self.message.get_body((subtype,))

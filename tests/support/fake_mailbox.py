@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
 from email.parser import BytesHeaderParser
+from email.utils import make_msgid
 
 from scanner.adapters.mailbox import FETCH_LIMIT, SMALL, Listing
 from scanner.core.plan import OwnWarning
@@ -34,6 +36,8 @@ class FakeServer:
     """Messages it forgets to list at the next look."""
     swallows: bool = False
     """Says OK to what is appended, and stores nothing."""
+    alters: Callable[[bytes], bytes] = bytes
+    """What it makes of messages that are appended."""
     _messages: dict[int, Stored] = field(default_factory=dict)
     _next: int = 1
     _watchers: list[socket.socket] = field(default_factory=list)
@@ -149,12 +153,12 @@ class FakeMailbox:
             raise self.refusal
         self._write()
         if not self.server.swallows:
-            self.server.save(raw, (b"\\Draft", b"\\Seen"))
+            self.server.save(self.server.alters(raw), (b"\\Draft", b"\\Seen"))
 
     def remove(self, warnings: Sequence[OwnWarning]) -> None:
         for warning in warnings:
             held = self.server.messages().get(warning.uid)
-            found = recognise(held.raw) if held else None
+            found = recognise(without_attachments(held.raw)) if held else None
             if found and found.sealed and found.digests == warning.digests:
                 self._write()
                 self.server.delete(warning.uid)
@@ -178,14 +182,34 @@ class FakeMailbox:
 
 
 def without_attachments(raw: bytes) -> bytes:
-    """Empty what is no text, as a mailbox that fetches texts alone does."""
+    """Empty what is no text, and cut texts, as a mailbox that fetches texts alone does."""
     message = message_from_bytes(raw)
     if not message.is_multipart() or len(raw) <= SMALL:
         return raw[:FETCH_LIMIT]
     for part in message.walk():
-        if part.get_content_maintype() not in {"multipart", "text"}:
-            part.set_payload("")
+        if not part.is_multipart():
+            is_text = part.get_content_maintype() == "text"
+            part.set_payload(str(part.get_payload())[: FETCH_LIMIT * is_text])
     return message.as_bytes()
+
+
+def dropping_fields(raw: bytes) -> bytes:
+    """Store a message without the fields that a server does not know, as some do."""
+    return without_fields(raw, "X-Unflub-", "In-Reply-To:", "References:", "Auto-Submitted:")
+
+
+def renaming(raw: bytes) -> bytes:
+    """Store a message under a Message-ID of the server's, as some do."""
+    name = make_msgid(domain="server.example").encode()
+    return b"Message-ID: " + name + b"\r\n" + without_fields(raw, "Message-ID:")
+
+
+def without_fields(raw: bytes, *names: str) -> bytes:
+    """Leave header fields out whose lines begin so."""
+    header, end, body = raw.partition(b"\r\n\r\n")
+    fields = re.split(rb"\r\n(?![ \t])", header)
+    starts = tuple(name.lower().encode() for name in names)
+    return b"\r\n".join(f for f in fields if not f.lower().startswith(starts)) + end + body
 
 
 def _broken() -> UnreachableError:

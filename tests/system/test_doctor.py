@@ -142,6 +142,32 @@ def test_a_trial_that_was_left_lying_is_taken_away(household):
     assert household.client.messages() == {}
 
 
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [(b"X-Unflub-", b"Z-Unflub-"), (b"@unflub.invalid", b"@server.invalid")],
+    ids=["fields", "Message-ID"],
+)
+def test_a_server_that_changes_what_it_stores_is_found_out(household, written, stored):
+    """One trial is left to delete; no warning is written there until the server was mended."""
+    household.client.save(FLUBBED)
+    with proxy.running(household.server.port) as through:
+        through.rewrite = lambda answer: answer.replace(written, stored)
+        household.configure(port=str(through.port))
+        for _ in range(2):
+            status, said = examined(household)
+            assert status == 4
+            assert said["writing"].startswith("WRONG the server changes the drafts it stores")
+            assert "delete by hand" in said["writing"]
+        done = household.program.run("watch", "--once")
+        assert done.returncode == 4
+        assert "the server changes the drafts it stores" in done.stderr
+    (trial,) = household.client.warnings()
+    household.client.delete(trial)
+    household.configure()
+    assert examined(household)[1]["writing"].startswith("ok ")
+    assert "warned about 1" in household.once()
+
+
 @pytest.mark.parametrize(("year", "way"), [(b"-2001 ", "ahead of"), (b"-2091 ", "behind")])
 def test_a_clock_that_is_off_is_told(household, year, way):
     """The server's time of the trial draft is compared with ours."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from support import proxy
 from support.desktop import Desktop, desktop
 from support.household import Household
 from support.notes import CLEAN, FLUBBED, OPENING, OTHER_FLUB, note
@@ -60,6 +61,27 @@ def test_a_warning_is_told_of_once_and_without_words_of_the_note(household, sess
         household.client.save(OTHER)
         wait_for_warnings(household, 2)
         assert wait_for(shown, 2).count(SUMMARY) == 2
+
+
+def test_a_server_that_changes_what_it_stores_is_told_of_once(household, session):
+    """And that a warning lies there is not said."""
+    with (
+        session.notifications() as shown,
+        proxy.running(household.server.port) as through,
+    ):
+        through.rewrite = lambda answer: answer.replace(b"X-Unflub-", b"Z-Unflub-")
+        household.configure(port=str(through.port))
+        household.client.save(FLUBBED)
+        for _ in range(2):
+            done = household.program.run("watch", "--once")
+            assert "the server changes the drafts it stores" in done.stderr
+        household.configure()
+        household.program.run("doctor")  # finds that it is mended
+        household.client.save(OTHER)
+        household.once()
+        said = wait_for(shown, 1)
+    assert said.count("\tsummary: 'unflub cannot lay warnings") == 1
+    assert said.count(SUMMARY) == 1
 
 
 def test_it_can_be_switched_off(household, session):
