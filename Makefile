@@ -88,11 +88,12 @@ chromium:  ## the tests look at the report in Debian's Chromium
 	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null'; fi; } || { \
 	  echo "the tests need Debian's Chromium; install it with: sudo apt-get install chromium chromium-driver"; exit 1; }
 
-CLIENTS := neomutt aerc emacs-nox elpa-notmuch msmtp procps
+CLIENTS := neomutt mutt aerc emacs-nox elpa-notmuch mu4e maildir-utils msmtp procps
 
-clients:  ## the tests write mail in Debian's neomutt, aerc and Emacs, and send it by msmtp
-	@command -v neomutt >/dev/null && command -v aerc >/dev/null && command -v emacs >/dev/null && \
-	command -v msmtp >/dev/null && command -v ps >/dev/null && test -d /usr/share/emacs/site-lisp/elpa-src/notmuch-* || { \
+clients:  ## the tests write mail in Debian's neomutt, mutt, aerc and Emacs, and send it by msmtp
+	@command -v neomutt >/dev/null && command -v mutt >/dev/null && command -v mu >/dev/null && command -v aerc >/dev/null && command -v emacs >/dev/null && \
+	command -v msmtp >/dev/null && command -v ps >/dev/null && \
+	test -d /usr/share/emacs/site-lisp/elpa-src/notmuch-* && test -d /usr/share/emacs/site-lisp/elpa-src/mu4e-* || { \
 	  echo "installing mail clients for the tests (apt-get install $(CLIENTS))"; \
 	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(CLIENTS) >/dev/null; } || { \
 	  echo "the tests need mail clients; install them with: sudo apt-get install $(CLIENTS)"; exit 1; }
