@@ -148,7 +148,7 @@ class Terms:
 
     With `dry_run` the actions are planned and returned, and nothing at all is written; a
     `sweep` believes nothing that the server said before. What was `dismissed` before sending
-    counts as if its warning had been deleted.
+    is warned about no more.
     """
 
     sender: str
@@ -269,7 +269,8 @@ class _Room:
             for action in actions:
                 if isinstance(action, Append):
                     note, sender = action.note.draft, self.terms.sender
-                    self.mailbox.append(render(note, action.assessment, _envelope(sender)))
+                    made = render(note, action.assessment, _envelope(sender), action.no_flubs)
+                    self.mailbox.append(made)
             removals = [action.warning for action in actions if isinstance(action, Remove)]
             if removals:
                 self.mailbox.remove(removals)
@@ -280,7 +281,7 @@ class _Room:
 
 def _decided(before: Memory, snapshot: Snapshot) -> _Decision:
     memory = remember(before, snapshot)
-    return _Decision(snapshot, memory, plan(snapshot, memory.dismissed))
+    return _Decision(snapshot, memory, plan(snapshot, memory))
 
 
 def _is_lost(actions: Sequence[Action], after: Snapshot) -> bool:

@@ -45,9 +45,9 @@ class Saved:
         standing = tuple(replace(w, uid=0) for w in self.memory.standing)
         return replace(self.memory, standing=standing)
 
-    def having(self, dismissed: frozenset[str]) -> Saved:
-        """Give this with more that was dismissed."""
-        memory = replace(self.memory, dismissed=self.memory.dismissed | dismissed)
+    def having(self, no_flubs: frozenset[str]) -> Saved:
+        """Give this with more that the user said is no flub."""
+        memory = replace(self.memory, no_flubs=self.memory.no_flubs | no_flubs)
         return replace(self, memory=memory)
 
 
@@ -59,7 +59,8 @@ def load(path: Path) -> Saved:
             return Saved()
         standing = tuple(_standing(row) for row in table["standing"])
         dismissed = frozenset(map(str, table["dismissed"]))
-        memory = Memory(standing, dismissed, bool(table.get("shared")))
+        no_flubs = frozenset(map(str, table.get("no_flubs", ())))
+        memory = Memory(standing, dismissed, bool(table.get("shared")), no_flubs)
         return Saved(int(table["uidvalidity"]), memory)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Saved()
@@ -75,6 +76,7 @@ def save(path: Path, uidvalidity: int, memory: Memory) -> None:
         ],
         "shared": memory.shared,
         "dismissed": sorted(memory.dismissed)[:_MOST_DISMISSED],
+        "no_flubs": sorted(memory.no_flubs)[:_MOST_DISMISSED],
     }
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
