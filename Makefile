@@ -104,11 +104,11 @@ thunderbird:  ## the add-on is tried in Debian's Thunderbird
 	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends thunderbird >/dev/null; } || { \
 	  echo "the tests need Debian's Thunderbird; install it with: sudo apt-get install thunderbird"; exit 1; }
 
-DESKTOP := gnome-keyring dbus systemd dunst xvfb strace
+DESKTOP := gnome-keyring dbus systemd dunst xvfb strace at-spi2-core
 
 desktop:  ## the tests keep passwords in GNOME's keyring, and run services by systemd, on their own
 	@command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null && command -v systemd-analyze >/dev/null && \
-	command -v dunst >/dev/null && command -v Xvfb >/dev/null && command -v strace >/dev/null || { \
+	command -v dunst >/dev/null && command -v Xvfb >/dev/null && command -v strace >/dev/null && test -x /usr/libexec/at-spi-bus-launcher || { \
 	  echo "installing what a desktop has for the tests (apt-get install $(DESKTOP))"; \
 	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(DESKTOP) >/dev/null; } || { \
 	  echo "the tests need parts of a desktop; install them with: sudo apt-get install $(DESKTOP)"; exit 1; }
