@@ -9,7 +9,7 @@ TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
 .PHONY: demo test test-program test-encoder test-clients test-thunderbird check format bench \
-	bench-scale soak model encoder evaluate curve sheets pictures plugin pythons dovecot chromium \
+	bench-scale bench-thunderbird soak model encoder evaluate curve sheets pictures plugin pythons dovecot chromium \
 	desktop clients thunderbird clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
@@ -133,6 +133,9 @@ bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX="files
 	@PYTHONPATH=tests $(BIN)/python tests/bench/checks.py
 	@PYTHONPATH=tests $(BIN)/python tests/bench/daemon.py
 	@PYTHONPATH=tests $(BIN)/python tests/bench/scan.py
+
+bench-thunderbird: $(READY) dovecot desktop thunderbird  ## the delay of Send in Thunderbird's window (TIMES)
+	@PYTHONPATH=tests $(BIN)/python tests/bench/thunderbird.py
 
 bench-scale: $(READY)  ## time and memory of 1,000, 10,000 and 100,000 messages (SCALE)
 	@PYTHONPATH=tests $(BIN)/python tests/bench/scan.py scale
