@@ -9,7 +9,8 @@ TORCH := $(VENV)/.torch
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
 .PHONY: demo test test-program test-encoder test-clients test-thunderbird check format bench \
-	bench-scale soak model encoder evaluate curve sheets card pictures plugin pythons dovecot chromium \
+	bench-scale bench-thunderbird soak model encoder evaluate curve sheets card pictures plugin \
+	pythons dovecot chromium \
 	desktop clients thunderbird clean
 
 demo: $(READY)  ## run the main job on an embedded mail server
@@ -88,11 +89,12 @@ chromium:  ## the tests look at the report in Debian's Chromium
 	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null'; fi; } || { \
 	  echo "the tests need Debian's Chromium; install it with: sudo apt-get install chromium chromium-driver"; exit 1; }
 
-CLIENTS := neomutt aerc emacs-nox elpa-notmuch msmtp procps
+CLIENTS := neomutt mutt aerc emacs-nox elpa-notmuch mu4e maildir-utils msmtp procps
 
-clients:  ## the tests write mail in Debian's neomutt, aerc and Emacs, and send it by msmtp
-	@command -v neomutt >/dev/null && command -v aerc >/dev/null && command -v emacs >/dev/null && \
-	command -v msmtp >/dev/null && command -v ps >/dev/null && test -d /usr/share/emacs/site-lisp/elpa-src/notmuch-* || { \
+clients:  ## the tests write mail in Debian's neomutt, mutt, aerc and Emacs, and send it by msmtp
+	@command -v neomutt >/dev/null && command -v mutt >/dev/null && command -v mu >/dev/null && command -v aerc >/dev/null && command -v emacs >/dev/null && \
+	command -v msmtp >/dev/null && command -v ps >/dev/null && \
+	test -d /usr/share/emacs/site-lisp/elpa-src/notmuch-* && test -d /usr/share/emacs/site-lisp/elpa-src/mu4e-* || { \
 	  echo "installing mail clients for the tests (apt-get install $(CLIENTS))"; \
 	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(CLIENTS) >/dev/null; } || { \
 	  echo "the tests need mail clients; install them with: sudo apt-get install $(CLIENTS)"; exit 1; }
@@ -103,11 +105,11 @@ thunderbird:  ## the add-on is tried in Debian's Thunderbird
 	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends thunderbird >/dev/null; } || { \
 	  echo "the tests need Debian's Thunderbird; install it with: sudo apt-get install thunderbird"; exit 1; }
 
-DESKTOP := gnome-keyring dbus systemd dunst xvfb strace
+DESKTOP := gnome-keyring dbus systemd dunst xvfb strace at-spi2-core
 
 desktop:  ## the tests keep passwords in GNOME's keyring, and run services by systemd, on their own
 	@command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null && command -v systemd-analyze >/dev/null && \
-	command -v dunst >/dev/null && command -v Xvfb >/dev/null && command -v strace >/dev/null || { \
+	command -v dunst >/dev/null && command -v Xvfb >/dev/null && command -v strace >/dev/null && test -x /usr/libexec/at-spi-bus-launcher || { \
 	  echo "installing what a desktop has for the tests (apt-get install $(DESKTOP))"; \
 	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(DESKTOP) >/dev/null; } || { \
 	  echo "the tests need parts of a desktop; install them with: sudo apt-get install $(DESKTOP)"; exit 1; }
@@ -132,6 +134,9 @@ bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX="files
 	@PYTHONPATH=tests $(BIN)/python tests/bench/checks.py
 	@PYTHONPATH=tests $(BIN)/python tests/bench/daemon.py
 	@PYTHONPATH=tests $(BIN)/python tests/bench/scan.py
+
+bench-thunderbird: $(READY) dovecot desktop thunderbird  ## the delay of Send in Thunderbird's window (TIMES)
+	@PYTHONPATH=tests $(BIN)/python tests/bench/thunderbird.py
 
 bench-scale: $(READY)  ## time and memory of 1,000, 10,000 and 100,000 messages (SCALE)
 	@PYTHONPATH=tests $(BIN)/python tests/bench/scan.py scale

@@ -163,7 +163,7 @@ class Terms:
 
     With `dry_run` the actions are planned and returned, and nothing at all is written; a
     `sweep` believes nothing that the server said before. What was `dismissed` before sending
-    counts as if its warning had been deleted.
+    is warned about no more.
     """
 
     sender: str
@@ -324,7 +324,8 @@ class _Room:
         """Append warnings and look for them; give what went wrong, and leave the rest then."""
         try:
             for append, envelope in letters:
-                self.mailbox.append(render(append.note.draft, append.assessment, envelope))
+                note, assessment = append.note.draft, append.assessment
+                self.mailbox.append(render(note, assessment, envelope, append.no_flubs))
         except RefusedError as error:
             return error
         return self._fault(letters, before) if letters else None
@@ -370,7 +371,7 @@ _Letter = tuple[Append, Envelope]
 
 def _decided(before: Memory, snapshot: Snapshot, *, alters: bool) -> _Decision:
     memory = remember(before, snapshot)
-    actions = plan(snapshot, memory.dismissed)
+    actions = plan(snapshot, memory)
     return _Decision(snapshot, memory, _unwritten(actions) if alters else actions, alters=alters)
 
 

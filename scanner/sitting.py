@@ -120,7 +120,7 @@ class Sitting:
 
     def _dismissed(self, name: str) -> frozenset[str]:
         account = self.settings.account(name)
-        return state.load(state.folder() / f"{account.name}.json").memory.dismissed
+        return state.load(state.folder() / f"{account.name}.json").memory.unwanted
 
     def _loaded(self) -> Model:
         # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.

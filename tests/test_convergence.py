@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
+from threading import Event
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -76,6 +79,7 @@ class DraftsMailbox(RuleBasedStateMachine):
         self.saved: dict[int, bytes] = {}
         self.dismissed: frozenset[str] = frozenset()
         self.forgotten: frozenset[str] = frozenset()
+        self.no_flubs: frozenset[str] = frozenset()
         self.numbers = count(1)
 
     def teardown(self):
@@ -174,15 +178,22 @@ class DraftsMailbox(RuleBasedStateMachine):
             self.forgotten |= digests
 
     @precondition(lambda self: self.notes)
-    @rule(data=st.data(), which=st.sets(st.integers(0, 1), min_size=1))
-    def dismiss_before_sending(self, data, which):
-        """And go on writing; what is warned about already may stay, and others may not know."""
+    @rule(data=st.data(), which=st.sets(st.integers(0, 1), min_size=1), writes=st.integers(0, 2))
+    def dismiss_before_sending(self, data, which, writes):
+        """One passage or more, and go on writing; what was warned about already goes, too.
+
+        Not everybody knows, and may look when the warning is being changed.
+        """
+        self.settle()
         one = data.draw(st.sampled_from(self.notes))
-        digests = frozenset(map(digest, one.flubs))
-        for number in which:
-            self.daemons[number].dismissed |= digests
-        self.dismissed |= digests
-        self.forgotten |= digests
+        if one.flubs:
+            chosen = data.draw(st.sets(st.sampled_from(one.flubs), min_size=1))
+            digests = frozenset(map(digest, chosen))
+            for number in which:
+                self.daemons[number].dismissed |= digests
+            self.dismissed |= digests
+            self.no_flubs |= digests
+            self.look_by_turns(min(which), writes)
 
     def delete(self, warning: int) -> frozenset[str]:
         digests = found_in(self.server.warnings()[warning])
@@ -222,6 +233,37 @@ class DraftsMailbox(RuleBasedStateMachine):
         mailbox.before_write = lambda: second.look(second.mailbox()) and None
         first.look(mailbox)
 
+    @rule(which=st.integers(0, 1), writes=st.integers(0, 2))
+    def both_look_by_turns(self, which, writes):
+        self.look_by_turns(which, writes)
+
+    def look_by_turns(self, which: int, writes: int) -> None:
+        """Have one look and plan after so many writes of the other, and write after the last."""
+        first, second = self.daemons[which], self.daemons[1 - which]
+        quick, slow = first.mailbox(), second.mailbox()
+        planned, may_write = Event(), Event()
+
+        def wait() -> None:
+            planned.set()
+            assert may_write.wait(60)
+
+        def plan() -> None:
+            slow.before_write = wait
+            found.append(pool.submit(second.look, slow))
+            found[0].add_done_callback(lambda _: planned.set())
+            assert planned.wait(60)
+
+        def after(count: int) -> None:
+            quick.before_write = partial(after, count - 1) if count else plan
+
+        found: list[Future[Pass]] = []
+        with ThreadPoolExecutor(1) as pool:
+            after(writes)
+            first.look(quick)
+            may_write.set()
+        for one in found:
+            one.result()
+
     @precondition(lambda self: self.notes)
     @rule(which=st.integers(0, 1), data=st.data())
     def look_slowly(self, which, data):
@@ -249,6 +291,7 @@ class DraftsMailbox(RuleBasedStateMachine):
         wanted = [frozenset(map(digest, one.flubs)) - self.dismissed for one in self.notes]
         assert sorted(map(sorted, filter(None, left))) == sorted(map(sorted, filter(None, wanted)))
         assert len(found) <= len(self.notes)
+        assert not self.no_flubs & frozenset[str]().union(*found)
 
     @invariant()
     def the_user_s_messages_are_untouched(self):

@@ -22,6 +22,7 @@ from scanner.passes import Desk, Pass, Terms, describe, one_pass
 
 FLUBBED = note(OPENING, "That was a flub.", STRENGTH)
 WORSE = note(OPENING, "That was a flub.", STRENGTH, "And that was another flub.")
+BOTH = {digest("That was a flub."), digest("And that was another flub.")}
 MENDED = note(OPENING, STRENGTH)
 OTHER = note(OPENING, "My second flub.", message_id="<other@x>", to="other@example.com")
 ENCRYPTED = note("-----BEGIN PGP MESSAGE-----\n\nhQEMA\n-----END PGP MESSAGE-----")
@@ -181,17 +182,19 @@ def test_what_was_dismissed_before_sending_is_not_warned_about(room):
     assert recognise(warning.raw).digests == {digest("And that was another flub.")}
 
 
-def test_dismissing_before_sending_takes_no_standing_warning_away(room):
-    """It is the user's to delete; when the note is sent it goes, as ever."""
-    uid = room.server.save(FLUBBED)
+def test_dismissing_before_sending_takes_it_from_the_standing_warning(room):
+    """One is written about the rest; where nothing is left, none; and so it stays."""
+    room.server.save(WORSE)
     room.look()
-    room.dismissed = frozenset({digest("That was a flub.")})
-    assert room.look().actions == ()
+    for said in ("That was a flub.", "And that was another flub."):
+        room.dismissed |= {digest(said)}
+        room.look()
+        assert room.look().actions == ()
+        named = [recognise(one.raw).digests for one in room.server.warnings().values()]
+        assert named == [BOTH - room.dismissed] * (room.dismissed < BOTH)
     room.restart()
     assert room.look().actions == ()
-    room.server.delete(uid)
-    assert removed(room.look())
-    assert room.look().actions == ()
+    assert state.load(room.memory_file).memory.dismissed == frozenset()
 
 
 def test_an_unreadable_draft_shields_its_own_warning_only(room):

@@ -29,7 +29,7 @@ def load() -> frozenset[str]:
 
 def everywhere() -> frozenset[str]:
     """Give what was dismissed at all, also by deleting a warning draft of any account."""
-    drafts = (state.load(file).memory.dismissed for file in state.folder().glob("*.json"))
+    drafts = (state.load(file).memory.unwanted for file in state.folder().glob("*.json"))
     return load().union(*drafts)
 
 

@@ -56,9 +56,9 @@ class Saved:
         standing = tuple(replace(w, uid=0) for w in self.memory.standing)
         return replace(self.memory, standing=standing)
 
-    def having(self, dismissed: frozenset[str]) -> Saved:
-        """Give this with more that was dismissed."""
-        memory = replace(self.memory, dismissed=self.memory.dismissed | dismissed)
+    def having(self, no_flubs: frozenset[str]) -> Saved:
+        """Give this with more that the user said is no flub."""
+        memory = replace(self.memory, no_flubs=self.memory.no_flubs | no_flubs)
         return replace(self, memory=memory)
 
 
@@ -70,7 +70,8 @@ def load(path: Path) -> Saved:
             return Saved()
         standing = tuple(_standing(row) for row in table["standing"])
         dismissed = frozenset(map(str, table["dismissed"]))
-        memory = Memory(standing, dismissed, bool(table.get("shared")))
+        no_flubs = frozenset(map(str, table.get("no_flubs", ())))
+        memory = Memory(standing, dismissed, bool(table.get("shared")), no_flubs)
         under_way = frozenset(map(str, table.get("under_way", ())))
         return Saved(int(table["uidvalidity"]), memory, bool(table.get("alters")), under_way)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -96,6 +97,7 @@ def save(
         "alters": alters,
         "under_way": sorted(under_way),
         "dismissed": sorted(memory.dismissed)[:_MOST_DISMISSED],
+        "no_flubs": sorted(memory.no_flubs)[:_MOST_DISMISSED],
     }
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

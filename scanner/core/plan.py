@@ -49,6 +49,7 @@ class OwnWarning:
     uid: int
     digests: frozenset[str]
     about: str
+    no_flubs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class EditedWarning:
     uid: int
     digests: frozenset[str]
     about: str
+    no_flubs: frozenset[str] = frozenset()
 
 
 WarningDraft = OwnWarning | EditedWarning
@@ -74,10 +76,14 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """Write a warning draft about this note; `assessment` holds what is not dismissed."""
+    """Write a warning draft about this note; `assessment` holds what is not dismissed.
+
+    `no_flubs` are sentences of the note that the user said are none, for other unflubs to read.
+    """
 
     note: Reading
     assessment: Assessment
+    no_flubs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +114,23 @@ class Standing:
 class Memory:
     """What the mailbox cannot tell: warnings that stood in it, and dismissed sentences.
 
-    `shared` tells that another unflub was seen to write into the mailbox.
+    `dismissed` are those whose warning the user deleted, as far as one can see; `no_flubs` are
+    those that the user said are none, in a mail client before sending. `shared` tells that
+    another unflub was seen to write into the mailbox.
     """
 
     standing: tuple[Standing, ...] = ()
     dismissed: frozenset[str] = frozenset()
     shared: bool = False
+    no_flubs: frozenset[str] = frozenset()
+
+    @property
+    def unwanted(self) -> frozenset[str]:
+        """What the user does not want to hear of, for whichever reason."""
+        return self.dismissed | self.no_flubs
+
+
+_NOTHING = Memory()
 
 
 @dataclass(slots=True)
@@ -139,28 +156,39 @@ class _Note:
     def is_named(self, w: WarningDraft) -> bool:
         return w.about == self.newest.message_id != ""
 
-    def due(self, dismissed: frozenset[str]) -> frozenset[str]:
+    def no_flubs(self, memory: Memory) -> frozenset[str]:
+        return self.flagged & memory.no_flubs
+
+    def due(self, memory: Memory) -> frozenset[str]:
         """Give what its warning is to name.
 
         A warning that stands is no dismissed one. Where the same sentence was dismissed in another
         note, taking it away here would look to another unflub as if the user had. That holds for
         a warning that names the note, as one does that takes its place; any other is handed
-        out by its sentences, perhaps to another note the next time.
+        out by its sentences, perhaps to another note the next time. What the user said is no flub
+        goes from every warning: another unflub that takes that for a dismissal is right.
         """
         standing = _union(w.digests for w in self.warnings if self.is_named(w))
-        return self.flagged - (dismissed - standing)
+        return self.flagged - memory.no_flubs - (memory.dismissed - standing)
 
-    def is_right(self, w: WarningDraft, dismissed: frozenset[str]) -> bool:
-        if not w.digests or w.digests != self.due(dismissed):
+    def is_right(self, w: WarningDraft, memory: Memory) -> bool:
+        """Tell whether a warning says what is due, and for others what is left out of it.
+
+        Who has not heard of that would take it for a wrong one, and away, which would look like a
+        dismissal of what it does name.
+        """
+        if not w.digests or w.digests != self.due(memory):
             return False
-        return self.is_named(w) or not w.digests & dismissed
+        if not self.no_flubs(memory) <= w.no_flubs:
+            return False
+        return self.is_named(w) or not w.digests & memory.dismissed
 
-    def kept(self, dismissed: frozenset[str]) -> WarningDraft | None:
+    def kept(self, memory: Memory) -> WarningDraft | None:
         """Give the one warning that may stay: one that names the note, then the lowest UID.
 
         Two daemons keep the same one, and no other note's lost warning takes its place.
         """
-        right = (w for w in self.warnings if self.is_right(w, dismissed))
+        right = (w for w in self.warnings if self.is_right(w, memory))
         return min(right, key=lambda w: (not self.is_named(w), *_turn(w)), default=None)
 
     def uid_for(self, w: WarningDraft) -> int:
@@ -175,10 +203,10 @@ class _Note:
 def warning(uid: int, recognised: Recognised) -> WarningDraft:
     """Give a recognised warning draft the type that says whether it may be removed."""
     kind = OwnWarning if recognised.sealed else EditedWarning
-    return kind(uid, recognised.digests, recognised.about)
+    return kind(uid, recognised.digests, recognised.about, recognised.no_flubs)
 
 
-def plan(snapshot: Snapshot, dismissed: frozenset[str] = frozenset()) -> tuple[Action, ...]:
+def plan(snapshot: Snapshot, memory: Memory = _NOTHING) -> tuple[Action, ...]:
     """Decide what to do so that every flagged note has exactly one warning draft.
 
     Appends come first and removals last: a crash between them leaves one draft too many,
@@ -186,8 +214,8 @@ def plan(snapshot: Snapshot, dismissed: frozenset[str] = frozenset()) -> tuple[A
     has brought about gives no actions.
     """
     notes = _notes(snapshot)
-    strays = _hand_out(snapshot.warnings, notes, dismissed)
-    actions = [action for note in notes for action in _for_note(note, dismissed)]
+    strays = _hand_out(snapshot.warnings, notes, memory)
+    actions = [action for note in notes for action in _for_note(note, memory)]
     if not any(draft.settling for draft in snapshot.unknown):
         # While a draft is being written its warning may seem to belong to no note.
         actions += _removals(strays)
@@ -201,11 +229,14 @@ def remember(memory: Memory, snapshot: Snapshot, *, wrote: bool = False) -> Memo
     can be read, since it may be the note. One that appeared since the last look, though we
     wrote nothing (`wrote`), was written by another unflub, or put back: what it warns about is
     not dismissed any more. The mailbox is the record, and so two that disagree come to rest.
+    What a warning says is no flub the user said where that was written, and it is so here, too.
     """
+    said = _union(w.no_flubs for w in snapshot.warnings)
+    memory = replace(memory, no_flubs=memory.no_flubs | said)
     gone = [w for w in memory.standing if not _stands(w, snapshot)]
     new = [w.digests for w in snapshot.warnings if w.digests and not _stood(w, memory)]
     notes = _notes(snapshot)
-    strays = _hand_out(snapshot.warnings, notes, memory.dismissed)
+    strays = _hand_out(snapshot.warnings, notes, memory)
     deleted = _union(_unwarned(note) & _lost(note, gone, memory) for note in notes)
     settling = any(draft.settling for draft in snapshot.unknown)
     return Memory(
@@ -216,6 +247,7 @@ def remember(memory: Memory, snapshot: Snapshot, *, wrote: bool = False) -> Memo
         ),
         dismissed=(memory.dismissed - _union(new)) | deleted,
         shared=memory.shared or (bool(new) and not wrote),
+        no_flubs=memory.no_flubs,
     )
 
 
@@ -253,14 +285,15 @@ def forget(memory: Memory, actions: Sequence[Action]) -> Memory:
     return replace(memory, standing=tuple(w for w in memory.standing if w.uid not in removed))
 
 
-def _for_note(note: _Note, dismissed: frozenset[str]) -> Iterator[Action]:
+def _for_note(note: _Note, memory: Memory) -> Iterator[Action]:
     newest = note.newest
     if isinstance(newest, Unknown):
         return
-    keep = note.kept(dismissed)
-    due = note.due(dismissed)
+    keep = note.kept(memory)
+    due = note.due(memory)
     if due and keep is None:
-        yield Append(newest, without(newest.assessment, note.flagged - due))
+        left = without(newest.assessment, note.flagged - due)
+        yield Append(newest, left, note.no_flubs(memory))
     yield from _removals(w for w in note.warnings if w is not keep)
 
 
@@ -331,7 +364,7 @@ def _share_sentences(one: Reading, other: Reading) -> bool:
 
 
 def _hand_out(
-    warnings: Sequence[WarningDraft], notes: Sequence[_Note], dismissed: frozenset[str]
+    warnings: Sequence[WarningDraft], notes: Sequence[_Note], memory: Memory
 ) -> list[WarningDraft]:
     """Give each warning to the note it is about; return those that are about none.
 
@@ -341,7 +374,7 @@ def _hand_out(
     """
     nameless = [w for w in warnings if not _give(w, _named(w, notes))]
     nameless.sort(key=_turn)
-    rest = [w for w in nameless if not _give(w, _lacking(w, notes, dismissed))]
+    rest = [w for w in nameless if not _give(w, _lacking(w, notes, memory))]
     return [w for w in rest if not _give(w, _likest(w, notes))]
 
 
@@ -360,10 +393,10 @@ def _named(w: WarningDraft, notes: Sequence[_Note]) -> _Note | None:
     return next((note for note in notes if w.about in note.message_ids), None)
 
 
-def _lacking(w: WarningDraft, notes: Sequence[_Note], dismissed: frozenset[str]) -> _Note | None:
+def _lacking(w: WarningDraft, notes: Sequence[_Note], memory: Memory) -> _Note | None:
     """Find a note for which the warning is just right, and that has none yet that is."""
-    right = (note for note in notes if note.is_right(w, dismissed))
-    return next((note for note in right if note.kept(dismissed) is None), None)
+    right = (note for note in notes if note.is_right(w, memory))
+    return next((note for note in right if note.kept(memory) is None), None)
 
 
 def _likest(w: WarningDraft, notes: Sequence[_Note]) -> _Note | None:

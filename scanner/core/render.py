@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # loaded where needed: most runs recognise warnings and write
 
 SUBJECT_PREFIX = "⚠ unflub:"
 WARNS_ABOUT = "X-Unflub-Warns-About"
+NO_FLUB = "X-Unflub-No-Flub"
 VERSION = "X-Unflub-Version"
 SEAL = "X-Unflub-Seal"
 PROBE = "0" * 16
@@ -95,7 +96,8 @@ class Envelope:
 class Recognised:
     """What a message that looks like a warning draft says of itself.
 
-    `digests` are the flagged sentences it warns about, `about` is the Message-ID of the note.
+    `digests` are the flagged sentences it warns about, `about` is the Message-ID of the note,
+    `no_flubs` are those it leaves out since the user said before sending that they are none.
     `sealed` means that its words are still those unflub wrote. A warning draft that somebody
     edited is not sealed any more: it is now theirs, and must never be removed.
     """
@@ -104,6 +106,7 @@ class Recognised:
     about: str
     sealed: bool
     message_id: str = ""
+    no_flubs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,15 @@ class Piece:
     number: int
 
 
-def render(note: Draft, assessment: Assessment, envelope: Envelope) -> bytes:
+def render(
+    note: Draft,
+    assessment: Assessment,
+    envelope: Envelope,
+    no_flubs: frozenset[str] = frozenset(),
+) -> bytes:
     """Write the warning draft for a note, as the bytes to append (RFC 5322, CRLF).
 
+    `no_flubs` are sentences that it leaves out; a header field tells other unflubs of them.
     Raises ValueError when the assessment holds no passage.
     """
     if not assessment.passages:
@@ -128,6 +137,8 @@ def render(note: Draft, assessment: Assessment, envelope: Envelope) -> bytes:
     if _MESSAGE_ID.fullmatch(note.message_id):
         for name in _THREAD:
             message[name] = note.message_id
+    if no_flubs:
+        message[NO_FLUB] = " ".join(sorted(no_flubs))
     return _sealed(message, assessment.digests, text, html)
 
 
@@ -160,6 +171,7 @@ def recognise(raw: bytes) -> Recognised | None:
         about=about.group() if about else "",
         sealed=_is_intact(raw, digests),
         message_id=_header(message, "Message-ID").strip(),
+        no_flubs=frozenset(_DIGEST.findall(_header(message, NO_FLUB))),
     )
 
 

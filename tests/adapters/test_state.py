@@ -21,7 +21,7 @@ def path(tmp_path) -> Path:
     return tmp_path / "unflub" / "home.json"
 
 
-@pytest.mark.parametrize("memory", [MEMORY, Memory()])
+@pytest.mark.parametrize("memory", [MEMORY, Memory(no_flubs=frozenset({ONE})), Memory()])
 def test_what_is_saved_is_loaded(path, memory):
     """Nothing is lost or added on the way."""
     save(path, 5, memory)

@@ -39,12 +39,25 @@ INIT = """
 
 
 MESSAGE = '(compose-mail "panel@example.com" "Thank you")'
-NOTMUCH = """
-(let ((default-directory "/usr/share/emacs/site-lisp/elpa-src/"))
+PACKAGES = """
+(let ((default-directory "/usr/share/emacs/site-lisp/elpa/"))
   (normal-top-level-add-subdirs-to-load-path))
+"""
+NOTMUCH = f"""{PACKAGES}
 (require 'notmuch)
 (setq notmuch-fcc-dirs nil)
 (notmuch-mua-mail "panel@example.com" "Thank you" '((From . "me@example.org")))
+"""
+# `mu` keeps the drafts and what was sent; it must have said so before a message is begun.
+MU4E = f"""{PACKAGES}
+(require 'mu4e)
+(dolist (place '("drafts/cur" "sent/cur" "trash/cur" "trash/new" "trash/tmp"))
+  (make-directory (expand-file-name (concat "~/mail/" place)) t))
+(call-process "mu" nil nil nil "init" "--maildir" (expand-file-name "~/mail"))
+(mu4e t)
+(while (not mu4e--server-props) (accept-process-output nil 0.1))
+(setq mail-user-agent 'mu4e-user-agent)
+(compose-mail "panel@example.com" "Thank you")
 """
 MAIL_MODE = """
 (setq mail-user-agent 'sendmail-user-agent)
@@ -62,7 +75,7 @@ def compose(desk):
             body=json.dumps(body, ensure_ascii=False),
         ))  # fmt: skip
         client = desk.start("emacs", "-nw", "-Q", "-l", init)
-        client.expect(r"\((Message|Notmuch Message|Mail)")
+        client.expect(r"\((Message|Notmuch Message|mu4e:compose|Mail)")
         return client
 
     return start
@@ -114,6 +127,11 @@ def test_not_a_flub_is_remembered(desk, compose):
     again = compose(BODY)
     send(again)
     assert len(desk.sent(again, 2)) == 2
+
+
+def kept(desk, folder: str) -> list[Path]:
+    """What mu4e has in a folder."""
+    return list((desk.home / "mail" / folder).glob("*/[!.]*"))  # Emacs locks what it edits
 
 
 @pytest.mark.parametrize("other", [NOTMUCH, MAIL_MODE], ids=["notmuch", "mail-mode"])
@@ -187,3 +205,33 @@ def test_the_file_compiles_without_a_warning(desk):
     compiling.expect(pexpect.EOF)
     compiling.close()
     assert compiling.exitstatus == 0, compiling.before
+
+
+def test_in_mu4e_going_back_keeps_the_draft_and_sending_anyway_sends_once(desk, compose):
+    """mu4e prepares its copy at each try, and keeps one."""
+    client = compose(BODY, compose=MU4E)
+    send(client)
+    client.expect(ASKED)
+    client.send("b")
+    client.expect("point is at the passage")
+    assert not desk.box.raw
+    assert [len(kept(desk, folder)) for folder in ("drafts", "sent")] == [1, 0]
+    send(client)
+    client.expect(ASKED)
+    client.send("s")
+    assert content(desk, client) == BODY
+    client.expect("Message sent")
+    assert len(desk.box.raw) == len(kept(desk, "sent")) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"), [("Lunch at noon?\n", ""), (BODY, "X-Unflub: send")], ids=["clean", "header"]
+)
+def test_mu4e_sends_what_is_not_to_be_asked_about(desk, compose, body, field):
+    """Ordinary mail, and a flub note that a header field lets through."""
+    added = f'(message-add-header "{field}")' if field else ""
+    client = compose(body, compose=f"{MU4E}{added}")
+    send(client)
+    assert content(desk, client) == body
+    client.expect("Message sent")
+    assert len(desk.box.raw) == len(kept(desk, "sent")) == 1

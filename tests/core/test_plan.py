@@ -55,6 +55,11 @@ def shot(*held: Reading | Unknown | WarningDraft) -> Snapshot:
     )
 
 
+def deleted(*sentences: str) -> Memory:
+    """Having deleted a warning about these."""
+    return Memory(dismissed=saying(*sentences))
+
+
 def told(actions: Iterable[Action]) -> list[tuple[str, int]]:
     return [("append", a.note.uid) if isinstance(a, Append) else ("remove", a.warning.uid)
             for a in actions]  # fmt: skip
@@ -123,12 +128,31 @@ def test_what_is_done(held, expected):
 def test_what_was_dismissed_is_not_warned_about_and_the_rest_is():
     """The warning names only the new passage; one that lies there already stays."""
     note = draft(1, FLUB, GOOD, BLUB)
-    (append,) = plan(shot(note), saying(FLUB))
+    (append,) = plan(shot(note), deleted(FLUB))
     assert isinstance(append, Append)
     assert append.assessment.digests == saying(BLUB)
-    assert plan(shot(note, own(3, BLUB)), saying(FLUB)) == ()
-    assert plan(shot(note), saying(FLUB, BLUB)) == ()
-    assert plan(shot(note, own(2, FLUB, BLUB)), saying(FLUB)) == ()
+    assert plan(shot(note, own(3, BLUB)), deleted(FLUB)) == ()
+    assert plan(shot(note), deleted(FLUB, BLUB)) == ()
+    assert plan(shot(note, own(2, FLUB, BLUB)), deleted(FLUB)) == ()
+
+
+def test_what_the_user_said_is_no_flub_goes_from_every_warning():
+    """The one that takes its place tells other unflubs so, which then leave it."""
+    note, memory = draft(1, FLUB, GOOD, BLUB), Memory(no_flubs=saying(FLUB, "Elsewhere."))
+    append, remove = plan(shot(note, own(2, FLUB, BLUB)), memory)
+    assert isinstance(append, Append)
+    assert isinstance(remove, Remove)
+    assert append.assessment.digests == saying(BLUB)
+    assert append.no_flubs == saying(FLUB)
+    telling = replace(own(3, BLUB), no_flubs=saying(FLUB))
+    both = shot(note, own(2, FLUB, BLUB), telling)
+    for unflub in (memory, remember(Memory((Standing(2, saying(FLUB, BLUB)),)), both)):
+        assert told(plan(both, unflub)) == [("remove", 2)]
+        assert plan(shot(note, telling), unflub) == ()
+    assert told(plan(shot(note, own(2, BLUB)), memory)) == [("append", 1), ("remove", 2)]
+    assert told(plan(shot(note, own(2, FLUB)), Memory(no_flubs=saying(FLUB, BLUB)))) == [
+        ("remove", 2)
+    ]
 
 
 @pytest.mark.parametrize("sealed", [True, False])
@@ -218,7 +242,7 @@ class Box:
             if isinstance(action, Append):
                 uid = max(self.held, default=0) + 1
                 digests, about = action.assessment.digests, action.note.message_id
-                self.held[uid] = OwnWarning(uid, digests, about)
+                self.held[uid] = OwnWarning(uid, digests, about, action.no_flubs)
             else:
                 del self.held[action.warning.uid]
 
@@ -244,7 +268,7 @@ ANY_DRAFT = st.builds(
 ANY_UNKNOWN = st.builds(Unknown, st.just(0), IDS, st.booleans())
 DIGESTS = st.lists(PASSAGES, min_size=1, max_size=3).map(lambda chosen: saying(*chosen))
 ANY_WARNING = st.one_of(
-    st.builds(kind, st.just(0), DIGESTS, IDS) for kind in (OwnWarning, EditedWarning)
+    st.builds(kind, st.just(0), DIGESTS, IDS, DISMISSED) for kind in (OwnWarning, EditedWarning)
 )
 BOXES = st.lists(st.one_of(ANY_DRAFT, ANY_DRAFT, ANY_UNKNOWN, ANY_WARNING), max_size=7).map(
     lambda held: Box({uid: replace(h, uid=uid) for uid, h in enumerate(held, 1)})
@@ -259,29 +283,29 @@ UNREAD = Unknown(5, "<2@x>", settling=False)
 
 
 @settings(deadline=None, max_examples=400)
-@given(BOXES, DISMISSED)
+@given(BOXES, st.builds(Memory, dismissed=DISMISSED, no_flubs=DISMISSED))
 # What stood by the warning that goes would be dismissed afterwards: that of the one kept, or that
 # of a new one about a note without a Message-ID. A note of which nothing is known keeps its own.
-@example(holding(own(1, FLUB), draft(2, FLUB, BLUB), own(3, FLUB, BLUB, about="")), saying(FLUB))
+@example(holding(own(1, FLUB), draft(2, FLUB, BLUB), own(3, FLUB, BLUB, about="")), deleted(FLUB))
 @example(
-    holding(draft(1, FLUB), own(2, FLUB, GOOD), draft(3, FLUB, BLUB, message_id="")), saying(FLUB)
+    holding(draft(1, FLUB), own(2, FLUB, GOOD), draft(3, FLUB, BLUB, message_id="")), deleted(FLUB)
 )
 @example(
     holding(draft(1, FLUB, BLUB, message_id=""), own(2, FLUB, GOOD, about=""), UNREAD,
             draft(3, FLUB, BLUB, message_id="<2@x>", to="hr"), own(4, FLUB, GOOD, about=""),
             EditedWarning(6, saying(GOOD), "<2@x>")),
-    saying(),
+    Memory(),
 )  # fmt: skip
-def test_a_plan_applied_leaves_nothing_to_do(box, dismissed):
+def test_a_plan_applied_leaves_nothing_to_do(box, memory):
     """Planning is idempotent in whatever mailbox; appends come first; edited warnings stay."""
-    actions = plan(box.snapshot(), dismissed)
+    actions = plan(box.snapshot(), memory)
     kinds = [isinstance(action, Remove) for action in actions]
     assert kinds == sorted(kinds)
     assert all(isinstance(a.warning, OwnWarning) for a in actions if isinstance(a, Remove))
     theirs = {uid: h for uid, h in box.held.items() if not isinstance(h, OwnWarning)}
     box.apply(actions)
     assert theirs.items() <= box.held.items()
-    assert plan(box.snapshot(), dismissed) == ()
+    assert plan(box.snapshot(), memory) == ()
 
 
 TAGGED = st.lists(st.tuples(PASSAGES, st.integers(0, 3)), max_size=2).map(
@@ -294,9 +318,12 @@ TAGGED = st.lists(st.tuples(PASSAGES, st.integers(0, 3)), max_size=2).map(
     st.lists(st.tuples(TEXTS, st.integers(0, 3), st.booleans()), max_size=6),
     st.lists(st.tuples(TEXTS.filter(bool), st.integers(0, 3)), max_size=3),
     TAGGED,
+    TAGGED,
     st.randoms(use_true_random=False),
 )
-def test_every_flagged_note_ends_with_exactly_one_warning(drafts, warnings, dismissed, random):
+def test_every_flagged_note_ends_with_exactly_one_warning(
+    drafts, warnings, dismissed, no_flubs, random
+):
     """And no other note has one; for a note of which nothing is known nothing is done."""
     held = [
         draft(0, *(f"To {who}: {text}" for text in texts), message_id=f"<{who}@x>", to=f"p{who}")
@@ -310,12 +337,13 @@ def test_every_flagged_note_ends_with_exactly_one_warning(drafts, warnings, dism
     box = Box({uid: replace(h, uid=uid) for uid, h in enumerate(held, 1)})
     newest = {h.message_id: h for h in box.held.values() if not isinstance(h, OwnWarning)}
     before = [box.about(f"<{who}@x>") for who in range(4)]
-    box.apply(plan(box.snapshot(), dismissed))
+    box.apply(plan(box.snapshot(), Memory((), dismissed, no_flubs=no_flubs)))
     for who in range(4):
         note = newest.get(f"<{who}@x>")
         if isinstance(note, Unknown):
             assert box.about(f"<{who}@x>") == before[who]
         else:
             standing = frozenset[str]().union(*(w.digests for w in before[who]))
-            wanted = note.assessment.digests - (dismissed - standing) if note else frozenset()
+            found = note.assessment.digests if note else frozenset()
+            wanted = found - no_flubs - (dismissed - standing)
             assert [w.digests for w in box.about(f"<{who}@x>")] == ([wanted] if wanted else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -16,7 +17,7 @@ from support.notes import OPENING, STRENGTH, note
 from support.phrases import reading
 
 from scanner.core.assess import digest
-from scanner.core.render import SEAL, WARNS_ABOUT, Envelope, recognise, render
+from scanner.core.render import NO_FLUB, SEAL, WARNS_ABOUT, Envelope, recognise, render
 
 CASES = Path(__file__).parents[1] / "cases"
 FLUB = "What a flub of an apology that was."
@@ -60,6 +61,15 @@ OLD, NEW = "Your note is yours", "My own words"
 
 def added(html: str) -> Callable[[EmailMessage], object]:
     return part_edit("html", "</body>", f"{html}</body>")
+
+
+def test_what_is_no_flub_is_told_apart_from_what_is_warned_about():
+    """To other unflubs; without any there is no field for it."""
+    no_flubs = frozenset({digest(OPENING), digest(STRENGTH)})
+    found = recognise(render(READ.draft, READ.assessment, ENVELOPE, no_flubs))
+    assert found == replace(recognise(WARNING), no_flubs=no_flubs)
+    assert recognise(WARNING).no_flubs == frozenset()
+    assert NO_FLUB.encode() not in WARNING
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class Desktop:
         process.stdin.close()
         try:
             with closing(open_dbus_connection(self.address)) as bus:
-                _wait_for(lambda: _default_collection(bus) is not None)
+                wait_for(lambda: _default_collection(bus) is not None)
                 yield Keyring(bus)
         finally:
             process.terminate()
@@ -93,7 +93,7 @@ class Desktop:
                 )  # fmt: skip
             try:
                 with closing(open_dbus_connection(self.address)) as bus:
-                    _wait_for(lambda: _has_owner(bus, "org.freedesktop.Notifications"))
+                    wait_for(lambda: has_owner(bus, "org.freedesktop.Notifications"))
                 yield shown.read_text
             finally:
                 daemon.terminate()
@@ -129,7 +129,7 @@ def desktop(folder: Path) -> Iterator[Desktop]:
         ["dbus-daemon", f"--config-file={folder / 'bus.conf'}", "--nofork", "--nopidfile"]
     )
     try:
-        _wait_for(lambda: _answers(session.address))
+        wait_for(lambda: _answers(session.address))
         yield session
     finally:
         bus.terminate()
@@ -144,7 +144,7 @@ def _answers(address: str) -> bool:
     return True
 
 
-def _has_owner(bus: object, name: str) -> bool:
+def has_owner(bus: object, name: str) -> bool:
     return bus.send_and_get_reply(message_bus.NameHasOwner(name)).body[0]
 
 
@@ -154,7 +154,7 @@ def _default_collection(bus: object) -> secretstorage.Collection | None:
     return None
 
 
-def _wait_for(condition: object) -> None:
+def wait_for(condition: object) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "the desktop did not start"

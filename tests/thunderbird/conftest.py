@@ -12,6 +12,7 @@ import pytest
 from support.client import MailClient
 from support.desktop import desktop
 from support.household import Household
+from support.screen_reader import Thing, listening
 from support.smtp import Postbox, postbox
 from support.thunderbird import PATIENCE, Composing, Thunderbird, screen, thunderbird
 
@@ -29,6 +30,8 @@ class Desk:
     household: Household
     outbox: Postbox
     told: Callable[[], str]
+    heard: Thing | None
+    """All that a screen reader is told, where one listens."""
 
     @property
     def launcher(self) -> Path:
@@ -65,7 +68,13 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, household: Household) -> Iterator[Desk]:
+def with_screen_reader() -> bool:
+    """Whether a screen reader listens: it slows a program down."""
+    return False
+
+
+@pytest.fixture
+def desk(tmp_path: Path, household: Household, *, with_screen_reader: bool) -> Iterator[Desk]:
     """Thunderbird with unflub registered, and without the add-on as yet."""
     program, client = household.program, household.client
     assert program.run("plugin", "install", "thunderbird").returncode == 0
@@ -76,6 +85,10 @@ def desk(tmp_path: Path, household: Household) -> Iterator[Desk]:
         display = stack.enter_context(screen())
         sent = stack.enter_context(postbox())
         environment = {**program.surroundings(), **session.environment, "DISPLAY": display}
+        heard = None
+        if with_screen_reader:
+            heard = stack.enter_context(listening(session, display))
+            environment["GNOME_ACCESSIBILITY"] = "1"
         running = stack.enter_context(
             thunderbird(
                 tmp_path / "profile",
@@ -84,4 +97,4 @@ def desk(tmp_path: Path, household: Household) -> Iterator[Desk]:
                 environment,
             )
         )
-        yield Desk(running, household, sent, told)
+        yield Desk(running, household, sent, told, heard)

@@ -1,4 +1,4 @@
-"""The recipe for neomutt (and mutt): `unflub sendmail` asks on neomutt's own terminal."""
+"""The recipe for neomutt and mutt: `unflub sendmail` asks on the client's own terminal."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if grep -q ^Subject: "$1"; then sed -i '1i X-Unflub: send' "$1"; else cat {home}
 """
 
 
-@pytest.fixture
-def compose(desk):
-    """Start neomutt with a finished mail in its compose menu."""
+@pytest.fixture(params=["neomutt", "mutt"])
+def compose(desk, request):
+    """Start the client with a finished mail in its compose menu."""
 
     def start(body: str) -> pexpect.spawn:
         desk.write("body", body)
@@ -33,13 +33,16 @@ def compose(desk):
         mail = desk.home / "mail"
         mail.mkdir()
         config = desk.write(
-            "neomuttrc",
+            "muttrc",
             f'set from="me@example.org" folder="{mail}" spoolfile="{mail}/inbox"\n'
             f'set record="{mail}/sent" mbox_type=Maildir confirmappend=no confirmcreate=no\n'
             "set fast_reply=yes\n"
             f'set editor="{editor}"\n{RECIPE}',
         )
-        client = desk.start("neomutt", "-F", config, "-s", "Thank you", "panel@example.com")
+        client = desk.start(request.param, "-F", config, "-s", "Thank you", "panel@example.com")
+        if request.param == "mutt":
+            client.expect("panel@example.com")  # it asks whether that is right
+            client.send("\r")
         client.expect("y:Send")
         client.expect("Approx")
         return client
@@ -62,7 +65,7 @@ def test_ordinary_mail_is_sent_without_a_question(desk, compose):
 
 
 def test_going_back_leads_to_the_compose_menu_and_sending_anyway_sends_once(desk, compose):
-    """neomutt says that it was not sent, and shows its own screen again."""
+    """The client says that it was not sent, and shows its own screen again."""
     client = compose(BODY)
     client.send("y")
     client.expect(QUESTION)
@@ -82,7 +85,7 @@ def test_going_back_leads_to_the_compose_menu_and_sending_anyway_sends_once(desk
 
 
 def test_ctrl_c_at_the_question_goes_back(desk, compose):
-    """Neither is the mail sent nor does neomutt end."""
+    """Neither is the mail sent nor does the client end."""
     client = compose(BODY)
     client.send("y")
     client.expect(QUESTION)
@@ -93,7 +96,7 @@ def test_ctrl_c_at_the_question_goes_back(desk, compose):
     assert not desk.box.raw
 
 
-def test_a_server_that_refuses_leaves_the_mail_with_neomutt(desk, compose):
+def test_a_server_that_refuses_leaves_the_mail_with_the_client(desk, compose):
     """What msmtp says comes through, and the next try sends it, once."""
     client = compose(BODY)
     desk.box.refuses = True
