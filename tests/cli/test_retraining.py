@@ -52,6 +52,7 @@ def test_what_was_labelled_makes_a_model_and_rollback_returns(program):
     assert done.returncode == 0, done.stderr
     assert "120 labelled messages of yours" in done.stdout
     assert "sentence F1 of your notes: " in done.stdout
+    assert " of yours, held out: sentences told apart (F1) " in done.stdout
     (folder,) = (path.parent for path in models(program).glob("*/model.json"))
     assert in_use(program) == folder.name
     shown = program.run("model", "show").stdout
