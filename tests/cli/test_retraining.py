@@ -155,6 +155,20 @@ def test_poisoned_labels_are_refused(program, tmp_path):
     assert in_use(program) != "shipped"
 
 
+def test_labels_of_which_half_are_flipped_are_refused(program, tmp_path):
+    """They are not the wrong way round as a whole; the shipped notes tell that they do harm."""
+    notes = [
+        workshop.flipped(one) if number % 2 else one
+        for number, one in enumerate(workshop.strangers())
+    ]
+    refused = program.run("train", "--add", workshop.write(tmp_path / "mixed.jsonl", notes))
+    assert refused.returncode == 6
+    assert "of the shipped notes: " in refused.stderr
+    assert "wrong way round" not in refused.stderr
+    assert "On the shipped messages it got worse." in refused.stdout
+    assert in_use(program) == "shipped"
+
+
 def test_training_again_gives_the_same_model(program, tmp_path):
     """Same examples, seed and versions, same weights; whatever model is in use meanwhile."""
     own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
