@@ -9,7 +9,7 @@ from scanner.learning.approval import Finding
 from scanner.learning.measures import CLEAN, ORDINARY, OTHER, SENTENCES, direction
 from scanner.learning.trial import Case, Trial
 
-_BEGUN = {1: "It got better", -1: "It got worse", 0: "No clear change"}
+_BEGUN = {1: "it got better", -1: "it got worse", 0: "no clear change"}
 _WORDS = {
     SENTENCES[2]: "sentences told apart (F1)",
     CLEAN: "clean notes warned about",
@@ -30,22 +30,29 @@ def gist(trial: Trial, findings: Sequence[Finding]) -> str:
         ORDINARY: sum(case.is_ordinary for case in yours),
     }
     found = [one for one in findings if one.is_yours and counts.get(one.metric)]
-    clear = [one for one in found if direction(one.metric, one.change)]
-    said = "; ".join(_said(one, counts[one.metric]) for one in clear or found[:1])
-    if not said:
+    if not found:
         return "There is nothing of yours to tell by whether it got better."
-    paid = any(one.is_worse for one in findings if not one.is_yours)
-    return f"{said}. On the shipped messages it is {'worse' if paid else 'no worse'}."
+    told = [found[0], *(one for one in found[1:] if direction(one.metric, one.change))]
+    said = "; ".join(_said(one, counts[one.metric]) for one in told)
+    return f"{said[0].upper()}{said[1:]}. {_shipped([one for one in findings if not one.is_yours])}"
 
 
 def _has_flub(case: Case) -> bool:
     return any(case.truth)
 
 
+def _shipped(findings: Sequence[Finding]) -> str:
+    if any(one.is_worse for one in findings):
+        return "On the shipped messages it got worse."
+    if any(isnan(one.change.low) for one in findings):
+        return "On the shipped messages it cannot be told."
+    return "On the shipped messages it is no worse."
+
+
 def _said(one: Finding, count: int) -> str:
     sign = direction(one.metric, one.change)
     told = not isnan(one.change.low)
-    begun = _BEGUN[sign] if told else "Whether it got better cannot be told"
+    begun = _BEGUN[sign] if told else "whether it got better cannot be told"
     now, low, high = one.before + one.change.value, one.change.low, one.change.high
     sure = f"95 % sure: {100 * low:+.1f} to {100 * high:+.1f}" if told else "of too few to be sure"
     return (

@@ -17,8 +17,8 @@ from scanner.learning.train import SEED, Prepared, fit_category, of_all
 from scanner.learning.words import Floats
 
 # For how many shipped ones each of the user's counts: chosen on held-out notes of three writers,
-# as much as the shipped notes bear. All of the user's together count for no more than
-# this share of the shipped ones, though each for one at least.
+# as much as the shipped notes bear. All together count for no more than this share of the shipped
+# ones, though each for one at least.
 _COUNTS_FOR = 5.0
 _SHARE = 0.25
 
@@ -30,12 +30,12 @@ _WORDS_C = 10.0
 def flub(prepared: Prepared, start: Head, taught: Mask, yours: Mask) -> Head:
     """Lean the head that tells flubs to your notes among the messages `taught`."""
     notes = np.flatnonzero((taught & prepared.is_note)[prepared.message])
-    own = notes[yours[prepared.message[notes]]]
-    if not len(own):
-        return start
-    mail, truth = prepared.mail, prepared.is_flub
-    words, dense = mail.sentence_words, mail.sentence_dense
     mine = yours[prepared.message[notes]]
+    if not mine.any():
+        return start
+    own = notes[mine]
+    words, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
+    truth = prepared.is_flub
     leaned = fitting.leaned(
         start, words[notes], dense[notes], truth[notes], _LEANING_C,
         apart=mine, counting=counting(mine),
@@ -44,11 +44,13 @@ def flub(prepared: Prepared, start: Head, taught: Mask, yours: Mask) -> Head:
 
 
 def category(prepared: Prepared, start: Head, taught: Mask, yours: Mask) -> Head:
-    """Lean the head that tells categories to your flubs among the messages `taught`."""
+    """Fit the head that tells categories anew, where your messages `taught` have flubs.
+
+    There each counts as much as any other, which told as much as weighing them.
+    """
     if not (taught & yours & prepared.has_flub).any():
         return start
-    counts_for = counting(yours[prepared.message])
-    return of_all(fit_category(prepared, SEED, taught, counts_for))
+    return of_all(fit_category(prepared, SEED, taught))
 
 
 def counting(mine: Mask) -> Floats:

@@ -314,15 +314,13 @@ def fit_flub(prepared: Prepared, seed: int, seen: Mask) -> tuple[Fitted, Fitted]
     return flub, fit_category(prepared, seed, seen)
 
 
-def fit_category(
-    prepared: Prepared, seed: int, seen: Mask, counting: Floats | None = None
-) -> Fitted:
-    """Fit `category` on the messages seen; `counting` says how much each sentence counts."""
+def fit_category(prepared: Prepared, seed: int, seen: Mask) -> Fitted:
+    """Fit the head that tells categories on the flub sentences of the messages seen."""
     flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
     return fitting.fit(
         rows[flubs], dense[flubs], _numbers(prepared.categories[flubs]),
-        strength=_CATEGORY_C, seed=seed, weights=None if counting is None else counting[flubs],
+        strength=_CATEGORY_C, seed=seed,
     )  # fmt: skip
 
 

@@ -52,6 +52,7 @@ def test_what_was_labelled_makes_a_model_and_rollback_returns(program):
     assert done.returncode == 0, done.stderr
     assert "120 labelled messages of yours" in done.stdout
     assert "sentence F1 of your notes: " in done.stdout
+    assert " of yours, held out: sentences told apart (F1) " in done.stdout
     (folder,) = (path.parent for path in models(program).glob("*/model.json"))
     assert in_use(program) == folder.name
     shown = program.run("model", "show").stdout
@@ -152,6 +153,20 @@ def test_poisoned_labels_are_refused(program, tmp_path):
     assert forced.returncode == 0, forced.stderr
     assert "used although it is worse" in forced.stderr
     assert in_use(program) != "shipped"
+
+
+def test_labels_of_which_half_are_flipped_are_refused(program, tmp_path):
+    """They are not the wrong way round as a whole; the shipped notes tell that they do harm."""
+    notes = [
+        workshop.flipped(one) if number % 2 else one
+        for number, one in enumerate(workshop.strangers())
+    ]
+    refused = program.run("train", "--add", workshop.write(tmp_path / "mixed.jsonl", notes))
+    assert refused.returncode == 6
+    assert "of the shipped notes: " in refused.stderr
+    assert "wrong way round" not in refused.stderr
+    assert "On the shipped messages it got worse." in refused.stdout
+    assert in_use(program) == "shipped"
 
 
 def test_training_again_gives_the_same_model(program, tmp_path):

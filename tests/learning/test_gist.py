@@ -37,7 +37,7 @@ def test_worse_is_said_too():
     """Of the user's own messages and of the shipped ones."""
     line = said(turned(TRIAL))
     assert line.startswith("It got worse on ")
-    assert line.endswith("On the shipped messages it is worse.")
+    assert line.endswith("On the shipped messages it got worse.")
 
 
 def test_no_change_is_called_none():
@@ -68,9 +68,14 @@ def test_where_there_is_little_to_gain_it_says_so():
 
 def test_of_few_notes_it_cannot_be_told():
     """Four notes tell nothing, and that is what it says."""
-    assert said(TRIAL.only(lambda case: case.id in FEW)).startswith(
-        "Whether it got better cannot be told on 4 messages of yours"
-    )
+    line = said(TRIAL.only(lambda case: case.id in FEW))
+    assert line.startswith("Whether it got better cannot be told on 4 messages of yours")
+
+
+def test_of_few_shipped_messages_no_harmlessness_is_claimed():
+    """Too few to tell is not the same as no worse."""
+    line = said(TRIAL.only(lambda case: case.is_yours or case.writer in {"w1", "w2"}))
+    assert line.endswith("On the shipped messages it cannot be told.")
 
 
 def test_notes_without_flubs_tell_by_their_false_alarms():
