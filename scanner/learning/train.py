@@ -353,11 +353,13 @@ def _fit_closer(  # noqa: PLR0913, PLR0917 - what it is fitted to
     """Fit the head that tells flub notes from ordinary mail that sounds like notes to `note`."""
     rows = np.flatnonzero(seen & (prepared.has_flub | ~prepared.is_note))
     others = np.flatnonzero(ordinary_seen)
-    sound = note.odds(ordinary.words[others], features.bare(len(others)))
-    like = sound >= np.quantile(sound, 1 - _SOUNDS_LIKE_NOTES) if len(others) else sound > 0
+    sounding = np.zeros(0, bool)
+    if len(others):
+        odds = note.odds(ordinary.words[others], features.bare(len(others)))
+        sounding = odds >= np.quantile(odds, 1 - _SOUNDS_LIKE_NOTES)
     answers = np.concatenate([prepared.has_flub[rows], np.zeros(len(others), bool)])
     weights = np.concatenate(
-        [np.where(prepared.has_flub[rows], 1, _OTHER_AT_GATE), np.where(like, _SUCH_MAIL, 1)]
+        [np.where(prepared.has_flub[rows], 1, _OTHER_AT_GATE), np.where(sounding, _SUCH_MAIL, 1)]
     )
     counts = fitting.vstack(prepared.mail.words[rows], ordinary.words[others])
     return fitting.fit(

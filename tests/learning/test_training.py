@@ -17,7 +17,7 @@ from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Draft, Sentences
 from scanner.core.segment import segment
 from scanner.errors import ConfigurationError
-from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, train
+from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, thresholds, train
 from scanner.learning.scores import Scores
 from scanner.learning.train import folds
 
@@ -35,6 +35,7 @@ ORDINARY = [
     segment(Draft(f"The pump of line {n} stopped at noon. We changed the seal.", "Pump report"))
     for n in range(40)
 ]
+MIGHT_BE = 0.2  # a flub below this probability no preset comes near to
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,18 @@ def test_no_flub_note_is_turned_away_at_the_gate(few: list[Example], model: Mode
     """The gate is chosen so that every flub note of the corpus is read."""
     flubbed = [corpus.project(example).sentences for example in few if example.labels]
     assert all(said.thank_you > 0 for said in model.predict(flubbed))
+
+
+def test_the_closer_look_costs_no_warning(read: ReadCorpus):
+    """Of flub notes held out, every preset warns about those that it would without a gate."""
+    said = train.cross_fit(read.prepared, read.ordinary, folds(read.prepared.writers))
+    gate, presets = thresholds.gate_and_presets(said)
+    gated = thresholds.gated(said, gate)
+    flubs = said.is_note & ~said.is_clean & (said.likeliest >= MIGHT_BE)
+    for at in presets.values():
+        warned = flubs & (said.likeliest >= at.flub)
+        assert np.array_equal(warned & (said.kinds >= at.kind), warned & (gated.kinds >= at.kind))
+    assert gate.closer > said.glimpses[:, -1].min()
 
 
 @pytest.fixture(scope="module")
