@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from scanner.core.segment import Sentences
+from scanner.core.draft import Sentences
 from scanner.learning.artifact import message_text
 from scanner.learning.corpus import Projected
 from scanner.learning.words import normalised
