@@ -37,6 +37,7 @@ imap_capability = {capability}
 imap_idle_notify_interval = 2 mins
 mail_plugins = {plugins}
 mail_max_userip_connections = 100
+auth_failure_delay = 0
 default_process_limit = 400
 default_client_limit = 2000
 
@@ -54,8 +55,12 @@ userdb {{
   driver = static
   args = uid={user} gid={group} home={folder}/mail/%u
 }}
+# Nobody guesses passwords here: of a few wrong ones every later login would have to wait.
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
