@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from support import hostile
 from support.fake_mailbox import FakeMailbox, FakeServer, dropping_fields, renaming
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE
@@ -206,6 +207,15 @@ def test_an_unreadable_draft_shields_its_own_warning_only(room):
     room.server.delete(sent)
     assert removed(room.look()) == [second]
     assert room.warnings == [first]
+
+
+@pytest.mark.parametrize("path", hostile.CASES, ids=lambda path: path.stem)
+def test_a_hostile_draft_keeps_no_other_from_being_warned_about(room, path):
+    """It is read, left unknown or left alone as a warning; the pass goes on."""
+    room.server.save(path.read_bytes())
+    uid = room.server.save(FLUBBED)
+    found = room.look()
+    assert (wrote(found), removed(found)) == ([uid], [])
 
 
 def test_text_beyond_what_is_fetched_is_unknown_and_not_empty(room):

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import hostile
 from support.notes import CLEAN, FLUBBED
 from support.program import Program
 from support.terminal import on_terminal
@@ -186,6 +187,20 @@ def test_a_file_that_is_no_message_is_one_row_with_an_error(program, tmp_path):
     assert (picture["error"] is None) is (picture["kind"] is not None)
     assert picture["severity"] in {None, "none"}
     assert letter["severity"] == "flub"
+
+
+def test_hostile_messages_are_rows_and_end_no_scan(program, tmp_path):
+    """Each is one row, with an error or without, whatever is asked for; the note is found."""
+    save(tmp_path, "z.eml", FLUBBED)
+    mail = [path for path in hostile.CASES if not path.stem.startswith("warning")]
+    done = program.run("scan", "--format", "jsonl", tmp_path, hostile.CASES[0].parent)
+    assert done.returncode == 1, done.stderr
+    found = {Path(str(row["source"])).name: row for row in rows(done)}
+    assert found.keys() == {"z.eml", *(path.name for path in mail)}
+    assert found["z.eml"]["severity"] == "flub"
+    assert str(found["file_name_nul.eml"]["error"]).startswith("broken")
+    done = program.run("scan", "--since", "2020-01-01", "--from", "a", hostile.CASES[0].parent)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("form", ["text", "json", "jsonl", "html"])

@@ -183,8 +183,10 @@ class FakeMailbox:
 
 def without_attachments(raw: bytes) -> bytes:
     """Empty what is no text, and cut texts, as a mailbox that fetches texts alone does."""
+    if len(raw) <= SMALL:
+        return raw
     message = message_from_bytes(raw)
-    if not message.is_multipart() or len(raw) <= SMALL:
+    if not message.is_multipart():
         return raw[:FETCH_LIMIT]
     for part in message.walk():
         if not part.is_multipart():

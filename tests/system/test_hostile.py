@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from support import proxy
+from support import hostile, proxy
 from support.household import Household
 from support.notes import FLUB, FLUBBED, OPENING, STRENGTH, note
 
@@ -87,6 +87,15 @@ def test_monsters_cost_little_and_the_daemon_goes_on(household):
     log = daemon.log.read_text()
     assert "internal error" not in log
     assert "; not checked" in log
+
+
+def test_hostile_drafts_do_not_keep_the_note_among_them_from_its_warning(household):
+    """Whatever reading one of them meets, the pass goes on, and each is left as it is."""
+    drafts = [path.read_bytes() for path in hostile.CASES]
+    for draft in drafts:
+        household.client.save(draft.replace(b"\0", b"?"))  # IMAP takes no NUL
+    household.client.save(FLUBBED)
+    assert "warned about 1 (" in household.once()
 
 
 def test_nothing_of_a_note_gets_into_the_header_of_its_warning(household):

@@ -18,6 +18,7 @@ from support.program import PATIENCE, Program
 
 pytestmark = pytest.mark.system
 
+CASES = Path(__file__).parent.parent / "cases" / "hostile"
 QUESTION = r"Your choice \[b\]: "
 
 
@@ -84,6 +85,23 @@ def test_any_message_is_passed_on_byte_for_byte_and_once(program, sink, raw):
     done = send(program, sink, raw)
     assert (done.returncode, done.stderr) == (0, b"")
     assert sink.sent == [raw]
+
+
+@pytest.mark.parametrize("case", ["charset_extended_base64", "encoded_word_nul", "file_name_nul"])
+def test_hostile_messages_are_passed_on_without_a_word(program, sink, case):
+    """What cannot be read is no flub, and no trouble of the engine's."""
+    raw = (CASES / f"{case}.eml").read_bytes()
+    done = send(program, sink, raw)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sink.sent == [raw]
+
+
+def test_a_note_whose_charset_is_told_the_long_way_is_held(program, sink):
+    """A parameter as RFC 2231 has it, and 8-bit text."""
+    raw = FLUBBED.replace(b'charset="utf-8"', b"charset*=us-ascii''iso-8859-1")
+    raw = raw.replace(b"Ada", b"Ad\xe9")
+    assert send(program, sink, raw).returncode == 75
+    assert not sink.sent
 
 
 def test_it_ends_as_the_program_that_sends_does(program, sink):
