@@ -40,8 +40,8 @@ _NEWS = ("EXISTS", "EXPUNGE", "FETCH", "VANISHED")
 # Messages, or headers, that are fetched together.
 _BATCH = 20
 _HEADER_BATCH = 200
+_MOST_NAMES, _LONGEST_NAME = 12, 60  # of mailboxes in a line
 # How mail clients name the Drafts mailbox where the server does not mark it (RFC 6154).
-_MOST_NAMES, _LONGEST_NAME = 12, 60  # of mailboxes in an error
 _DRAFTS_NAMES = frozenset(
     name.casefold()
     for name in (
