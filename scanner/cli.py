@@ -388,7 +388,8 @@ def _crew(names: Sequence[str], options: dict[str, Any], *, dry_run: bool) -> Cr
     accounts = _accounts(names, settings)
     model = options["model"] or settings.model_folder
     policy = settings.policy(options["preset"], options["threshold"])
-    judge = JudgingProcess(model, policy, settings.model_idle_minutes * 60)
+    secrets = {account.password_env for account in settings.accounts}
+    judge = JudgingProcess(model, policy, settings.model_idle_minutes * 60, secrets)
     judge.start()
     return Crew([Watcher(settings, one, judge, dry_run=dry_run) for one in accounts], judge)
 

@@ -155,7 +155,7 @@ class _Visit:
 
     def _drafts(self) -> str:
         with connection.translated(self.account):
-            folder = mailbox.find(self._client, self.account)
+            folder = mailbox.find(self._client, self.account, tell=True)
             self._box = mailbox.ImapMailbox(self.account, self._client, folder)
         return f"{folder}, with {len(self._box.listing().uids)} messages"
 

@@ -15,12 +15,14 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from scanner.adapters import secrecy
 from scanner.config import Seconds
 from scanner.core.classify import Policy
 from scanner.core.judge import Judge
@@ -49,13 +51,22 @@ _SHARED = "__import__('socket').fromshare(sys.stdin.buffer.read()).detach()"
 class JudgingProcess:
     """A judge that lives in another process; fit to be called from many threads."""
 
-    def __init__(self, model: Path | None, policy: Policy, idle: Seconds = 300) -> None:
+    def __init__(
+        self,
+        model: Path | None,
+        policy: Policy,
+        idle: Seconds = 300,
+        hidden: AbstractSet[str] = frozenset(),
+    ) -> None:
         """`model` is a folder, or None for the one in use; `idle` how long it is kept unused.
 
-        The model that was in use at first is kept to, until somebody asks for another judge.
+        `hidden` are names of environment variables that it is not given, since what judges mail
+        needs no password. The model that was in use at first is kept to, until somebody asks for
+        another judge.
         """
         self._notice = shelf.Notice() if model is None else None
         self._model, self._policy, self._idle = model, policy, idle
+        self._hidden = hidden
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
@@ -146,7 +157,7 @@ class JudgingProcess:
             self._model = shelf.installed()
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = _started(theirs)
+            self._process = _started(theirs, self._hidden)
         self._connection = connection = Connection(ours.detach())
         try:
             connection.send((self._model, self._policy))
@@ -173,17 +184,22 @@ class JudgingProcess:
             process.wait()
 
 
-def _started(line: socket.socket) -> subprocess.Popen[bytes]:
+def _started(line: socket.socket, hidden: AbstractSet[str]) -> subprocess.Popen[bytes]:
     """Start the other process and give it its end of the line, in the system's own way."""
+    secrecy.no_core_file()  # the other has this limit from its first moment on
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
     if sys.platform == "win32":
-        process = subprocess.Popen(_command(_SHARED), stdin=subprocess.PIPE)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603 - likewise
+            _command(_SHARED), stdin=subprocess.PIPE, env=environment
+        )
         assert process.stdin  # noqa: S101 - it was asked for
         with process.stdin as pipe:
             pipe.write(line.share(process.pid))
         return process
     return subprocess.Popen(  # noqa: S603 - this very Python, here as there
-        _command(str(line.fileno())), pass_fds=[line.fileno()], stdin=subprocess.DEVNULL
-    )
+        _command(str(line.fileno())), pass_fds=[line.fileno()], stdin=subprocess.DEVNULL,
+        env=environment,
+    )  # fmt: skip
 
 
 def _command(handle: str) -> Sequence[str]:
@@ -192,6 +208,7 @@ def _command(handle: str) -> Sequence[str]:
 
 def serve(handle: int) -> None:
     """Be the other process: judge what comes, until the daemon is gone."""
+    secrecy.no_core_file()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal means the daemon
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform != "win32":

@@ -313,7 +313,7 @@ def _with_drafts(account: Account, secret: str, asker: _Asker) -> Account:
         names = mailbox.names(client, account)
         with connection.translated(account):
             try:
-                folder = mailbox.find(client, account)
+                folder = mailbox.find(client, account, tell=True)
             except ConfigurationError as error:
                 if asker.silent:
                     raise
@@ -323,7 +323,7 @@ def _with_drafts(account: Account, secret: str, asker: _Asker) -> Account:
     if folder and (asker.silent or asker.agrees("Does your mail client keep drafts there?")):
         return account
     wanted = asker.text(
-        "Which mailbox is it? There are " + ", ".join(names), "--drafts", None, folder,
+        f"Which mailbox is it? There are {mailbox.shown(names)}", "--drafts", None, folder,
         lambda name: "" if name in names else "there is no such mailbox",
     )  # fmt: skip
     return replace(account, drafts=wanted)

@@ -23,7 +23,7 @@ from imapclient.response_parser import parse_fetch_response
 from scanner.adapters import connection
 from scanner.adapters.changes import mark_of
 from scanner.adapters.connection import translated
-from scanner.adapters.mailbox import FETCH_LIMIT, batches, find, section_of
+from scanner.adapters.mailbox import FETCH_LIMIT, batches, find, section_of, shown
 from scanner.adapters.single import Message
 from scanner.adapters.structure import Part, assemble, outline, sections
 from scanner.config import Account, Seconds
@@ -101,7 +101,7 @@ class Archive:
         """
         with translated(self.account):
             if not (patterns or every):
-                return [Folder(find(self.client, self.account, ""), "outgoing")]
+                return [Folder(find(self.client, self.account, tell=True), "outgoing")]
             listed = list(map(_listed, self.client.list_folders()))
         rows = [row for row in listed if not row[0] & _CLOSED]
         chosen = rows if every else [row for one in patterns for row in self._named(one, rows)]
@@ -144,7 +144,7 @@ class Archive:
         if not found:
             raise ConfigurationError(
                 f"account {self.account.name}: the server has no mailbox {pattern!r}; "
-                f"it has {', '.join(sorted(name for _, _, name in rows)[:12])}"
+                f"it has {shown(name for _, _, name in rows)}"
             )
         return found
 

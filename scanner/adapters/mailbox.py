@@ -8,7 +8,7 @@ from __future__ import annotations
 import imaplib
 import socket
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -40,6 +40,7 @@ _NEWS = ("EXISTS", "EXPUNGE", "FETCH", "VANISHED")
 # Messages, or headers, that are fetched together.
 _BATCH = 20
 _HEADER_BATCH = 200
+_MOST_NAMES, _LONGEST_NAME = 12, 60  # of mailboxes in a line
 # How mail clients name the Drafts mailbox where the server does not mark it (RFC 6154).
 _DRAFTS_NAMES = frozenset(
     name.casefold()
@@ -339,16 +340,21 @@ class ImapMailbox:
             self._client._set_read_timeout()  # noqa: SLF001
 
 
-def find(client: Any, account: Account, folder: str = "") -> str:
-    """Name the Drafts mailbox, or see that `folder` is there. Raises ConfigurationError."""
+def find(client: Any, account: Account, folder: str = "", *, tell: bool = False) -> str:
+    """Name the Drafts mailbox, or see that `folder` is there. Raises ConfigurationError.
+
+    The error names mailboxes if it may `tell` of them, on a terminal. A log may not: a mailbox
+    can be named after somebody, and a name can hold anything.
+    """
     rows = _listed(client)
     names = _selectable(rows)
+    found = shown(names) if tell else f"{len(names)} others; `unflub doctor` names them"
     if wanted := folder or account.drafts:
         if wanted in names or wanted.upper() == "INBOX":
             return wanted
+        what = f"mailbox {wanted!r}" if tell else "mailbox of the name that `drafts` gives"
         raise ConfigurationError(
-            f"account {account.name}: the server has no mailbox {wanted!r}; "
-            f"it has {', '.join(sorted(names)[:12])}"
+            f"account {account.name}: the server has no {what}; it has {found}"
         )
     for flags, _, name in rows:
         if "\\drafts" in flags:
@@ -357,11 +363,20 @@ def find(client: Any, account: Account, folder: str = "") -> str:
         if name in names and _last(name, delimiter) in _DRAFTS_NAMES:
             return str(name)
     provider = by_host(*account.endpoint)
-    shown = f"{provider.drafts}, or " if provider and provider.drafts else ""
+    advice = f"{provider.drafts}, or " if provider and provider.drafts else ""
     raise ConfigurationError(
-        f"account {account.name}: no Drafts mailbox found; {shown}name it as `drafts` in the "
-        f"configuration; the server has {', '.join(sorted(names)[:12])}"
+        f"account {account.name}: no Drafts mailbox found; {advice}name it as `drafts` in the "
+        f"configuration; the server has {found}"
     )
+
+
+def shown(names: Iterable[str]) -> str:
+    """Put names of mailboxes into a line for a terminal: a dozen, cut short, and no controls."""
+    return ", ".join(_printable(name[:_LONGEST_NAME]) for name in sorted(names)[:_MOST_NAMES])
+
+
+def _printable(name: str) -> str:
+    return "".join(c if c.isprintable() else "\ufffd" for c in name)
 
 
 def names(client: Any, account: Account) -> list[str]:

@@ -36,7 +36,9 @@ def launchd(job: Job) -> str:
     """Write a launch agent (launchd.plist(5))."""
     agent = {
         "Label": LABEL,
-        "ProgramArguments": list(job.command),
+        # unflub keeps its log short, which launchd does not; standard error goes there, too, for
+        # what is said before there is a log.
+        "ProgramArguments": [*job.command, "--log", str(job.log)],
         "RunAtLoad": True,
         # Ended by itself it has a reason that only the user can mend.
         "KeepAlive": {"Crashed": True},

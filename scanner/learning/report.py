@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,8 +45,8 @@ def write(
 
     `remarks` are sentences to put before everything else (what the gate said, for instance).
     The page quotes sentences of notes, so it is for its owner's eyes: where the system knows
-    such rights, nobody else may read the folder. Raises `ConfigurationError` where it cannot
-    be written.
+    such rights, nobody else may read what is written, whatever folder it is. Raises
+    `ConfigurationError` where it cannot be written.
     """
     tables = {
         f"{when} ({side.name})": table(trial.cases, side, PRESET)
@@ -55,8 +56,8 @@ def write(
     prepare(folder)
     try:
         for name, draw in drawn.items():
-            (folder / f"{name}.png").write_bytes(plots.png(draw))
-        (folder / PAGE).write_text(page(trial, drawn, learning_curve, remarks), "utf-8")
+            _write(folder / f"{name}.png", plots.png(draw))
+        _write(folder / PAGE, page(trial, drawn, learning_curve, remarks).encode())
     except OSError as error:
         raise _refused(folder, error) from None
     return folder / PAGE
@@ -68,6 +69,13 @@ def prepare(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise _refused(folder, error) from None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file of mode 0600, also where there was one that others could read."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
 
 
 def _refused(folder: Path, error: OSError) -> ConfigurationError:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from scanner.adapters.mailbox import connect, find
+from scanner.adapters.mailbox import connect, find, shown
 from scanner.config import Account
 from scanner.errors import (
     BusyError,
@@ -99,3 +99,9 @@ def test_drafts_that_a_provider_does_not_show_are_asked_for(host, words):
 
     with pytest.raises(ConfigurationError, match=words):
         find(Client(), Account("home", "me@example.org", host))
+
+
+def test_names_of_mailboxes_cannot_steer_a_terminal():
+    """A server may give any; a few are shown, cut short and without control characters."""
+    assert shown(["b\x1b[31m\nforged", "a" * 1000]) == f"{'a' * 60}, b\ufffd[31m\ufffdforged"
+    assert shown(map(str, range(100))).count(",") == 11

@@ -117,6 +117,17 @@ def test_a_report_is_a_page_and_pictures(tmp_path):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+@pytest.mark.skipif(os.name != "posix", reason="files have no mode there")
+def test_a_report_is_private_in_a_folder_that_is_not(tmp_path):
+    """Whether others may read the folder, or could read the report that lay there before."""
+    tmp_path.chmod(0o755)
+    for name in (report.PAGE, "calibration.png"):
+        (tmp_path / name).write_text("of last week")
+        (tmp_path / name).chmod(0o644)
+    report.write(ALONE, tmp_path)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
 def test_without_a_curve_the_page_says_what_it_takes(tmp_path):
     """With too few writers three pictures are left, and the question stays open."""
     page = report.write(ALONE, tmp_path)

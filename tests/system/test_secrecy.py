@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 from support import dovecot
+from support.processes import children_of
+
+from scanner.core.classify import Policy
+from scanner.judging import JudgingProcess
 
 pytestmark = pytest.mark.system
 
@@ -39,23 +43,48 @@ def test_no_process_shows_the_password(household, tmp_path):
         assert dovecot.PASSWORD not in daemon.log.read_text()
 
 
-def test_the_daemon_leaves_no_core_file(household):
-    """Killed so that others leave a core, it leaves none: neither a file nor one for a handler."""
+def test_the_judge_is_not_given_the_password(household):
+    """What reads hostile mail has its environment from the daemon, less what password_env names."""
+    with household.program.watching() as daemon:
+        (judge,) = children_of(daemon.process.pid)
+        given = (Path("/proc") / str(judge) / "environ").read_bytes()
+    assert b"UNFLUB_CONFIG=" in given
+    assert dovecot.PASSWORD.encode() not in given
+
+
+@pytest.fixture
+def _cores(monkeypatch, tmp_path):
+    """Where programs leave core files unless they see to it."""
+    monkeypatch.chdir(tmp_path)
     before = resource.getrlimit(resource.RLIMIT_CORE)
     if before[1] == 0:
         pytest.skip("no core files are allowed here")
     resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
     try:
-        other = subprocess.Popen(
-            [sys.executable, "-c", "import os; os.abort()"], cwd=household.program.home
-        )
+        other = subprocess.Popen([sys.executable, "-c", "import os; os.abort()"])
         if not dumps_core(other.pid):
             pytest.skip("the system writes no core files")
-        with household.program.watching() as daemon:
-            daemon.process.send_signal(signal.SIGABRT)
-            assert not dumps_core(daemon.process.pid)
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
+@pytest.mark.usefixtures("_cores")
+def test_the_daemon_leaves_no_core_file(household):
+    """Killed so that others leave a core, it leaves none: neither a file nor one for a handler."""
+    with household.program.watching() as daemon:
+        daemon.process.send_signal(signal.SIGABRT)
+        assert not dumps_core(daemon.process.pid)
+
+
+@pytest.mark.usefixtures("_cores")
+def test_the_judge_leaves_no_core_file():
+    """It holds mail, and libraries of others that hostile mail may break."""
+    judge, before = JudgingProcess(None, Policy()), children_of(os.getpid())
+    judge.start()
+    (process,) = children_of(os.getpid()) - before
+    os.kill(process, signal.SIGABRT)
+    assert not dumps_core(process)
 
 
 def test_the_kernel_is_told_not_to_dump(program):

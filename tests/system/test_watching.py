@@ -105,11 +105,16 @@ def test_the_drafts_mailbox_is_found(other_server, program, drafts, configured):
     "other_server", [{"drafts": "Half-done", "special_use": False}], indirect=True
 )
 def test_a_missing_drafts_mailbox_is_a_clear_line(other_server, program):
-    """Where nothing looks like Drafts, unflub says how to name it."""
+    """Where nothing looks like Drafts, unflub says how to name it; a log names no mailbox.
+
+    A mailbox may be named after somebody. The doctor, on a terminal, does name them.
+    """
     household_on(other_server, program, "Half-done")
     done = program.run("watch", "--once")
     assert done.returncode == 2
     assert "no Drafts mailbox found" in done.stderr
+    assert "Half-done" not in done.stderr
+    assert "the server has Half-done, INBOX" in program.run("doctor").stdout
 
 
 @pytest.mark.parametrize(
