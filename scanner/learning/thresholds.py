@@ -110,7 +110,7 @@ def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
     """Choose the gate and every preset's thresholds, as they are behind its first two looks.
 
     The closer look must pass each flub note that any preset takes for a note, or nearly, and that
-    might be warned about. It asks for no more than the others: no other mail is so like a note.
+    might be warned about.
     """
     wide = _gate(held_out)
     chosen = choose(gated(held_out, wide))
