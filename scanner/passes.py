@@ -261,6 +261,9 @@ class _Room:
             or self._write(letters[1:], before.snapshot)
             or self._remove(removals)
         )
+        refusal = None if isinstance(fault, AlteredError) else fault
+        if refusal:
+            self.desk.hold.begin(self.now, refusal)  # also if the line is dead by now
         # What was written stands from now on: deleting it, however soon, dismisses it.
         snapshot = self.look(sweep=True)
         after = replace(
@@ -271,9 +274,7 @@ class _Room:
             alters=before.alters or isinstance(fault, AlteredError),
         )
         self.save(after)
-        if fault and not after.alters:
-            self.desk.hold.begin(self.now, fault)
-        else:
+        if not refusal:
             self.desk.hold = Hold()
         return self.passed(after)
 

@@ -39,13 +39,19 @@ STEPS = (
     "EXAMINE", "SEARCH", "FETCH", "FETCH", "FETCH", "FETCH",
     # the second look, before anything is taken away
     "EXAMINE", "SEARCH",
-    "APPEND", "APPEND literal", "SELECT", "FETCH", "STORE", "EXPUNGE", "EXAMINE",
-    # what came of it
+    "APPEND", "APPEND literal",
+    # whether it is as it was written
     "EXAMINE", "SEARCH", "FETCH", "FETCH",
+    "SELECT", "FETCH", "STORE", "EXPUNGE", "EXAMINE",
+    # what came of it
+    "EXAMINE", "SEARCH",
     # another look, since something was done; then waiting
     "EXAMINE", "NOOP", "IDLE", "DONE", "LOGOUT",
 )  # fmt: skip
-WRITES = range(STEPS.index("APPEND"), STEPS.index("EXPUNGE") + 1)
+WRITES = {
+    *range(STEPS.index("APPEND"), STEPS.index("APPEND literal") + 1),
+    *range(STEPS.index("SELECT"), STEPS.index("EXPUNGE") + 1),
+}
 """What is refused here is not tried again at once."""
 
 
