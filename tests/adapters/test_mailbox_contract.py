@@ -414,10 +414,10 @@ def test_the_drafts_mailbox_is_found_by_its_mark_or_by_its_name(dovecot_with, na
         assert len(setting.mailbox.listing().uids) == 1
 
 
-def test_a_missing_drafts_mailbox_is_reported_with_those_there_are(dovecot_with):
-    """The line says which key to set, and to what."""
+def test_a_missing_drafts_mailbox_is_reported_with_how_many_there_are(dovecot_with):
+    """The line says which key to set, and who names the others: it is logged, they are private."""
     account = dovecot_account(dovecot_with(drafts="Ablage", special_use=False))
-    with pytest.raises(ConfigurationError, match=r"`drafts`.*Ablage"), connect(
+    with pytest.raises(ConfigurationError, match=r"`drafts`.* 4 others; `unflub doctor`"), connect(
         account, dovecot.PASSWORD
     ):  # fmt: skip
         pass
