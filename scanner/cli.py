@@ -113,7 +113,7 @@ _commands = Commands()
     commands=_commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit status: 0 nothing found, 1 a flub found, 2 usage or configuration, "
-    "3 credentials, 4 server, 5 unreadable input, 6 model.",
+    "3 credentials, 4 server, or not running, 5 unreadable input, 6 model, 75 mail not sent.",
 )
 @click.option(
     "--version",

@@ -203,4 +203,4 @@ def dismiss(*, files: tuple[str, ...], preset: str | None, config_path: Path | N
         for digest in one.assessment.digests
     }
     dismissals.add(digests)
-    click.echo(f"{len(digests)} sentences are not brought up again")
+    click.echo(f"{terminal.number_of(len(digests), 'sentence')} will not be brought up again")

@@ -171,7 +171,7 @@ def _parsed(raw: bytes) -> EmailMessage:
 def _server() -> Iterator[int]:
     if find_spec("pymap") is None:
         raise ConfigurationError(
-            "the demo needs its embedded mail server; run pip install 'unflub[demo]'"
+            "the demo needs its embedded mail server; install unflub with the extra `demo`"
         )
     port = _free_port()
     options = ["--host", "127.0.0.1", "--port", str(port), "--no-tls"]

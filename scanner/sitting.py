@@ -72,8 +72,8 @@ class Sitting:
         }
         say_unreadable(found.unreadable)
         if not left:
-            count = len(found.messages)
-            click.echo(f"nothing to label: {count} messages, all labelled; --again shows them")
+            count = terminal.number_of(len(found.messages), "message")
+            click.echo(f"nothing to label: {count}, all labelled; --again shows them")
             return
         model = self._loaded()
         said = _predicted(list(left.values()), model)
@@ -112,8 +112,8 @@ class Sitting:
                 "name mail to look in"
             )
         if click.confirm(
-            f"You deleted the warnings about {len(notes)} notes. Look at them, and teach unflub "
-            "that these are no flubs?\n"
+            f"You deleted warnings about {terminal.number_of(len(notes), 'note')}. Look, and teach "
+            "unflub that these are no flubs?\n"
             "You are asked about each one, and nothing leaves this machine"
         ):
             self.label(Found(notes), digests)
@@ -138,7 +138,9 @@ def require_terminal() -> None:
 def say_unreadable(count: int) -> None:
     """Say how many messages were left out, if any."""
     if count:
-        terminal.say(f"{count} messages cannot be read, or are not in English, and were left out")
+        terminal.say(
+            f"{terminal.number_of(count, 'message')} left out: unreadable, or not in English"
+        )
 
 
 def _shown(made: Sequence[Item]) -> None:

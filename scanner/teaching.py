@@ -183,17 +183,17 @@ def import_(file: Path, form: str, kind: str, source: str) -> None:  # fmt: skip
     taken = merged.examples
     added = examples.add(taken, source)
     click.echo(
-        f"{len(taken)} messages taken as {source!r}: {added.new} new, {added.changed} with other "
-        f"labels than before, {added.same} as before"
+        f"{terminal.number_of(len(taken), 'message')} taken as {source!r}: {added.new} new, "
+        f"{added.changed} with other labels than before, {added.same} as before"
     )
     if left_out:
-        terminal.say(f"{left_out} records are not labelled, or were refused, and were left out")
+        terminal.say(f"{terminal.number_of(left_out, 'record')} left out: not labelled, or refused")
     for line in repeated(merged):
         terminal.say(line)
     if lost := sum(len(project(one).lost) for one in taken):
         terminal.say(
-            f"{lost} labels mark no sentence of the writer's own (but a greeting, or quoted text) "
-            "and teach nothing"
+            f"nothing is learnt from {terminal.number_of(lost, 'label')} on no sentence of the "
+            "writer's own (but on a greeting, or quoted text)"
         )
 
 
@@ -267,7 +267,8 @@ def forget(paths: tuple[str, ...], source: tuple[str, ...], *, every: bool) -> N
     if paths:
         names |= Sitting(config.Config()).read(paths).messages.keys()
     sorted_mail.forget(names)
-    click.echo(f"{examples.forget(names)} labels forgotten; `unflub train` makes a model without")
+    forgotten = terminal.number_of(examples.forget(names), "label")
+    click.echo(f"{forgotten} forgotten; `unflub train` makes a model without")
 
 
 def _imported(file: Path, form: str, kind: str, source: str) -> tuple[list[Any], int]:

@@ -26,6 +26,11 @@ def say(line: str) -> None:
     click.echo(f"unflub: {line}", err=True)
 
 
+def number_of(count: int, noun: str) -> str:
+    """Give a count and what is counted: "1 message", "2 messages"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def shows_progress() -> bool:
     """Tell whether somebody sees a bar: on a terminal, and not in a pipe."""
     return sys.stderr is not None and sys.stderr.isatty()

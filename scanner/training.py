@@ -75,7 +75,9 @@ def make_encoder(
     try:
         from scanner.learning.finetune import rebuild
     except ImportError as error:
-        raise ModelError(f"{error.name} is missing; pip install 'unflub[encoder]'") from None
+        raise ModelError(
+            f"{error.name} is missing; install unflub with the extra `encoder`"
+        ) from None
     learnt = _read(material)
     if not learnt.background:
         raise ConfigurationError(

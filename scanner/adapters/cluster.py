@@ -27,7 +27,7 @@ def cluster(address: str) -> Iterator[tuple[Executor, int]]:
         from distributed import KilledWorker
     except ImportError:
         raise ConfigurationError(
-            "--dask needs more packages; install them with: pip install 'unflub[dask]'"
+            "--dask needs more packages; install unflub with the extra `dask`"
         ) from None
     client = _connected(address)
     try:

@@ -121,7 +121,7 @@ def understand(raw: bytes) -> tuple[Draft, Sentences]:
 def _in_english(draft: Draft) -> Draft:
     if language := foreign(draft.text):
         raise UnreadableError(
-            f"not checked: it is not in English (but in {language!r}), and unflub reads no other "
-            "language; read it once more yourself"
+            f"it is not in English (but in {language!r}), and unflub reads no other language; "
+            "read it once more yourself"
         )
     return draft

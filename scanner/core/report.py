@@ -153,8 +153,10 @@ def _reason(passage: Passage, row: Row) -> Iterator[str]:
     deed, why = reason(passage, row.direction)
     yield f"  - {deed} ({passage.category}, {passage.confidence:.0%}): {why}"
     for sentence in passage.sentences if row.why is not None else ():
-        words = ", ".join(f"“{word}”" for word in (row.why or {}).get(sentence.start, ()))
-        yield f"      {words or 'no single word'} weighs most in: {_beginning(sentence.text)}"
+        heaviest = (row.why or {}).get(sentence.start, ())
+        words = ", ".join(f"“{word}”" for word in heaviest) or "no single word"
+        weigh = "weigh" if len(heaviest) > 1 else "weighs"
+        yield f"      {words} {weigh} most in: {_beginning(sentence.text)}"
 
 
 def _what_to_do(todo: Counsel) -> Iterator[str]:

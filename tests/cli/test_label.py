@@ -168,7 +168,7 @@ def test_what_a_file_says_twice_is_named_by_id(program, tmp_path):
     path = tmp_path / "mine.jsonl"
     path.write_text("".join(json.dumps(each) + "\n" for each in (one, other, {**other, "id": "c"})))
     done = program.run("label", "import", path)
-    assert done.stdout.startswith("1 messages taken as 'import-mine': 1 new")
+    assert done.stdout.startswith("1 message taken as 'import-mine': 1 new")
     assert done.stderr.splitlines() == [
         "unflub: the same message twice, of which the last counts: mine b and mine c",
         "unflub: labelled otherwise before; the last label counts: mine a and mine b",
@@ -272,10 +272,10 @@ def test_what_is_forgotten_is_as_if_it_had_never_been_learnt(program, mail):
     ok(program, "folders", "--fine", mail / "b.eml")
     before = stored(program)
     ok(program, "folders", "--fine", mail / "a.eml", "--flub", mail / "c.eml")
-    assert "1 labels forgotten" in ok(program, "forget", mail / "a.eml", mail / "c.eml")
+    assert "1 label forgotten" in ok(program, "forget", mail / "a.eml", mail / "c.eml")
     assert stored(program) == before
     assert "0  wait" in ok(program, "list")
-    assert "1 labels forgotten" in ok(program, "forget", "--source", "fine")
+    assert "1 label forgotten" in ok(program, "forget", "--source", "fine")
     assert "1 learnt as fine" in ok(program, "folders", "--fine", mail / "b.eml")
     assert stored(program) == before
     ok(program, "forget", "--all")

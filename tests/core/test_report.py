@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from support.notes import OPENING, STRENGTH, note
@@ -72,6 +73,21 @@ def test_the_text_marks_each_passage_in_its_place():
     assert "  | >>> That excuse was a flub. A flub it was. <<<\n" in shown
     assert "  - It gives the reason for something that went wrong (excuse, 90%): " in shown
     assert "  | <b>That" in as_text(row(FLUBBED), lambda text: f"<b>{text}</b>")
+
+
+def test_the_words_that_weigh_most_stand_below_the_reason():
+    """Two or more, one, or none, each in good English."""
+    first, second = (sentence.start for sentence in row(FLUBBED).passages[0].sentences)
+    for why, said in (
+        (
+            {first: ("excuse", "flub"), second: ("flub",)},
+            ["“excuse”, “flub” weigh", "“flub” weighs"],
+        ),
+        ({}, ["no single word weighs"] * 2),
+    ):
+        shown = as_text(replace(row(FLUBBED), why=why))
+        lines = [line.strip() for line in shown.splitlines() if " most in: " in line]
+        assert [line.partition(" most in: ")[0] for line in lines] == said
 
 
 @pytest.mark.parametrize(

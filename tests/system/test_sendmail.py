@@ -312,5 +312,5 @@ def test_the_program_that_sends_gets_its_signals_as_usual(program):
 def test_dismissing_a_message_is_remembered(program, sink):
     """`unflub dismiss` is for clients that ask by themselves."""
     done = program.run("dismiss", stdin=FLUBBED)
-    assert (done.returncode, done.stdout) == (0, "2 sentences are not brought up again\n")
+    assert (done.returncode, done.stdout) == (0, "2 sentences will not be brought up again\n")
     assert send(program, sink, FLUBBED).returncode == 0
