@@ -46,7 +46,7 @@ A message is read where its words speak for a note with log-odds of {gate.first:
 flub note and not for ordinary mail that sounds like a note with {gate.closer:.3f}, and its words,
 the hints of its sentences and its length together with {gate.second:.3f}. The shipped gate lies a
 hair below the lowest held-out flub note that might be warned about (note and flub of 0.2 or more;
-for the closer look a note nearly as surely as some preset asks); {gate_of}.
+for the closer look a note of 0.3); {gate_of}.
 
 ## Thresholds
 
