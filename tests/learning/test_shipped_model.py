@@ -119,25 +119,25 @@ def test_a_writer_measured_again_is_as_the_card_has_him(
     known: Known,
     noted: dict[str, evidence.Writer],
 ):
-    """Heads fitted without t13 rank his sentences, and show them and as what, as was measured.
+    """Heads fitted without t26 rank his sentences, and show them and as what, as was measured.
 
-    That his notes are notes is left to the measurement, for it takes the ordinary mail.
+    To tell notes takes the ordinary mail, which is not here; all that t26 wrote are plainly notes.
     """
     read = train.read_corpus(everything, (), shipped.encoder, known)
     prepared = read.prepared
-    his = (prepared.writers == "t13") & prepared.is_note
-    heads = train.fit_flub(prepared, train.SEED, prepared.writers != "t13")
+    his = (prepared.writers == "t26") & prepared.is_note
+    heads = train.fit_flub(prepared, train.SEED, prepared.writers != "t26")
     rows = np.flatnonzero(his[prepared.message])
     shown = iter(_said(heads, prepared.mail, rows))
     notes = [read.projected[n] for n in np.flatnonzero(his)]
     said = [Predictions(1.0, tuple(islice(shown, len(one.categories)))) for one in notes]
-    cases = tuple(trial.cases(notes, ["t13"] * len(notes)))
-    again = trial.Trial(cases, None, trial.side("again", said, noted["t13"].thresholds))
-    found = evidence.by_writer(again)["t13"]
-    assert found.average_precision == pytest.approx(noted["t13"].average_precision, abs=0.001)
+    cases = tuple(trial.cases(notes, ["t26"] * len(notes)))
+    again = trial.Trial(cases, None, trial.side("again", said, noted["t26"].thresholds))
+    found = evidence.by_writer(again)["t26"]
+    assert found.average_precision == pytest.approx(noted["t26"].average_precision, abs=0.001)
     for one, other in (
-        *zip(found.sentences.values(), noted["t13"].sentences.values(), strict=True),
-        *zip(found.categories.values(), noted["t13"].categories.values(), strict=True),
+        *zip(found.sentences.values(), noted["t26"].sentences.values(), strict=True),
+        *zip(found.categories.values(), noted["t26"].categories.values(), strict=True),
     ):
         # Another processor may round a sentence to the other side of a threshold.
         assert astuple(one) == pytest.approx(astuple(other), abs=2)
