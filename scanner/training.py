@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -101,7 +101,7 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
     progress: Progress,
 ) -> Trained:
     folder = new_folder(output or _home())
-    with threadpool_limits(1, "blas"):  # these sums are small: more threads only wait for another
+    with _in_one_thread():
         read_ = _read_corpus(learnt, encoder, progress)
         model = train(read_, version=folder.name, encoder=encoder, progress=progress)
         found = evaluate.leave_writers_out(read_, progress=progress) if measure else None
@@ -114,6 +114,14 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
     return Trained(folder, len(read_.projected), learnt.merged.contradictions)
 
 
+@contextmanager
+def _in_one_thread() -> Iterator[None]:
+    """Make sums in one thread: they are small, and more only wait for another at twice the cost."""
+    with threadpool_limits(1, "blas"):
+        yield
+
+
+@_in_one_thread()
 def measured(material: Material, groups: int | None, progress: Progress) -> Report:
     """Measure leave-one-writer-out, or with `groups` that many groups of writers held out."""
     return evaluate.leave_writers_out(
@@ -121,6 +129,7 @@ def measured(material: Material, groups: int | None, progress: Progress) -> Repo
     ).report
 
 
+@_in_one_thread()
 def reported(material: Material, groups: int | None, progress: Progress, folder: Path) -> Report:
     """Measure, and write a page about it and its pictures into a folder.
 
@@ -137,6 +146,7 @@ def reported(material: Material, groups: int | None, progress: Progress, folder:
     return found.report
 
 
+@_in_one_thread()
 def remeasured(material: Material, progress: Progress) -> dict[str, Any]:
     """Measure the shipped model once more, for its card, and give what its metadata keep of that.
 
@@ -154,6 +164,7 @@ def remeasured(material: Material, progress: Progress) -> dict[str, Any]:
     return evidence.as_record(found, false_alarms(model, material), model.metadata["writers"])
 
 
+@_in_one_thread()
 def compared(material: Material, groups: int | None, progress: Progress) -> list[Reader]:
     """Compare ways to read on held-out writers: phrases, words, encoder, encoder and heads."""
     read_ = _all_of(material, progress)

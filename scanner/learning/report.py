@@ -48,9 +48,12 @@ def write(
     such rights, nobody else may read what is written, whatever folder it is. Raises
     `ConfigurationError` where it cannot be written.
     """
+    names = [side.name for side in trial.sides]
+    if trial.before:
+        names = [f"{when} ({name})" for when, name in zip(("before", "now"), names, strict=True)]
     tables = {
-        f"{when} ({side.name})": table(trial.cases, side, PRESET)
-        for when, side in zip(("before", "now")[-len(trial.sides) :], trial.sides, strict=True)
+        name: table(trial.cases, side, PRESET)
+        for name, side in zip(names, trial.sides, strict=True)
     }
     drawn = plots.pictures(tables, learning_curve)
     prepare(folder)

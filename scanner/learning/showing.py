@@ -124,9 +124,10 @@ def method(of: Trial) -> str:
     groups = len({case.group for case in labelled})
     asked = "Both models were" if of.before else "The model was"
     beside = f", and {ordinary:,} messages of everyday mail" if ordinary else ""
+    yours = ", or notes of your own with their near-copies"
     return (
         f"{asked} asked about {len(labelled):,} labelled messages that were held out from the "
-        f"learning: {groups:,} writers, or notes of your own with their near-copies{beside}."
+        f"learning: {groups:,} writers{yours if of.before else ''}{beside}."
     )
 
 
