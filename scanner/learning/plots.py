@@ -22,7 +22,7 @@ try:
     from matplotlib.figure import Figure
 except ImportError as error:  # the smallest install draws nothing
     raise ConfigurationError(
-        "a report has pictures, and matplotlib is missing; pip install 'unflub[plot]'"
+        "a report has pictures, and matplotlib is missing; install unflub with the extra `plot`"
     ) from error
 
 Draw = Callable[[Axes], None]
