@@ -153,5 +153,6 @@ def test_without_matplotlib_one_line_says_what_to_install():
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "unflub: a report has pictures, and matplotlib is missing; install unflub with the extra `plot`"
+        "unflub: a report has pictures, and matplotlib is missing; "
+        "install unflub with the extra `plot`"
     ]
