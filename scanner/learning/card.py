@@ -113,7 +113,8 @@ _EXPLAINED = """
 # Of the shipped corpus: the writer whose notes are plain letters, as most are.
 _PLAIN_WRITER = "t14"
 _PLAIN = """
-Most clean letters are plain. Of those of {writer}, which are, it warned about {shares}.
+Most clean letters are plain. Of those of {writer}, which are, it warned about
+{shares}.
 """
 
 # Of the shipped model: sentences of the corpus that it was surest to get wrong, held out.
