@@ -236,6 +236,7 @@ def test_a_sweep_finds_what_a_server_does_not_tell(client, server):
 @pytest.mark.parametrize("slip", [ValueError, MemoryError, SystemExit, CancelledError])
 def test_whatever_ends_a_try_the_account_is_watched_again(client, server, caplog, slip):
     """The status tells of it meanwhile, and the log in one line without the error's own words."""
+    caplog.set_level("INFO")  # the program's own; below it libraries tell all
     slips = [slip("Dear Ms Lee"), slip("Dear Ms Lee")]
     told = []
 

@@ -54,7 +54,7 @@ def test_a_dismissed_note_is_offered_as_one_without_flubs(dismissed, sent):
     before = contents(dismissed)
     screen = Screen(terminal(dismissed), "label", "--from-dismissed")
     screen.wait_for("[y/N]", "nothing leaves this machine")
-    assert "warnings about 1 notes" in screen.text
+    assert "warnings about 1 note." in screen.text
     screen.press("y" + ENTER)
     screen.wait_for("message 1 of 1", "- dismissed")
     screen.press(ENTER)
