@@ -6,6 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
+# Tests wait for servers half of their time.
+WORKERS := $(shell expr $$(nproc 2>/dev/null || echo 2) \* 3 / 2)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
 .PHONY: demo test test-program test-encoder test-clients test-thunderbird check format bench \
@@ -19,13 +21,13 @@ demo: $(READY)  ## run the main job on an embedded mail server
 test: test-program test-encoder test-clients plugin test-thunderbird  ## pass all tests
 
 test-program: $(READY) dovecot .cyrus chromium desktop  ## those of the program, against real servers
-	$(BIN)/pytest -n auto --ignore tests/encoder --ignore tests/clients --ignore tests/thunderbird
+	$(BIN)/pytest -n $(WORKERS) --ignore tests/encoder --ignore tests/clients --ignore tests/thunderbird
 
 test-encoder: $(TORCH)  ## those of fine-tuning, which need torch
 	$(BIN)/pytest tests/encoder
 
 test-clients: $(READY) clients  ## those that drive mail clients on a terminal
-	$(BIN)/pytest -n auto tests/clients
+	$(BIN)/pytest -n $(WORKERS) tests/clients
 
 test-thunderbird: $(READY) dovecot desktop thunderbird  ## those of the add-on, in Thunderbird itself
 	$(BIN)/pytest -n 2 tests/thunderbird

@@ -45,18 +45,19 @@ def in_use(program: Program) -> str:
 
 
 def test_what_was_labelled_makes_a_model_and_rollback_returns(program):
-    """`unflub train` takes what is kept, tells the numbers, and every step can be undone."""
+    """`unflub train` takes what is kept, tells what it made better; every step can be undone."""
     store = program.home / "data" / "unflub" / "examples"
-    examples.add(workshop.strangers(), "labelled", store)
+    examples.add(workshop.strangers(writers=workshop.ODD_STRANGERS), "labelled", store)
     done = program.run("train")
     assert done.returncode == 0, done.stderr
+    assert "It got better on 120 messages of yours" in done.stdout
     assert "120 labelled messages of yours" in done.stdout
     assert "sentence F1 of your notes: " in done.stdout
     assert " of yours, held out: sentences told apart (F1) " in done.stdout
     (folder,) = (path.parent for path in models(program).glob("*/model.json"))
     assert in_use(program) == folder.name
     shown = program.run("model", "show").stdout
-    for part in ("69 notes with a flub, 51 clean", "of 100 clean notes", "cautious", "strict"):
+    for part in ("95 notes with a flub, 25 clean", "of 100 clean notes", "cautious", "strict"):
         assert part in shown
     assert program.run("check", stdin=FLUBBED).returncode == 1
     assert program.run("check", stdin=CLEAN).returncode == 0
