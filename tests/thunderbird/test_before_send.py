@@ -143,7 +143,9 @@ def test_the_button_checks_now(desk):
     assert desk.outbox.raw == []
 
 
-@pytest.mark.parametrize("options", [{"on": False}, {"without": ["apology", "reanswer"]}])
+@pytest.mark.parametrize(
+    "options", [{"on": False}, {"without": ["apology", "reanswer", "omission"]}]
+)
 def test_what_is_switched_off_is_not_shown(desk, options):
     """Neither the add-on, nor a kind of passage."""
     desk.add_on(**options)
