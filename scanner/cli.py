@@ -161,13 +161,7 @@ _commands.later("scanner.clients", "check")
     metavar="FILE",
     help="Go on with an interrupted scan's JSON lines.",
 )
-@findings.form
-@findings.with_text
-@findings.which
-@findings.direction
-@findings.preset
-@common.model
-@common.config
+@findings.judged
 def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
     """Scan mail files, or mailboxes, for flubs.
 

@@ -32,13 +32,7 @@ class HeldError(UnflubError):
 @click.argument("files", nargs=-1, metavar="[FILE|-]...")
 @click.option("--explain", is_flag=True, help="Show which words weigh most in each sentence.")
 @click.option("--skip-dismissed", is_flag=True, help="Leave out what you called no flub before.")
-@findings.form
-@findings.with_text
-@findings.which
-@findings.direction
-@findings.preset
-@common.model
-@common.config
+@findings.judged
 def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
     """Check messages before they are sent.
 

@@ -80,6 +80,15 @@ def which(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def judged(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of every command that judges messages and prints what it found."""
+    for option in reversed(
+        (form, with_text, which, direction, preset, common.model, common.config)
+    ):
+        command = option(command)
+    return command
+
+
 def require_free(path: Path | None) -> None:
     """Refuse to write over mail: a slip of the keyboard must not cost an archive."""
     if path is None:
