@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from support.trials import made_up
+from support.trials import as_sure, made_up
 
 from scanner.learning.approval import judged
 from scanner.learning.trial import Trial
@@ -59,18 +59,7 @@ def test_more_false_alarms_in_ordinary_mail_are_refused():
 def test_more_clean_notes_warned_about_are_refused():
     """Of the shipped notes as of the user's own, even where more flubs are found for it."""
     assert TRIAL.before
-    eager = dataclasses.replace(
-        TRIAL.before,
-        said=tuple(
-            dataclasses.replace(
-                one,
-                sentences=tuple(
-                    dataclasses.replace(sentence, probability=1.0) for sentence in one.sentences
-                ),
-            )
-            for one in TRIAL.before.said
-        ),
-    )
+    eager = as_sure(TRIAL.before, TRIAL.cases, 1.0, 1.0)
     objections = judged(Trial(TRIAL.cases, TRIAL.before, eager)).objections
     for whose in ("the shipped notes", "your notes"):
         assert any(one.startswith(f"clean notes warned about of {whose}: ") for one in objections)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from support.trials import made_up
+from support.trials import as_sure, made_up
 
 from scanner.learning.approval import judged
 from scanner.learning.gist import gist
@@ -48,19 +46,7 @@ def test_no_change_is_called_none():
 
 def test_where_there_is_little_to_gain_it_says_so():
     """A model that reads such notes well cannot become much better at them."""
-    well = dataclasses.replace(
-        TRIAL.after,
-        said=tuple(
-            dataclasses.replace(
-                one,
-                sentences=tuple(
-                    dataclasses.replace(sentence, probability=0.9 if truth else 0.1)
-                    for sentence, truth in zip(one.sentences, case.truth, strict=True)
-                ),
-            )
-            for case, one in zip(TRIAL.cases, TRIAL.after.said, strict=True)
-        ),
-    )
+    well = as_sure(TRIAL.after, TRIAL.cases, 0.9, 0.1)
     assert "such messages were read well before" in said(Trial(TRIAL.cases, well, well))
     assert TRIAL.before
     assert "read well" not in said(Trial(TRIAL.cases, TRIAL.before, TRIAL.before))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
 from scanner.learning import trial
 from scanner.learning.growth import Growth, Point
 from scanner.learning.measures import Estimate
-from scanner.learning.trial import Case, Trial
+from scanner.learning.trial import Case, Side, Trial
 
 HOSTILE = '<img src="http://example.org/x.png"><script src="http://example.org/x.js"></script>'
 AT = {
@@ -56,3 +59,18 @@ def _said(case: Case, noise: float, chance: np.random.Generator) -> Predictions:
         for odd, truth in zip(np.clip(odds, 0, 1), case.truth, strict=True)
     )
     return Predictions(0.9 if case.is_note else float(chance.random()), sentences)
+
+
+def as_sure(side: Side, cases: Sequence[Case], of_flubs: float, of_others: float) -> Side:
+    """Have a model be so sure of what is a flub in truth, and so sure of what is none."""
+    said = (
+        replace(
+            one,
+            sentences=tuple(
+                replace(sentence, probability=of_flubs if truth else of_others)
+                for sentence, truth in zip(one.sentences, case.truth, strict=True)
+            ),
+        )
+        for case, one in zip(cases, side.said, strict=True)
+    )
+    return replace(side, said=tuple(said))
