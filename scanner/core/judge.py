@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 from scanner.core.assess import assess
 from scanner.core.classify import Classifier, Policy, Predictions, Thresholds
 from scanner.core.draft import Draft, Sentences
-from scanner.core.language import foreign
+from scanner.core.language import foreign, is_plainly_none
 from scanner.core.parse import glance, read
 from scanner.core.segment import segment, words
 from scanner.core.verdict import Verdict, Verdicts
@@ -42,9 +42,20 @@ class Judge:
 
     def __call__(self, messages: Sequence[bytes]) -> Verdicts:
         """Read and assess messages; what cannot be read is answered by its error, in place."""
+        return self.begun(messages)()
+
+    def begun(self, messages: Sequence[bytes]) -> Callable[[], Verdicts]:
+        """Glance at messages; the verdicts are made when they are asked for, in any thread.
+
+        Meanwhile others can be glanced at: the classifier lets other threads work.
+        """
         away = self._turned_away(messages, self.gate) if self.gate else {}
-        rest = iter(self._assessed([raw for n, raw in enumerate(messages) if n not in away]))
-        return [away[n] if n in away else next(rest) for n in range(len(messages))]
+
+        def verdicts() -> Verdicts:
+            rest = iter(self._assessed([raw for n, raw in enumerate(messages) if n not in away]))
+            return [away[n] if n in away else next(rest) for n in range(len(messages))]
+
+        return verdicts
 
     def _turned_away(self, messages: Sequence[bytes], gate: Gate) -> dict[int, Verdict]:
         """Give verdicts on what is surely no note; what cannot be told by a glance is left."""
@@ -104,9 +115,10 @@ def _read(raw: bytes) -> tuple[Draft, Sentences] | UnreadableError:
 def _glanced(raw: bytes) -> Draft | None:
     """Read a message by the standard library alone, or not where there is anything odd."""
     try:
-        return _in_english(glance(raw))
+        draft = glance(raw)
     except UnreadableError:
         return None
+    return draft if is_plainly_none(draft.text) else None
 
 
 def understand(raw: bytes) -> tuple[Draft, Sentences]:
