@@ -61,9 +61,9 @@ for the closer look a note of 0.3); {gate_of}.
 
 `unflub evaluate` holds out each writer in turn, fits the heads to the others, and reads the
 writer by the average of the two encoders that were fine-tuned without him (the shipped one is
-that of all six); with `--background` it uses the mail that the shipped model was trained with. Gate and thresholds
-are chosen on what was said of the other writers, by heads and encoders that may have seen him: two
-numbers of a stacked model, a small debt to the truth.
+that of all six); with `--background` it uses the mail that the shipped model was trained with.
+Gate and thresholds are chosen on what was said of the other writers, by heads and encoders that
+may have seen him: two numbers of a stacked model, a small debt to the truth.
 
 {measured}
 {plain}
