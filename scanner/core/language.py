@@ -45,9 +45,9 @@ def is_plainly_none(text: str) -> bool:
 
     Names are no sign of a language, so words with a capital count only among the common ones.
     """
-    roughly = text.lower().split()
+    roughly = text.lower().split() if text.isascii() else []
     if sum(map(_COMMON.__contains__, roughly)) >= _ENGLISH_SHARE * len(roughly) > 0:
-        return True  # names and numbers left out, the share could but rise
+        return True  # without names and numbers the share would be higher still
     said = (
         word
         for word in _WORD.findall(text)

@@ -31,11 +31,10 @@ from scanner.learning.windows import LENGTH, Part, Tokens
 
 _NO_CATEGORY = -1
 _SAMPLES = 120
-
+_VERY_FEW = 3
 
 PARTS = 6
 """The writers are dealt to so many parts, and so many encoders are fine-tuned."""
-_VERY_FEW = 3
 
 
 @dataclass(frozen=True, slots=True)

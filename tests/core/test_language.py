@@ -43,3 +43,15 @@ def test_no_message_of_the_corpus_is_taken_for_foreign():
 def test_what_is_too_short_to_tell_is_left_to_the_classifier(text: str):
     """A greeting in passing makes no message foreign."""
     assert foreign(text) == ""
+
+
+def test_another_language_among_english_words_is_named():
+    """English quoted without a mark hides no Chinese, nor do names and links."""
+    english = " Thanks for the tour."
+    assert foreign(TEXTS["zh"] + english) == "zh"
+    assert foreign(f"{TEXTS['de']} Ada Lee, Kim Tan, https://example.org/for/you/and/me") == "de"
+
+
+def test_tables_and_addresses_are_no_language():
+    """What has hardly any prose is left to the classifier."""
+    assert foreign("Zimmer 4\nUlm, 89073\nfax 07 31\nkim@beispiel.example\n" * 20) == ""
