@@ -45,11 +45,11 @@ def test_what_is_too_short_to_tell_is_left_to_the_classifier(text: str):
     assert foreign(text) == ""
 
 
-def test_another_language_among_english_words_is_named():
-    """English quoted without a mark hides no Chinese, nor do names and links."""
-    english = " Thanks for the tour."
-    assert foreign(TEXTS["zh"] + english) == "zh"
-    assert foreign(f"{TEXTS['de']} Ada Lee, Kim Tan, https://example.org/for/you/and/me") == "de"
+def test_names_and_links_hide_no_other_language():
+    """What stands in addresses counts for no language, whatever words it is made of."""
+    english = "Ada Lee, Kim Tan, https://example.org/for/you/and/me, the-and-of@example.org"
+    assert foreign(f"{TEXTS['de']} {english}") == "de"
+    assert foreign(f"Grazie del colloquio di martedi, mi ha fatto molto piacere. {english}") == "it"
 
 
 def test_tables_and_addresses_are_no_language():
