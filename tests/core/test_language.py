@@ -49,7 +49,11 @@ def test_names_and_links_hide_no_other_language():
     """What stands in addresses counts for no language, whatever words it is made of."""
     english = "Ada Lee, Kim Tan, https://example.org/for/you/and/me, the-and-of@example.org"
     assert foreign(f"{TEXTS['de']} {english}") == "de"
-    assert foreign(f"Grazie del colloquio di martedi, mi ha fatto molto piacere. {english}") == "it"
+    italian = (
+        "Grazie del colloquio di martedi, mi ha fatto molto piacere. Purtroppo non ho saputo "
+        "rispondere alla sua domanda sul bilancio, la risposta mi e venuta in treno."
+    )
+    assert foreign(f"{italian} {english}") == "it"
 
 
 def test_tables_and_addresses_are_no_language():
