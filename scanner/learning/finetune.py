@@ -136,7 +136,8 @@ def _left_out(number: int, count: int) -> set[int]:
 
 
 def _any(parts: Sequence[Mask], those: set[int]) -> Mask:
-    return np.any([parts[number] for number in those], axis=0)
+    marked: Mask = np.any([parts[number] for number in those], axis=0)
+    return marked
 
 
 def fine_tune(
