@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from scanner.core.assess import Passage, only, without
 from scanner.core.classify import Policy
 from scanner.core.draft import Draft
 from scanner.core.report import Row
-from scanner.core.verdict import Judging, Verdict, Verdicts
+from scanner.core.verdict import Judging, Verdict
 from scanner.errors import UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed
@@ -50,23 +49,9 @@ class Terms:
 
 def judged(batch: Sequence[Message], terms: Terms, judge: Judging) -> list[Row]:
     """Judge a few messages together; unflub's own warning drafts are passed over."""
-    return begun(batch, terms, lambda raws: partial(judge, raws))()
-
-
-def begun(
-    batch: Sequence[Message],
-    terms: Terms,
-    begin: Callable[[Sequence[bytes]], Callable[[], Verdicts]],
-) -> Callable[[], list[Row]]:
-    """Do the same in two steps, of which the second may be done in another thread."""
     others = [m for m in batch if m.error or not is_own(m.raw)]
-    verdicts = begin([m.raw for m in others if not m.error])
-
-    def rows() -> list[Row]:
-        made = iter(verdicts())
-        return [_row(m, m.error or next(made), terms) for m in others]
-
-    return rows
+    verdicts = iter(judge([m.raw for m in others if not m.error]))
+    return [_row(m, m.error or next(verdicts), terms) for m in others]
 
 
 def is_own(raw: bytes) -> bool:

@@ -10,7 +10,7 @@ import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +24,7 @@ from scanner.core.judge import Judge, portions
 from scanner.core.report import Row
 from scanner.errors import UnreadableError
 from scanner.learning import judges, shelf
-from scanner.rows import Terms, begun, judged
+from scanner.rows import Terms, judged
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -35,8 +35,6 @@ _BATCH = 4 * 1024 * 1024
 _LEAST = 64 * 1024
 # Batches that wait for each process: enough to keep it busy, few enough to fit the memory.
 _WAITING = 2
-# Batches that were glanced at and wait for the encoder.
-_GLANCED = 8
 
 
 def rows(
@@ -45,22 +43,11 @@ def rows(
     """Judge messages, a row each, in their order; unflub's own warning drafts are passed over."""
     batches = portions(messages, lambda m: max(len(m.raw), _LEAST), _BATCH)
     if executor is None:
-        yield from _here_and_now(batches, terms)
+        for batch in batches:
+            yield from judged(batch, terms, judge(terms))
     else:
         for made in in_order(executor, partial(_light, terms), batches, jobs * _WAITING):
             yield from made
-
-
-def _here_and_now(batches: Iterable[Sequence[Message]], terms: Terms) -> Iterator[Row]:
-    """Glance at mail while another thread waits for the encoder, which needs no Python."""
-    with ThreadPoolExecutor(1) as reader:
-        glanced = (begun(batch, terms, judge(terms).begun) for batch in batches)
-        for made in in_order(reader, _done, glanced, _GLANCED):
-            yield from made
-
-
-def _done(work: Callable[[], R]) -> R:
-    return work()
 
 
 def judge(terms: Terms) -> Judge:
@@ -79,15 +66,12 @@ def _here(named: Path | None) -> Path:
 def in_order(
     executor: Executor, work: Callable[[T], R], items: Iterable[T], ahead: int
 ) -> Iterator[R]:
-    """Let an executor work on items, of which so many are under way; answers keep their order.
-
-    What is ready is given out before the next item is asked for, which may take long.
-    """
+    """Let an executor work on items, of which so many are under way; answers keep their order."""
     waiting: deque[Future[R]] = deque()
     try:
         for item in items:
             waiting.append(executor.submit(work, item))
-            while waiting and (len(waiting) >= ahead or waiting[0].done()):
+            if len(waiting) >= ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -42,20 +42,9 @@ class Judge:
 
     def __call__(self, messages: Sequence[bytes]) -> Verdicts:
         """Read and assess messages; what cannot be read is answered by its error, in place."""
-        return self.begun(messages)()
-
-    def begun(self, messages: Sequence[bytes]) -> Callable[[], Verdicts]:
-        """Glance at messages; the verdicts are made when they are asked for, in any thread.
-
-        Meanwhile others can be glanced at: the classifier lets other threads work.
-        """
         away = self._turned_away(messages, self.gate) if self.gate else {}
-
-        def verdicts() -> Verdicts:
-            rest = iter(self._assessed([raw for n, raw in enumerate(messages) if n not in away]))
-            return [away[n] if n in away else next(rest) for n in range(len(messages))]
-
-        return verdicts
+        rest = iter(self._assessed([raw for n, raw in enumerate(messages) if n not in away]))
+        return [away[n] if n in away else next(rest) for n in range(len(messages))]
 
     def _turned_away(self, messages: Sequence[bytes], gate: Gate) -> dict[int, Verdict]:
         """Give verdicts on what is surely no note; what cannot be told by a glance is left."""

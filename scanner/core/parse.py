@@ -39,7 +39,8 @@ _PLAIN_BYTES = 1024 * 1024
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _WELL_KNOWN = frozenset(
     b"from to cc bcc subject date message-id mime-version content-type received reply-to sender"
-    b" return-path delivered-to in-reply-to references content-transfer-encoding".split()
+    b" return-path delivered-to in-reply-to references content-transfer-encoding"
+    b" content-disposition".split()
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 _PGP_MESSAGE = re.compile(r"^-----BEGIN PGP MESSAGE-----\s*$", re.MULTILINE)

@@ -132,7 +132,7 @@ what they wrote. Among the mistakes it is surest of are flubs that it misses:
   charts." It goes on with a second try; by itself it is plain value.
 - "If ever you need somebody to empty a room of oxygen, you know where I am." A dry joke: no word of
   it is about the interview.
-- "Finger is fine." It belongs to the excuse before it, and does not show that.
+- "I'm awake now." It takes up the excuse three sentences before, and does not show that.
 - "thanks for your time today that was a train wreck on my end but i still want the job" Thanks and
   flub in one breath.
 
