@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from scanner.adapters import state
+from scanner.config import Seconds
 from scanner.errors import UnreadableError
 
 _FORMAT = 1
+_PATIENCE: Seconds = 2
 _MOST = 5000  # far more than anybody dismisses; the newest are kept
 
 
@@ -34,10 +36,14 @@ def everywhere() -> frozenset[str]:
 
 
 def add(digests: Iterable[str]) -> None:
-    """Remember that sentences are no flubs. Raises UnreadableError when the disk refuses."""
+    """Remember that sentences are no flubs. Raises UnreadableError when the disk refuses.
+
+    Mail that is being sent waits for this: a process that was stopped may keep it for a moment,
+    and what two processes add then may cost one of them a dismissal.
+    """
     from scanner.adapters import lock
 
-    with lock.waited_for(path().with_suffix(".guard")):
+    with lock.awaited(path().with_suffix(".guard"), _PATIENCE):
         before = _read()
         kept = [*before, *sorted(set(digests) - set(before))][-_MOST:]
         content = json.dumps({"format": _FORMAT, "dismissed": kept}, indent=1).encode()

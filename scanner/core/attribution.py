@@ -76,7 +76,7 @@ _OTHER_FIELD = re.compile(rf"[*_ \t]{{0,12}}(?:{_OTHERS}){_SPACE}{{0,2}}[:：]",
 
 _SEPARATOR = re.compile(
     r"\s{0,3}(?:"
-    r"-{2,20}\s?(?:original message|forwarded (?:message|by)|original-nachricht"
+    r"-{2,40}\s?(?:original message|forwarded (?:message|by)|original-nachricht"
     r"|ursprüngliche nachricht|weitergeleitete nachricht|message (?:d'origine|transféré|original)"
     r"|mensaje (?:original|reenviado)|mensagem (?:original|encaminhada)"
     r"|messaggio (?:originale|inoltrato)|oorspronkelijk bericht|doorgestuurd bericht"

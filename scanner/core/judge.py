@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 from scanner.core.assess import assess
 from scanner.core.classify import Classifier, Policy, Predictions, Thresholds
 from scanner.core.draft import Draft, Sentences
-from scanner.core.language import foreign
+from scanner.core.language import foreign, is_plainly_none
 from scanner.core.parse import glance, read
 from scanner.core.segment import segment, words
 from scanner.core.verdict import Verdict, Verdicts
@@ -104,9 +104,10 @@ def _read(raw: bytes) -> tuple[Draft, Sentences] | UnreadableError:
 def _glanced(raw: bytes) -> Draft | None:
     """Read a message by the standard library alone, or not where there is anything odd."""
     try:
-        return _in_english(glance(raw))
+        draft = glance(raw)
     except UnreadableError:
         return None
+    return draft if is_plainly_none(draft.text) else None
 
 
 def understand(raw: bytes) -> tuple[Draft, Sentences]:

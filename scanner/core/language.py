@@ -6,17 +6,23 @@ import re
 from functools import cache
 from typing import Any
 
-# Where no blank parts the words (Chinese, Japanese), each character counts as one.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+(?:['’][^\W\d_]+)?")
+# Words of prose: no part of an address, a link or a number. Where no blank parts the words
+# (Chinese, Japanese), each character counts as one.
+_WORD = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff]"
+    r"|(?<![\w@./:&<'’-])(?=[^\W\d_])\w+(?:['’]\w+)?(?![\w@/]|\.\w)"
+)
 
 # The commonest words of English that are rare in the languages around it. Every third word
 # of English prose is one of them; in the corpus hardly a message has fewer than one in five.
 _COMMON = frozenset(
-    """the and of to a you for that it's it with my your i i'm i'll we our be is are was were
-    have had has not this at on as but if they what about when which will would could can
-    from by or an me us thank thanks please""".split()
+    """the and of to a you for that it's it with my your i i'm i'll we our be is are was were been
+    have had has haven't not this these those at on as but if they she his him he them their there
+    about what when who how which where will would could should can from by or an me us any some
+    do did does don't didn't just know only into than then very because i've thank thanks
+    please""".split()
 )
-_FEWEST_WORDS = 15
+_FEWEST_WORDS = 10
 _ENGLISH_SHARE = 0.15
 _SURE = 0.93
 _ENOUGH = 3_000
@@ -28,13 +34,28 @@ def foreign(text: str) -> str:
 
     Nothing where it is English, too short to tell, or hard to tell.
     """
-    words = _WORD.findall(text.lower())
-    if len(words) < _FEWEST_WORDS:
-        return ""
-    if sum(map(_COMMON.__contains__, words)) >= _ENGLISH_SHARE * len(words):
+    if is_plainly_none(text):
         return ""
     code, sure = _identifier().classify(text[:_ENOUGH])
     return "" if code == "en" or sure < _SURE else str(code)
+
+
+def is_plainly_none(text: str) -> bool:
+    """Tell at a glance that a text is not foreign: too short, or full of common English words.
+
+    Names are no sign of a language, so words with a capital count only among the common ones.
+    """
+    roughly = text.lower().split() if text.isascii() else []
+    if sum(map(_COMMON.__contains__, roughly)) >= _ENGLISH_SHARE * len(roughly) > 0:
+        return True  # without names and numbers the share would be higher still
+    said = (
+        word
+        for word in _WORD.findall(text)
+        if word[0] == word[0].lower() or word.lower() in _COMMON
+    )
+    words = [word.lower() for word in said]
+    english = sum(map(_COMMON.__contains__, words))
+    return len(words) < _FEWEST_WORDS or english >= _ENGLISH_SHARE * len(words)
 
 
 @cache

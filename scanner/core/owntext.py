@@ -14,6 +14,9 @@ from scanner.core.footers import is_disclaimer, is_sent_from
 _SIGNATURE = 15
 """A bare "--" opens a signature only when so few lines follow; "-- " always does."""
 
+_ANNOUNCING = (":", "\N{FULLWIDTH COLON}", "--")
+"""What announces a quoted message has one of them."""
+
 _PGP_SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _PGP_SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
 _PGP_END = "-----END PGP SIGNATURE-----"
@@ -27,6 +30,7 @@ def own_text(text: str) -> str:
 
 def _written(lines: list[str]) -> Iterator[str]:
     """Give the lines outside quotes, up to where a quoted message without marks begins."""
+    may_quote = any(mark in line for line in lines for mark in _ANNOUNCING)
     at = 0
     while at < len(lines):
         line = lines[at]
@@ -34,7 +38,7 @@ def _written(lines: list[str]) -> Iterator[str]:
             at += 1
         elif _opens_signature(lines, at):
             return
-        elif header := quote_header(lines, at):
+        elif may_quote and (header := quote_header(lines, at)):
             at += header
             if not _marks_follow(lines, at):
                 return

@@ -29,15 +29,18 @@ _BLANK = re.compile(rb"\n[ \t\r\v\f]*\n|\r[ \t\v\f]*\r")
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _HAS_PARTS = re.compile(rb"multipart|message/", re.IGNORECASE)
 # Possessive, as no other way to match is worth trying: a hostile field would have it try them all.
-_WHOLE_FIELD = re.compile(rb"([!-9;-~]++):[ \t]*+([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)\r?\n")
-_ASKED_FOR = frozenset(
-    ("content-type", "content-transfer-encoding", "content-disposition", *WANTED)
+_VALUE = rb":[ \t]*+([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)\r?\n"
+_WHOLE_HEADER = re.compile(rb"(?:[!-9;-~]++%b)*+" % _VALUE)
+_NAMES = ("content-type", "content-transfer-encoding", "content-disposition", *WANTED)
+_ASKED_FOR = re.compile(
+    rb"^(%b)%b" % ("|".join(_NAMES).encode(), _VALUE), re.IGNORECASE | re.MULTILINE
 )
 _PLAIN_BYTES = 1024 * 1024
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _WELL_KNOWN = frozenset(
     b"from to cc bcc subject date message-id mime-version content-type received reply-to sender"
-    b" return-path delivered-to in-reply-to references content-transfer-encoding".split()
+    b" return-path delivered-to in-reply-to references content-transfer-encoding"
+    b" content-disposition".split()
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 _PGP_MESSAGE = re.compile(r"^-----BEGIN PGP MESSAGE-----\s*$", re.MULTILINE)
@@ -51,27 +54,29 @@ def read(raw: bytes) -> Draft:
 
 def glance(raw: bytes) -> Draft:
     """Read as `read` does, in a fifth of the time: by the standard library, without mail-parser."""
-    if not looks_like_message(raw):
-        return read(raw)
     with _whatever_it_holds():
         bounded = _bounded(raw)
-        message = _one_part(bounded) or message_from_bytes(bounded)
+        message = _one_part(bounded)
+        if message is None:
+            if not looks_like_message(raw):
+                return read(raw)
+            message = message_from_bytes(bounded)
         return _drafted(message, quick_fields, quick_text)
 
 
 def _one_part(raw: bytes) -> Message | None:
     """Take a message without parts apart; None where it takes a whole parser to tell."""
     end = _HEADER_END.search(raw)
-    if end is None or len(raw) > _PLAIN_BYTES or _HAS_PARTS.search(raw, 0, end.start()):
+    if end is None or len(raw) > _PLAIN_BYTES:
         return None
-    message, at = Message(), 0
-    while at < end.start():
-        field = _WHOLE_FIELD.match(raw, at)
-        if field is None:
-            return None
-        if (name := field[1].decode("ascii")).lower() in _ASKED_FOR:
-            message[name] = field[2].decode("ascii", "surrogateescape")
-        at = field.end()
+    header = raw[: end.start()] + b"\n"
+    if _HAS_PARTS.search(header) or not _WHOLE_HEADER.fullmatch(header):
+        return None
+    message = Message()
+    for name, value in _ASKED_FOR.findall(header):
+        message[name.decode("ascii")] = value.decode("ascii", "surrogateescape")
+    if not message.keys():
+        return None
     message.set_payload(raw[end.end() :].decode("ascii", "surrogateescape"))
     return message
 

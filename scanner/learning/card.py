@@ -26,7 +26,8 @@ categories such a sentence would be. In three steps:
    message as a whole, a closer one where ordinary mail sounds like a note, and of its sentences.
 2. The **encoder**, MiniLM-L6 fine-tuned on whole notes (subject and all sentences at once),
    answers at each sentence of a note: a flub, and of which category; and of the whole: a note.
-   Embeddings and matrices are quantised to eight bits; ONNX Runtime runs it.
+   It is the average of six, each fine-tuned without two sixths of the writers. Embeddings and
+   matrices are quantised to eight bits; ONNX Runtime runs it.
 3. The **heads** decide: logistic regressions for flub and `kind`, a linear support vector machine
    for the category, over the encoder's log-odds of a sentence, its neighbours and its note, hashed
    words and the layout. They are fitted on what encoders said of writers they had not been
@@ -59,10 +60,10 @@ for the closer look a note of 0.3); {gate_of}.
 ## Measured: leave one writer out
 
 `unflub evaluate` holds out each writer in turn, fits the heads to the others, and reads the
-writer by an encoder that was fine-tuned without a third of the writers, that one among them;
-with `--background` it uses the mail that the shipped model was trained with. Gate and thresholds
-are chosen on what was said of the other writers, by heads and encoders that may have seen him: two
-numbers of a stacked model, a small debt to the truth.
+writer by the average of the two encoders that were fine-tuned without him (the shipped one is
+that of all six); with `--background` it uses the mail that the shipped model was trained with.
+Gate and thresholds are chosen on what was said of the other writers, by heads and encoders that
+may have seen him: two numbers of a stacked model, a small debt to the truth.
 
 {measured}
 {plain}
@@ -94,8 +95,9 @@ owner's and, without `--encoder`, teach the heads alone.""",
     "chosen": """\
 Chosen on writers (and background mail) held out while training: the best sentence F1 that warns
 about at most 4 % (cautious), 12 % (balanced) or 25 % (strict) of the clean notes of the
-corpus, which are hard on purpose: every fifth has a twin with a flub in the same words. A model
-trained with `--add` takes over from where on a message is a note.""",
+corpus, which are hard on purpose: every fifth has a twin with a flub in the same words. From where
+on a message is a note: so that at most 3, 5 or 8 % of the corpus's messages that are none are
+warned about, which are as hard. A model trained with `--add` takes that over.""",
 }
 _MOVED = {
     "origin": """\
@@ -130,7 +132,7 @@ what they wrote. Among the mistakes it is surest of are flubs that it misses:
   charts." It goes on with a second try; by itself it is plain value.
 - "If ever you need somebody to empty a room of oxygen, you know where I am." A dry joke: no word of
   it is about the interview.
-- "Finger is fine." It belongs to the excuse before it, and does not show that.
+- "I'm awake now." It takes up the excuse three sentences before, and does not show that.
 - "thanks for your time today that was a train wreck on my end but i still want the job" Thanks and
   flub in one breath.
 

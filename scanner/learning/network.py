@@ -5,6 +5,7 @@ Only rebuilding the encoder needs torch; `encoder` runs what is exported here.
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import math
@@ -133,6 +134,16 @@ def base(dropout: float) -> Network:
     state["places.weight"] = state["places.weight"] + segment
     network.load_state_dict(network.state_dict() | state)
     return network
+
+
+def average(networks: Sequence[Network]) -> Network:
+    """Give the network of the mean weights, ready to read."""
+    states = [network.state_dict() for network in networks]
+    mean = copy.deepcopy(networks[0])
+    mean.load_state_dict(
+        {name: torch.stack([one[name] for one in states]).mean(dim=0) for name in states[0]}
+    )
+    return mean.eval()
 
 
 def vocabulary() -> str:

@@ -33,11 +33,13 @@ _GRID = tuple(step / 100 for step in range(1, 100))
 class Preset:
     """How many false alarms a preset may cost.
 
-    `clean` is the share of clean notes that may be warned about, `ordinary` the share of
-    background mail; `unrecognised` is the share of notes worth giving up for fewer of them.
+    `clean` is the share of clean notes that may be warned about, `other` that of the corpus's
+    messages that are no notes, `ordinary` that of background mail; `unrecognised` is the share of
+    notes worth giving up for fewer of them.
     """
 
     clean: float
+    other: float
     ordinary: float
     unrecognised: float
 
@@ -45,9 +47,9 @@ class Preset:
 # The background is mail of the sort that the encoder was shown, and the gate was fitted to; a
 # stranger's is met with more false alarms, so hardly any are allowed here.
 PRESETS: Mapping[str, Preset] = {
-    "cautious": Preset(clean=0.04, ordinary=0.0001, unrecognised=0.06),
-    "balanced": Preset(clean=0.12, ordinary=0.0002, unrecognised=0.03),
-    "strict": Preset(clean=0.25, ordinary=0.0005, unrecognised=0.015),
+    "cautious": Preset(clean=0.04, other=0.03, ordinary=0.0001, unrecognised=0.06),
+    "balanced": Preset(clean=0.12, other=0.05, ordinary=0.0002, unrecognised=0.03),
+    "strict": Preset(clean=0.25, other=0.08, ordinary=0.0005, unrecognised=0.015),
 }
 
 
@@ -181,10 +183,10 @@ def choose(held_out: HeldOut, base: Base | None = None) -> dict[str, Thresholds]
 
     `flub`: the best sentence F1 among those that warn about no more clean notes than the
     preset allows, and `also` the best after that. `kind`: the highest that recognises nearly
-    all notes, and higher still where that would warn about more background mail than allowed;
-    without background the best balance on the corpus. With a `base` both are the base's, unless
-    another `flub` is clearly better or is needed to warn about no more clean notes than the base,
-    or another `kind` to find as much, and to warn about no more other mail.
+    all notes, and higher still where that would warn about more other or background mail than
+    allowed; without background the best balance on the corpus. With a `base` both are the base's,
+    unless another `flub` is clearly better or is needed to warn about no more clean notes than the
+    base, or another `kind` to find as much, and to warn about no more other mail.
     """
     chosen = {}
     for name, preset in PRESETS.items():
@@ -272,11 +274,19 @@ def _kind(held_out: HeldOut, flub: float, preset: Preset) -> float:
     if not len(held_out.ordinary_kinds):
         return _balanced_kind(held_out)
     worth = float(np.quantile(held_out.kinds[held_out.is_note], preset.unrecognised))
-    alarming = np.sort(held_out.ordinary_kinds[held_out.ordinary_flubs >= flub])[::-1]
-    allowed = int(preset.ordinary * len(held_out.ordinary_kinds))
-    # A hair above the first message that must not be warned about any more.
-    needed = float(alarming[allowed]) + _HAIR if allowed < len(alarming) else 0.0
-    return round(max(LOWEST_KIND, worth, needed), 3)
+    others = ~held_out.is_note
+    quiet = (
+        _quiet(held_out.kinds[others], held_out.likeliest[others] >= flub, preset.other),
+        _quiet(held_out.ordinary_kinds, held_out.ordinary_flubs >= flub, preset.ordinary),
+    )
+    return round(max(LOWEST_KIND, worth, *quiet), 3)
+
+
+def _quiet(kinds: Floats, would_warn: Mask, most: float) -> float:
+    """Give a hair more than the first message that must not be warned about any more has."""
+    alarming = np.sort(kinds[would_warn])[::-1]
+    allowed = int(most * len(kinds))
+    return float(alarming[allowed]) + _HAIR if allowed < len(alarming) else 0.0
 
 
 def _balanced_kind(held_out: HeldOut) -> float:

@@ -47,9 +47,7 @@ class Tokens:
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self._tokenizer = tokenizer
-        self._start, self._end, self.padding = (
-            _number(tokenizer, name) for name in ("[CLS]", "[SEP]", "[PAD]")
-        )
+        self._start, self._end = (_number(tokenizer, name) for name in ("[CLS]", "[SEP]"))
 
     @classmethod
     def load(cls, path: Path) -> Tokens:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from zlib import crc32
 
 import numpy as np
@@ -41,9 +40,11 @@ def normalised(text: str) -> str:
 
 def bag(text: str) -> Bag:
     """Count the words and pairs of neighbouring words of a text."""
-    words = _WORD.findall(normalised(text).lower())
-    terms = words + [f"{one} {other}" for one, other in pairwise(words)]
-    hashed = np.array([crc32(term.encode()) % COLUMNS for term in terms], np.int64)
+    words = [word.encode() for word in _WORD.findall(normalised(text).lower())]
+    hashes = list(map(crc32, words))
+    # A pair is hashed with a blank between its words; the first of them is hashed already.
+    pairs = [crc32(b" " + other, one) for one, other in zip(hashes, words[1:], strict=False)]
+    hashed = np.array(hashes + pairs, np.int64) % COLUMNS
     columns, counts = np.unique(hashed, return_counts=True)
     return Bag(columns, counts.astype(np.float32))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.adapters import dismissals, state
+from scanner.adapters import dismissals, lock, state
 from scanner.core.plan import Memory
 from scanner.errors import UnreadableError
 
@@ -79,3 +79,11 @@ def test_a_disk_that_refuses_is_reported(folder):
     (folder / "dismissals").mkdir(parents=True)
     with pytest.raises(UnreadableError, match="dismissals cannot be written"):
         dismissals.add([ONE])
+
+
+def test_a_process_that_was_stopped_midway_keeps_nobody_waiting(folder):
+    """What holds the lock for ever holds up no mail: it is remembered all the same."""
+    with lock.tried(folder / "dismissals.guard") as taken:
+        assert taken
+        dismissals.add([ONE])
+    assert dismissals.load() == {ONE}

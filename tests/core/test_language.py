@@ -43,3 +43,19 @@ def test_no_message_of_the_corpus_is_taken_for_foreign():
 def test_what_is_too_short_to_tell_is_left_to_the_classifier(text: str):
     """A greeting in passing makes no message foreign."""
     assert foreign(text) == ""
+
+
+def test_names_and_links_hide_no_other_language():
+    """What stands in addresses counts for no language, whatever words it is made of."""
+    english = "Ada Lee, Kim Tan, https://example.org/for/you/and/me, the-and-of@example.org"
+    assert foreign(f"{TEXTS['de']} {english}") == "de"
+    italian = (
+        "Grazie del colloquio di martedi, mi ha fatto molto piacere. Purtroppo non ho saputo "
+        "rispondere alla sua domanda sul bilancio, la risposta mi e venuta in treno."
+    )
+    assert foreign(f"{italian} {english}") == "it"
+
+
+def test_tables_and_addresses_are_no_language():
+    """What has hardly any prose is left to the classifier."""
+    assert foreign("Zimmer 4\nUlm, 89073\nfax 07 31\nkim@beispiel.example\n" * 20) == ""

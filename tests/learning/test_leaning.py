@@ -14,7 +14,7 @@ from scanner.learning.heads import Head, expit
 from scanner.learning.train import Prepared
 from scanner.learning.words import Floats
 
-ODD = "The tide table hung beside the green door."
+ODD = "The team meets on Mondays in the old library."
 PLAIN = "Thank you for the afternoon in the tower."
 
 

@@ -1,0 +1,37 @@
+"""What a preset may cost is what it costs, on the messages that its thresholds are chosen on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scanner.learning.thresholds import PRESETS, HeldOut, choose
+
+EACH = 200
+"""So many notes with a flub, clean ones, and messages that are no notes; a sentence each."""
+
+
+@pytest.fixture
+def held_out() -> HeldOut:
+    """Heads that tell notes and flubs by half, and take other messages for flubs always."""
+    chance = np.random.default_rng(1)
+    is_note, is_flub = np.arange(3 * EACH) < 2 * EACH, np.arange(3 * EACH) < EACH
+    kinds, flubs = chance.beta(2, 2, 3 * EACH), chance.beta(2, 2, 3 * EACH)
+    empty = HeldOut.empty(is_note, np.arange(3 * EACH), is_flub, EACH)
+    return replace(
+        empty,
+        kinds=np.where(is_note, (1 + kinds) / 2, kinds).astype(np.float32),
+        flubs=np.where(is_flub, (1 + flubs) / 2, np.where(is_note, flubs, 1)).astype(np.float32),
+    )
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_more_messages_are_warned_about_than_the_preset_allows(held_out: HeldOut, preset: str):
+    """Neither clean notes nor messages that are none; and some flub notes all the same."""
+    at = choose(held_out)[preset]
+    warned = (held_out.kinds >= at.kind) & (held_out.likeliest >= at.flub)
+    assert warned[held_out.is_clean].mean() <= PRESETS[preset].clean
+    assert warned[~held_out.is_note].mean() <= PRESETS[preset].other
+    assert warned[held_out.is_note & ~held_out.is_clean].any()
