@@ -111,6 +111,10 @@ messages held out while training; the third was chosen on these.""",
 
 _EXPLAINED = """
 [What these are](../../docs/false-alarms.md).
+
+## Measured: what more notes are worth
+
+![Average precision over the number of messages learnt from](../../docs/learning-curve.svg)
 """
 
 # Of the shipped corpus: the writer whose notes are plain letters, as most are.
