@@ -207,8 +207,7 @@ def _moved_kind(held_out: HeldOut, flub: float, preset: str, base: Base) -> floa
     wanted, allowed = (int((kinds >= at.kind).sum()) for kinds in _warnings(base.held_out, at.flub))
     recalling = float(found[min(wanted, len(found)) - 1]) if wanted and len(found) else at.kind
     lowest = max(LOWEST_KIND, _LENIENT * at.kind)
-    needed = float(alarms[allowed]) + _HAIR if allowed < len(alarms) else 0.0
-    return round(max(lowest, min(at.kind, recalling - _HAIR), needed), 3)
+    return round(max(lowest, min(at.kind, recalling - _HAIR), _above(alarms, allowed)), 3)
 
 
 def _warnings(held_out: HeldOut, flub: float) -> tuple[Floats, Floats]:
@@ -283,10 +282,13 @@ def _kind(held_out: HeldOut, flub: float, preset: Preset) -> float:
 
 
 def _quiet(kinds: Floats, would_warn: Mask, most: float) -> float:
+    """Give from where on no more than that share of messages is warned about."""
+    return _above(np.sort(kinds[would_warn])[::-1], int(most * len(kinds)))
+
+
+def _above(falling: Floats, allowed: int) -> float:
     """Give a hair more than the first message that must not be warned about any more has."""
-    alarming = np.sort(kinds[would_warn])[::-1]
-    allowed = int(most * len(kinds))
-    return float(alarming[allowed]) + _HAIR if allowed < len(alarming) else 0.0
+    return float(falling[allowed]) + _HAIR if allowed < len(falling) else 0.0
 
 
 def _balanced_kind(held_out: HeldOut) -> float:
