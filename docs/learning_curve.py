@@ -1,9 +1,9 @@
 """`make curve`: what more labelled notes are worth, as a picture.
 
 A third of the writers is held out. An encoder, and a model of words alone, learn from an eighth
-of the other messages, from a quarter, a half and all of them, and read the notes held out. What
-was said by encoders that learnt from all others (from another third left out, where two were
-averaged) is in the shipped model; the others are fine-tuned here, in the same way.
+of the other messages, from a quarter, a half and all of them, and read the notes held out. The
+last point is taken from the shipped model: each note was read by the average of two encoders that
+learnt from as many messages, without its writer. The others are fine-tuned here, in the same way.
 """
 
 from __future__ import annotations
