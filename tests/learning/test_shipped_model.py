@@ -121,7 +121,8 @@ def test_a_writer_measured_again_is_as_the_card_has_him(
 ):
     """Heads fitted without t3 rank his sentences, and show them and as what, as was measured.
 
-    That his notes are notes takes the ordinary mail to measure; of his, nearly all were taken for notes.
+    That his notes are notes takes the ordinary mail to measure; of his, nearly all were
+    taken for notes.
     """
     read = train.read_corpus(everything, (), shipped.encoder, known)
     prepared = read.prepared
