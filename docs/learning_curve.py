@@ -20,7 +20,7 @@ from sklearn.metrics import average_precision_score
 
 from scanner.learning import artifact, compare, corpus, finetune, readings, shelf, train
 from scanner.learning.features import Mask
-from scanner.learning.finetune import PARTS
+from scanner.learning.finetune import PARTS, Lesson
 from scanner.learning.readings import VOCABULARY, Reading
 from scanner.learning.train import SEED
 from scanner.learning.windows import Tokens
@@ -66,7 +66,7 @@ class Corpus:
             for n in np.flatnonzero(seen)
         ]
         ordinary = [finetune.unlabelled(self.tokens, one, settings) for one in self.ordinary]
-        learner = finetune.fine_tune(notes, ordinary, settings, SEED, lambda *_: None)
+        learner = finetune.fine_tune(Lesson(notes, ordinary, settings, SEED), lambda *_: None)
         return finetune.exported(learner, self.tokens, finetune.samples(notes)).read(messages)
 
     def read_by_the_shipped(self) -> list[Reading]:

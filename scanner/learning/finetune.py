@@ -26,6 +26,7 @@ from scanner.learning.encoder import Encoder
 from scanner.learning.features import Mask
 from scanner.learning.network import Network
 from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
+from scanner.learning.side_by_side import Tell, side_by_side
 from scanner.learning.train import SEED, Progress, folds, require_enough, silent
 from scanner.learning.windows import LENGTH, Part, Tokens
 
@@ -82,6 +83,16 @@ class Item:
         return len(self.head) + sum(map(len, self.parts))
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What one encoder is fine-tuned on: notes, ordinary mail, and how."""
+
+    notes: Sequence[Item]
+    ordinary: Sequence[Item]
+    settings: Settings
+    seed: int
+
+
 def rebuild(  # noqa: PLR0913 - what to learn from, and how
     folder: Path,
     projected: Sequence[Projected],
@@ -109,16 +120,16 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     ordinary_parts = [np.arange(len(background)) % len(parts) == n for n in range(len(parts))]
     left_out = [_left_out(number, len(parts)) for number in range(len(parts))]
     _require_enough(projected, [_any(parts, those) for those in left_out])
-    learners = [
-        fine_tune(
+    lessons = [
+        Lesson(
             _without(notes, _any(parts, those)),
             _without(ordinary, _any(ordinary_parts, those)),
             settings,
             seed,
-            _told(progress, number, len(parts)),
         )
-        for number, those in enumerate(left_out)
+        for those in left_out
     ]
+    learners = side_by_side(_learnt, lessons, network.at_once(len(lessons)), _told(progress))
     said: dict[str, Reading] = {}
     for number, (part, ordinary_part) in enumerate(zip(parts, ordinary_parts, strict=True)):
         blind = [one for one, those in zip(learners, left_out, strict=True) if number in those]
@@ -140,27 +151,30 @@ def _any(parts: Sequence[Mask], those: set[int]) -> Mask:
     return marked
 
 
-def fine_tune(
-    notes: Sequence[Item],
-    ordinary: Sequence[Item],
-    settings: Settings,
-    seed: int,
-    told: Callable[[float, float], None],
-) -> Network:
+def _learnt(lesson: Lesson, tell: Tell) -> Network:
+    """Fine-tune in a process that shares the machine with others."""
+    torch.set_num_threads(1)
+    return fine_tune(lesson, lambda share, _: tell(share))
+
+
+def fine_tune(lesson: Lesson, told: Callable[[float, float], None]) -> Network:
     """Fine-tune the base model; the rate rises for a moment and then falls to nothing.
 
-    `told` hears after each step how far it is, and the loss.
+    On an accelerator where there is one. `told` hears after each step how far it is, and the loss.
     """
-    torch.manual_seed(seed)
-    chance = random.Random(seed)  # noqa: S311 - nothing secret hangs on it
-    learner = network.base(settings.dropout)
+    settings = lesson.settings
+    torch.manual_seed(lesson.seed)
+    chance = random.Random(lesson.seed)  # noqa: S311 - nothing secret hangs on it
+    learner = network.base(settings.dropout).to(network.accelerator())
     # The words keep their meaning: moving half of all weights gains nothing and takes time.
     learner.words.requires_grad_(requires_grad=False)
     learner.train()
     batches = [
         batch
         for _ in range(settings.epochs)
-        for batch in _batches(_epoch(notes, ordinary, settings, chance), settings.pieces, chance)
+        for batch in _batches(
+            _epoch(lesson.notes, lesson.ordinary, settings, chance), settings.pieces, chance
+        )
     ]
     optimizer = torch.optim.AdamW(_groups(learner, settings), lr=settings.rate, fused=True)
     rising = max(1, int(settings.warm_up * len(batches)))
@@ -175,7 +189,7 @@ def fine_tune(
         optimizer.step()
         schedule.step()
         told((step + 1) / len(batches), loss.item())
-    return learner
+    return learner.cpu()
 
 
 def _require_enough(projected: Sequence[Projected], held_out: Sequence[Mask]) -> None:
@@ -202,12 +216,8 @@ def samples(items: Sequence[Item]) -> list[Part]:
     return [(*item.head, *chain.from_iterable(item.parts))[:LENGTH] for item in chosen]
 
 
-def _told(progress: Progress, number: int, total: int) -> Callable[[float, float], None]:
-    def tell(share: float, loss: float) -> None:
-        label = f"fine-tuning, {number + 1} of {total}, loss {loss:.2f}"
-        progress(int(100 * (number + share)), 100 * total, label)
-
-    return tell
+def _told(progress: Progress) -> Tell:
+    return lambda share: progress(int(1000 * share), 1000, "fine-tuning")
 
 
 def _without(items: Sequence[Item], marks: Mask) -> list[Item]:
@@ -328,9 +338,10 @@ def _groups(learner: Network, settings: Settings) -> list[dict[str, object]]:
 def _loss(learner: Network, batch: Sequence[Item], settings: Settings) -> Tensor:
     """Add up the three questions' losses: each sentence a flub, of which category, a note."""
     pieces, present, rows, columns = _laid_out(batch)
-    with torch.autocast("cpu", torch.bfloat16):
-        answers = learner(pieces, present)
-    answers = answers.float()
+    where = learner.answers.weight.device
+    with torch.autocast(where.type, torch.bfloat16):
+        answers = learner(pieces.to(where), present.to(where))
+    answers = answers.float().cpu()
     said, categories = answers[rows, columns], _categories(batch)
     weights = torch.tensor([item.weight for item in batch for _ in item.parts])
     loss = _yes_or_no(said[:, 0], categories != _NO_CATEGORY, weights, settings.smoothing)

