@@ -77,8 +77,8 @@ def digest(text: str) -> str:
 
 def assess(sentences: Sentences, predictions: Predictions, thresholds: Thresholds) -> Assessment:
     """Decide: is it a note, which passages are flubs, and how they sit in it."""
-    is_note = predictions.thank_you >= thresholds.kind
-    passages = tuple(_passages(sentences, predictions, thresholds)) if is_note else ()
+    is_note = thresholds.is_note(predictions)
+    passages = tuple(_passages(sentences, predictions, thresholds))
     return Assessment(
         text=sentences.text,
         kind="thank_you" if is_note else "other",
@@ -122,7 +122,7 @@ def _passages(
         _flagged(sentence, prediction)
         for sentence, prediction in zip(sentences.items, predictions.sentences, strict=True)
     ]
-    for run in _runs(flagged, thresholds.flagged([s.confidence for s in flagged])):
+    for run in _runs(flagged, thresholds.flagged(predictions)):
         yield _passage(sentences.text, run)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -33,11 +34,13 @@ class SentencePrediction:
 class Predictions:
     """One message: how probably it is a post-interview note, and each sentence's prediction.
 
-    `sentences` is as long as the `Sentences` it was made from, and in the same order.
+    `sentences` is as long as the `Sentences` it was made from, and in the same order. `glance` is
+    what its words alone say, at a glance: the log-odds of a note with a flub.
     """
 
     thank_you: float
     sentences: tuple[SentencePrediction, ...]
+    glance: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,29 @@ class Thresholds:
     """From which probability on a message is a note (`kind`) and a sentence a flub (`flub`).
 
     `also` is from where on a sentence is one, too, once another of the same note is: where
-    something was explained, a doubtful sentence seldom stands for itself.
+    something was explained, a doubtful sentence seldom stands for itself. What is less than
+    `sure` to be a note gets no warning: nobody wants one on ordinary mail. What has less than
+    `glance`, in log-odds, by its words alone is no note, and need not be read.
     """
 
     kind: float
     flub: float
     also: float = 1.0
+    sure: float = 0.0
+    glance: float = -100.0
 
-    def flagged(self, probabilities: Sequence[float]) -> list[bool]:
-        """Tell of each sentence of a note whether it is a flub."""
-        sure = any(probability >= self.flub for probability in probabilities)
-        least = min(self.flub, self.also) if sure else self.flub
-        return [probability >= least for probability in probabilities]
+    def is_note(self, said: Predictions) -> bool:
+        """Tell whether a message is a note."""
+        return said.thank_you >= self.kind and said.glance >= self.glance
+
+    def flagged(self, said: Predictions) -> list[bool]:
+        """Tell of each sentence of a message whether it is a flub; those of no note are none."""
+        chances = [sentence.probability for sentence in said.sentences]
+        if said.thank_you < self.sure or not self.is_note(said):
+            return [False] * len(chances)
+        found = any(chance >= self.flub for chance in chances)
+        least = min(self.flub, self.also) if found else self.flub
+        return [chance >= least for chance in chances]
 
 
 @dataclass(frozen=True, slots=True)

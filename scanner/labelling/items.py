@@ -112,7 +112,7 @@ def dismissed_in(sentences: Sentences, dismissed: frozenset[str]) -> frozenset[i
 
 def _item(name: str, sentences: Sentences, said: Predictions, thresholds: Thresholds) -> Item:
     is_note = said.thank_you >= _EVEN  # warnings ask for more, but here a person decides
-    flagged = thresholds.flagged([one.probability for one in said.sentences])
+    flagged = thresholds.flagged(replace(said, thank_you=1.0))
     return Item(
         name,
         sentences,

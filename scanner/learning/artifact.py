@@ -18,7 +18,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -126,6 +126,11 @@ class Model:
             said[look.number] = self._said(look, reading, kind)
         return said
 
+    def narrowed(self, glance: float) -> Model:
+        """Give the model with a gate that turns away what says less than that at a glance."""
+        closer = max(self.gate.closer, glance)
+        return replace(self, gate=replace(self.gate, closer=closer))
+
     def reads(self, messages: Sequence[Sentences]) -> list[bool]:
         """Tell of each message whether it passes the gate."""
         passed = {look.number for look in self._worth_reading(messages)}
@@ -149,34 +154,35 @@ class Model:
         glanced = self.glance(bags)
         looks = [
             _Look(
-                number, messages[number], bags[number], note,
+                number, messages[number], bags[number], note, closer,
                 [words.bag(sentence.text) for sentence in messages[number].items],
             )
-            for number, note, _ in glanced
+            for number, note, closer in glanced
         ]  # fmt: skip
         hints = [self.heads.hints(look.sentences) for look in looks]
-        closer = [odds for _, _, odds in glanced]
-        passed = self.gate.passes(glimpses([look.note for look in looks], hints, closer))
+        notes, closer = [look.note for look in looks], [look.closer for look in looks]
+        passed = self.gate.passes(glimpses(notes, hints, closer))
         return [look for look, passes in zip(looks, passed.tolist(), strict=True) if passes]
 
     def _said(self, look: _Look, reading: Reading, kind: float) -> Predictions:
         if kind < min(at.kind for at in self.thresholds.values()):
-            return _unread(look.message, kind)
+            return replace(_unread(look.message, kind), glance=look.closer)
         chances, categories = self.heads.sentences(look.message, look.sentences, reading)
         sentences = [
             SentencePrediction(chance, CATEGORIES[category])
             for chance, category in zip(chances.tolist(), categories, strict=True)
         ]
-        return Predictions(kind, tuple(sentences))
+        return Predictions(kind, tuple(sentences), look.closer)
 
 
 class _Look(NamedTuple):
-    """A message in a batch: its words, its log-odds by them to be a note, its sentences' words."""
+    """A message in a batch: its words, what they say of it (`glance`), its sentences' words."""
 
     number: int
     message: Sentences
     words: Bag
     note: float
+    closer: float
     sentences: list[Bag]
 
 
@@ -266,10 +272,7 @@ def _described(model: Model) -> dict[str, Any]:
         },
         "unflub": scanner.__version__,
         "gate": asdict(model.gate),
-        "thresholds": {
-            name: {"kind": at.kind, "flub": at.flub, "also": at.also}
-            for name, at in model.thresholds.items()
-        },
+        "thresholds": {name: asdict(at) for name, at in model.thresholds.items()},
     }
 
 

@@ -43,16 +43,17 @@ can read it.
 
 ## Gate
 
-A message is read where its words speak for a note with log-odds of {gate.first:.3f} at least, for a
-flub note and not for ordinary mail that sounds like a note with {gate.closer:.3f}, and its words,
-the hints of its sentences and its length together with {gate.second:.3f}. The shipped gate lies a
-hair below the lowest held-out flub note that might be warned about (note and flub of 0.2 or more;
-for the closer look a note of 0.3); {gate_of}.
+A message is read where its words speak for a note with log-odds of {gate.first:.3f} at least, and
+its words, the hints of its sentences and its length together with {gate.second:.3f}: a hair below
+the lowest held-out flub note that might be warned about (note and flub of 0.2 or more). A closer
+look asks for a flub note and not for ordinary mail that sounds like a note (the last column
+below): a hair below the lowest held-out flub note that the preset warns about. These are of the
+shipped gate; {gate_of}.
 
 ## Thresholds
 
-| preset | a note from | a flub from | once there is one, others from |
-| --- | ---: | ---: | ---: |
+| preset | a note from | a warning from | a flub from | once there is one, others from | at a glance |
+| --- | ---: | ---: | ---: | ---: | ---: |
 {thresholds}
 
 {chosen}
@@ -96,8 +97,9 @@ owner's and, without `--encoder`, teach the heads alone.""",
 Chosen on writers (and background mail) held out while training: the best sentence F1 that warns
 about at most 4 % (cautious), 12 % (balanced) or 25 % (strict) of the clean notes of the
 corpus, which are hard on purpose: every fifth has a twin with a flub in the same words. From where
-on a message is a note: so that at most 3, 5 or 8 % of the corpus's messages that are none are
-warned about, which are as hard. A model trained with `--add` takes that over.""",
+on a message is a note: what is right of most messages of the corpus. How surely a note it must be
+to be warned about: so that at most 3, 5 or 8 % of the corpus's messages that are none are,
+which are as hard. A model trained with `--add` takes that over.""",
 }
 _MOVED = {
     "origin": """\
@@ -105,8 +107,8 @@ The shipped notes were composed for unflub, none is real mail; {yours} messages 
 its owner's and teach the heads alone.""",
     "gate_of": "this one is that of {base}, lower where a note of its owner's needs it",
     "chosen": """\
-The first two thresholds are those of {base}, unless another was clearly better or needed on
-messages held out while training; the third was chosen on these.""",
+The thresholds are those of {base}, unless another was clearly better or needed on messages held
+out while training; that of further sentences was chosen on these.""",
 }
 
 _EXPLAINED = """
@@ -169,7 +171,8 @@ def write(model: Model) -> str:
         else "no background mail"
     )
     thresholds = "\n".join(
-        f"| {name} | {at.kind:.3f} | {at.flub:.3f} | {at.also:.3f} |"
+        f"| {name} | {at.kind:.3f} | {max(at.kind, at.sure):.3f} | {at.flub:.3f} | {at.also:.3f} "
+        f"| {at.glance:.3f} |"
         for name, at in model.thresholds.items()
     )
     found = model.metadata.get("measured", {})

@@ -19,6 +19,7 @@ from scanner.learning import thresholds
 from scanner.learning.artifact import Model
 from scanner.learning.corpus import Projected
 from scanner.learning.features import Mask
+from scanner.learning.gate import Gate
 from scanner.learning.groups import grouped
 from scanner.learning.scores import Scores
 from scanner.learning.thresholds import HeldOut
@@ -117,13 +118,11 @@ class _Outcome:
         return self.truth.example.kind == "thank_you"
 
     def taken_for_note(self, preset: str) -> bool:
-        return self.said.thank_you >= self.thresholds[preset].kind
+        return self.thresholds[preset].is_note(self.said)
 
     def flagged(self, preset: str) -> list[bool]:
         """Tell of each sentence whether it is shown to the user."""
-        if not self.taken_for_note(preset):
-            return [False] * len(self.said.sentences)
-        return self.thresholds[preset].flagged([s.probability for s in self.said.sentences])
+        return self.thresholds[preset].flagged(self.said)
 
 
 def leave_writers_out(
@@ -150,10 +149,9 @@ def leave_writers_out(
     for fold in held_out:
         others = thresholds.without(said, fold)
         gate, chosen = thresholds.gate_and_presets(others)
-        gated = thresholds.gated(said, gate)
-        predictions = _predictions(gated)
-        flubs = fold & said.is_note & ~said.is_clean & (gated.kinds == 0)
-        lost += max(_warned_about(said, flubs, at) for at in chosen.values())
+        predictions = _predictions(thresholds.gated(said, gate))
+        flubs = fold & said.is_note & ~said.is_clean
+        lost += max(_lost(said, flubs, gate, at) for at in chosen.values())
         for n in np.flatnonzero(fold).tolist():
             outcomes[n] = _Outcome(read.projected[n], predictions[n], chosen)
     ordered = [outcomes[n] for n in range(len(outcomes))]
@@ -169,8 +167,10 @@ def _trial(outcomes: Sequence[_Outcome], names: Sequence[str]) -> Trial:
     return Trial(tuple(cases([outcome.truth for outcome in outcomes], names)), None, made)
 
 
-def _warned_about(said: HeldOut, messages: Mask, at: Thresholds) -> int:
-    return int((messages & (said.kinds >= at.kind) & (said.likeliest >= at.flub)).sum())
+def _lost(said: HeldOut, messages: Mask, gate: Gate, at: Thresholds) -> int:
+    """Count what is turned away at a preset's gate, and would be warned about without it."""
+    away = ~replace(gate, closer=at.glance).passes(said.glimpses)
+    return int((messages & away & thresholds.warned(said.kinds, said.likeliest, at)).sum())
 
 
 def _predictions(said: HeldOut) -> list[Predictions]:
@@ -178,9 +178,10 @@ def _predictions(said: HeldOut) -> list[Predictions]:
     pairs = zip(said.flubs.tolist(), said.category.tolist(), strict=True)
     sentences = (SentencePrediction(chance, CATEGORIES[category]) for chance, category in pairs)
     lengths = np.bincount(said.message, minlength=len(said.kinds)).tolist()
+    glances = said.glimpses[:, -1].tolist()
     return [
-        Predictions(kind, tuple(islice(sentences, length)))
-        for kind, length in zip(said.kinds.tolist(), lengths, strict=True)
+        Predictions(kind, tuple(islice(sentences, length)), glance)
+        for kind, length, glance in zip(said.kinds.tolist(), lengths, glances, strict=True)
     ]
 
 
@@ -201,12 +202,10 @@ def writers_held_out(writers: NDArray[np.str_], groups: int | None = None) -> li
 def false_alarms(model: Model, messages: Sequence[Sentences]) -> Alarms:
     """Count how many ordinary messages are taken for notes, and warned about, per preset."""
     said = model.predict(messages)
-    notes = {name: [p for p in said if p.thank_you >= at.kind] for name, at in _presets(model)}
-    warned = {
-        name: sum(any(s.probability >= at.flub for s in p.sentences) for p in notes[name])
-        for name, at in _presets(model)
-    }
-    return Alarms(len(messages), {name: len(found) for name, found in notes.items()}, warned)
+    at = model.thresholds.items()
+    notes = {name: sum(map(preset.is_note, said)) for name, preset in at}
+    warned = {name: sum(any(preset.flagged(one)) for one in said) for name, preset in at}
+    return Alarms(len(messages), notes, warned)
 
 
 def as_text(report: Report) -> str:
@@ -260,10 +259,6 @@ def _category_lines(report: Report) -> Iterator[str]:
             f"| {one.count:5} |"
         )
     yield f"| {'macro average':14} | {'':9} | {'':6} | {report.macro_f1:5.3f} | {'':5} |"
-
-
-def _presets(model: Model) -> list[tuple[str, Thresholds]]:
-    return list(model.thresholds.items())
 
 
 def _report(outcomes: Sequence[_Outcome]) -> Report:

@@ -19,8 +19,10 @@ def judge(folder: Path, policy: Policy, *, sift: bool) -> Judge:
     sentences.
     """
     model = _loaded(folder)
+    thresholds = policy.thresholds(model.thresholds)
+    model = model.narrowed(thresholds.glance)
     gate = partial(_may_be_notes, model) if sift else None
-    return Judge(model, policy.thresholds(model.thresholds), gate, policy)
+    return Judge(model, thresholds, gate, policy)
 
 
 @lru_cache(maxsize=1)

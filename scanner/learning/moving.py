@@ -8,7 +8,7 @@ there), with the user's messages dealt to the folds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -125,11 +125,12 @@ def moved(
         _held_out(material, one, fold, ordinary_fold) for one in (own, start.rehearsal)
     )
     chosen = thresholds.choose(held_out, thresholds.Base(base.thresholds, before))
+    seen = _seen(heads, material)
     model = Model(
         version,
         heads,
-        base.gate.opened(_seen(heads, material)),
-        chosen,
+        base.gate.opened(seen),
+        _opened(chosen, base, seen),
         base.encoder,
         _described(material, base) | {"scores": thresholds.scores(held_out, chosen)},
     )
@@ -220,6 +221,14 @@ def _held_out(material: Material, own: Rehearsal, fold: Folds, ordinary_fold: Fo
         ordinary_flubs=highest(ordinary.message, of_ordinary.flubs, len(ordinary.messages)),
     )
     return thresholds.without(told, fold == NOWHERE)
+
+
+def _opened(chosen: Mapping[str, Thresholds], base: Model, seen: Floats) -> dict[str, Thresholds]:
+    """Have presets read what the base's do, and what was seen."""
+    return {
+        name: replace(at, glance=min([base.thresholds[name].glance, *seen[:, -1].tolist()]))
+        for name, at in chosen.items()
+    }
 
 
 def _seen(heads: Heads, material: Material) -> Floats:

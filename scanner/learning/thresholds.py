@@ -20,12 +20,11 @@ LOWEST_KIND = 0.1
 
 # A note and a flub below this probability no preset comes near to.
 _MIGHT_BE = 0.2
-_NEARLY_A_NOTE = 0.3  # for the closer look, which a few odd notes would open wide
 _GATE_MARGIN = 0.05
 _WEIGHED = COLUMNS - 1  # of a glimpse; the closer look has a threshold of its own
 _HAIR = 0.005
 _AS_GOOD = 0.003  # of F1
-_LENIENT = 0.5  # of the base's `kind`, which was chosen on mail that is not at hand
+_LENIENT = 0.5  # of the base's `kind` and `sure`, chosen on mail that is not at hand
 _GRID = tuple(step / 100 for step in range(1, 100))
 
 
@@ -34,22 +33,20 @@ class Preset:
     """How many false alarms a preset may cost.
 
     `clean` is the share of clean notes that may be warned about, `other` that of the corpus's
-    messages that are no notes, `ordinary` that of background mail; `unrecognised` is the share of
-    notes worth giving up for fewer of them.
+    messages that are no notes, `ordinary` that of background mail.
     """
 
     clean: float
     other: float
     ordinary: float
-    unrecognised: float
 
 
 # The background is mail of the sort that the encoder was shown, and the gate was fitted to; a
 # stranger's is met with more false alarms, so hardly any are allowed here.
 PRESETS: Mapping[str, Preset] = {
-    "cautious": Preset(clean=0.04, other=0.03, ordinary=0.0001, unrecognised=0.06),
-    "balanced": Preset(clean=0.12, other=0.05, ordinary=0.0002, unrecognised=0.03),
-    "strict": Preset(clean=0.25, other=0.08, ordinary=0.0005, unrecognised=0.015),
+    "cautious": Preset(clean=0.04, other=0.03, ordinary=0.0001),
+    "balanced": Preset(clean=0.12, other=0.05, ordinary=0.0002),
+    "strict": Preset(clean=0.25, other=0.08, ordinary=0.0005),
 }
 
 
@@ -110,10 +107,18 @@ def highest(message: NDArray[np.int64], values: Floats | Mask, messages: int) ->
 
 def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
     """Choose the gate, and every preset's thresholds as they are behind it."""
-    wide = _gate(held_out)
-    read = held_out.glimpses[_found(held_out, _NEARLY_A_NOTE)]
-    gate = replace(wide, closer=_below(read[:, -1]))
-    return gate, choose(gated(held_out, gate))
+    gate = _gate(held_out)
+    presets = {
+        name: replace(at, glance=_glance(held_out, at))
+        for name, at in choose(gated(held_out, gate)).items()
+    }
+    return replace(gate, closer=min(at.glance for at in presets.values())), presets
+
+
+def _glance(held_out: HeldOut, at: Thresholds) -> float:
+    """Choose what no flub note that a preset warns about has less of."""
+    marks = warned(held_out.kinds, held_out.likeliest, at) & held_out.is_note & ~held_out.is_clean
+    return _below(held_out.glimpses[marks if marks.any() else held_out.is_note, -1])
 
 
 def _gate(held_out: HeldOut) -> Gate:
@@ -130,15 +135,10 @@ def _gate(held_out: HeldOut) -> Gate:
     fitted = LogisticRegression().fit(seen, np.arange(len(seen)) < has_flub.sum())
     weights = tuple(round(float(weight), 4) for weight in fitted.coef_[0])
     look = Gate(-np.inf, -np.inf, -np.inf, weights)
-    read = held_out.glimpses[_found(held_out, _MIGHT_BE)]
+    might_be = (held_out.kinds >= _MIGHT_BE) & (held_out.likeliest >= _MIGHT_BE)
+    found = has_flub & might_be
+    read = held_out.glimpses[found if found.any() else has_flub]
     return replace(look, first=_below(read[:, 0]), second=_below(look.worth(read)))
-
-
-def _found(held_out: HeldOut, kind: float) -> Mask:
-    """Mark the flub notes that might be warned about; all where there is none."""
-    has_flub = held_out.is_note & ~held_out.is_clean
-    found: Mask = has_flub & (held_out.kinds >= kind) & (held_out.likeliest >= _MIGHT_BE)
-    return found if found.any() else has_flub
 
 
 def _below(odds: Floats) -> float:
@@ -181,37 +181,56 @@ class Base:
 def choose(held_out: HeldOut, base: Base | None = None) -> dict[str, Thresholds]:
     """Choose every preset's thresholds.
 
-    `flub`: the best sentence F1 among those that warn about no more clean notes than the
-    preset allows, and `also` the best after that. `kind`: the highest that recognises nearly
-    all notes, and higher still where that would warn about more other or background mail than
-    allowed; without background the best balance on the corpus. With a `base` both are the base's,
-    unless another `flub` is clearly better or is needed to warn about no more clean notes than the
-    base, or another `kind` to find as much, and to warn about no more other mail.
+    `kind`: what is right of most messages of the corpus. `flub`: the best sentence F1 that warns
+    about no more clean notes than the preset allows. `sure`: the lowest that warns about no more
+    other or background mail than it allows. `also`: the best sentence F1 after that. With a `base`
+    all but `also` are the base's, unless another is clearly better, or is needed to find as much,
+    and to warn about no more clean notes or other mail.
     """
-    chosen = {}
-    for name, preset in PRESETS.items():
-        flub = _moved_flub(held_out, preset, name, base) if base else _flub(held_out, preset.clean)
-        kind = _moved_kind(held_out, flub, name, base) if base else _kind(held_out, flub, preset)
-        chosen[name] = Thresholds(kind, flub, _also(held_out, kind, flub))
-    return chosen
+    return {
+        name: _with_also(
+            held_out, _moved(held_out, preset, name, base) if base else _anew(held_out, preset)
+        )
+        for name, preset in PRESETS.items()
+    }
 
 
-def _moved_kind(held_out: HeldOut, flub: float, preset: str, base: Base) -> float:
-    """Keep the base's, or a lower one that still finds as many flub notes as the base did.
+def _anew(held_out: HeldOut, preset: Preset) -> Thresholds:
+    kind, flub = _kind(held_out), _flub(held_out, preset.clean)
+    others = ~held_out.is_note
+    quiet = (
+        _quiet(held_out.kinds[others], held_out.likeliest[others] >= flub, preset.other),
+        _quiet(held_out.ordinary_kinds, held_out.ordinary_flubs >= flub, preset.ordinary),
+    )
+    return Thresholds(kind, flub, sure=max(kind, *quiet))
 
-    For ordinary mail that was learnt from lowers the probability of every note a little. But
-    no more other and ordinary mail may be warned about.
+
+def _moved(held_out: HeldOut, preset: Preset, name: str, base: Base) -> Thresholds:
+    """Move a preset: ordinary mail that was learnt from lowers every note's probability a little.
+
+    So what the base asked of a message is lowered until as many notes are recognised, or warned
+    about, as before. But no more other and ordinary mail may be warned about.
     """
-    at = base.thresholds[preset]
-    found, alarms = _warnings(held_out, flub)
-    wanted, allowed = (int((kinds >= at.kind).sum()) for kinds in _warnings(base.held_out, at.flub))
-    recalling = float(found[min(wanted, len(found)) - 1]) if wanted and len(found) else at.kind
-    lowest = max(LOWEST_KIND, _LENIENT * at.kind)
-    return round(max(lowest, min(at.kind, recalling - _HAIR), _above(alarms, allowed)), 3)
+    at = base.thresholds[name]
+    flub = _moved_flub(held_out, preset, name, base)
+    notes, before = held_out.kinds[held_out.is_note], base.held_out.kinds[base.held_out.is_note]
+    kind = _as_many(notes, int((before >= at.kind).sum()), at.kind)
+    found, alarms = _would_warn(held_out, flub)
+    wanted, allowed = (int((sure >= at.sure).sum()) for sure in _would_warn(base.held_out, at.flub))
+    sure = max(_as_many(found, wanted, at.sure), _above(alarms, allowed))
+    return Thresholds(min(kind, sure), flub, sure=sure)
 
 
-def _warnings(held_out: HeldOut, flub: float) -> tuple[Floats, Floats]:
-    """Give how probably notes they are, falling: notes with a flub, and what is no note.
+def _as_many(kinds: Floats, wanted: int, before: float) -> float:
+    """Give what has as many messages pass as did before, where that is less than it was then."""
+    if not wanted or not len(kinds):
+        return before
+    recalling = float(np.sort(kinds)[::-1][min(wanted, len(kinds)) - 1])
+    return round(max(LOWEST_KIND, _LENIENT * before, min(before, recalling - _HAIR)), 3)
+
+
+def _would_warn(held_out: HeldOut, flub: float) -> tuple[Floats, Floats]:
+    """Give how probably notes they are: notes with a flub, and what is no note.
 
     Of those alone that would be warned about, were they surely notes.
     """
@@ -219,7 +238,13 @@ def _warnings(held_out: HeldOut, flub: float) -> tuple[Floats, Floats]:
     flubbed = held_out.kinds[held_out.is_note & ~held_out.is_clean & sure]
     others = held_out.kinds[~held_out.is_note & sure]
     ordinary = held_out.ordinary_kinds[held_out.ordinary_flubs >= flub]
-    return np.sort(flubbed)[::-1], np.sort(np.concatenate([others, ordinary]))[::-1]
+    return flubbed, np.concatenate([others, ordinary])
+
+
+def warned(kinds: Floats, likeliest: Floats, at: Thresholds) -> Mask:
+    """Mark the messages that get a warning; `likeliest` is each one's likeliest sentence."""
+    marks: Mask = (kinds >= max(at.kind, at.sure)) & (likeliest >= at.flub)
+    return marks
 
 
 def scores(held_out: HeldOut, chosen: Mapping[str, Thresholds]) -> dict[str, dict[str, float]]:
@@ -252,62 +277,54 @@ def _reached(held_out: HeldOut, most: float) -> dict[float, float]:
     return {at: Scores.of(truth, said >= at).f1 for at in allowed or _GRID[-1:]}
 
 
-def _also(held_out: HeldOut, kind: float, flub: float) -> float:
+def _with_also(held_out: HeldOut, at: Thresholds) -> Thresholds:
     """Choose the best sentence F1 that no further message need be warned about for."""
-    warned = (held_out.kinds >= kind) & (held_out.likeliest >= flub)
+    marks = warned(held_out.kinds, held_out.likeliest, at)
 
     def f1(also: float) -> float:
-        flagged = _flagged(held_out, warned, Thresholds(kind, flub, also))
+        flagged = _flagged(held_out, marks, replace(at, also=also))
         return Scores.of(held_out.is_flub, flagged).f1
 
-    return max((at for at in _GRID if at <= flub), key=f1)
+    return replace(at, also=max((also for also in _GRID if also <= at.flub), key=f1))
 
 
-def _flagged(held_out: HeldOut, warned: Mask, at: Thresholds) -> Mask:
+def _flagged(held_out: HeldOut, marks: Mask, at: Thresholds) -> Mask:
     """Mark the sentences that are flubs in the messages that are warned about."""
-    marks: Mask = warned[held_out.message] & (held_out.flubs >= min(at.flub, at.also))
-    return marks
-
-
-def _kind(held_out: HeldOut, flub: float, preset: Preset) -> float:
-    if not len(held_out.ordinary_kinds):
-        return _balanced_kind(held_out)
-    worth = float(np.quantile(held_out.kinds[held_out.is_note], preset.unrecognised))
-    others = ~held_out.is_note
-    quiet = (
-        _quiet(held_out.kinds[others], held_out.likeliest[others] >= flub, preset.other),
-        _quiet(held_out.ordinary_kinds, held_out.ordinary_flubs >= flub, preset.ordinary),
-    )
-    return round(max(LOWEST_KIND, worth, *quiet), 3)
+    flagged: Mask = marks[held_out.message] & (held_out.flubs >= min(at.flub, at.also))
+    return flagged
 
 
 def _quiet(kinds: Floats, would_warn: Mask, most: float) -> float:
     """Give from where on no more than that share of messages is warned about."""
-    return _above(np.sort(kinds[would_warn])[::-1], int(most * len(kinds)))
+    return _above(kinds[would_warn], int(most * len(kinds)))
 
 
-def _above(falling: Floats, allowed: int) -> float:
+def _above(kinds: Floats, allowed: int) -> float:
     """Give a hair more than the first message that must not be warned about any more has."""
-    return float(falling[allowed]) + _HAIR if allowed < len(falling) else 0.0
+    falling = np.sort(kinds)[::-1]
+    return round(float(falling[allowed]) + _HAIR, 3) if allowed < len(falling) else 0.0
 
 
-def _balanced_kind(held_out: HeldOut) -> float:
-    notes, others = held_out.kinds[held_out.is_note], held_out.kinds[~held_out.is_note]
+def _kind(held_out: HeldOut) -> float:
+    """Choose what is right of the most messages."""
     grid = [at for at in _GRID if at >= LOWEST_KIND]
-    return max(grid, key=lambda at: _share(notes >= at) + _share(others < at))
+    return max(grid, key=lambda at: _share((held_out.kinds >= at) == held_out.is_note))
 
 
 def _score(held_out: HeldOut, at: Thresholds) -> dict[str, float]:
-    is_note = held_out.kinds >= at.kind
-    warned = is_note & (held_out.likeliest >= at.flub)
-    flagged = _flagged(held_out, warned, at)
-    ordinary = (held_out.ordinary_kinds >= at.kind) & (held_out.ordinary_flubs >= at.flub)
+    glanced = held_out.glimpses[:, -1] >= at.glance
+    is_note = glanced & (held_out.kinds >= at.kind)
+    marks = glanced & warned(held_out.kinds, held_out.likeliest, at)
+    flagged = _flagged(held_out, marks, at)
+    ordinary = (held_out.ordinary_glimpses[:, -1] >= at.glance) & warned(
+        held_out.ordinary_kinds, held_out.ordinary_flubs, at
+    )
     return {
         "sentence_f1": round(Scores.of(held_out.is_flub, flagged).f1, 4),
         "kind_accuracy": _share(is_note == held_out.is_note),
-        "flub_notes_warned": _share(warned[held_out.is_note & ~held_out.is_clean]),
-        "clean_notes_warned": _share(warned[held_out.is_clean]),
-        "other_messages_warned": _share(warned[~held_out.is_note]),
+        "flub_notes_warned": _share(marks[held_out.is_note & ~held_out.is_clean]),
+        "clean_notes_warned": _share(marks[held_out.is_clean]),
+        "other_messages_warned": _share(marks[~held_out.is_note]),
         "background_warned": _share(ordinary),
     }
 

@@ -173,16 +173,9 @@ class Table:
         return self.is_note[self.message]
 
 
-def flagged(said: Predictions, at: Thresholds) -> list[bool]:
-    """Tell of each sentence of a message whether it is shown to the user as a flub."""
-    if said.thank_you < at.kind:
-        return [False] * len(said.sentences)
-    return at.flagged([sentence.probability for sentence in said.sentences])
-
-
 def table(cases: Sequence[Case], side: Side, preset: str) -> Table:
     """Lay out what a side says at a preset."""
-    shown = [flagged(said, at[preset]) for said, at in zip(side.said, side.thresholds, strict=True)]
+    shown = [at[preset].flagged(said) for said, at in zip(side.said, side.thresholds, strict=True)]
     names = sorted({case.group for case in cases})
     numbers = dict(zip(names, range(len(names)), strict=True))
     flags = np.array([flag for flags in shown for flag in flags], bool)
@@ -215,8 +208,8 @@ def changed(trial: Trial, preset: str) -> list[Change]:
         for case, (earlier, was_at), (later, now_at) in zip(trial.cases, *sides, strict=True)
         for place, (was, now, chances) in enumerate(
             zip(
-                flagged(earlier, was_at[preset]),
-                flagged(later, now_at[preset]),
+                was_at[preset].flagged(earlier),
+                now_at[preset].flagged(later),
                 _chances(earlier, later),
                 strict=True,
             )
@@ -231,7 +224,7 @@ def mistakes(cases: Sequence[Case], side: Side, preset: str) -> list[Mistake]:
     found = [
         Mistake(case, place, said.sentences[place].probability)
         for case, said, at in zip(cases, side.said, side.thresholds, strict=True)
-        for place, shown in enumerate(flagged(said, at[preset]))
+        for place, shown in enumerate(at[preset].flagged(said))
         if shown != (case.truth[place] is not None)
     ]
     return sorted(found, key=lambda one: one.chance if one.truth else -one.chance)

@@ -13,8 +13,7 @@ SAID = Predictions(
 
 
 def shown(policy: Policy) -> list[bool]:
-    said = policy.silenced(SAID).sentences
-    return policy.thresholds(PRESETS).flagged([one.probability for one in said])
+    return policy.thresholds(PRESETS).flagged(policy.silenced(SAID))
 
 
 def test_a_preset_has_its_thresholds():
