@@ -52,7 +52,7 @@ shipped gate; {gate_of}.
 
 ## Thresholds
 
-| preset | a note from | a warning from | a flub from | once there is one, others from | at a glance |
+| preset | note from | warning from | flub from | once there is one, others from | glance |
 | --- | ---: | ---: | ---: | ---: | ---: |
 {thresholds}
 
