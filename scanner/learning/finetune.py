@@ -49,7 +49,7 @@ class Settings:
     not drown those of notes.
     """
 
-    epochs: int = 4
+    epochs: int = 3
     rate: float = 1.5e-4
     warm_up: float = 0.06
     decay: float = 0.01

@@ -185,14 +185,17 @@ def choose(held_out: HeldOut, base: Base | None = None) -> dict[str, Thresholds]
     about no more clean notes than the preset allows. `sure`: the lowest that warns about no more
     other or background mail than it allows. `also`: the best sentence F1 after that. With a `base`
     all but `also` are the base's, unless another is clearly better, or is needed to find as much,
-    and to warn about no more clean notes or other mail.
+    and to warn about no more clean notes or other mail. What a preset shows, the ones after it
+    show too.
     """
-    return {
-        name: _with_also(
-            held_out, _moved(held_out, preset, name, base) if base else _anew(held_out, preset)
-        )
-        for name, preset in PRESETS.items()
-    }
+    chosen: dict[str, Thresholds] = {}
+    most = Thresholds(1.0, 1.0, sure=1.0)
+    for name, preset in PRESETS.items():
+        at = _moved(held_out, preset, name, base) if base else _anew(held_out, preset)
+        at = replace(at, flub=min(at.flub, most.flub), sure=min(at.sure, most.sure))
+        at = replace(at, also=min(_also(held_out, at), most.also))
+        chosen[name] = most = at
+    return chosen
 
 
 def _anew(held_out: HeldOut, preset: Preset) -> Thresholds:
@@ -277,7 +280,7 @@ def _reached(held_out: HeldOut, most: float) -> dict[float, float]:
     return {at: Scores.of(truth, said >= at).f1 for at in allowed or _GRID[-1:]}
 
 
-def _with_also(held_out: HeldOut, at: Thresholds) -> Thresholds:
+def _also(held_out: HeldOut, at: Thresholds) -> float:
     """Choose the best sentence F1 that no further message need be warned about for."""
     marks = warned(held_out.kinds, held_out.likeliest, at)
 
@@ -285,7 +288,7 @@ def _with_also(held_out: HeldOut, at: Thresholds) -> Thresholds:
         flagged = _flagged(held_out, marks, replace(at, also=also))
         return Scores.of(held_out.is_flub, flagged).f1
 
-    return replace(at, also=max((also for also in _GRID if also <= at.flub), key=f1))
+    return max((also for also in _GRID if also <= at.flub), key=f1)
 
 
 def _flagged(held_out: HeldOut, marks: Mask, at: Thresholds) -> Mask:

@@ -32,7 +32,7 @@ FOLDS = 3
 
 # Inverse strength of the penalties, chosen on held-out writers.
 _NOTE_C = 1.0
-_CLOSER_C = 0.5
+_CLOSER_C = 3.0
 _HINT_C = 1.0
 _KIND_C = 10.0
 FLUB_C = 3.0
@@ -41,9 +41,9 @@ _CATEGORY_C = 1.0
 _FLUB_AT_GATE = 5.0
 # The closer look is for the share of ordinary mail that sounds most like notes, which counts for
 # many; other messages of the corpus may well be read.
-_SOUNDS_LIKE_NOTES = 0.03
-_SUCH_MAIL = 40.0
-_OTHER_AT_GATE = 0.1
+_SOUNDS_LIKE_NOTES = 0.06
+_SUCH_MAIL = 80.0
+_OTHER_AT_GATE = 0.03
 
 # Of a message mixed with ordinary mail: the share of its sentences that stay, and the
 # lengths in words of a sentence that may be mixed in.
