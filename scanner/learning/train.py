@@ -144,7 +144,7 @@ class FittedHeads:
                 ("kind", self.kind), ("flub", self.flub), ("category", self.category),
             )
         }  # fmt: skip
-        skops.io.dump(parts, path, compression=zipfile.ZIP_DEFLATED, compresslevel=9)
+        skops.io.dump(parts, path, compression=zipfile.ZIP_BZIP2, compresslevel=9)
 
 
 def prepare_mail(messages: Sequence[Sentences], read: Sequence[Reading]) -> Mail:
