@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from scanner.core.classify import Policy, Predictions, SentencePrediction, Thresholds
@@ -34,3 +36,19 @@ def test_what_is_off_is_not_shown_and_makes_no_doubtful_sentence_count():
     assert shown(Policy()) == [True, True]
     assert shown(Policy(off=frozenset({"plea"}))) == [False, False]
     assert shown(Policy(off=frozenset({"apology"}))) == [True, False]
+
+
+def test_what_is_not_surely_a_note_is_one_without_a_warning():
+    """Nobody wants warnings on ordinary mail, and a doubtful note is a note all the same."""
+    at, doubtful = Thresholds(0.5, 0.5, sure=0.9), replace(SAID, thank_you=0.8)
+    assert at.is_note(doubtful)
+    assert not any(at.flagged(doubtful))
+    assert any(at.flagged(replace(SAID, thank_you=0.9)))
+
+
+def test_what_says_too_little_at_a_glance_is_no_note():
+    """So that a gate may turn it away unread, and nothing is decided otherwise."""
+    at, little = Thresholds(0.5, 0.5, glance=-1.0), replace(SAID, glance=-1.1)
+    assert not at.is_note(little)
+    assert not any(at.flagged(little))
+    assert at.is_note(replace(SAID, glance=-1.0))

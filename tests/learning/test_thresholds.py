@@ -35,3 +35,12 @@ def test_no_more_messages_are_warned_about_than_the_preset_allows(held_out: Held
     assert marks[held_out.is_clean].mean() <= PRESETS[preset].clean
     assert marks[~held_out.is_note].mean() <= PRESETS[preset].other
     assert marks[held_out.is_note & ~held_out.is_clean].any()
+
+
+def test_what_a_preset_shows_the_laxer_ones_show_too(held_out: HeldOut):
+    """Whoever asks to miss less is shown no less."""
+    cautious, balanced, strict = choose(held_out).values()
+    for one, other in ((cautious, balanced), (balanced, strict)):
+        assert one.flub >= other.flub
+        assert one.also >= other.also
+        assert one.sure >= other.sure

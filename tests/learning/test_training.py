@@ -127,11 +127,10 @@ def test_the_closer_look_costs_no_warning(read: ReadCorpus):
     """Of flub notes held out, every preset warns about those that it would without a gate."""
     said = train.cross_fit(read.prepared, read.ordinary, folds(read.prepared.writers))
     gate, presets = thresholds.gate_and_presets(said)
-    gated = thresholds.gated(said, gate)
     flubs = said.is_note & ~said.is_clean & (said.likeliest >= MIGHT_BE)
     for at in presets.values():
-        warned = flubs & (said.likeliest >= at.flub)
-        assert np.array_equal(warned & (said.kinds >= at.kind), warned & (gated.kinds >= at.kind))
+        passes = dataclasses.replace(gate, closer=at.glance).passes(said.glimpses)
+        assert passes[flubs & thresholds.warned(said.kinds, said.likeliest, at)].all()
     assert (said.ordinary_glimpses[:, -1] < gate.closer).all()
 
 
