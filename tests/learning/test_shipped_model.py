@@ -155,10 +155,10 @@ def _said(
 
 
 def test_plain_flubs_are_caught(shipped: Model):
-    """Most plain notes that explain a flub get a warning, one more at the strict preset."""
-    for preset, missed in (("balanced", 4), ("strict", 3)):
+    """Three of four plain notes that explain a flub get a warning."""
+    for preset in ("balanced", "strict"):
         found = judged(shipped, "flubbed", preset)
-        assert sum(severity != "none" for _, severity in found) >= len(found) - missed, preset
+        assert sum(severity != "none" for _, severity in found) >= len(found) * 3 / 4, preset
 
 
 def test_plain_clean_notes_pass(shipped: Model):
