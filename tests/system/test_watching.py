@@ -273,7 +273,8 @@ def test_a_note_written_over_and_over_is_read_when_the_writer_stops(household):
             (uid,) = household.client.own()
             household.client.replace(uid, note(f"Draft {number}.", message_id=f"<{number}@x>"))
         household.client.save(FLUBBED)
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        daemon.wait_for("warned about 1")
+        assert len(household.client.warnings()) == 1
         assert daemon.log.read_text().count("warned about 1") == 1
 
 
