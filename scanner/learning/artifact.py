@@ -128,8 +128,7 @@ class Model:
 
     def narrowed(self, glance: float) -> Model:
         """Give the model with a gate that turns away what says less than that at a glance."""
-        closer = max(self.gate.closer, glance)
-        return replace(self, gate=replace(self.gate, closer=closer))
+        return replace(self, gate=self.gate.narrowed(glance))
 
     def reads(self, messages: Sequence[Sentences]) -> list[bool]:
         """Tell of each message whether it passes the gate."""

@@ -169,7 +169,7 @@ def _trial(outcomes: Sequence[_Outcome], names: Sequence[str]) -> Trial:
 
 def _lost(said: HeldOut, messages: Mask, gate: Gate, at: Thresholds) -> int:
     """Count what is turned away at a preset's gate, and would be warned about without it."""
-    away = ~replace(gate, closer=at.glance).passes(said.glimpses)
+    away = ~gate.narrowed(at.glance).passes(said.glimpses)
     return int((messages & away & thresholds.warned(said.kinds, said.likeliest, at)).sum())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,10 @@ class Gate:
             & (self.worth(glimpses) >= self.second)
         )
         return passed
+
+    def narrowed(self, closer: float) -> Gate:
+        """Give a gate whose closer look asks for that much at least."""
+        return replace(self, closer=max(self.closer, closer))
 
     def opened(self, glimpses: Floats) -> Gate:
         """Give a gate that messages with these glimpses pass too."""

@@ -114,7 +114,7 @@ def moved(
         done()
         return made
 
-    lessers = rehearsal.side_by_side(lesser, numbers)
+    lessers = rehearsal.in_threads(lesser, numbers)
     everything = np.ones(len(fold), bool), np.ones(len(ordinary_fold), bool)
     heads = _heads(material, base.heads, *everything)
     done()

@@ -118,10 +118,10 @@ def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], Non
 
     named = keys(prepared.mail.messages)
     where = {named[n]: f for f, fold in enumerate(parts) for n in np.flatnonzero(fold).tolist()}
-    return Rehearsal(side_by_side(lesser, parts), where)
+    return Rehearsal(in_threads(lesser, parts), where)
 
 
-def side_by_side(work: Callable[[T], Heads], parts: Iterable[T]) -> tuple[Heads, ...]:
+def in_threads(work: Callable[[T], Heads], parts: Iterable[T]) -> tuple[Heads, ...]:
     """Do the same for several parts, a few at a time; scikit-learn lets other threads work."""
     with ThreadPoolExecutor(_AT_A_TIME) as threads:
         return tuple(threads.map(work, parts))
