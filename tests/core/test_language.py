@@ -56,6 +56,22 @@ def test_names_and_links_hide_no_other_language():
     assert foreign(f"{italian} {english}") == "it"
 
 
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("de", "Hallo Frau Lenz, danke fuer das Gespraech am Dienstag. Leider war ich bei der "
+               "Frage zum Budget nicht gut, ich haette sagen sollen, dass ich das kenne."),
+        ("id", "Kepada Bapak Hadi, terima kasih atas wawancara hari Selasa. Maaf saya tidak "
+               "menjawab pertanyaan tentang anggaran dengan baik."),
+        ("tr", "Sayin Bay Demir, sali gunku gorusme icin tesekkur ederim. Butce sorusuna iyi "
+               "cevap veremedim, ozur dilerim."),
+    ],
+)  # fmt: skip
+def test_a_keyboard_without_accents_hides_no_language(code: str, text: str):
+    """Many people write their language in plain ASCII."""
+    assert foreign(text) == code
+
+
 def test_tables_and_addresses_are_no_language():
     """What has hardly any prose is left to the classifier."""
     assert foreign("Zimmer 4\nUlm, 89073\nfax 07 31\nkim@beispiel.example\n" * 20) == ""
