@@ -28,6 +28,9 @@ _SURE = 3
 _BLANK = re.compile(rb"\n[ \t\r\v\f]*\n|\r[ \t\v\f]*\r")
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _HAS_PARTS = re.compile(rb"multipart|message/", re.IGNORECASE)
+_MULTIPARTS = frozenset(
+    f"multipart/{kind}" for kind in ("alternative", "mixed", "related", "report", "signed")
+)
 # Possessive, as no other way to match is worth trying: a hostile field would have it try them all.
 _VALUE = rb":[ \t]*+([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)\r?\n"
 _WHOLE_HEADER = re.compile(rb"(?:[!-9;-~]++%b)*+" % _VALUE)
@@ -56,7 +59,7 @@ def glance(raw: bytes) -> Draft:
     """Read as `read` does, in a fifth of the time: by the standard library, without mail-parser."""
     with _whatever_it_holds():
         bounded = _bounded(raw)
-        message = _one_part(bounded)
+        message = _well_formed(bounded)
         if message is None:
             if not looks_like_message(raw):
                 return read(raw)
@@ -64,21 +67,53 @@ def glance(raw: bytes) -> Draft:
         return _drafted(message, quick_fields, quick_text)
 
 
-def _one_part(raw: bytes) -> Message | None:
-    """Take a message without parts apart; None where it takes a whole parser to tell."""
+def _well_formed(raw: bytes) -> Message | None:
+    """Take a message apart where it keeps to the rules; None where it takes a whole parser."""
+    return None if len(raw) > _PLAIN_BYTES else _entity(raw)
+
+
+def _entity(raw: bytes) -> Message | None:
+    """Take a message or a part of one (RFC 2045 section 2.4) apart."""
     end = _HEADER_END.search(raw)
-    if end is None or len(raw) > _PLAIN_BYTES:
+    if end is None:
         return None
     header = raw[: end.start()] + b"\n"
-    if _HAS_PARTS.search(header) or not _WHOLE_HEADER.fullmatch(header):
+    if not _WHOLE_HEADER.fullmatch(header):
         return None
-    message = Message()
+    entity = Message()
     for name, value in _ASKED_FOR.findall(header):
-        message[name.decode("ascii")] = value.decode("ascii", "surrogateescape")
-    if not message.keys():
+        entity[name.decode("ascii")] = value.decode("ascii", "surrogateescape")
+    if not entity.keys():
         return None
-    message.set_payload(raw[end.end() :].decode("ascii", "surrogateescape"))
-    return message
+    body = raw[end.end() :]
+    if not _HAS_PARTS.search(header):
+        entity.set_payload(body.decode("ascii", "surrogateescape"))
+        return entity
+    cut = _parts(body, entity)
+    parts = [part for one in cut if (part := _entity(one)) is not None]
+    if not parts or len(parts) < len(cut):
+        return None
+    for part in parts:
+        entity.attach(part)
+    return entity
+
+
+def _parts(body: bytes, entity: Message) -> list[bytes]:
+    """Cut a multipart's body at its boundary (RFC 2046 section 5.1.1); nothing where in doubt."""
+    boundary = (entity.get_boundary() or "").encode("ascii", "replace")
+    if entity.get_content_type() not in _MULTIPARTS or not boundary or b"\r--" + boundary in body:
+        return []
+    parts = []
+    for piece in (b"\n" + body).split(b"\n--" + boundary)[1:]:
+        rest_of_line, _, part = piece.partition(b"\n")
+        match rest_of_line.strip():
+            case b"":
+                parts.append(part.removesuffix(b"\r"))
+            case b"--":
+                return parts
+            case _:
+                return []  # a longer boundary that begins with this one
+    return []  # cut short
 
 
 def looks_like_message(raw: bytes) -> bool:

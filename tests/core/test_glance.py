@@ -46,6 +46,29 @@ HARD = [
     b"From: \xe4 <a@b.example>\r\nTo: undisclosed-recipients:;\r\n\r\nHi\r\n",
 ]
 
+_MIXED = b"From: a@b.example\nContent-Type: multipart/mixed; boundary=%b\n\n"
+_TEXT = b"Content-Type: text/plain\n\nHi\n"
+MULTIPARTS = [
+    _MIXED % b"x" + b"Preamble\n--x\n" + _TEXT + b"--x--\nEpilogue\n--x\n\nMore\n",
+    _MIXED % b"x" + b"--x  \n\nNo header\n--x\n" + _TEXT + b"--x--",
+    _MIXED % b"x" + b"--x\n\n\nTwo blank lines\n--x\n" + _TEXT + b"--xy\n\nb\n--x--\n",
+    _MIXED % b"x" + b"--x\n" + _MIXED % b"xy" + b"--xy\n" + _TEXT + b"--xy--\n--x--\n",
+    _MIXED % b"x" + b"--x\n" + _MIXED % b"y" + b"--y\n" + _TEXT + b"--x\n" + _TEXT + b"--x--\n",
+    _MIXED % b"x" + b"--x\n" + _TEXT + b"--x\nContent-Type: message/rfc822\n\n" + _TEXT + b"--x--",
+    _MIXED % b"x"
+    + b"--x\nContent-Type: multipart/digest; boundary=y\n\n--y\n\n"
+    + _TEXT
+    + b"--y--\n--x\n"
+    + _TEXT
+    + b"--x--\n",
+    _MIXED % b"x" + b"--x\nContent-Disposition: attachment\n\nAttached\n--x\n" + _TEXT + b"--x--",
+    _MIXED % b"x" + b"--x\n" + _TEXT + b"--x--y\n" + _TEXT + b"--x--\n",
+    _MIXED % b"x" + b"--x\n" + _TEXT + b"--x\r" + _TEXT + b"\r--x\r\n" + _TEXT + b"--x--\n",
+    _MIXED % b"" + b"--\n" + _TEXT + b"----\n",
+    _MIXED % b"x" + b"--x\nno field\n\na\n--x\n" + _TEXT,
+]
+HARD += [*MULTIPARTS, *(raw.replace(b"\n", b"\r\n") for raw in MULTIPARTS)]
+
 
 def outcome(reading, raw: bytes) -> object:
     try:
