@@ -34,13 +34,13 @@ class SentencePrediction:
 class Predictions:
     """One message: how probably it is a post-interview note, and each sentence's prediction.
 
-    `sentences` is as long as the `Sentences` it was made from, and in the same order. `glance` is
-    what its words alone say, at a glance: the log-odds of a note with a flub.
+    `sentences` is as long as the `Sentences` it was made from, and in the same order. `closer` is
+    what its words alone say at the gate's closer look: the log-odds of a note with a flub.
     """
 
     thank_you: float
     sentences: tuple[SentencePrediction, ...]
-    glance: float = math.inf
+    closer: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,18 @@ class Thresholds:
     `also` is from where on a sentence is one, too, once another of the same note is: where
     something was explained, a doubtful sentence seldom stands for itself. What is less than
     `sure` to be a note gets no warning: nobody wants one on ordinary mail. What has less than
-    `glance`, in log-odds, by its words alone is no note, and need not be read.
+    `closer`, in log-odds, by its words alone is no note, and need not be read.
     """
 
     kind: float
     flub: float
     also: float = 1.0
     sure: float = 0.0
-    glance: float = -100.0
+    closer: float = -100.0
 
     def is_note(self, said: Predictions) -> bool:
         """Tell whether a message is a note."""
-        return said.thank_you >= self.kind and said.glance >= self.glance
+        return said.thank_you >= self.kind and said.closer >= self.closer
 
     def flagged(self, said: Predictions) -> list[bool]:
         """Tell of each sentence of a message whether it is a flub; those of no note are none."""

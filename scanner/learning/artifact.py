@@ -44,7 +44,7 @@ if TYPE_CHECKING:  # loaded where needed: most mail needs neither
 PRESETS = ("cautious", "balanced", "strict")
 """The presets every model has thresholds for."""
 
-FORMAT = 5
+FORMAT = 6
 """Counts up whenever the folder's layout changes."""
 
 _METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"
@@ -126,9 +126,9 @@ class Model:
             said[look.number] = self._said(look, reading, kind)
         return said
 
-    def narrowed(self, glance: float) -> Model:
-        """Give the model with a gate that turns away what says less than that at a glance."""
-        return replace(self, gate=self.gate.narrowed(glance))
+    def narrowed(self, closer: float) -> Model:
+        """Give the model with a gate whose closer look asks for that much at least."""
+        return replace(self, gate=self.gate.narrowed(closer))
 
     def reads(self, messages: Sequence[Sentences]) -> list[bool]:
         """Tell of each message whether it passes the gate."""
@@ -165,7 +165,7 @@ class Model:
 
     def _said(self, look: _Look, reading: Reading, kind: float) -> Predictions:
         if kind < min(at.kind for at in self.thresholds.values()):
-            return replace(_unread(look.message, kind), glance=look.closer)
+            return replace(_unread(look.message, kind), closer=look.closer)
         chances, categories = self.heads.sentences(look.message, look.sentences, reading)
         sentences = [
             SentencePrediction(chance, CATEGORIES[category])

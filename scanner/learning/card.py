@@ -52,7 +52,7 @@ shipped gate; {gate_of}.
 
 ## Thresholds
 
-| preset | note from | warning from | flub from | once there is one, others from | glance |
+| preset | note from | warning from | flub from | once there is one, others from | closer look |
 | --- | ---: | ---: | ---: | ---: | ---: |
 {thresholds}
 
@@ -172,7 +172,7 @@ def write(model: Model) -> str:
     )
     thresholds = "\n".join(
         f"| {name} | {at.kind:.3f} | {max(at.kind, at.sure):.3f} | {at.flub:.3f} | {at.also:.3f} "
-        f"| {at.glance:.3f} |"
+        f"| {at.closer:.3f} |"
         for name, at in model.thresholds.items()
     )
     found = model.metadata.get("measured", {})

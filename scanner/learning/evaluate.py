@@ -169,7 +169,7 @@ def _trial(outcomes: Sequence[_Outcome], names: Sequence[str]) -> Trial:
 
 def _lost(said: HeldOut, messages: Mask, gate: Gate, at: Thresholds) -> int:
     """Count what is turned away at a preset's gate, and would be warned about without it."""
-    away = ~gate.narrowed(at.glance).passes(said.glimpses)
+    away = ~gate.narrowed(at.closer).passes(said.glimpses)
     return int((messages & away & thresholds.warned(said.kinds, said.likeliest, at)).sum())
 
 
@@ -178,10 +178,10 @@ def _predictions(said: HeldOut) -> list[Predictions]:
     pairs = zip(said.flubs.tolist(), said.category.tolist(), strict=True)
     sentences = (SentencePrediction(chance, CATEGORIES[category]) for chance, category in pairs)
     lengths = np.bincount(said.message, minlength=len(said.kinds)).tolist()
-    glances = said.glimpses[:, -1].tolist()
+    closer = said.glimpses[:, -1].tolist()
     return [
-        Predictions(kind, tuple(islice(sentences, length)), glance)
-        for kind, length, glance in zip(said.kinds.tolist(), lengths, glances, strict=True)
+        Predictions(kind, tuple(islice(sentences, length)), odds)
+        for kind, length, odds in zip(said.kinds.tolist(), lengths, closer, strict=True)
     ]
 
 

@@ -20,7 +20,7 @@ def judge(folder: Path, policy: Policy, *, sift: bool) -> Judge:
     """
     model = _loaded(folder)
     thresholds = policy.thresholds(model.thresholds)
-    model = model.narrowed(thresholds.glance)
+    model = model.narrowed(thresholds.closer)
     gate = partial(_may_be_notes, model) if sift else None
     return Judge(model, thresholds, gate, policy)
 

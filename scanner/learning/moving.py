@@ -226,7 +226,7 @@ def _held_out(material: Material, own: Rehearsal, fold: Folds, ordinary_fold: Fo
 def _opened(chosen: Mapping[str, Thresholds], base: Model, seen: Floats) -> dict[str, Thresholds]:
     """Have presets read what the base's do, and what was seen."""
     return {
-        name: replace(at, glance=min([base.thresholds[name].glance, *seen[:, -1].tolist()]))
+        name: replace(at, closer=min([base.thresholds[name].closer, *seen[:, -1].tolist()]))
         for name, at in chosen.items()
     }
 

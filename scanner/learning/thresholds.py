@@ -109,13 +109,13 @@ def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
     """Choose the gate, and every preset's thresholds as they are behind it."""
     gate = _gate(held_out)
     presets = {
-        name: replace(at, glance=_glance(held_out, at))
+        name: replace(at, closer=_closer(held_out, at))
         for name, at in choose(gated(held_out, gate)).items()
     }
-    return replace(gate, closer=min(at.glance for at in presets.values())), presets
+    return replace(gate, closer=min(at.closer for at in presets.values())), presets
 
 
-def _glance(held_out: HeldOut, at: Thresholds) -> float:
+def _closer(held_out: HeldOut, at: Thresholds) -> float:
     """Choose what no flub note that a preset warns about has less of."""
     marks = warned(held_out.kinds, held_out.likeliest, at) & held_out.is_note & ~held_out.is_clean
     return _below(held_out.glimpses[marks if marks.any() else held_out.is_note, -1])
@@ -315,11 +315,11 @@ def _kind(held_out: HeldOut) -> float:
 
 
 def _score(held_out: HeldOut, at: Thresholds) -> dict[str, float]:
-    glanced = held_out.glimpses[:, -1] >= at.glance
-    is_note = glanced & (held_out.kinds >= at.kind)
-    marks = glanced & warned(held_out.kinds, held_out.likeliest, at)
+    passed = held_out.glimpses[:, -1] >= at.closer
+    is_note = passed & (held_out.kinds >= at.kind)
+    marks = passed & warned(held_out.kinds, held_out.likeliest, at)
     flagged = _flagged(held_out, marks, at)
-    ordinary = (held_out.ordinary_glimpses[:, -1] >= at.glance) & warned(
+    ordinary = (held_out.ordinary_glimpses[:, -1] >= at.closer) & warned(
         held_out.ordinary_kinds, held_out.ordinary_flubs, at
     )
     return {

@@ -129,7 +129,7 @@ def test_the_closer_look_costs_no_warning(read: ReadCorpus):
     gate, presets = thresholds.gate_and_presets(said)
     flubs = said.is_note & ~said.is_clean & (said.likeliest >= MIGHT_BE)
     for at in presets.values():
-        passes = gate.narrowed(at.glance).passes(said.glimpses)
+        passes = gate.narrowed(at.closer).passes(said.glimpses)
         assert passes[flubs & thresholds.warned(said.kinds, said.likeliest, at)].all()
     assert (said.ordinary_glimpses[:, -1] < gate.closer).all()
 
