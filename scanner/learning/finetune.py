@@ -28,7 +28,7 @@ from scanner.learning.network import Network
 from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
 from scanner.learning.side_by_side import Tell, side_by_side
 from scanner.learning.train import SEED, Progress, folds, require_enough, silent
-from scanner.learning.windows import LENGTH, Part, Tokens
+from scanner.learning.windows import LENGTH, Part, Tokens, Window, laid_out
 
 _NO_CATEGORY = -1
 _SAMPLES = 120
@@ -203,17 +203,17 @@ def _require_enough(projected: Sequence[Projected], held_out: Sequence[Mask]) ->
     )
 
 
-def exported(learner: Network, tokens: Tokens, read: Sequence[Part]) -> Encoder:
+def exported(learner: Network, tokens: Tokens, read: Sequence[Window]) -> Encoder:
     """Give the encoder as it will be used, a byte a weight; `read` are windows to tune it by."""
     with tempfile.TemporaryDirectory() as folder:
         network.export(learner, Path(folder) / GRAPH, read)
         return Encoder(Path(folder) / GRAPH, tokens)
 
 
-def samples(items: Sequence[Item]) -> list[Part]:
+def samples(items: Sequence[Item]) -> list[Window]:
     """Give the beginnings of some messages, of all parts of the corpus."""
     chosen = items[:: max(1, len(items) // _SAMPLES)]
-    return [(*item.head, *chain.from_iterable(item.parts))[:LENGTH] for item in chosen]
+    return [laid_out(item.head, item.parts)[0] for item in chosen]
 
 
 def _told(progress: Progress) -> Tell:

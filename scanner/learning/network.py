@@ -24,6 +24,7 @@ from torch.nn import functional
 from scanner.errors import ModelError
 from scanner.learning import rounding
 from scanner.learning.readings import ANSWERS, VOCABULARY
+from scanner.learning.windows import Window, inputs
 
 HIDDEN, HEADS, LAYERS, INNER, POSITIONS = 384, 12, 6, 1536, 512
 
@@ -51,21 +52,33 @@ class Layer(nn.Module):
         self.narrow = nn.Linear(INNER, HIDDEN)
         self.second_norm = nn.LayerNorm(HIDDEN, eps=1e-12)
 
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Let each piece see the others; (batch, length, HIDDEN) in and out."""
-        batch, length, _ = hidden.shape
-        shape = (batch, length, HEADS, HIDDEN // HEADS)
+    def forward(self, hidden: Tensor, mask: Tensor | None, asked: Tensor | None) -> Tensor:
+        """Let each piece see the others; (batch, length, HIDDEN) in and out.
+
+        Where only some places are `asked` for, what comes out is of these.
+        """
+        asking = hidden if asked is None else hidden[:, asked]
         query, key, value = (
-            part(hidden).view(shape).transpose(1, 2) for part in (self.query, self.key, self.value)
+            _by_head(self.query(asking)),
+            _by_head(self.key(hidden)),
+            _by_head(self.value(hidden)),
         )
         # Written out: on a processor torch's fused attention is slow to learn through.
-        near = query @ key.transpose(2, 3) / math.sqrt(HIDDEN // HEADS) + mask.to(query.dtype)
+        near = query @ key.transpose(2, 3) / math.sqrt(HIDDEN // HEADS)
+        if mask is not None:
+            near = near + mask.to(query.dtype)
         seen = near.softmax(dim=-1).to(value.dtype) @ value
-        joined = self.joined(seen.transpose(1, 2).reshape(batch, length, HIDDEN))
-        hidden = self.first_norm(hidden + joined)
+        joined = self.joined(seen.transpose(1, 2).flatten(2))
+        hidden = self.first_norm(asking + joined)
         thought = self.narrow(functional.gelu(self.wide(hidden)))
         out: Tensor = self.second_norm(hidden + thought)
         return out
+
+
+def _by_head(hidden: Tensor) -> Tensor:
+    """Give each head its part; (batch, length, HIDDEN) in."""
+    batch, length, _ = hidden.shape
+    return hidden.view(batch, length, HEADS, HIDDEN // HEADS).transpose(1, 2)
 
 
 class Network(nn.Module):
@@ -80,14 +93,35 @@ class Network(nn.Module):
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
         self.answers = nn.Linear(HIDDEN, ANSWERS)
 
-    def forward(self, pieces: Tensor, present: Tensor) -> Tensor:
-        """Read `pieces` (batch, length) where `present` is 1; (batch, length, ANSWERS) out."""
+    def forward(
+        self, pieces: Tensor, present: Tensor | None = None, asked: Tensor | None = None
+    ) -> Tensor:
+        """Read `pieces` (batch, length), where `present` is 1; (batch, length, ANSWERS) out.
+
+        Where only some places are `asked` for, the answers are of these.
+        """
         places = torch.arange(pieces.shape[1], device=pieces.device)
         hidden = self.dropout(self.norm(self.words(pieces) + self.places(places)))
-        mask = ((1 - present) * _NOT_THERE)[:, None, None, :]
-        for layer in self.layers:
-            hidden = layer(hidden, mask)
+        mask = None if present is None else ((1 - present) * _NOT_THERE)[:, None, None, :]
+        *others, last = self.layers
+        for layer in others:
+            hidden = layer(hidden, mask, None)
+        # A sixth of the work is the last layer's, and most places need no answer.
+        hidden = last(hidden, mask, asked)
         answers: Tensor = self.answers(self.dropout(hidden))
+        return answers
+
+
+class Asked(nn.Module):
+    """A network as it is exported: it reads one window, and answers where it is asked."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pieces: Tensor, asked: Tensor) -> Tensor:
+        """Read `pieces` (1, length); (1, asked, ANSWERS) out."""
+        answers: Tensor = self.network(pieces, None, asked)
         return answers
 
 
@@ -190,8 +224,8 @@ def _kept_pieces(pieces: Mapping[str, int]) -> dict[str, int]:
     }
 
 
-def export(network: Network, path: Path, samples: Sequence[Sequence[int]]) -> None:
-    """Write the network as ONNX, a byte a weight; `samples` are windows of word pieces.
+def export(network: Network, path: Path, samples: Sequence[Window]) -> None:
+    """Write the network as ONNX, a byte a weight; `samples` are windows to tune it by.
 
     Embeddings are rounded a row at a time, matrices and what is multiplied with them a column
     at a time: one scale for everything moved the answers far more.
@@ -200,24 +234,29 @@ def export(network: Network, path: Path, samples: Sequence[Sequence[int]]) -> No
     state = {n: t for n, t in network.state_dict().items() if not n.startswith("words.")}
     compact.load_state_dict(compact.state_dict() | state)
     compact.eval()
+    asking = Asked(compact)
+    shown = [inputs(window) for window in samples]
     with torch.no_grad():
-        reads = (compact(torch.tensor([one]), torch.ones(1, len(one))) for one in samples)
+        reads = (asking(*map(torch.from_numpy, one.values())) for one in shown)
         rounding.smooth(list(compact.layers), reads)
-    example = (torch.zeros(2, 7, dtype=torch.long), torch.ones(2, 7))
-    axes = {0: "batch", 1: "length"}
+    example = (torch.zeros(1, 7, dtype=torch.long), torch.tensor([0, 3, 6]))
     with tempfile.TemporaryDirectory() as folder:
         full = Path(folder) / "full.onnx"
         torch.onnx.export(
-            compact,
+            asking,
             example,
             str(full),
-            input_names=["pieces", "present"],
+            input_names=["pieces", "asked"],
             output_names=["answers"],
-            dynamic_axes={"pieces": axes, "present": axes, "answers": axes},
+            dynamic_axes={
+                "pieces": {1: "length"},
+                "asked": {0: "sentences"},
+                "answers": {1: "sentences"},
+            },
             opset_version=17,
             dynamo=False,
         )
-        rounding.quantise(full, path, [rounding.inputs(one) for one in samples])
+        rounding.quantise(full, path, shown)
 
 
 def _embedding(network: Network) -> nn.Embedding:

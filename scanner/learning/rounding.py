@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
 from onnxruntime.quantization import (
@@ -74,7 +73,8 @@ def smooth(layers: Sequence[nn.Module], reads: Iterator[object]) -> None:
     for layer in layers:
         for names in _TOGETHER:
             linears = [getattr(layer, name) for name in names]
-            spread = _spread(largest[linears[0]], [linear.weight.detach() for linear in linears])
+            inputs = torch.stack([largest[linear] for linear in linears]).amax(0)
+            spread = _spread(inputs, [linear.weight.detach() for linear in linears])
             for name, linear in zip(names, linears, strict=True):
                 setattr(layer, name, Smoothed(linear, spread))
 
@@ -134,8 +134,3 @@ def _silent() -> Iterator[None]:
         yield
     finally:
         logging.disable(logging.NOTSET)
-
-
-def inputs(window: Sequence[int]) -> dict[str, Any]:
-    """Give a window of word pieces as the graph wants it."""
-    return {"pieces": np.array([window]), "present": np.ones((1, len(window)), np.float32)}

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from scanner.core.draft import Sentences
@@ -39,6 +41,11 @@ class Window:
     first: int
     ends: tuple[int, ...]
 
+    @property
+    def asked(self) -> tuple[int, ...]:
+        """Give the places of the answers: the message's, then each sentence's."""
+        return (0, *self.ends)
+
 
 class Tokens:
     """Cuts text into word pieces of one vocabulary (a `tokenizer.json`)."""
@@ -59,7 +66,7 @@ class Tokens:
         return [
             window
             for number, message in enumerate(messages)
-            for window in self._windows(number, message)
+            for window in laid_out(*self.parts(message), number)
         ]
 
     def parts(self, message: Sentences) -> tuple[Part, list[Part]]:
@@ -70,15 +77,24 @@ class Tokens:
         head = (self._start, *subject[:_LONGEST_SUBJECT], self._end)
         return head, [(*ids[:_LONGEST_SENTENCE], self._end) for ids in sentences]
 
-    def _windows(self, number: int, message: Sentences) -> list[Window]:
-        head, parts = self.parts(message)
-        windows, first = [], 0
-        while True:
-            last = _last(parts, first, LENGTH - len(head))
-            windows.append(_window(number, head, parts[first:last], first))
-            if last >= len(parts):
-                return windows
-            first = max(first + 1, _back(parts, last))
+
+def laid_out(head: Part, parts: Sequence[Part], number: int = 0) -> list[Window]:
+    """Lay out one message by its parts; a long one takes several windows that overlap."""
+    windows, first = [], 0
+    while True:
+        last = _last(parts, first, LENGTH - len(head))
+        windows.append(_window(number, head, parts[first:last], first))
+        if last >= len(parts):
+            return windows
+        first = max(first + 1, _back(parts, last))
+
+
+def inputs(window: Window) -> dict[str, NDArray[np.int64]]:
+    """Give what the graph is given: the pieces, and where it is to answer."""
+    return {
+        "pieces": np.array([window.pieces], np.int64),
+        "asked": np.array(window.asked, np.int64),
+    }
 
 
 def _number(tokenizer: Tokenizer, name: str) -> int:
