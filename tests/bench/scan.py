@@ -111,13 +111,15 @@ def _scale(box: Path, folder: Path) -> None:
         path = folder / "repeated.mbox"
         with path.open("wb") as file:
             file.writelines(_repeated(box, count))
-        start = time.perf_counter()
-        peak = _scan(str(path))
-        seconds = time.perf_counter() - start
-        print(
-            f"  {count:8} messages {seconds:8.1f} s {count / seconds:8.0f} messages/s "
-            f"{peak:6.0f} MiB at most"
-        )
+        parsing = _parsing("mail-parser", [path])
+        for name, options in {"": (), "--jobs 2": ("--jobs", "2")}.items():
+            start = time.perf_counter()
+            peak = _scan(*options, str(path))
+            seconds = time.perf_counter() - start
+            print(
+                f"  {count:8} messages {name:8} {seconds:8.1f} s {count / seconds:8.0f} messages/s "
+                f"{peak:6.0f} MiB at most   {parsing / seconds:5.2f} of mail-parser"
+            )
 
 
 def _repeated(box: Path, count: int) -> Iterator[bytes]:
