@@ -45,7 +45,7 @@ $(LINTER)/.ready:
 	@PATH="$(CURDIR)/$(LINTER)/node/bin:$$PATH" npm install --silent --no-audit --no-fund --prefix $(LINTER) addons-linter@10.14.0
 	@touch $@
 
-pythons:  ## pass all tests on every supported Python that is installed
+pythons:  ## pass the program's tests on every supported Python that is installed
 	@for p in python3.11 python3.12 python3.13; do \
 	  $$p -c '' 2>/dev/null || continue; \
 	  echo "== $$p"; $(MAKE) --no-print-directory test-program PYTHON=$$p VENV=.venv-$$p || exit 1; \

@@ -159,7 +159,7 @@ _commands.later("scanner.clients", "check")
     "--resume",
     type=_Path,
     metavar="FILE",
-    help="Go on with an interrupted scan's JSON lines.",
+    help="Begin or go on with a scan whose JSON lines are in FILE.",
 )
 @findings.judged
 def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:

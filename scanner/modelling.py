@@ -57,9 +57,9 @@ def _read_material(
     help="Learn no word of yours that fewer than N messages hold (names, for instance).",
 )
 @click.option("--report", "page", metavar="FOLDER", type=_Folder, help="Write a page about it.")
-@click.option("--output", type=_Folder, help="Folder to write the versioned model folder into.")
+@click.option("--output", type=_Folder, help="Write the model into this folder, and leave the one in use.")
 @click.option("--measure", is_flag=True, help="With --corpus: measure, for the model card.")
-@click.option("--encoder", is_flag=True, help="Fine-tune the encoder, too: an hour, with torch.")
+@click.option("--encoder", is_flag=True, help="Fine-tune the encoder, too (torch): an hour or two.")
 def train(*, encoder: bool, measure: bool, **options: Any) -> None:
     """Train a model on notes of your own.
 
@@ -67,8 +67,8 @@ def train(*, encoder: bool, measure: bool, **options: Any) -> None:
     --add. Both models are then put to notes that neither has seen: the new one takes the place of
     the one in use if it is no worse. `unflub model rollback` returns to the one before.
 
-    --corpus or --encoder starts from nothing, as the shipped model is made: it is not compared
-    with the one in use, and made without what you labelled.
+    --corpus or --encoder starts from nothing, as the shipped model is made: it is put in use
+    without being compared, and made without what you labelled.
 
     \b
     Examples:

@@ -53,7 +53,7 @@ class Sitting:
             return items.found(terminal.counted(waiting, lambda _: 1, count, show))
 
     def kinds(self, messages: Sequence[Sentences]) -> list[str]:
-        """Tell what of them are notes, as sure as for a warning."""
+        """Tell what of them are notes; a warning asks to be surer."""
         if not messages:
             return []
         model = self._loaded()

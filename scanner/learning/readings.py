@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Sentences
@@ -28,6 +29,7 @@ ANSWERS = 1 + len(CATEGORIES) + 1
 
 _PORTION = 64
 _STEPS = 15  # of log-odds in a stored byte: beyond 8 they say no more
+_ODDS = ("kinds", "columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +78,26 @@ def save(known: Known, path: Path) -> None:
         path,
         writers=np.array(sorted(known.writers)),
         keys=np.array([int(name, 16) for name in known.readings], np.uint64),
-        kinds=np.array([reading.kind for reading in known.readings.values()], np.float32),
+        kinds=_in_steps(np.array([reading.kind for reading in known.readings.values()])),
         lengths=np.array([len(row) for row in rows], np.int32),
-        rows=np.clip(np.rint(np.concatenate(rows) * _STEPS), -127, 127).astype(np.int8),
+        # Stored column by column: the numbers of one are more alike than those of a row.
+        columns=np.ascontiguousarray(_in_steps(np.concatenate(rows)).T),
     )
+
+
+def _in_steps(odds: Floats) -> NDArray[np.int8]:
+    steps: NDArray[np.int8] = np.clip(np.rint(odds * _STEPS), -127, 127).astype(np.int8)
+    return steps
 
 
 def load(path: Path) -> Known:
     """Read what `save` wrote; raises `ModelError` where it cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            table = arrays["rows"].astype(np.float32) / _STEPS
-            rows = np.split(table, np.cumsum(arrays["lengths"])[:-1])
+            kinds, columns = (arrays[name].astype(np.float32) / _STEPS for name in _ODDS)
+            rows = np.split(columns.T, np.cumsum(arrays["lengths"])[:-1])
             names = [f"{number:016x}" for number in arrays["keys"].tolist()]
-            pairs = zip(names, map(Reading, arrays["kinds"].tolist(), rows), strict=True)
+            pairs = zip(names, map(Reading, kinds.tolist(), rows), strict=True)
             return Known(dict(pairs), frozenset(arrays["writers"].tolist()))
     except (OSError, ValueError, KeyError):
         raise ModelError(f"{path} is missing or cannot be read; install unflub anew") from None
