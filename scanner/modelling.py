@@ -57,7 +57,7 @@ def _read_material(
     help="Learn no word of yours that fewer than N messages hold (names, for instance).",
 )
 @click.option("--report", "page", metavar="FOLDER", type=_Folder, help="Write a page about it.")
-@click.option("--output", type=_Folder, help="Write the model into this folder, and leave the one in use.")
+@click.option("--output", type=_Folder, help="Write the model there; the one in use stays.")
 @click.option("--measure", is_flag=True, help="With --corpus: measure, for the model card.")
 @click.option("--encoder", is_flag=True, help="Fine-tune the encoder, too (torch): an hour or two.")
 def train(*, encoder: bool, measure: bool, **options: Any) -> None:
