@@ -47,7 +47,7 @@ class Preset:
 # sort the encoder and the gate were shown; a stranger's mail may cost more.
 PRESETS: Mapping[str, Preset] = {
     "cautious": Preset(clean=0.04, other=0.03, ordinary=0.0005),
-    "balanced": Preset(clean=0.15, other=0.05, ordinary=0.001),
+    "balanced": Preset(clean=0.17, other=0.06, ordinary=0.001),
     "strict": Preset(clean=0.25, other=0.08, ordinary=0.002),
 }
 
