@@ -41,10 +41,10 @@ class Preset:
     ordinary: float
 
 
-# Of the corpus's clean notes every fifth is the twin of a flub note, and the others tempt as well: of
-# those that strangers wrote, which no model had seen, a quarter as many were warned about. A false
-# alarm in a thousand ordinary messages is what the balanced preset may cost on the background, whose
-# sort the encoder and the gate were shown; a stranger's mail may cost more.
+# Of the corpus's clean notes every fifth is the twin of a flub note, and the others tempt as well:
+# of those that strangers wrote, which no model had seen, a quarter as many were warned about. A
+# false alarm in a thousand ordinary messages is what the balanced preset may cost on the
+# background, whose sort the encoder and the gate were shown; a stranger's mail may cost more.
 PRESETS: Mapping[str, Preset] = {
     "cautious": Preset(clean=0.04, other=0.03, ordinary=0.0005),
     "balanced": Preset(clean=0.17, other=0.06, ordinary=0.001),
