@@ -98,7 +98,7 @@ Chosen on writers (and background mail) held out while training: the best senten
 about at most 4 % (cautious), 17 % (balanced) or 25 % (strict) of the clean notes of the
 corpus, which are hard on purpose: every fifth has a twin with a flub in the same words. From where
 on a message is a note: what is right of most messages of the corpus. How surely a note it must be
-to be warned about: so that at most 3, 6 or 8 % of the corpus's messages that are none are,
+to be warned about: so that at most 3, 6.5 or 8 % of the corpus's messages that are none are,
 which are as hard. A model trained with `--add` takes that over.""",
 }
 _MOVED = {

@@ -47,7 +47,7 @@ class Preset:
 # background, whose sort the encoder and the gate were shown; a stranger's mail may cost more.
 PRESETS: Mapping[str, Preset] = {
     "cautious": Preset(clean=0.04, other=0.03, ordinary=0.0005),
-    "balanced": Preset(clean=0.17, other=0.06, ordinary=0.001),
+    "balanced": Preset(clean=0.17, other=0.065, ordinary=0.001),
     "strict": Preset(clean=0.25, other=0.08, ordinary=0.002),
 }
 
