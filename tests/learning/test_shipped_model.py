@@ -155,10 +155,10 @@ def _said(
 
 
 def test_plain_flubs_are_caught(shipped: Model):
-    """Three of four plain notes that explain a flub get a warning."""
-    for preset in ("balanced", "strict"):
+    """Of plain notes that explain a flub two in three get a warning, and three in four if strict."""
+    for preset, least in (("balanced", 2 / 3), ("strict", 3 / 4)):
         found = judged(shipped, "flubbed", preset)
-        assert sum(severity != "none" for _, severity in found) >= len(found) * 3 / 4, preset
+        assert sum(severity != "none" for _, severity in found) >= len(found) * least, preset
 
 
 def test_plain_clean_notes_pass(shipped: Model):
