@@ -155,7 +155,7 @@ def _said(
 
 
 def test_plain_flubs_are_caught(shipped: Model):
-    """Of plain notes that explain a flub two in three get a warning, and three in four if strict."""
+    """Two of three plain notes with a flub get a warning, and three of four if strict."""
     for preset, least in (("balanced", 2 / 3), ("strict", 3 / 4)):
         found = judged(shipped, "flubbed", preset)
         assert sum(severity != "none" for _, severity in found) >= len(found) * least, preset
