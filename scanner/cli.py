@@ -58,6 +58,9 @@ def _selected(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def main() -> None:
     """Run the command line; every error becomes one line and an exit status."""
+    from scanner.adapters import secrecy
+
+    secrecy.no_words_of_libraries()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # File names need not be text; as escapes they pass any encoding, and JSON too.
@@ -414,11 +417,12 @@ def _logging(file: Path | None) -> Iterator[None]:
     import logging
     from logging.handlers import RotatingFileHandler
 
-    to = [RotatingFileHandler(file, maxBytes=_LONG_LOG, backupCount=1)] if file else None
-    style = "%(asctime)s %(levelname)s %(message)s"
-    logging.basicConfig(format=style, level=logging.WARNING, handlers=to)
-    log = logging.getLogger("unflub")
+    to = RotatingFileHandler(file, maxBytes=_LONG_LOG, backupCount=1) if file else None
+    handler = to or logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("unflub")  # ours alone: libraries repeat what servers say
     log.setLevel(logging.INFO)
+    log.addHandler(handler)
     try:
         yield
     except UnflubError as error:

@@ -209,6 +209,7 @@ def _command(handle: str) -> Sequence[str]:
 def serve(handle: int) -> None:
     """Be the other process: judge what comes, until the daemon is gone."""
     secrecy.no_core_file()
+    secrecy.no_words_of_libraries()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal means the daemon
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform != "win32":

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from scanner.adapters import secrecy
 from scanner.adapters.single import Message
 from scanner.core.draft import Sentences
 from scanner.core.judge import Judge, portions
@@ -92,14 +93,15 @@ def processes(jobs: int) -> Iterator[tuple[Executor | None, int]]:
         return
     # Not fork: the libraries of the model have threads.
     context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupts)
+    executor = ProcessPoolExecutor(jobs, context, initializer=_begin)
     try:
         yield executor, jobs
     finally:
         executor.shutdown(cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
+def _begin() -> None:
+    secrecy.no_words_of_libraries()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -1,8 +1,8 @@
-"""Keeping what a process knows out of core files."""
+"""Keeping what a process knows out of core files, and what libraries say out of every log."""
 
 from __future__ import annotations
 
-import ctypes
+import logging
 import sys
 from contextlib import suppress
 
@@ -24,5 +24,15 @@ def no_core_file() -> None:
             _, hard = resource.getrlimit(resource.RLIMIT_CORE)
             resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
     if sys.platform == "linux":
+        import ctypes
+
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def no_words_of_libraries() -> None:
+    """Have libraries log into nothing: imapclient, for one, repeats what servers say.
+
+    Without a handler anywhere Python would write their warnings to standard error.
+    """
+    logging.getLogger().addHandler(logging.NullHandler())

@@ -171,6 +171,27 @@ def test_nothing_private_is_logged_or_kept(household):
     assert [marker for marker in MARKERS if marker.lower() in written.lower()] == []
 
 
+def test_the_words_of_a_server_are_repeated_nowhere(household):
+    """A refusal may name the user and a subject, in letters that make a library of ours warn."""
+    refusal = f"NO [OVERQUOTA] für me@{MARKERS[2]} gesperrt, Betreff: {MARKERS[0]}".encode()
+    with proxy.running(household.server.port) as through:
+        household.configure(port=str(through.port))
+        through.rewrite = lambda answer: re.sub(
+            rb"OK (\[READ-ONLY\] )?(Select|Examine)[^\r]*", refusal, answer
+        )
+        done = [
+            household.program.run(*command)
+            for command in (
+                ("watch", "--once"), ("watch", "--once", "--log", "unflub.log"),
+                ("scan", "--account", "home"), ("doctor",),
+            )
+        ]  # fmt: skip
+    said = "".join(one.stdout + one.stderr for one in done)
+    said += (household.program.home / "unflub.log").read_text()
+    assert "[OVERQUOTA]" in said
+    assert [marker for marker in MARKERS if marker in said] == []
+
+
 _AUDIT = """
 import os, sys
 def hook(event, arguments):
