@@ -65,7 +65,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # File names need not be text; as escapes they pass any encoding, and JSON too.
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(_status(partial(cli.main, prog_name="unflub", standalone_mode=False)))
+    status = _status(partial(cli.main, prog_name="unflub", standalone_mode=False))
+    terminal.forget_unsaid()
+    sys.exit(status)
 
 
 def _status(run: Callable[[], Any]) -> int:

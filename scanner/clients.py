@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -132,7 +131,7 @@ def sendmail(  # noqa: PLR0913 - options of a command
     try:
         found = presend.flaw(held, preset, config_path)
     except presend.NotCheckedError as error:
-        _tell(error)
+        terminal.say(str(error))
         found = None
     if found:
         from scanner import asking
@@ -140,12 +139,6 @@ def sendmail(  # noqa: PLR0913 - options of a command
         answer = None if no_question else asking.ask(found)
         _follow(answer or unasked, found, asking.deeds(found))
     handing.hand_over(command, held)
-
-
-def _tell(error: UnflubError) -> None:
-    """Say what is wrong; that nobody can be told is no reason to keep the mail."""
-    with suppress(OSError):
-        terminal.say(str(error))
 
 
 def _follow(choice: str, found: Verdict, deeds: str) -> None:
@@ -156,7 +149,7 @@ def _follow(choice: str, found: Verdict, deeds: str) -> None:
         try:
             dismissals.add(found.assessment.digests)
         except UnreadableError as error:  # which is no reason to keep the mail
-            _tell(error)
+            terminal.say(str(error))
     elif choice != "send":
         raise HeldError(
             f"not sent: this thank-you note {deeds}; take that out, or add the "

@@ -60,11 +60,14 @@ def hand_over(command: Sequence[str], held: BinaryIO | None = None) -> NoReturn:
     if held is not None:
         held.seek(0)
         os.dup2(held.fileno(), 0)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these
+    ignored = (signal.SIGPIPE, signal.SIGXFSZ)  # by Python, which needs it so
+    for number in ignored:
         signal.signal(number, signal.SIG_DFL)
     try:
         os.execvp(command[0], list(command))  # noqa: S606 - just what the user named
     except (OSError, ValueError) as error:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
         reason = getattr(error, "strerror", None) or "it is no name of a program"
         raise ConfigurationError(
             f"not sent: {command[0]} cannot be run: {reason}; name the program that sends"

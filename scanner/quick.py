@@ -33,8 +33,10 @@ def main() -> None:
         try:
             _by_daemon(sys.argv[1:])
         except KeyboardInterrupt:
-            sys.stderr.write("\nunflub: interrupted\n")
-            sys.exit(_INTERRUPTED)
+            try:
+                os.write(sys.stderr.fileno(), b"\nunflub: interrupted\n")
+            finally:  # the line may have no place; the exit status has
+                sys.exit(_INTERRUPTED)
         except Exception:  # noqa: BLE001, S110 - whatever it is, the command needs no daemon
             pass
     from scanner import cli

@@ -6,8 +6,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from contextlib import contextmanager, suppress
+from typing import Protocol, TextIO, TypeVar
 
 import click
 
@@ -22,8 +22,9 @@ class Progress(Protocol):
 
 
 def say(line: str) -> None:
-    """Say one line on standard error."""
-    click.echo(f"unflub: {line}", err=True)
+    """Say one line on standard error; where that is full or gone, the exit status tells all."""
+    with suppress(OSError):
+        click.echo(f"unflub: {line}", err=True)
 
 
 def number_of(count: int, noun: str) -> str:
@@ -82,4 +83,17 @@ def is_colored() -> bool:
 def forget_stdout() -> None:
     """Send what is left nowhere: whoever read our output has enough, or no room for it."""
     if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget(sys.stdout)
+
+
+def forget_unsaid() -> None:
+    """Send nowhere what could not be said, or Python would end with a status of its own."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:
+        _forget(sys.stderr)
+
+
+def _forget(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

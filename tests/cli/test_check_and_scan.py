@@ -422,6 +422,27 @@ def test_odd_surroundings_end_in_one_line_too(program, line, status):
     assert "internal error" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("check nowhere.eml", 5),
+        ("scan --bogus", 2),
+        ("watch --once", 3),
+        ("sendmail -- ./no-program < clean.eml", 2),
+        ("check --output found clean.eml", 0),
+        ("check --output found flub.eml", 1),
+    ],
+)
+@pytest.mark.parametrize("nowhere", ["2> /dev/full", "2> >(:)"], ids=["full", "nobody reads"])
+def test_the_exit_status_is_right_where_nothing_can_be_said(program, line, status, nowhere):
+    """A script that asks for the status must not take a full disk for a flub."""
+    account = 'address = "me@example.org"\nhost = "127.0.0.1"\npassword_env = "NOT_SET"\n'
+    program.configure(f"[accounts.home]\n{account}")
+    save(program.home, "clean.eml", CLEAN)
+    save(program.home, "flub.eml", FLUBBED)
+    assert program.shell(f"{line} {nowhere}").returncode == status
+
+
 def test_a_threshold_of_ones_own_takes_the_place_of_the_presets(program):
     """By option or in the configuration; what is surer than it is still found."""
     (found,) = json.loads(program.run("check", "--format", "json", stdin=FLUBBED).stdout)
