@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
@@ -19,6 +18,7 @@ from typing import Any
 
 from imapclient import IMAPClient
 
+from scanner import itself
 from scanner.core.render import WARNS_ABOUT
 from scanner.errors import ConfigurationError, UnreachableError
 
@@ -177,7 +177,7 @@ def _server() -> Iterator[int]:
     options = ["--host", "127.0.0.1", "--port", str(port), "--no-tls"]
     services = ["--no-service", "admin", "--no-service", "managesieve"]
     login = ["dict", "--demo-user", _USER, "--demo-password", _PASSWORD]
-    with _process([sys.executable, "-c", PYMAP, *options, *services, *login]):
+    with _process(itself.python("-c", PYMAP, *options, *services, *login)):
         _create_drafts(port)
         yield port
 
@@ -194,13 +194,12 @@ def _daemon(home: Path, port: int) -> Iterator[None]:
         "UNFLUB_DEMO_PASSWORD": _PASSWORD,
         "XDG_STATE_HOME": str(home / "state"),
     }
-    command = [sys.executable, "-m", "scanner", "watch", "--config", str(file)]
-    with _process(command, environment):
+    with _process(itself.command("watch", "--config", str(file)), environment):
         yield
 
 
 @contextmanager
-def _process(command: list[str], environment: dict[str, str] | None = None) -> Iterator[None]:
+def _process(command: Sequence[str], environment: dict[str, str] | None = None) -> Iterator[None]:
     process = subprocess.Popen(  # noqa: S603 - our own programs, without a shell
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

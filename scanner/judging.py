@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from scanner import itself
 from scanner.adapters import secrecy
 from scanner.config import Seconds
 from scanner.core.classify import Policy
@@ -38,13 +39,6 @@ _BATCH: Seconds = 60  # for twenty drafts; a fair one takes less than a tenth of
 _ONE: Seconds = 20
 _BUSY: Seconds = 5  # a user waits for no longer until others are done
 _MEMORY = 4 * 2**30
-_LIBRARY = Path(__file__).resolve().parent.parent
-_PROGRAM = """
-import sys
-sys.path.insert(0, {path!r})
-from scanner.judging import serve
-serve({handle})
-"""
 _SHARED = "__import__('socket').fromshare(sys.stdin.buffer.read()).detach()"
 
 
@@ -203,7 +197,7 @@ def _started(line: socket.socket, hidden: AbstractSet[str]) -> subprocess.Popen[
 
 
 def _command(handle: str) -> Sequence[str]:
-    return sys.executable, "-c", _PROGRAM.format(path=str(_LIBRARY), handle=handle)
+    return itself.calling("scanner.judging", "serve", handle)
 
 
 def serve(handle: int) -> None:

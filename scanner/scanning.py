@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from scanner import itself
 from scanner.adapters import secrecy
 from scanner.adapters.single import Message
 from scanner.core.draft import Sentences
@@ -93,6 +94,7 @@ def processes(jobs: int) -> Iterator[tuple[Executor | None, int]]:
         return
     # Not fork: the libraries of the model have threads.
     context = multiprocessing.get_context("spawn")
+    itself.heed_in_workers()
     executor = ProcessPoolExecutor(jobs, context, initializer=_begin)
     try:
         yield executor, jobs

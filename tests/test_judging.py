@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 from support.notes import CLEAN, FLUBBED
 from support.processes import children_of, is_alive
 
-from scanner import judging
 from scanner.core.classify import Policy
 from scanner.core.verdict import Verdict
 from scanner.errors import ModelError, UnflubError, UnreadableError
@@ -100,7 +101,7 @@ def test_a_model_that_cannot_be_loaded_is_said_at_the_start(tmp_path):
 
 def test_a_process_that_ends_at_once_is_said_as_a_model_that_cannot_be_loaded(monkeypatch, others):
     """It has read nothing then, so the connection is reset (unix(7)); nothing of it stays."""
-    monkeypatch.setattr(judging, "_PROGRAM", "raise SystemExit  # {path} {handle}")
+    monkeypatch.setattr(sys, "executable", shutil.which("true"))
     judge = JudgingProcess(None, Policy())
     for _ in range(2):
         with pytest.raises(ModelError, match="cannot be loaded"):

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from scanner import itself
 from scanner.adapters import keychain, state
 from scanner.config import Seconds
 
@@ -26,12 +27,6 @@ ALTERED_TITLE = "unflub cannot lay warnings into your Drafts"
 ALTERED_TEXT = "Your mail server changes what is stored there. `unflub doctor` says what to do."
 _PATIENCE: Seconds = 20
 _MOST_TOLD = 5000
-_PROGRAM = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
-from scanner.adapters import notify
-notify.show(*sys.argv[1:])
-"""
 
 
 def warned(account: str, digests: AbstractSet[str]) -> None:
@@ -53,9 +48,10 @@ def _tell(account: str, news: AbstractSet[str], title: str, text: str) -> None:
         state.replace_file(path, json.dumps([*told, *news][-_MOST_TOLD:]).encode())
     except OSError:
         return  # what cannot be remembered would be told again and again
+    showing = itself.calling("scanner.adapters.notify", "show", f"{title!r}, {text!r}")
     try:
         subprocess.run(  # noqa: S603 - this very program
-            [sys.executable, "-c", _PROGRAM, title, text], timeout=_PATIENCE, check=True,
+            showing, timeout=_PATIENCE, check=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
     except (subprocess.SubprocessError, OSError):

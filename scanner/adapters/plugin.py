@@ -10,6 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
+from scanner import itself
 from scanner.adapters import settings
 from scanner.core import registration
 from scanner.core.registration import HOST
@@ -55,8 +56,7 @@ def install(where: Places) -> Path:
 
     Raises UnreadableError where the disk refuses, ConfigurationError where the system does.
     """
-    # -P: the client's working folder may hold something that is called like the package.
-    command = (sys.executable, "-P", "-m", "scanner", "native-host")
+    command = itself.command("native-host")
     made = package_path()
     try:
         settings.replaced(where.launcher, where.text(command).encode())

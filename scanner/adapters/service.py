@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scanner import itself
 from scanner.adapters import settings, state
 from scanner.core import units
 from scanner.core.units import LABEL, Job
@@ -103,8 +104,7 @@ def log(manager: Manager) -> str:
 def job(config_path: Path | None) -> Job:
     """Say what is to be run: this very program."""
     chosen = () if config_path is None else ("--config", str(config_path.absolute()))
-    command = (sys.executable, "-m", "scanner", "watch", *chosen)
-    return Job(command, state.folder(), _log_file())
+    return Job(itself.command("watch", *chosen), state.folder(), _log_file())
 
 
 def _log_file() -> Path:

@@ -10,6 +10,8 @@ from multiprocessing.sharedctypes import SynchronizedArray
 from multiprocessing.synchronize import Event
 from typing import TypeVar
 
+from scanner import itself
+
 _EVERY = 0.5  # seconds
 
 Given = TypeVar("Given")
@@ -29,6 +31,7 @@ def side_by_side(
     """
     # Not fork: torch has threads, and what drives an accelerator cannot be shared.
     context = multiprocessing.get_context("spawn")
+    itself.heed_in_workers()
     shares, ended = context.Array("d", len(given)), context.Event()
     with ProcessPoolExecutor(at_once, context, _begin, (shares, ended)) as pool:
         futures = [pool.submit(_work, work, one, place) for place, one in enumerate(given)]
