@@ -17,7 +17,7 @@ import click
 
 from scanner import __version__, common, findings, terminal
 from scanner.adapters.folders import Kind
-from scanner.errors import ConfigurationError, UnflubError, slip
+from scanner.errors import UnflubError, slip
 from scanner.lazily import Commands
 
 if TYPE_CHECKING:  # loaded where needed: a check before Send is to take no time
@@ -249,7 +249,7 @@ def status(*, names: tuple[str, ...], form: str, config_path: Path | None) -> in
     from scanner.adapters import status as seen
     from scanner.core import health
 
-    accounts = _accounts(names, _load_config(config_path))
+    accounts = _load_config(config_path).chosen(names)
     reports, now = [seen.report(account.name) for account in accounts], time.time()
     if form == "json":
         click.echo(json.dumps([health.as_record(signs, now) for signs in reports], indent=2))
@@ -371,20 +371,13 @@ def _answer() -> Answer:
     return errands.answer
 
 
-def _accounts(names: Sequence[str], settings: config.Config) -> list[config.Account]:
-    accounts = [settings.account(name) for name in names] or list(settings.accounts)
-    if not accounts:
-        raise ConfigurationError("the configuration names no account; add an [accounts.NAME] table")
-    return accounts
-
-
 def _crew(names: Sequence[str], options: dict[str, Any], *, dry_run: bool) -> Crew:
     from scanner.daemon import Crew
     from scanner.judging import JudgingProcess
     from scanner.watcher import Watcher
 
     settings = _load_config(options["config_path"])
-    accounts = _accounts(names, settings)
+    accounts = settings.chosen(names)
     model = options["model"] or settings.model_folder
     policy = settings.policy(options["preset"], options["threshold"])
     secrets = {account.password_env for account in settings.accounts}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -88,6 +88,13 @@ class Config:
         # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
         own = os.path.expanduser(self.model)  # noqa: PTH111
         return Path(own) if own else None
+
+    def chosen(self, names: Iterable[str]) -> list[Account]:
+        """Give the accounts of these names, each once, or all. Raises ConfigurationError."""
+        found = [self.account(name) for name in dict.fromkeys(names)] or list(self.accounts)
+        if not found:
+            raise ConfigurationError("the configuration names no account; run `unflub setup`")
+        return found
 
     def account(self, name: str) -> Account:
         """Give one account by name. Raises ConfigurationError when there is none."""

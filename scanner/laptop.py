@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from scanner import common, config
-from scanner.errors import ConfigurationError, UnreachableError
+from scanner.errors import UnreachableError
 
 _PATIENCE = 300  # seconds for a draft to arrive
 _account = click.option("--account", "names", multiple=True, metavar="NAME", help="Only this one.")
@@ -94,7 +93,7 @@ def doctor(*, names: tuple[str, ...], wait: bool, config_path: Path | None) -> i
     from scanner.doctor import examine
 
     settings = config.load(config_path or config.default_path())
-    accounts = _accounts(names, settings)
+    accounts = settings.chosen(names)
     troubles = []
     for found in examine(settings, accounts):
         mark = click.style("WRONG", fg="red", bold=True) if found.trouble else "ok   "
@@ -123,7 +122,7 @@ def install(*, config_path: Path | None) -> None:
     from scanner.adapters import service as services
 
     chosen = config_path or _named_by_environment()
-    _accounts((), config.load(chosen or config.default_path()))
+    config.load(chosen or config.default_path()).chosen(())
     manager = services.manager()
     services.install(manager, chosen)
     click.echo(f"unflub runs now, and at every login, by {manager.name}: {manager.file}")
@@ -189,10 +188,3 @@ def _wait_for_draft(settings: config.Config, account: config.Account) -> None:
             "itself; in its settings for this account, have drafts kept on the server (IMAP)"
         )
     click.echo(f"ok     {account.name} a draft arrived after {seconds:.1f} s: unflub can see yours")
-
-
-def _accounts(names: Sequence[str], settings: config.Config) -> list[config.Account]:
-    accounts = [settings.account(name) for name in names] or list(settings.accounts)
-    if not accounts:
-        raise ConfigurationError("the configuration names no account; run `unflub setup`")
-    return accounts

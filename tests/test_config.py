@@ -49,6 +49,27 @@ def test_the_example_names_every_key(kind, section):
     assert named == {f.name for f in fields(kind)} - {"name", "accounts"}
 
 
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        ((), ["home", "work"]),
+        (("work",), ["work"]),
+        (("work", "home", "work"), ["work", "home"]),
+    ],
+)
+def test_an_account_is_chosen_once_however_often_it_is_named(names, chosen):
+    """Two watchers of one mailbox would each write their warning draft."""
+    config = parse(HOME + HOME.replace("home", "work"))
+    assert [account.name for account in config.chosen(names)] == chosen
+
+
+@pytest.mark.parametrize(("text", "names"), [("", ()), (HOME, ("work",))])
+def test_where_there_is_no_account_to_choose_it_says_so(text, names):
+    """Nobody should take it for one that is well."""
+    with pytest.raises(ConfigurationError, match="no account"):
+        parse(text).chosen(names)
+
+
 def test_what_is_commented_out_in_the_example_is_valid_too():
     """Uncommenting each line gives a configuration that loads."""
     text = re.sub(r"^# (\w+ = )", r"\1", example().read_text(), flags=re.MULTILINE)
