@@ -17,13 +17,12 @@ from itertools import chain
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from imapclient.exceptions import ProtocolError
 from imapclient.response_parser import parse_fetch_response
 
 from scanner.adapters import connection
 from scanner.adapters.changes import mark_of
-from scanner.adapters.connection import translated
-from scanner.adapters.mailbox import FETCH_LIMIT, batches, find, section_of, shown
+from scanner.adapters.connection import GARBLED, translated
+from scanner.adapters.mailbox import FETCH_LIMIT, Place, batches, find, listed, section_of, shown
 from scanner.adapters.single import Message
 from scanner.adapters.structure import Part, assemble, outline, sections
 from scanner.config import Account, Seconds
@@ -45,14 +44,12 @@ _SIZE = b"RFC822.SIZE"
 _HEADER = f"BODY.PEEK[HEADER]<0.{FETCH_LIMIT}>"
 _FIRST = (_SIZE.decode(), "BODYSTRUCTURE", _HEADER)
 _WHOLE = f"BODY.PEEK[]<0.{FETCH_LIMIT}>"
-_GARBLED = (ProtocolError, ValueError, TypeError, KeyError, IndexError, AttributeError)
 _MESSAGE_ID = re.compile(rb"^Message-ID:[ \t\r\n]*(\S{1,990})", re.IGNORECASE | re.MULTILINE)
 # RFC 6154: whose mail lies in a mailbox, and which ones show again what lies elsewhere.
 _ROLES: dict[str, Direction] = {
     "\\sent": "outgoing", "\\drafts": "outgoing", "\\junk": "incoming",
 }  # fmt: skip
 _VIRTUAL = frozenset({"\\all", "\\flagged"})
-_CLOSED = frozenset({"\\noselect", "\\nonexistent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +99,9 @@ class Archive:
         with translated(self.account):
             if not (patterns or every):
                 return [Folder(find(self.client, self.account, tell=True), "outgoing")]
-            listed = list(map(_listed, self.client.list_folders()))
-        rows = [row for row in listed if not row[0] & _CLOSED]
+            rows = [row for row in listed(self.client) if row.is_open]
         chosen = rows if every else [row for one in patterns for row in self._named(one, rows)]
-        made = dict.fromkeys(_folder(flags, name) for flags, _, name in chosen)
+        made = dict.fromkeys(map(_folder, chosen))
         return sorted(made, key=lambda folder: folder.is_virtual)
 
     def written(self) -> list[Folder]:
@@ -138,13 +134,13 @@ class Archive:
             else:
                 yield from self._messages(one, done)
 
-    def _named(self, pattern: str, rows: Sequence[_Listed]) -> list[_Listed]:
-        same = [row for row in rows if row[2] == pattern]
-        found = same or [row for row in rows if _is_like(row[2], pattern, row[1])]
+    def _named(self, pattern: str, rows: Sequence[Place]) -> list[Place]:
+        same = [row for row in rows if row.name == pattern]
+        found = same or [row for row in rows if _is_like(row.name, pattern, row.delimiter)]
         if not found:
             raise ConfigurationError(
                 f"account {self.account.name}: the server has no mailbox {pattern!r}; "
-                f"it has {shown(name for _, _, name in rows)}"
+                f"it has {shown(row.name for row in rows)}"
             )
         return found
 
@@ -246,7 +242,7 @@ class Archive:
             answers = imap.untagged_responses.pop("FETCH", [None])
             try:
                 return dict(parse_fetch_response(answers, uid_is_key=True))
-            except _GARBLED:
+            except GARBLED:
                 if sum(len(uids) for uids, _ in asked) <= 1:
                     return {}
         singly = (self._fetch([([uid], items)]) for uids, items in asked for uid in uids)
@@ -258,19 +254,10 @@ class Archive:
         return f"imap://{user}@{self.account.host}/{quote(folder.name)}"
 
 
-_Listed: TypeAlias = tuple[frozenset[str], str, str]
-
-
-def _listed(row: tuple[Sequence[bytes], bytes | None, str]) -> _Listed:
-    flags, delimiter, name = row
-    lowered = frozenset(flag.decode("ascii", "replace").casefold() for flag in flags)
-    return lowered, (delimiter or b"").decode("ascii", "replace"), str(name)
-
-
-def _folder(flags: frozenset[str], name: str) -> Folder:
-    roles = (_ROLES[flag] for flag in sorted(flags) if flag in _ROLES)
-    direction = next(roles, "incoming" if name.upper() == "INBOX" else None)
-    return Folder(name, direction, bool(flags & _VIRTUAL))
+def _folder(row: Place) -> Folder:
+    roles = (_ROLES[flag] for flag in sorted(row.flags) if flag in _ROLES)
+    direction = next(roles, "incoming" if row.name.upper() == "INBOX" else None)
+    return Folder(row.name, direction, bool(row.flags & _VIRTUAL))
 
 
 def _is_like(name: str, pattern: str, delimiter: str) -> bool:
@@ -285,7 +272,7 @@ def _is_like(name: str, pattern: str, delimiter: str) -> bool:
 def _outlined(row: Row) -> Part | None:
     try:
         return outline(row[b"BODYSTRUCTURE"])
-    except _GARBLED:
+    except GARBLED:
         return None
 
 

@@ -30,15 +30,16 @@ from scanner.errors import (
     UnreachableError,
 )
 
+GARBLED = (
+    ProtocolError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError,
+)  # fmt: skip
+"""What the libraries raise of an answer that is no IMAP."""
+
 _CONNECT: Seconds = 15
 _GOODBYE: Seconds = 1  # LOGOUT is a courtesy
 # Response codes that tell of the server's own trouble, not of a wrong password or command
 # (RFC 5530 section 3).
 _PASSING = ("UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN")
-# What the libraries raise of an answer that is no IMAP.
-_GARBLED = (
-    ProtocolError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError,
-)  # fmt: skip
 # Unlike select() poll() knows any number of open files, and unlike epoll() needs none of its own.
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 # Seconds of silence, between questions, and questions in vain, until the system gives a peer up.
@@ -123,7 +124,7 @@ def _log_in_by_token(client: Any, account: Account, token: str) -> None:
 
 def leave(client: Any) -> None:
     """Say goodbye, for a second at most, and close."""
-    with suppress(imaplib.IMAP4.error, OSError, *_GARBLED):
+    with suppress(imaplib.IMAP4.error, OSError, *GARBLED):
         client.socket().settimeout(_GOODBYE)
         client.logout()
     _close(client)
@@ -180,7 +181,7 @@ def _as_ours(account: Account, error: Exception) -> UnflubError | None:  # noqa:
         return _broken(account, error)
     if isinstance(error, UnicodeError):
         return _unreachable(account, "the host is no name, or the answer no text")
-    if isinstance(error, _GARBLED):
+    if isinstance(error, GARBLED):
         return _unreachable(account, "its answer is no IMAP")
     if isinstance(error, imaplib.IMAP4.error):
         return _refused(account, str(error))

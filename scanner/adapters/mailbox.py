@@ -13,11 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from imapclient.exceptions import ProtocolError
-
 from scanner.adapters import connection
 from scanner.adapters.changes import Held, Mark, follow, mark_of
-from scanner.adapters.connection import Line, readable, translated
+from scanner.adapters.connection import GARBLED, Line, readable, translated
 from scanner.adapters.structure import assemble, outline, sections
 from scanner.config import Account, Seconds
 from scanner.core.plan import OwnWarning
@@ -50,6 +48,20 @@ _DRAFTS_NAMES = frozenset(
         "Koncepty", "Черновики", "Чернетки", "下書き", "草稿", "草稿箱", "임시보관함",
     )
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A mailbox as LIST tells of it (RFC 9051 section 7.3.1), its flags in small letters."""
+
+    flags: frozenset[str]
+    delimiter: str
+    name: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be selected; some only hold others."""
+        return not self.flags & {"\\noselect", "\\nonexistent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +263,7 @@ class ImapMailbox:
         with translated(self._account):
             try:
                 return dict(self._client.fetch(list(uids), items))
-            except (ProtocolError, ValueError, TypeError, AttributeError, RecursionError):
+            except GARBLED:
                 if len(uids) == 1:
                     return {}
         return {uid: row for one in uids for uid, row in self._fetch([one], *items).items()}
@@ -261,7 +273,7 @@ class ImapMailbox:
         row = self._fetch([uid], "BODYSTRUCTURE").get(uid, {})
         try:
             root = outline(row[b"BODYSTRUCTURE"])
-        except (KeyError, ValueError, TypeError, IndexError, AttributeError):
+        except GARBLED:
             return None
         wanted = [f"BODY.PEEK[{name}]<0.{FETCH_LIMIT}>" for name in ("HEADER", *sections(root))]
         found = self._fetch([uid], *wanted).get(uid, {})
@@ -346,7 +358,7 @@ def find(client: Any, account: Account, folder: str = "", *, tell: bool = False)
     The error names mailboxes if it may `tell` of them, on a terminal. A log may not: a mailbox
     can be named after somebody, and a name can hold anything.
     """
-    rows = _listed(client)
+    rows = listed(client)
     names = _selectable(rows)
     found = shown(names) if tell else f"{len(names)} others; `unflub doctor` names them"
     if wanted := folder or account.drafts:
@@ -356,12 +368,12 @@ def find(client: Any, account: Account, folder: str = "", *, tell: bool = False)
         raise ConfigurationError(
             f"account {account.name}: the server has no {what}; it has {found}"
         )
-    for flags, _, name in rows:
-        if "\\drafts" in flags:
-            return str(name)
-    for _, delimiter, name in rows:
-        if name in names and _last(name, delimiter) in _DRAFTS_NAMES:
-            return str(name)
+    for row in rows:
+        if "\\drafts" in row.flags:
+            return row.name
+    for row in rows:
+        if row.is_open and _last(row) in _DRAFTS_NAMES:
+            return row.name
     provider = by_host(*account.endpoint)
     advice = f"{provider.drafts}, or " if provider and provider.drafts else ""
     raise ConfigurationError(
@@ -382,23 +394,28 @@ def _printable(name: str) -> str:
 def names(client: Any, account: Account) -> list[str]:
     """List the mailboxes that can be opened. Raises UnreachableError."""
     with translated(account):
-        return sorted(_selectable(_listed(client)))
+        return sorted(_selectable(listed(client)))
 
 
-def _listed(client: Any) -> list[tuple[frozenset[str], bytes | None, str]]:
+def listed(client: Any) -> list[Place]:
+    """List all mailboxes; raises the libraries' errors."""
     return [
-        (frozenset(flag.decode("ascii", "replace").casefold() for flag in flags), delimiter, name)
+        Place(
+            frozenset(flag.decode("ascii", "replace").casefold() for flag in flags),
+            (delimiter or b"").decode("ascii", "replace"),
+            str(name),
+        )
         for flags, delimiter, name in client.list_folders()
     ]
 
 
-def _selectable(rows: list[tuple[frozenset[str], bytes | None, str]]) -> list[str]:
-    return [name for flags, _, name in rows if not flags & {"\\noselect", "\\nonexistent"}]
+def _selectable(rows: Iterable[Place]) -> list[str]:
+    return [row.name for row in rows if row.is_open]
 
 
-def _last(name: str, delimiter: bytes | None) -> str:
-    parts = name.split(delimiter.decode("ascii", "replace")) if delimiter else [name]
-    return str(parts[-1]).casefold()
+def _last(row: Place) -> str:
+    parts = row.name.split(row.delimiter) if row.delimiter else [row.name]
+    return parts[-1].casefold()
 
 
 def _bodies(rows: Mapping[int, Mapping[bytes, Any]]) -> dict[int, bytes]:

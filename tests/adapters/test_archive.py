@@ -2,6 +2,7 @@ r"""Mailboxes of an IMAP account as an archive: on a real server, whose mail mus
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -268,6 +269,19 @@ def test_an_answer_beyond_understanding_costs_one_message_at_most(server, user):
         found = opened.search(opened.folders(["Jobs"]), Selection())
         through.fault, through.at = "nonsense", len(through.steps) + 1  # EXAMINE, then FETCH
         messages = list(opened.walk(found))
+    assert [message.raw for message in messages] == [CLEAN] * 3
+
+
+def test_a_structure_beyond_any_depth_costs_its_message_no_reading(server, user):
+    """It is fetched as a whole, and the scan goes on."""
+    fill(server, user, "Jobs", raws=(CLEAN,) * 3)
+    deep = b"(" * 3000 + b")" * 3000
+    with proxy.running(server.port) as through, archive(through.port, user) as opened:
+        through.rewrite = lambda answer: re.sub(
+            rb"(UID 2 RFC822.SIZE \d+ BODYSTRUCTURE ).*?( BODY\[HEADER\])", rb"\1" + deep + rb"\2",
+            answer,
+        )  # fmt: skip
+        messages = read_all(opened, "Jobs")
     assert [message.raw for message in messages] == [CLEAN] * 3
 
 
