@@ -7,16 +7,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, Protocol, TypeAlias
 
 from schedule import Scheduler
 
 from scanner import checking
-from scanner.adapters import answering, lock, status, systemd
+from scanner.adapters import answering, systemd
 from scanner.config import Seconds
 from scanner.errors import UnflubError, slip
 from scanner.watcher import Bell, Watcher
@@ -62,10 +63,9 @@ class Crew:
 
 @dataclass(slots=True)
 class Shift:
-    """A crew at work: a thread for each watcher, and the locks of their accounts."""
+    """A crew at work, a thread for each watcher."""
 
     crew: Crew
-    locks: dict[str, ExitStack] = field(default_factory=dict)
     blind: set[str] = field(default_factory=set)
     threads: list[threading.Thread] = field(default_factory=list)
 
@@ -74,17 +74,28 @@ class Shift:
         """The accounts."""
         return frozenset(watcher.account.name for watcher in self.crew.watchers)
 
-    def lock(self, names: Iterable[str]) -> None:
-        """Lock accounts. Raises ConfigurationError where another process has one."""
-        for name in sorted(names):
-            with ExitStack() as stack:
-                stack.enter_context(lock.held(status.lock_of(name), name))
-                self.locks[name] = stack.pop_all()
+    def lock(self, before: Shift | None = None) -> None:
+        """Lock the accounts, but for those of the shift before; one in vain is left for later.
+
+        Raises UnflubError where there is none to watch.
+        """
+        known = before.names if before else frozenset()
+        troubles = []
+        for watcher in self.crew.watchers:
+            try:
+                if watcher.account.name not in known:
+                    watcher.lock()
+            except UnflubError as error:
+                troubles.append(error)
+        if len(troubles) == len(self.crew.watchers):
+            raise troubles[0]
 
     def take_over(self, before: Shift) -> None:
         """End the shift before; locks of the same accounts stay, so that nobody comes between."""
-        for name in self.names & before.names:
-            self.locks[name] = before.locks.pop(name)
+        old = {watcher.account.name: watcher for watcher in before.crew.watchers}
+        for watcher in self.crew.watchers:
+            if one := old.get(watcher.account.name):
+                watcher.held, one.held = one.held, None
         before.end()
 
     def start(self) -> None:
@@ -104,11 +115,10 @@ class Shift:
         for watcher in self.crew.watchers:
             watcher.cut()
         self._join(_GOODBYE / 4)
-        for watcher, thread in zip(self.crew.watchers, self.threads, strict=False):
-            if not thread.is_alive():
+        for watcher, thread in zip_longest(self.crew.watchers, self.threads):
+            if thread is None or not thread.is_alive():
                 watcher.bell.close()
-        for held in self.locks.values():
-            held.close()
+            watcher.unlock()
 
     def _join(self, seconds: Seconds) -> None:
         deadline = time.monotonic() + seconds
@@ -162,7 +172,7 @@ def watch(assemble: Callable[[], Crew], answer: Answer | None = checking.answer)
     if crew is None:
         return
     shift = Shift(crew)
-    shift.lock(shift.names)
+    shift.lock()
     shift.start()
     systemd.notify("READY=1")
     try:
@@ -273,13 +283,13 @@ def _relieved(shift: Shift, assemble: Callable[[], Crew], bell: Bell) -> Shift:
 
 
 def _following(shift: Shift, assemble: Callable[[], Crew], bell: Bell) -> Shift | None:
-    """Assemble the next shift, with the locks of what is new in it; None where it is to stop."""
+    """Assemble the next shift, with the locks it can have; None where it is to stop."""
     crew = _assembled(assemble, bell)
     if crew is None:
         return None
     following = Shift(crew)
     try:
-        following.lock(following.names - shift.names)
+        following.lock(shift)
     except UnflubError:
         following.end()
         raise

@@ -7,7 +7,7 @@ import random
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -130,6 +130,8 @@ class Watcher:
         self.account = account
         self.hopeless: UnflubError | None = None
         """Why it never got in, where only the user can mend that; it still waits for it."""
+        self.held: ExitStack | None = None
+        """The lock of the account, while it is this watcher's."""
         self.bell = Bell()
         self.seen = Signs(account.name, running=True, sweep_seconds=config.sweep_seconds)
         self._config = config
@@ -145,8 +147,12 @@ class Watcher:
 
     def once(self) -> Pass:
         """Make one pass, taking every draft for settled. Raises any UnflubError."""
-        with self._lock(), self._connected() as mailbox:
-            found = self._pass(mailbox, settle=0, sweep=True)
+        self.lock()
+        try:
+            with self._connected() as mailbox:
+                found = self._pass(mailbox, settle=0, sweep=True)
+        finally:
+            self.unlock()
         if found.refusal:
             raise found.refusal
         return found
@@ -161,6 +167,7 @@ class Watcher:
 
     def _connect_and_watch(self) -> None:
         """Watch until something is wrong, and raise it, unless it was waited out."""
+        self.lock()
         try:
             with self._connected() as mailbox:
                 self._refusals = 0
@@ -173,6 +180,22 @@ class Watcher:
                 raise
             self._wait_for_change(error)
             self._refusals = 0
+
+    def lock(self) -> None:
+        """Have the account to itself, if it has not yet. A dry run writes nothing, not even a lock.
+
+        Raises ConfigurationError where another process has it, or UnreadableError.
+        """
+        if self.held is None and not self._dry_run:
+            held = ExitStack()
+            held.enter_context(lock.held(status.lock_of(self.account.name), self.account.name))
+            self.held = held
+
+    def unlock(self) -> None:
+        """Leave the account to others."""
+        held, self.held = self.held, None
+        if held:
+            held.close()
 
     def connect_anew(self) -> None:
         """Have the connection dropped, from another thread: the machine may have slept."""
@@ -225,14 +248,6 @@ class Watcher:
         finally:
             self._due = inf
             self._see(connected=0)
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        if self._dry_run:  # it writes nothing, not even a lock
-            yield
-        else:
-            with lock.held(status.lock_of(self.account.name), self.account.name):
-                yield
 
     def _pass(self, mailbox: ImapMailbox, settle: Seconds, *, sweep: bool) -> Pass:
         self._expect(_LONG * self._config.timeout_seconds)
@@ -333,6 +348,6 @@ class Watcher:
         self._due = time.monotonic() + seconds + _SLACK
 
     def _write_status(self) -> None:
-        if not self._dry_run:
+        if self.held:  # else it is another's account to speak of
             with suppress(OSError):  # the disk is full: the log and the lock still tell
                 status.write(self.seen)

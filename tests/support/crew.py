@@ -30,4 +30,5 @@ def at_work(account: Account, *, judge: Any = JUDGE, **settings: Any) -> Iterato
         watcher.cut()
         thread.join(10)
         assert not thread.is_alive()
+        watcher.unlock()
         watcher.bell.close()

@@ -141,9 +141,10 @@ def test_a_reload_does_not_take_an_account_from_another_process(household):
         with household.program.watching() as daemon:
             path.write_text(f"{lines}\n[accounts.work]{table}")
             daemon.process.send_signal(signal.SIGHUP)
-            daemon.wait_for("not reloaded: account work: another unflub is watching it")
+            daemon.wait_for("account work: another unflub is watching it")
             household.client.save(FLUBBED)
             household.client.wait_until(lambda client: len(client.warnings()) == 1)
+            assert report(household, account="work")[0] == 0
             assert daemon.stop() == 0
     finally:
         taken.kill()
@@ -198,6 +199,38 @@ def test_a_second_copy_for_one_account_is_refused(household, arguments):
         assert done.returncode == 2
         assert "another unflub is watching it" in done.stderr
         assert len(done.stderr.splitlines()) == 1
+        assert daemon.process.poll() is None
+
+
+def test_an_account_that_another_process_has_is_waited_for(household):
+    """The others are watched meanwhile, and what is said of it is left to who has it."""
+    lines = household.program.home.joinpath("config.toml").read_text()
+    other = MailClient(household.server.port, f"{household.client.user}-too", dovecot.PASSWORD)
+    table = lines.split("[accounts.home]")[1].replace(household.client.user, other.user)
+    household.program.configure(f"{lines}\n[accounts.work]{table}")
+    taken = household.program.start("watch", "--account", "work")
+    try:
+        wait_for_health(household, "watching", account="work")
+        household.client.save(FLUBBED)
+        with household.program.watching() as daemon:
+            household.client.wait_until(lambda client: len(client.warnings()) == 1)
+            daemon.wait_for("account work: another unflub is watching it")
+            assert report(household, account="work")[0] == 0
+            taken.terminate()
+            assert taken.wait(60) == 0
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_for("account work: 0 drafts read")
+            assert daemon.stop() == 0
+    finally:
+        taken.kill()
+        taken.communicate()
+
+
+def test_a_dry_run_keeps_nobody_from_an_account(household):
+    """It writes nothing, not even a lock, however long it runs."""
+    with household.program.watching("--dry-run") as daemon:
+        assert report(household)[1]["health"] == "not running"
+        assert "drafts read" in household.once()
         assert daemon.process.poll() is None
 
 
