@@ -262,9 +262,15 @@ def _number_mismatch(key: str, value: Any, *, whole: bool) -> str:
     return "" if low <= value <= high else f"must lie between {low:g} and {high:g}"
 
 
+def unfit_name(name: str) -> str:
+    """Say what is wrong with the name of an account, or nothing; it names a file, too."""
+    fits = _ACCOUNT_NAME.fullmatch(name)
+    return "" if fits else "a name has up to 64 letters, digits, '-', '_' and '.' only"
+
+
 def _unfit(account: Account) -> Iterator[str]:
-    if not _ACCOUNT_NAME.fullmatch(account.name):  # it names a file
-        yield f"account {account.name!r}: a name has letters, digits, '-', '_' and '.' only"
+    if trouble := unfit_name(account.name):
+        yield f"account {account.name!r}: {trouble}"
     for key, value in (("address", account.address), ("host", account.host)):
         if not value.isprintable() or " " in value:  # it stands in a header, or names a server
             yield f"accounts.{account.name}.{key} must hold no space or line end"

@@ -52,6 +52,8 @@ def login(name: str, *, device: bool, config_path: Path | None) -> None:
     account = config.load(config_path or config.default_path()).account(name)
     if account.oauth_client_id:
         allow(account, device=device)
+    elif sys.stdin is None:
+        raise click.UsageError("standard input is closed, so nobody can be asked; use a terminal")
     else:
         question = f"Password of {account.login} at {account.host}"
         credentials.store(account, click.prompt(question, hide_input=True))
