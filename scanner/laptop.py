@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -124,10 +123,10 @@ def install(*, config_path: Path | None) -> None:
     """Run it now and at every login."""
     from scanner.adapters import service as services
 
-    chosen = config_path or _named_by_environment()
-    _accounts((), config.load(chosen or config.default_path()))
+    path = config_path or config.default_path()
+    _accounts((), config.load(path))
     manager = services.manager()
-    services.install(manager, chosen)
+    services.install(manager, path)
     click.echo(f"unflub runs now, and at every login, by {manager.name}: {manager.file}")
     click.echo("`unflub status` says how it is doing")
 
@@ -164,11 +163,6 @@ def logs() -> None:
     from scanner.adapters import service as services
 
     click.echo(services.log(services.manager()), nl=False)
-
-
-def _named_by_environment() -> Path | None:
-    """Give the file that $UNFLUB_CONFIG names: a service does not see the variable."""
-    return Path(named) if (named := os.environ.get("UNFLUB_CONFIG")) else None
 
 
 def _wait_for_draft(settings: config.Config, account: config.Account) -> None:
