@@ -47,10 +47,17 @@ def login(name: str, *, device: bool, config_path: Path | None) -> None:
     machine, or with --device on any other.
     """
     from scanner.adapters import credentials
+    from scanner.core import answers
 
     account = config.load(config_path or config.default_path()).account(name)
-    if account.oauth_client_id:
+    source = credentials.source(account)
+    if source == answers.OAUTH:
         allow(account, device=device)
+    elif source != answers.KEYRING:
+        raise ConfigurationError(
+            f"account {name}: what it logs in with comes from {source.name}, so the keyring is not "
+            f"asked; {answers.advice(source, name, 'another')}, or take that setting away first"
+        )
     elif sys.stdin is None:
         raise click.UsageError("standard input is closed, so nobody can be asked; use a terminal")
     else:

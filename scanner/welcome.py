@@ -243,6 +243,8 @@ def _let_in(account: Account, asker: _Asker, given: dict[str, Any]) -> tuple[Acc
     for left in reversed(range(_TRIES)):
         if secret is None:
             secret, kept = _asked(account, asker, given), account.has_token
+            if not kept:  # it takes the place of what was there before
+                account = replace(account, password_command=(), password_file="", password_env="")
         try:
             return _with_drafts(account, secret, asker), None if kept else secret
         except (CredentialsError, UnreachableError) as error:
@@ -352,7 +354,6 @@ def _kept(account: Account, secret: str, path: Path, asker: _Asker) -> Account:
     """Keep the password in the keyring, or where that fails in a file, if the user agrees."""
     from scanner.adapters import credentials, settings
 
-    account = replace(account, password_command=(), password_file="", password_env="")
     try:
         credentials.store(account, secret)
     except CredentialsError as error:

@@ -17,6 +17,7 @@ from typing import Any
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, LoginError, ProtocolError
 
+from scanner.adapters import credentials
 from scanner.config import Account, Seconds
 from scanner.core import answers
 from scanner.core.providers import by_host
@@ -246,7 +247,8 @@ def _unreachable(account: Account, reason: str) -> UnflubError:
 
 def _login_refused(account: Account, words: str) -> UnflubError:
     provider = by_host(*account.endpoint)
-    meaning = answers.meaning(words, provider, account.name, by_token=account.has_token)
+    source = credentials.source(account)
+    meaning = answers.meaning(words, provider, account.name, source)
     who = provider.name if provider else _place(account)
     kind = BusyError if meaning.passing else CredentialsError
     return kind(

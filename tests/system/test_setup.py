@@ -170,6 +170,7 @@ def test_what_cannot_be_written_is_told_before_a_password_is_kept(household, ses
 )
 def test_a_closed_standard_input_is_told(household, command):
     """Nobody can be asked: one line says so."""
+    household.configure(password_env="")
     done = household.program.shell(f"{command} <&-")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert "standard input is closed" in done.stderr

@@ -64,6 +64,23 @@ def test_the_password_comes_from_the_keyring(household):
     assert_one_pass_warns(household)
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "set the variable that password_env names to another"),
+        ({"password_env": "", "password_file": '"x"'}, "write another into the file"),
+        ({"password_env": "", "token_command": '["x"]'}, "mend token_command"),
+    ],
+    ids=["environment", "file", "token"],
+)
+def test_a_password_that_would_not_be_asked_for_is_not_stored(household, settings, words):
+    """`unflub login` says where the account has its password from instead."""
+    household.configure(**settings)
+    done = household.program.run("login", "home", stdin=f"{dovecot.PASSWORD}\n".encode())
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert words in done.stderr
+
+
 _FILE_KEYRING = '''
 import json, os, pathlib
 from keyring.backend import KeyringBackend
