@@ -85,9 +85,7 @@ class Config:
     @property
     def model_folder(self) -> Path | None:
         """The model folder that is named, or None for the one in use."""
-        # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
-        own = os.path.expanduser(self.model)  # noqa: PTH111
-        return Path(own) if own else None
+        return expanded(self.model) if self.model else None
 
     def account(self, name: str) -> Account:
         """Give one account by name. Raises ConfigurationError when there is none."""
@@ -117,6 +115,11 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 
 
 _ACCOUNT_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+
+
+def expanded(path: str) -> Path:
+    """Put the home in place of "~"; unlike Path.expanduser, leave that of an unknown user."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def default_path() -> Path:
@@ -245,13 +248,17 @@ def _mismatch(key: str, value: object, kind: Any) -> str:
         choices = get_args(kind)
         return "" if value in choices else f"must be one of {', '.join(choices)}"
     if get_origin(kind) is tuple:
-        fits = isinstance(value, list) and value and all(isinstance(v, str) for v in value)
-        return "" if fits else 'must be a list of strings, such as ["pass", "mail/home"]'
+        fits = isinstance(value, list) and value and all(map(_is_text, value))
+        return "" if fits else 'must be a list of strings without NUL, such as ["pass", "mail/home"]'
     if kind is bool:
         return "" if isinstance(value, bool) else "must be true or false"
     if kind is str:
-        return "" if isinstance(value, str) else "must be a string"
+        return "" if _is_text(value) else "must be a string, without NUL"
     return _number_mismatch(key, value, whole=kind is int)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value  # with it no file or program can be named
 
 
 def _number_mismatch(key: str, value: Any, *, whole: bool) -> str:

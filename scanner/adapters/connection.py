@@ -11,14 +11,13 @@ import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, LoginError, ProtocolError
 
 from scanner.adapters import credentials
-from scanner.config import Account, Seconds
+from scanner.config import Account, Seconds, expanded
 from scanner.core import answers
 from scanner.core.providers import by_host
 from scanner.errors import (
@@ -337,7 +336,7 @@ def _keep_alive(sock: socket.socket) -> None:
 
 def _trust(account: Account) -> ssl.SSLContext:
     """Verify certificates, by the named authority or the platform's."""
-    file = Path(account.ca_file).expanduser() if account.ca_file else None
+    file = expanded(account.ca_file) if account.ca_file else None
     try:
         return ssl.create_default_context(cafile=file)
     except OSError:  # SSLError among them

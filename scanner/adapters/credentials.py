@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from scanner.adapters import keychain, secrecy
-from scanner.config import Account, Seconds
+from scanner.config import Account, Seconds, expanded
 from scanner.core import answers
 from scanner.core.answers import Source
 from scanner.errors import CredentialsError
@@ -35,7 +35,7 @@ def password(account: Account) -> str:
     elif account.password_env:
         secret = _from_environment(account)
     elif account.password_file:
-        secret = _from_file(account, Path(account.password_file).expanduser())
+        secret = _from_file(account, expanded(account.password_file))
     elif account.password_command:
         secret = printed_by(account.password_command, account, "password_command")
     elif (given := systemd_credential(account)) is not None:
