@@ -182,7 +182,9 @@ def parse(text: str, where: str = "configuration") -> Config:
     config = Config(**_read(Config, table, "", problems, accounts=named))
     problems += [problem for account in named for problem in _unfit(account)]
     if problems:
-        raise ConfigurationError(f"{where}: " + "; ".join(problems))
+        told = f"{where}: " + "; ".join(problems)
+        # The file's own keys are in it, which may hold anything, line ends and escapes too.
+        raise ConfigurationError("".join(c if c.isprintable() else repr(c)[1:-1] for c in told))
     return config
 
 
@@ -249,7 +251,9 @@ def _mismatch(key: str, value: object, kind: Any) -> str:
         return "" if value in choices else f"must be one of {', '.join(choices)}"
     if get_origin(kind) is tuple:
         fits = isinstance(value, list) and value and all(map(_is_text, value))
-        return "" if fits else 'must be a list of strings without NUL, such as ["pass", "mail/home"]'
+        return (
+            "" if fits else 'must be a list of strings without NUL, such as ["pass", "mail/home"]'
+        )
     if kind is bool:
         return "" if isinstance(value, bool) else "must be true or false"
     if kind is str:

@@ -259,6 +259,14 @@ def test_an_account_is_named_as_a_file_can_be(name):
         parse(f'[accounts.{json.dumps(name)}]\naddress = "a@example.org"\nhost = "h"\n')
 
 
+@pytest.mark.parametrize(
+    "text", ['"foo\\nbar" = 1', '[accounts."foo\\nbar"]', '[accounts]\n"foo\\nbar" = 1']
+)
+def test_a_key_with_a_line_end_is_told_in_one_line(text):
+    """Nor can it steer a terminal."""
+    assert r"foo\nbar" in problems(text)
+
+
 @pytest.mark.parametrize("key", ["address", "host"])
 def test_what_is_needed_must_not_be_empty(key):
     """An empty host would be this machine, and an empty address nobody."""
