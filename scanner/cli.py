@@ -414,7 +414,12 @@ def _logging(file: Path | None) -> Iterator[None]:
     import logging
     from logging.handlers import RotatingFileHandler
 
-    to = [RotatingFileHandler(file, maxBytes=_LONG_LOG, backupCount=1)] if file else None
+    try:
+        to = [RotatingFileHandler(file, maxBytes=_LONG_LOG, backupCount=1)] if file else None
+    except OSError as error:
+        raise ConfigurationError(
+            f"the log {file} cannot be written ({error.strerror}); name a file in a folder of yours"
+        ) from None
     style = "%(asctime)s %(levelname)s %(message)s"
     logging.basicConfig(format=style, level=logging.WARNING, handlers=to)
     log = logging.getLogger("unflub")
