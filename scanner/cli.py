@@ -412,7 +412,12 @@ def _logging(file: Path | None) -> Iterator[None]:
     import logging
     from logging.handlers import RotatingFileHandler
 
-    to = RotatingFileHandler(file, maxBytes=_LONG_LOG, backupCount=1) if file else None
+    try:
+        to = RotatingFileHandler(file, maxBytes=_LONG_LOG, backupCount=1) if file else None
+    except OSError as error:
+        raise ConfigurationError(
+            f"the log {file} cannot be written ({error.strerror}); name a file in a folder of yours"
+        ) from None
     handler = to or logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log = logging.getLogger("unflub")  # ours alone: libraries repeat what servers say

@@ -85,9 +85,7 @@ class Config:
     @property
     def model_folder(self) -> Path | None:
         """The model folder that is named, or None for the one in use."""
-        # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
-        own = os.path.expanduser(self.model)  # noqa: PTH111
-        return Path(own) if own else None
+        return expanded(self.model) if self.model else None
 
     def chosen(self, names: Iterable[str]) -> list[Account]:
         """Give the accounts of these names, each once, or all. Raises ConfigurationError."""
@@ -124,6 +122,11 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 
 
 _ACCOUNT_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+
+
+def expanded(path: str) -> Path:
+    """Put the home in place of "~"; unlike Path.expanduser, leave that of an unknown user."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def default_path() -> Path:
@@ -186,7 +189,9 @@ def parse(text: str, where: str = "configuration") -> Config:
     config = Config(**_read(Config, table, "", problems, accounts=named))
     problems += [problem for account in named for problem in _unfit(account)]
     if problems:
-        raise ConfigurationError(f"{where}: " + "; ".join(problems))
+        told = f"{where}: " + "; ".join(problems)
+        # The file's own keys are in it, which may hold anything, line ends and escapes too.
+        raise ConfigurationError("".join(c if c.isprintable() else repr(c)[1:-1] for c in told))
     return config
 
 
@@ -252,13 +257,19 @@ def _mismatch(key: str, value: object, kind: Any) -> str:
         choices = get_args(kind)
         return "" if value in choices else f"must be one of {', '.join(choices)}"
     if get_origin(kind) is tuple:
-        fits = isinstance(value, list) and value and all(isinstance(v, str) for v in value)
-        return "" if fits else 'must be a list of strings, such as ["pass", "mail/home"]'
+        fits = isinstance(value, list) and value and all(map(_is_text, value))
+        return (
+            "" if fits else 'must be a list of strings without NUL, such as ["pass", "mail/home"]'
+        )
     if kind is bool:
         return "" if isinstance(value, bool) else "must be true or false"
     if kind is str:
-        return "" if isinstance(value, str) else "must be a string"
+        return "" if _is_text(value) else "must be a string, without NUL"
     return _number_mismatch(key, value, whole=kind is int)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value  # with it no file or program can be named
 
 
 def _number_mismatch(key: str, value: Any, *, whole: bool) -> str:
@@ -269,9 +280,15 @@ def _number_mismatch(key: str, value: Any, *, whole: bool) -> str:
     return "" if low <= value <= high else f"must lie between {low:g} and {high:g}"
 
 
+def unfit_name(name: str) -> str:
+    """Say what is wrong with the name of an account, or nothing; it names a file, too."""
+    fits = _ACCOUNT_NAME.fullmatch(name)
+    return "" if fits else "a name has up to 64 letters, digits, '-', '_' and '.' only"
+
+
 def _unfit(account: Account) -> Iterator[str]:
-    if not _ACCOUNT_NAME.fullmatch(account.name):  # it names a file
-        yield f"account {account.name!r}: a name has letters, digits, '-', '_' and '.' only"
+    if trouble := unfit_name(account.name):
+        yield f"account {account.name!r}: {trouble}"
     for key, value in (("address", account.address), ("host", account.host)):
         if not value.isprintable() or " " in value:  # it stands in a header, or names a server
             yield f"accounts.{account.name}.{key} must hold no space or line end"

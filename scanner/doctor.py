@@ -140,7 +140,7 @@ class _Visit:
 
     def _password(self) -> str:
         self._secret = credentials.password(self.account)
-        return f"found in {credentials.source(self.account)}"
+        return f"found in {credentials.source(self.account).name}"
 
     def _login(self) -> str:
         connection.log_in(self._client, self.account, self._secret)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -47,10 +46,19 @@ def login(name: str, *, device: bool, config_path: Path | None) -> None:
     machine, or with --device on any other.
     """
     from scanner.adapters import credentials
+    from scanner.core import answers
 
     account = config.load(config_path or config.default_path()).account(name)
-    if account.oauth_client_id:
+    source = credentials.source(account)
+    if source == answers.OAUTH:
         allow(account, device=device)
+    elif source != answers.KEYRING:
+        raise ConfigurationError(
+            f"account {name}: what it logs in with comes from {source.name}, so the keyring is not "
+            f"asked; {answers.advice(source, name, 'another')}, or take that setting away first"
+        )
+    elif sys.stdin is None:
+        raise click.UsageError("standard input is closed, so nobody can be asked; use a terminal")
     else:
         question = f"Password of {account.login} at {account.host}"
         credentials.store(account, click.prompt(question, hide_input=True))
@@ -121,10 +129,10 @@ def install(*, config_path: Path | None) -> None:
     """Run it now and at every login."""
     from scanner.adapters import service as services
 
-    chosen = config_path or _named_by_environment()
-    config.load(chosen or config.default_path()).chosen(())
+    path = config_path or config.default_path()
+    config.load(path).chosen(())
     manager = services.manager()
-    services.install(manager, chosen)
+    services.install(manager, path)
     click.echo(f"unflub runs now, and at every login, by {manager.name}: {manager.file}")
     click.echo("`unflub status` says how it is doing")
 
@@ -161,11 +169,6 @@ def logs() -> None:
     from scanner.adapters import service as services
 
     click.echo(services.log(services.manager()), nl=False)
-
-
-def _named_by_environment() -> Path | None:
-    """Give the file that $UNFLUB_CONFIG names: a service does not see the variable."""
-    return Path(named) if (named := os.environ.get("UNFLUB_CONFIG")) else None
 
 
 def _wait_for_draft(settings: config.Config, account: config.Account) -> None:

@@ -143,6 +143,7 @@ class Watcher:
         self._due: Seconds = inf
         self._was_in = False
         self._refusals = 0
+        self._sent: str | None = None  # the password that was tried last
         self._told = ""
 
     def once(self) -> Pass:
@@ -239,7 +240,8 @@ class Watcher:
         timeout = self._config.timeout_seconds
         self._expect(_LONG * timeout)
         try:
-            secret = credentials.password(self.account)
+            self._sent = None
+            self._sent = secret = credentials.password(self.account)
             self._line = line = Line()
             with connect(self.account, secret, timeout=timeout, line=line) as mailbox:
                 self._was_in, self.hopeless = True, None
@@ -326,11 +328,11 @@ class Watcher:
         self._despair(error)
         self._say(f"{error}; it is not tried again until that changes", error.exit_status)
         self._write_status()
-        refused = self._password()
         while not self.bell.stopped:
             self.bell.wait(_CHANGE)
             self.bell.quiet()
-            if (now := self._password()) is not None and now != refused:
+            # Another may have been stored while this one was being refused.
+            if (now := self._password()) is not None and now != self._sent:
                 return
 
     def _despair(self, error: CredentialsError | ConfigurationError) -> None:

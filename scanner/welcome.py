@@ -104,6 +104,9 @@ def setup(
     asker = _Asker(no_questions or sys.stdin is None)
     with _way_on("the configuration was not changed; run `unflub setup` when you like"):
         before, account = _asked_for(known, asker, given)
+        account = _by_token(_sourced(account, given), asker)
+        # What cannot be written is told before a password is asked for, and kept.
+        settings.changed(text, account.name, _values(account, before))
         account, keep = _let_in(account, asker, given)
         if keep is not None:
             account = _kept(account, keep, path, asker)
@@ -176,6 +179,8 @@ def _named(
         return replace(before, address=address)
     taken = {account.name for account in known.accounts}
     first = given["name"] or "home"
+    if trouble := config.unfit_name(first):
+        raise click.UsageError(f"--account: {trouble}")
     free = (first, *(f"{first}{number}" for number in range(2, 100)))
     return Account(next(name for name in free if name not in taken), address, host="")
 
@@ -233,12 +238,13 @@ def _at(account: Account, server: Server) -> Account:
 
 def _let_in(account: Account, asker: _Asker, given: dict[str, Any]) -> tuple[Account, str | None]:
     """Log in and find Drafts; give the account, and the password that is still to be kept."""
-    account = _by_token(_sourced(account, given), asker)
     secret = None if given["password_stdin"] else _at_hand(account)
     kept = secret is not None
     for left in reversed(range(_TRIES)):
         if secret is None:
             secret, kept = _asked(account, asker, given), account.has_token
+            if not kept:  # it takes the place of what was there before
+                account = replace(account, password_command=(), password_file="", password_env="")
         try:
             return _with_drafts(account, secret, asker), None if kept else secret
         except (CredentialsError, UnreachableError) as error:
@@ -255,7 +261,7 @@ def _let_in(account: Account, asker: _Asker, given: dict[str, Any]) -> tuple[Acc
 def _sourced(account: Account, given: dict[str, Any]) -> Account:
     """Take the source of the password that is given, in place of another."""
     sources = {
-        key: tuple(shlex.split(given[key])) if key.endswith("_command") else given[key]
+        key: _words(key, given[key]) if key.endswith("_command") else given[key]
         for key in _SOURCES
         if given[key]
     }
@@ -263,6 +269,19 @@ def _sourced(account: Account, given: dict[str, Any]) -> Account:
         none = {key: type(getattr(account, key))() for key in _SOURCES}
         return replace(account, **{**none, **sources})
     return account
+
+
+def _words(key: str, line: str) -> tuple[str, ...]:
+    """Take a command apart as a shell does. Raises UsageError."""
+    try:
+        words = tuple(shlex.split(line))
+    except ValueError as error:
+        trouble = str(error).lower()
+    else:
+        trouble = "" if words else "no command"
+    if trouble:
+        raise click.UsageError(f"--{key.replace('_', '-')}: {trouble}; quote it as for a shell")
+    return words
 
 
 def _by_token(account: Account, asker: _Asker) -> Account:
@@ -296,6 +315,8 @@ def _asked(account: Account, asker: _Asker, given: dict[str, Any]) -> str:
         allow(account, device=given["device"])
         return credentials.password(account)
     if given["password_stdin"]:
+        if sys.stdin is None:
+            raise click.UsageError("--password-stdin: standard input is closed; put it there")
         return sys.stdin.readline().removesuffix("\n")
     if asker.silent:
         raise CredentialsError(
@@ -333,7 +354,6 @@ def _kept(account: Account, secret: str, path: Path, asker: _Asker) -> Account:
     """Keep the password in the keyring, or where that fails in a file, if the user agrees."""
     from scanner.adapters import credentials, settings
 
-    account = replace(account, password_command=(), password_file="", password_env="")
     try:
         credentials.store(account, secret)
     except CredentialsError as error:

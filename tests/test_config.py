@@ -150,6 +150,7 @@ def test_every_problem_is_reported_at_once():
         ("timeout_seconds = 0", "between 1 and 600"),
         ("timeout_seconds = false", "must be a whole number"),
         ("model = 1", "must be a string"),
+        ('model = "a\\u0000b"', "must be a string, without NUL"),
         ("threshold = 1.1", "between 0 and 1"),
         ('categories_off = "plea"', "must be a list of categories"),
         ('categories_off = ["gap"]', "'gap', which is none of reanswer, "),
@@ -174,6 +175,9 @@ def test_a_wrong_value_is_named(line, problem):
         ('password_command = "pass"', "must be a list of strings"),
         ("password_command = []", "must be a list of strings"),
         ('password_command = ["pass", 1]', "must be a list of strings"),
+        ('password_command = ["a\\u0000b"]', "must be a list of strings"),
+        ('password_file = "a\\u0000b"', "must be a string, without NUL"),
+        ('ca_file = "a\\u0000b"', "must be a string, without NUL"),
         ('name = "x"', "name is not known"),
         ('password = "hunter2"', "must not stand in a file: store it with `unflub login`"),
     ],
@@ -274,6 +278,14 @@ def test_an_account_is_named_as_a_file_can_be(name):
     """The state file bears its name, and must not land elsewhere."""
     with pytest.raises(ConfigurationError, match="letters, digits"):
         parse(f'[accounts.{json.dumps(name)}]\naddress = "a@example.org"\nhost = "h"\n')
+
+
+@pytest.mark.parametrize(
+    "text", ['"foo\\nbar" = 1', '[accounts."foo\\nbar"]', '[accounts]\n"foo\\nbar" = 1']
+)
+def test_a_key_with_a_line_end_is_told_in_one_line(text):
+    """Nor can it steer a terminal."""
+    assert r"foo\nbar" in problems(text)
 
 
 @pytest.mark.parametrize("key", ["address", "host"])

@@ -11,13 +11,13 @@ import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, LoginError, ProtocolError
 
-from scanner.config import Account, Seconds
+from scanner.adapters import credentials
+from scanner.config import Account, Seconds, expanded
 from scanner.core import answers
 from scanner.core.providers import by_host
 from scanner.errors import (
@@ -247,7 +247,8 @@ def _unreachable(account: Account, reason: str) -> UnflubError:
 
 def _login_refused(account: Account, words: str) -> UnflubError:
     provider = by_host(*account.endpoint)
-    meaning = answers.meaning(words, provider, account.name, by_token=account.has_token)
+    source = credentials.source(account)
+    meaning = answers.meaning(words, provider, account.name, source)
     who = provider.name if provider else _place(account)
     kind = BusyError if meaning.passing else CredentialsError
     return kind(
@@ -336,7 +337,7 @@ def _keep_alive(sock: socket.socket) -> None:
 
 def _trust(account: Account) -> ssl.SSLContext:
     """Verify certificates, by the named authority or the platform's."""
-    file = Path(account.ca_file).expanduser() if account.ca_file else None
+    file = expanded(account.ca_file) if account.ca_file else None
     try:
         return ssl.create_default_context(cafile=file)
     except OSError:  # SSLError among them

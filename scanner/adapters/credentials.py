@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 from scanner.adapters import keychain, secrecy
-from scanner.config import Account, Seconds
+from scanner.config import Account, Seconds, expanded
+from scanner.core import answers
+from scanner.core.answers import Source
 from scanner.errors import CredentialsError
 
 COMMAND_SECONDS: Seconds = 30
@@ -33,7 +35,7 @@ def password(account: Account) -> str:
     elif account.password_env:
         secret = _from_environment(account)
     elif account.password_file:
-        secret = _from_file(account, Path(account.password_file).expanduser())
+        secret = _from_file(account, expanded(account.password_file))
     elif account.password_command:
         secret = printed_by(account.password_command, account, "password_command")
     elif (given := systemd_credential(account)) is not None:
@@ -55,17 +57,17 @@ def store(account: Account, secret: str) -> None:
     keychain.write(account.name, secret)
 
 
-def source(account: Account) -> str:
-    """Name where the password comes from, in a few words."""
-    named = {
-        "a command (token_command)": account.token_command,
-        "the system keyring, by OAuth2": account.oauth_client_id,
-        "an environment variable (password_env)": account.password_env,
-        "a file (password_file)": account.password_file,
-        "a command (password_command)": account.password_command,
-        "a systemd credential": systemd_credential(account),
-    }
-    return next((name for name, given in named.items() if given), "the system keyring")
+def source(account: Account) -> Source:
+    """Say where the password comes from."""
+    named = (
+        (answers.TOKEN_COMMAND, account.token_command),
+        (answers.OAUTH, account.oauth_client_id),
+        (answers.PASSWORD_ENV, account.password_env),
+        (answers.PASSWORD_FILE, account.password_file),
+        (answers.PASSWORD_COMMAND, account.password_command),
+        (answers.SYSTEMD, systemd_credential(account)),
+    )
+    return next((source for source, given in named if given), answers.KEYRING)
 
 
 def systemd_credential(account: Account) -> Path | None:

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,6 +27,7 @@ from scanner.errors import ConfigurationError, CredentialsError, UnflubError, Un
 _TIMEOUT: Seconds = 20
 _TURN: Seconds = 60  # for another process to have its token
 _PATIENCE: Seconds = 600  # for the user to allow it
+_LOOK: Seconds = 0.1  # between two looks at what the browser brought
 _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 _LOOPBACK = ("localhost", "127.0.0.1")
 _THANKS = b"<!doctype html><title>unflub</title><p>That was all; you can close this window.</p>"
@@ -222,7 +223,10 @@ def _is_private(url: str) -> bool:
 
 
 class _Landing:
-    """Where the browser comes back to: one page, on this machine alone."""
+    """Where the browser comes back to: one page, on this machine alone.
+
+    Each connection has a thread, for browsers open some in advance and say nothing on them.
+    """
 
     def __init__(self) -> None:
         self.answers: list[dict[str, list[str]]] = []
@@ -230,17 +234,19 @@ class _Landing:
 
         class Page(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                landing.answers.append(parse_qs(urlsplit(self.path).query))
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.end_headers()
-                self.wfile.write(_THANKS)
+                try:
+                    self.send_response(200)
+                    self.send_header("Content-Type", "text/html; charset=utf-8")
+                    self.end_headers()
+                    self.wfile.write(_THANKS)
+                finally:  # once it counts, the program may end, and this thread with it
+                    landing.answers.append(parse_qs(urlsplit(self.path).query))
 
             def log_message(self, *_: object) -> None:
                 """Keep the code out of every log."""
 
-        self._server = HTTPServer(("127.0.0.1", 0), Page)
-        self._server.timeout = 1
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        self._server.timeout = _LOOK
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
 
     def __enter__(self) -> Self:
@@ -255,7 +261,7 @@ class _Landing:
         while time.monotonic() < until:
             self._server.handle_request()
             for answer in self.answers:
-                if secrets.compare_digest(answer.get("state", [""])[0], state):
+                if secrets.compare_digest(answer.get("state", [""])[0].encode(), state.encode()):
                     if "code" in answer:
                         return answer["code"][0]
                     raise OAuthError(answer.get("error", [""])[0])

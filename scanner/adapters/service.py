@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanner import itself
-from scanner.adapters import state, whole
+from scanner.adapters import local, state, whole
 from scanner.core import units
 from scanner.core.units import LABEL, Job
 from scanner.errors import ConfigurationError
@@ -49,7 +49,7 @@ def manager(platform: str = sys.platform) -> Manager:
     return _systemd()
 
 
-def install(manager: Manager, config_path: Path | None) -> None:
+def install(manager: Manager, config_path: Path) -> None:
     """Write the unit and start the service, now and at every login.
 
     Raises ConfigurationError where the system refuses, UnreadableError where the disk does.
@@ -96,10 +96,14 @@ def log(manager: Manager) -> str:
     return "".join(f"{line}\n" for line in lines[-_LOG_LINES:])
 
 
-def job(config_path: Path | None) -> Job:
-    """Say what is to be run: this very program."""
-    chosen = () if config_path is None else ("--config", str(config_path.absolute()))
-    return Job(itself.command("watch", *chosen), state.folder(), _log_file())
+def job(config_path: Path) -> Job:
+    """Say what is to be run: this very program, with its files where they are for who asks.
+
+    A service sees none of the variables of the shell it is installed from.
+    """
+    command = itself.command("watch", "--config", str(config_path.absolute()))
+    places = {key: value for key, value in local.surroundings().items() if value and key != "HOME"}
+    return Job(command, state.folder(), _log_file(), places)
 
 
 def _log_file() -> Path:
@@ -136,9 +140,11 @@ def _ran(manager: Manager, command: Sequence[str]) -> subprocess.CompletedProces
 def _systemd() -> Manager:
     unit, user = f"{NAME}.service", ("systemctl", "--user")
     folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    path = folder / "systemd" / "user" / unit
     return Manager(
-        "systemd", folder / "systemd" / "user" / unit, units.systemd,
-        start=((*user, "daemon-reload"), (*user, "enable", "--now", unit)),
+        "systemd", path, units.systemd,
+        # By its path, for the manager may not look where the shell's variable points.
+        start=((*user, "daemon-reload"), (*user, "enable", "--now", str(path))),
         stop=((*user, "disable", "--now", unit),),
         after=((*user, "daemon-reload"),),
         show=(*user, "is-active", unit),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
 from scanner import config
@@ -14,6 +15,8 @@ from scanner.adapters import whole
 from scanner.errors import ConfigurationError
 
 _SAMPLE = "home"  # the account of config.example.toml
+# What tomlkit raises of accounts that are written inline, or dotted.
+_ODD = (TOMLKitError, ValueError, TypeError, KeyError, AttributeError)
 
 
 def changed(text: str | None, name: str, values: Mapping[str, Any]) -> str:
@@ -22,17 +25,13 @@ def changed(text: str | None, name: str, values: Mapping[str, Any]) -> str:
     Keys with the value None are taken out. Raises ConfigurationError where the outcome would not
     be a configuration.
     """
-    document = tomlkit.parse(text if text is not None else _fresh(name))
-    accounts = document.setdefault("accounts", tomlkit.table(is_super_table=True))
-    if name not in accounts:
-        accounts.append(name, tomlkit.table())
-    table: Table = accounts[name]
-    for key, value in values.items():
-        if value is None:
-            table.pop(key, None)
-        elif key not in table or table[key] != value:
-            table[key] = value
-    made = tomlkit.dumps(document)
+    try:
+        made = _changed(text if text is not None else _fresh(name), name, values)
+    except _ODD:
+        raise ConfigurationError(
+            "the account cannot be written into this configuration; write those that stand there "
+            "as tables of their own, such as [accounts.home]"
+        ) from None
     config.parse(made)
     return made
 
@@ -56,11 +55,26 @@ def write(path: Path, text: str) -> None:
     whole.written(path, text.encode(), again)
 
 
+def _changed(text: str, name: str, values: Mapping[str, Any]) -> str:
+    document = tomlkit.parse(text)
+    accounts = document.setdefault("accounts", tomlkit.table(is_super_table=True))
+    if name not in accounts:
+        accounts.append(name, tomlkit.table())
+    table: Table = accounts[name]
+    for key, value in values.items():
+        if value is None:
+            table.pop(key, None)
+        elif key not in table or table[key] != value:
+            table[key] = value
+    return tomlkit.dumps(document)
+
+
 def _fresh(name: str) -> str:
     text = config.example().read_text(encoding="utf-8")
     # The head of the file tells how to copy it, and that is done.
     body = text.split("\n\n", 1)[1]
     head = "# The configuration of unflub, as `unflub setup` wrote it; change what you like.\n\n"
-    return head + body.replace(f"[accounts.{_SAMPLE}]", f"[accounts.{name}]").replace(
+    key = tomlkit.key(name).as_string()  # a name with a dot is quoted
+    return head + body.replace(f"[accounts.{_SAMPLE}]", f"[accounts.{key}]").replace(
         f"unflub login {_SAMPLE}", f"unflub login {name}"
     ).replace(f'"unflub.{_SAMPLE}"', f'"unflub.{name}"')

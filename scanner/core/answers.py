@@ -29,7 +29,8 @@ class _Answer:
     """An answer to be known by its words, of any provider or of some alone.
 
     In what it means, {where} stands for how to come by the provider's kind of password, {imap}
-    for how to switch IMAP on, {oauth} for how to go without passwords.
+    for how to switch IMAP on, {oauth} for how to go without passwords, {put} for how to put "it"
+    where the password is taken from, {renew} for how to put the right one there.
     """
 
     pattern: str
@@ -40,7 +41,31 @@ class _Answer:
     of_passwords: bool = False
 
 
-_STORE = "then store it with `{login}`"
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a password or token comes from: `name` says it, `put` how another, "{it}", gets there.
+
+    "{login}" stands for the command that stores a password, "{account}" for the account's name.
+    """
+
+    name: str
+    put: str
+    is_token: bool = False
+
+
+TOKEN_COMMAND = Source("a command (token_command)", "mend token_command", is_token=True)
+OAUTH = Source("the system keyring, by OAuth2", "run `{login}` to allow it anew", is_token=True)
+PASSWORD_ENV = Source(
+    "an environment variable (password_env)",
+    "set the variable that password_env names to {it}, and start unflub anew",
+)
+PASSWORD_FILE = Source(
+    "a file (password_file)", "write {it} into the file that password_file names"
+)
+PASSWORD_COMMAND = Source("a command (password_command)", "have password_command print {it}")
+SYSTEMD = Source("a systemd credential", "put {it} into the systemd credential unflub.{account}")
+KEYRING = Source("the system keyring", "store {it} with `{login}`")
+
 _GOOGLE = ("Gmail", "Google Workspace")
 _MICROSOFT = ("Outlook.com", "Microsoft 365")
 _SHUT_OUT = r"authenticated but not connected"  # Exchange says so at the command after the login
@@ -54,7 +79,7 @@ _MOST = 1000  # characters; a hostile server may say a megabyte
 _ANSWERS = (
     _Answer(
         r"application-specific password|app[- ]?(specific )?password",
-        "wants an app password, not the one you log in with", f"{{where}}, {_STORE}",
+        "wants an app password, not the one you log in with", "{where}, then {put}",
         of_passwords=True,
     ),
     _Answer(
@@ -64,7 +89,7 @@ _ANSWERS = (
     _Answer(
         _SHUT_OUT,
         "knows you, and does not connect you to the mailbox",
-        "it is tried again later; if that goes on, {imap}, or run `{login}` as the right user",
+        "it is tried again later; if that goes on, {imap}, or log in as the right user: {renew}",
         passing=True,
     ),
     _Answer(
@@ -97,7 +122,7 @@ _ANSWERS = (
     ),
     _Answer(
         r"\[expired\]|password (has |is )?expired",
-        "says that the password has expired", f"choose another in a web browser, {_STORE}",
+        "says that the password has expired", "choose another in a web browser, then {put}",
     ),
     _Answer(
         r"\[privacyrequired\]|plaintext auth\w* (disallowed|not allowed|disabled)",
@@ -121,7 +146,7 @@ _ANSWERS = (
     ),
     _Answer(
         r"no such user|user .* not found", "knows no such mailbox, or another password",
-        f"{{where}}, {_STORE}", of=("Proton Bridge",),
+        "{where}, then {put}", of=("Proton Bridge",),
     ),
     _Answer(
         r"login failed|authenticate failed",
@@ -131,7 +156,7 @@ _ANSWERS = (
     _Answer(
         r"invalid credentials",
         "refused the user name or password, and takes app passwords only",
-        f"{{where}}, {_STORE}", of=_GOOGLE, of_passwords=True,
+        "{where}, then {put}", of=_GOOGLE, of_passwords=True,
     ),
     _Answer(
         r"\[alert\]",
@@ -141,29 +166,28 @@ _ANSWERS = (
     ),
 )  # fmt: skip
 
-_OAUTH = "set oauth_client_id (or token_command) in the configuration, then run `{login}`"
+_OAUTH = "set oauth_client_id in the configuration and run `{login}`, or set token_command"
+_TOKEN = _Answer("", "refused the access token", "{renew}")
 
 
-_TOKEN = _Answer(
-    "", "refused the access token", "run `{login}` to allow it anew, or mend token_command"
-)
+def advice(source: Source, account: str, it: str = "it") -> str:
+    """Say how another password, `it`, takes the place of the one an account has."""
+    return source.put.format(it=it, login=f"unflub login {account}", account=account)
 
 
-def meaning(
-    words: str, provider: Provider | None, account: str, *, by_token: bool = False
-) -> Meaning:
+def meaning(words: str, provider: Provider | None, account: str, source: Source) -> Meaning:
     """Tell what the answer to a login means; `account` is the name in the configuration."""
     name = provider.name if provider else ""
-    known = (a for a in _ANSWERS if not (by_token and a.of_passwords))
-    default = _TOKEN if by_token else _default(provider)
+    known = (a for a in _ANSWERS if not (source.is_token and a.of_passwords))
+    default = _TOKEN if source.is_token else _default(provider)
     found = next((a for a in known if _fits(a, words[:_MOST], name)), default)
-    login = f"unflub login {account}"
     imap = "switch it on in the provider's settings in a web browser, or ask its administrators"
     remedy = found.remedy.format(
         where=provider.where if provider else "make one in the provider's settings",
-        oauth=_OAUTH.format(login=login),
+        oauth=_OAUTH.format(login=f"unflub login {account}"),
         imap=(provider and provider.imap) or imap,
-        login=login,
+        put=advice(source, account),
+        renew=advice(source, account, "the right password"),
     )
     return Meaning(found.cause, remedy, found.passing)
 
@@ -199,7 +223,7 @@ def _default(provider: Provider | None) -> _Answer:
     """Explain a refusal that gives no reason: the likeliest is that another secret is wanted."""
     cause = "refused the user name or password"
     if provider is None or provider.secret == "oauth2":  # noqa: S105 - a kind of secret
-        return _Answer("", cause, "check them, or store the password anew with `{login}`")
+        return _Answer("", cause, "check them, or {renew}")
     if provider.secret == "password":  # noqa: S105
-        return _Answer("", cause, "{where}, stored with `{login}`; and {imap}")
-    return _Answer("", f"{cause}, and takes {provider.secret}s only", f"{{where}}, {_STORE}")
+        return _Answer("", cause, "{where}, then {put}; and {imap}")
+    return _Answer("", f"{cause}, and takes {provider.secret}s only", "{where}, then {put}")

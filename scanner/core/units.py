@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import plistlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePath, PureWindowsPath
 from subprocess import list2cmdline
 from xml.sax.saxutils import escape
@@ -15,11 +15,15 @@ LABEL = "io.github.unflub.watch"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be run: the command, the folder it writes its state into, and its log's place."""
+    """What is to be run: the command, the folder it writes its state into, and its log's place.
+
+    `environment` is what a service would not see of itself.
+    """
 
     command: Sequence[str]
     state: PurePath
     log: PurePath
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def systemd(job: Job) -> str:
@@ -28,13 +32,18 @@ def systemd(job: Job) -> str:
     It may read the home, for password_command and password_file, and write the state alone.
     """
     return _SYSTEMD.format(
-        command=" ".join(map(_quoted, job.command)), state=_quoted(str(job.state))
+        # Only here are variables replaced.
+        command=" ".join(map(_quoted, job.command)).replace("$", "$$"),
+        environment="".join(
+            f"Environment={_quoted(f'{name}={value}')}\n" for name, value in job.environment.items()
+        ),
+        state=_quoted(str(job.state)),
     )
 
 
 def launchd(job: Job) -> str:
     """Write a launch agent (launchd.plist(5))."""
-    agent = {
+    agent: dict[str, object] = {
         "Label": LABEL,
         # unflub keeps its log short, which launchd does not; standard error goes there, too, for
         # what is said before there is a log.
@@ -48,12 +57,15 @@ def launchd(job: Job) -> str:
         "SoftResourceLimits": {"Core": 0},
         "StandardErrorPath": str(job.log),
     }
+    if job.environment:
+        agent["EnvironmentVariables"] = dict(job.environment)
     return plistlib.dumps(agent, sort_keys=False).decode()
 
 
 def task(job: Job) -> str:
     """Write a task for the Task Scheduler, run at logon with the rights of the user alone.
 
+    It knows no environment, and on Windows no variable says where unflub's folders are.
     The Python without a window, which stands beside the other, has no standard error for a log.
     """
     python, *arguments = job.command
@@ -66,8 +78,8 @@ def task(job: Job) -> str:
 
 
 def _quoted(word: str) -> str:
-    r"""Quote a word for systemd: "%" and "$" would be replaced, "\" and quotes end it."""
-    for special, plain in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+    r"""Quote a word for systemd: "%" would be replaced, "\" and quotes end it."""
+    for special, plain in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%")):
         word = word.replace(special, plain)
     return f'"{word}"'
 
@@ -81,7 +93,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 NotifyAccess=main
-ExecStart={command}
+{environment}ExecStart={command}
 ExecReload=/bin/kill -HUP $MAINPID
 WatchdogSec=5min
 Restart=on-failure

@@ -263,6 +263,7 @@ def test_a_file_that_is_missing_empty_or_none_is_refused(tmp_path):
     assert "is empty" in refused(written(tmp_path, b"\n"))
     assert "is no file" in refused(account(password_file=str(tmp_path)))
     assert "No such file" in refused(account(password_file=str(tmp_path / "none")))
+    assert "No such file" in refused(account(password_file="~nobody-of-this-name/secret"))
 
 
 @pytest.mark.usefixtures("ring")

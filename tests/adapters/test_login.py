@@ -75,9 +75,10 @@ def test_a_host_that_is_no_name_is_a_clear_line(host):
         pass
 
 
-def test_a_certificate_file_that_is_none_is_named(tmp_path):
+@pytest.mark.parametrize("file", ["/nowhere/none.pem", "~nobody-of-this-name/none.pem"])
+def test_a_certificate_file_that_is_none_is_named(file):
     """The user is sent to the setting, not to the network."""
-    account = Account("home", "a@example.org", "localhost", ca_file=str(tmp_path / "none.pem"))
+    account = Account("home", "a@example.org", "localhost", ca_file=file)
     with pytest.raises(UnflubError, match="ca_file") as caught, connect(account, "x"):
         pass
     assert caught.value.exit_status == 2

@@ -54,6 +54,28 @@ def test_what_would_be_wrong_is_not_written():
         settings.changed(None, "home", {**FILLED, "host": "not a host"})
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "accounts = {home = {address = 'a@b.c', host = 'b.c'}}\n",
+        "accounts = {}\n",
+        "accounts.home.address = 'a@b.c'\naccounts.home.host = 'b.c'\n",
+    ],
+    ids=["inline", "empty", "dotted"],
+)
+def test_accounts_that_are_no_tables_are_for_the_user_to_write_so(before):
+    """They are valid, and yet another cannot be added to them."""
+    assert config.parse(before)
+    with pytest.raises(ConfigurationError, match=r"tables of their own, such as \[accounts.home\]"):
+        settings.changed(before, "work", FILLED)
+
+
+def test_a_name_may_have_a_dot():
+    """In TOML a dot would part it, but for quotes."""
+    (account,) = config.parse(settings.changed(None, "me.work", FILLED)).accounts
+    assert account.name == "me.work"
+
+
 def test_a_file_with_a_mistake_is_for_the_user_to_mend(tmp_path):
     """It is not overwritten."""
     path = tmp_path / "config.toml"

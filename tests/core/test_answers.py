@@ -28,6 +28,42 @@ def test_what_an_answer_means(case):
     assert caught.value.exit_status == int(status.removeprefix("status: "))
 
 
+@pytest.mark.parametrize(
+    ("settings", "remedy"),
+    [
+        ({}, "store the right password with `unflub login home`"),
+        ({"password_file": "x"}, "write the right password into the file that password_file names"),
+        ({"password_command": ("x",)}, "have password_command print the right password"),
+        (
+            {"password_env": "x"},
+            "set the variable that password_env names to the right password, and start unflub anew",
+        ),
+        ({"token_command": ("x",)}, "mend token_command"),
+        ({"oauth_client_id": "x"}, "run `unflub login home` to allow it anew"),
+    ],
+    ids=["keyring", "file", "command", "environment", "token command", "OAuth2"],
+)
+def test_the_remedy_is_for_where_the_password_comes_from(settings, remedy):
+    """What is stored in the keyring helps nobody whose password lies in a file."""
+    account = Account("home", "me@example.org", "imap.example.org", **settings)
+    with pytest.raises(UnflubError) as caught, translated(account):
+        raise LoginError("[AUTHENTICATIONFAILED] no")
+    assert str(caught.value).endswith(remedy)
+    assert ("unflub login" in str(caught.value)) == ("unflub login" in remedy)
+
+
+def test_a_systemd_credential_is_named_in_the_remedy(tmp_path, monkeypatch):
+    """It comes before the keyring."""
+    (tmp_path / "unflub.home").touch()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    account = Account("home", "me@example.org", "imap.example.org")
+    with pytest.raises(UnflubError, match="systemd credential") as caught, translated(account):
+        raise LoginError("no")
+    assert str(caught.value).endswith(
+        "put the right password into the systemd credential unflub.home"
+    )
+
+
 def test_nothing_of_an_answer_is_repeated_but_its_code():
     """Whatever a server says, in a sentence that is known or not."""
     for words in (

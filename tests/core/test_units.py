@@ -5,6 +5,7 @@ from __future__ import annotations
 import plistlib
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from xml.etree import ElementTree as ET
 
@@ -22,12 +23,14 @@ LINUX = Job(
     ),
     PurePosixPath("/home/me/.local/state/unflub"),
     PurePosixPath("/home/me/.local/state/unflub/watch.log"),
+    {"XDG_CONFIG_HOME": '/home/me/odd "100%" $HOME', "XDG_DATA_HOME": "/home/me/data"},
 )  # fmt: skip
 _LIBRARY = PurePosixPath("/Users/me/Library/Application Support/unflub")
 MAC = Job(
     ("/Users/me/.local/bin/python", *WATCH, "/Users/me/R&D/config.toml"),
     _LIBRARY,
     _LIBRARY / "watch.log",
+    {"XDG_DATA_HOME": "/Users/me/R&D"},
 )
 WINDOWS = Job(
     (r"C:\Users\me\pipx\python.exe", *WATCH, r"C:\Users\me\R & D\config.toml"),
@@ -69,7 +72,7 @@ def unit(tmp_path, monkeypatch) -> Path:
     assert shutil.which("systemd-analyze"), "systemd is missing: apt-get install systemd"
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     path = tmp_path / "unflub.service"
-    path.write_text(units.systemd(Job(("/bin/true", *LINUX.command[1:]), LINUX.state, LINUX.log)))
+    path.write_text(units.systemd(replace(LINUX, command=("/bin/true", *LINUX.command[1:]))))
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import tempfile
 import threading
 import time
@@ -135,6 +136,22 @@ def test_the_browser_of_this_machine_lets_unflub_in(home):
     asking.expect("allowed")
     asking.wait()
     assert "drafts read" in home.once()
+
+
+@pytest.mark.usefixtures("session")
+def test_what_else_comes_to_the_landing_page_holds_nothing_up(home):
+    """Browsers open connections in advance that say nothing; a stranger's state may be any text."""
+    home.program.environment["BROWSER"] = "true"
+    asking = home.program.converse("login", "home")
+    asking.expect(r"(http://localhost\S+/authorize\S+)")
+    page = asking.match[1]
+    (landing,) = re.findall(r"redirect_uri=http%3A%2F%2F127.0.0.1%3A(\d+)%2F", page)
+    with socket.create_connection(("127.0.0.1", int(landing))):
+        for url in (f"http://127.0.0.1:{landing}/?code=theirs&state=%C3%A9", page):
+            with urllib.request.urlopen(url, timeout=20) as answer:
+                assert b"close this window" in answer.read()
+        asking.expect("allowed")
+        asking.wait()
 
 
 @pytest.mark.usefixtures("session")

@@ -331,6 +331,16 @@ def test_refused_credentials_are_tried_twice_and_said_once(household):
     assert os.fspath(secret) not in daemon.log.read_text()
 
 
+def test_a_log_that_cannot_be_written_is_told(program):
+    """One line names it, and says what to do."""
+    done = program.run("watch", "--log", "/no/such/folder/x")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "unflub: the log /no/such/folder/x cannot be written (No such file or directory); "
+        "name a file in a folder of yours\n"
+    )
+
+
 def test_a_log_can_go_to_a_file(household):
     """Where standard error leads nowhere, as for a task of Windows; why it ended stands there."""
     log = household.program.home / "unflub.log"

@@ -41,19 +41,24 @@ def settled(server, home) -> Household:
 
 
 @pytest.fixture
-def manager(settled, home) -> Iterator[UserManager]:
+def manager(settled, home, request) -> Iterator[UserManager]:
+    surroundings, folder = settled.program.surroundings(), home / "config"
+    if getattr(request, "param", "") == "of a login":
+        places = ("UNFLUB_", "XDG_")
+        surroundings = {k: v for k, v in surroundings.items() if not k.startswith(places)}
+        folder = home / ".config"
     # A container may not let parts of /proc be covered, and where the program itself lies below
     # /tmp the unit could not see it; all else is as it is installed.
     hidden = any(Path(sys.prefix).is_relative_to(path) for path in ("/tmp", "/var/tmp"))
-    drop_in = home / "config" / "systemd" / "user" / "unflub.service.d" / "container.conf"
+    drop_in = folder / "systemd" / "user" / "unflub.service.d" / "container.conf"
     drop_in.parent.mkdir(parents=True)
     drop_in.write_text(
         "[Service]\nProtectKernelTunables=no\nProtectKernelLogs=no\n" + "PrivateTmp=no\n" * hidden
     )
-    with user_manager(settled.program.surroundings()) as running:
+    with user_manager(surroundings) as running:
         if running is None:
             pytest.skip("no user manager of systemd can be run here")
-        yield running
+        yield replace(running, environment=running.environment | settled.program.surroundings())
 
 
 def asked(manager: UserManager, *arguments: str) -> tuple[int, str]:
@@ -61,8 +66,12 @@ def asked(manager: UserManager, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("manager", ["of this shell", "of a login"], indirect=True)
 def test_the_service_runs_and_writes_a_warning(settled, manager):
-    """Installed it watches, with its rights taken away; uninstalled nothing of it is left."""
+    """Installed it watches, with its rights taken away; uninstalled nothing of it is left.
+
+    So it is where the manager knows nothing of what the user's shell says of places.
+    """
     assert asked(manager, "status") == (4, "not installed; `unflub service install` does it\n")
     assert list(settled.program.home.rglob("unflub.service")) == []
     status, said = asked(manager, "install")
@@ -99,6 +108,7 @@ def test_without_systemd_the_advice_is_one_line(settled):
     assert len(done.stderr.splitlines()) == 1
 
 
+CONFIG = Path("/home/me/config.toml")
 SAYS = {"launchctl": "\tstate = running", "schtasks": "", "powershell": "Running"}
 """What the programs of other systems print of a service that runs."""
 
@@ -134,9 +144,9 @@ def test_other_systems_are_asked_in_their_own_way(recorded, platform, begin, end
     """The unit is written before, and gone after; asking for the status changes nothing."""
     manager = service.manager(platform)
     facts = {"uid": os.getuid(), "file": manager.file, "id": "io.github.unflub.watch"}
-    service.install(manager, None)
+    service.install(manager, CONFIG)
     assert recorded.read_text().splitlines() == [line.format(**facts) for line in begin]
-    assert manager.file.read_text(encoding=manager.encoding) == manager.text(service.job(None))
+    assert manager.file.read_text(encoding=manager.encoding) == manager.text(service.job(CONFIG))
     before = manager.file.read_bytes()
     assert service.is_running(manager)
     assert not service.is_running(replace(manager, show=("true",)))
@@ -152,10 +162,10 @@ def test_other_systems_are_asked_in_their_own_way(recorded, platform, begin, end
 def test_installed_again_it_is_started_anew(recorded, platform):
     """What runs is stopped first, or the new configuration would not count."""
     manager = service.manager(platform)
-    service.install(manager, None)
+    service.install(manager, CONFIG)
     first = recorded.read_text()
     recorded.write_text("")
-    service.install(manager, None)
+    service.install(manager, CONFIG)
     again = recorded.read_text()
     assert again.endswith(first)
     assert len(again.splitlines()) == len(manager.stop) + len(manager.start)
@@ -165,7 +175,7 @@ def test_the_log_is_what_the_system_shows(recorded):
     """Whatever prints it, or the end of the file that the service writes."""
     manager = service.manager("darwin")
     assert service.log(manager) == ""
-    file = service.job(None).log
+    file = service.job(CONFIG).log
     file.parent.mkdir(parents=True)
     file.write_text("".join(f"line {n}\n" for n in range(200)))
     assert service.log(manager).splitlines() == [f"line {n}" for n in range(100, 200)]

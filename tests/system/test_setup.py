@@ -135,6 +135,47 @@ def test_without_questions_what_is_missing_or_wrong_is_one_line(household, sessi
     assert not written(household).exists()
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        (None, ["--account", "a b"], "--account: a name has"),
+        ("accounts = {}\n", [], "write those that stand there as tables of their own"),
+        (None, ["--password-command", "pass 'x"], "--password-command: no closing quotation"),
+        (None, ["--token-command", " "], "--token-command: no command"),
+    ],
+    ids=["name", "inline", "quotes", "no command"],
+)
+def test_what_cannot_be_written_is_told_before_a_password_is_kept(household, session, theirs, case):
+    """One line, exit status 2; the configuration and the keyring are as they were."""
+    text, options, words = case
+    if text is not None:
+        written(household).write_text(text)
+    with session.keyring() as keyring:
+        done = household.program.run(
+            "setup", "--no-questions", "--address", "me@example.org", "--password-stdin",
+            *theirs, *options, stdin=f"{dovecot.PASSWORD}\n".encode(),
+        )  # fmt: skip
+        assert keyring.items() == {}
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert words in done.stderr
+    assert (written(household).read_text() if written(household).exists() else None) == text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "setup --no-questions --address me@example.org --host localhost --password-stdin",
+        "login home",
+    ],
+)
+def test_a_closed_standard_input_is_told(household, command):
+    """Nobody can be asked: one line says so."""
+    household.configure(password_env="")
+    done = household.program.shell(f"{command} <&-")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "standard input is closed" in done.stderr
+
+
 def test_wrong_answers_are_asked_again(household, session, theirs):
     """A wrong address, a slip in the server's name, a wrong password: each says what is wrong."""
     with session.keyring():

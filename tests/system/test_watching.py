@@ -64,6 +64,23 @@ def test_the_password_comes_from_the_keyring(household):
     assert_one_pass_warns(household)
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "set the variable that password_env names to another"),
+        ({"password_env": "", "password_file": '"x"'}, "write another into the file"),
+        ({"password_env": "", "token_command": '["x"]'}, "mend token_command"),
+    ],
+    ids=["environment", "file", "token"],
+)
+def test_a_password_that_would_not_be_asked_for_is_not_stored(household, settings, words):
+    """`unflub login` says where the account has its password from instead."""
+    household.configure(**settings)
+    done = household.program.run("login", "home", stdin=f"{dovecot.PASSWORD}\n".encode())
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert words in done.stderr
+
+
 _FILE_KEYRING = '''
 import json, os, pathlib
 from keyring.backend import KeyringBackend
@@ -334,6 +351,27 @@ def test_another_password_is_found_by_itself(other_server, monkeypatch, tmp_path
             secret.write_text(dovecot.PASSWORD)
             client.wait_until(lambda client: len(client.warnings()) == 1, 120)
         assert through.connections == 3
+
+
+@pytest.mark.parametrize("other_server", [{}], indirect=True)
+def test_a_password_that_is_stored_during_the_last_refusal_is_tried(
+    other_server, monkeypatch, tmp_path
+):
+    """What was refused is what was sent, not what lies there by then."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr("scanner.watcher._CHANGE", 0.05)
+    client = MailClient(other_server.port, "quick", dovecot.PASSWORD)
+    client.save(note("That was a flub."))
+    asked = tmp_path / "asked"
+    right_from_the_third_time = (
+        f'echo >> {asked}; [ $(wc -l < {asked}) -gt 2 ] && echo "{dovecot.PASSWORD}" || echo wrong'
+    )
+    account = Account(
+        "home", "me@example.org", "127.0.0.1", client.user, other_server.port, "none",
+        password_command=("sh", "-c", right_from_the_third_time),
+    )  # fmt: skip
+    with at_work(account, timeout_seconds=60):
+        client.wait_until(lambda client: len(client.warnings()) == 1, 120)
 
 
 def test_an_unreachable_server_is_a_clear_line(program):
