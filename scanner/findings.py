@@ -116,7 +116,7 @@ def printed(
         options.get("resume") or options["output"],
         with_text=options["with_text"],
         quiet=options["quiet"],
-        goes_on=written is not None,
+        keeps=written.end if written else 0,
         show_clean=show_clean,
     ).print(rows, tally)
     return exit_status(tally, options["fail_on"])

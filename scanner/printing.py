@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -21,14 +22,14 @@ from scanner.core.report import Row, Tally, summary
 class Printing:
     """How rows are printed: in which form, and into which file if not on standard output.
 
-    `goes_on` appends to the file; `show_clean` also tells of messages without a finding.
+    The file keeps its first `keeps` bytes; `show_clean` also tells of messages without a finding.
     """
 
     form: str
     path: Path | None = None
     with_text: bool = False
     quiet: bool = False
-    goes_on: bool = False
+    keeps: int = 0
     show_clean: bool = False
 
     def print(self, rows: Iterable[Row], tally: Tally) -> None:
@@ -49,12 +50,13 @@ class Printing:
         if self.path is None:
             yield None if self.quiet else sys.stdout
             return
-        mode = "a" if self.goes_on else "w"
         try:
-            file = self.path.open(mode, encoding="utf-8", errors="backslashreplace")
+            file = self.path.open("a", encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise click.UsageError(f"{self.path} cannot be written: {error.strerror}") from None
         with file:
+            if os.fstat(file.fileno()).st_size > self.keeps:  # never so with a pipe or a device
+                file.truncate(self.keeps)
             yield file
 
     def _print(self, rows: Iterable[Row], tally: Tally, sink: IO[str] | None) -> None:

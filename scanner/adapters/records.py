@@ -6,14 +6,16 @@ import json
 import re
 from pathlib import Path
 
+from scanner.adapters.single import reason_of
 from scanner.core.report import Tally
 from scanner.errors import UnreadableError
 
 _NUMBERED = re.compile(r"(.*)#(\d+)", re.DOTALL)
+_BEGINNING = b'{"source": "'
 
 
 class Written:
-    """What a file of rows holds; a last line that was cut is taken away.
+    """What a file of rows holds; nothing in it is changed. `end` is where its whole rows end.
 
     Of an mbox only the number of the last message is kept, so that an archive needs no more
     memory than the list of its files does. Without a file nothing has been written yet.
@@ -22,17 +24,20 @@ class Written:
 
     def __init__(self, path: Path) -> None:
         self.tally = Tally()
+        self.end = 0
         self._whole: set[str] = set()
         self._last: dict[str, int] = {}
         try:
-            end = self._read(path) if path.exists() else None
-        except (OSError, ValueError, KeyError, TypeError):
+            if path.exists():
+                self._read(path)
+        except OSError as error:
+            raise UnreadableError(
+                f"{path} cannot be read: {reason_of(error)}; name another file"
+            ) from None
+        except (ValueError, KeyError, TypeError):
             raise UnreadableError(
                 f"{path} holds something else than the rows of a scan; name another file"
             ) from None
-        if end is not None and end < path.stat().st_size:
-            with path.open("r+b") as file:
-                file.truncate(end)
 
     def has(self, source: str) -> bool:
         """Tell whether there is a row for this message."""
@@ -41,16 +46,16 @@ class Written:
             return source in self._whole
         return int(numbered[2]) <= self._last.get(numbered[1], 0)
 
-    def _read(self, path: Path) -> int:
-        """Take in every whole line; give where they end."""
-        end = 0
+    def _read(self, path: Path) -> None:
+        """Take in every whole row. Raises ValueError where the rest is not the beginning of one."""
         with path.open("rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
-                    break
+                    if line[: len(_BEGINNING)] != _BEGINNING[: len(line)]:
+                        raise ValueError("no row")
+                    return
                 self._add(json.loads(line))
-                end += len(line)
-        return end
+                self.end += len(line)
 
     def _add(self, record: dict[str, str | None]) -> None:
         source = str(record["source"])

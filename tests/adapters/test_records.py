@@ -32,13 +32,14 @@ def test_what_is_written_is_known_by_its_source(tmp_path):
 
 
 @pytest.mark.parametrize("cut", range(len(LINES) - len(LINES.splitlines()[-1]) - 1, len(LINES)))
-def test_a_line_that_was_cut_is_taken_away(tmp_path, cut):
-    """Wherever a row was cut, what remains is whole rows."""
+def test_a_line_that_was_cut_is_no_row(tmp_path, cut):
+    """Wherever a row was cut, what counts is whole rows, and looking takes nothing away."""
     path = tmp_path / "rows.jsonl"
     path.write_text(LINES[:cut])
     written = Written(path)
-    assert path.read_text() == "".join(LINES.splitlines(keepends=True)[:-1])
+    assert LINES[: written.end] == "".join(LINES.splitlines(keepends=True)[:-1])
     assert not written.has("other#1")
+    assert path.read_text() == LINES[:cut]
 
 
 def test_cut_anywhere_nothing_is_lost_and_nothing_doubled(tmp_path):
@@ -49,7 +50,7 @@ def test_cut_anywhere_nothing_is_lost_and_nothing_doubled(tmp_path):
         path.write_text(LINES[:cut])
         written = Written(path)
         done = "".join(line for source, line in lines.items() if not written.has(source))
-        assert path.read_text() + done == LINES, cut
+        assert LINES[: written.end] + done == LINES, cut
 
 
 def test_without_a_file_nothing_is_written_yet(tmp_path):
@@ -57,11 +58,23 @@ def test_without_a_file_nothing_is_written_yet(tmp_path):
     assert not Written(tmp_path / "new.jsonl").has("a.eml")
 
 
-@pytest.mark.parametrize("text", ["[]\n", "Dear Ms Okafor\n", '{"name": 1}\n', "\xff\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]\n", "Dear Ms Okafor\n", '{"name": 1}\n', "\xff\n", "my-secret", "x", '{"name": 1}',
+        LINES + "x",
+    ],
+)  # fmt: skip
 def test_another_file_is_refused_and_left_as_it_is(tmp_path, text):
     """A letter that was named by mistake loses nothing."""
     path = tmp_path / "letter.txt"
     path.write_text(text, "latin-1")
-    with pytest.raises(UnreadableError, match="name another file"):
+    with pytest.raises(UnreadableError, match="something else than the rows"):
         Written(path)
     assert path.read_text("latin-1") == text
+
+
+def test_what_cannot_be_read_is_said_to_be(tmp_path):
+    """It is not taken for another file."""
+    with pytest.raises(UnreadableError, match="cannot be read: is a directory; name another"):
+        Written(tmp_path)

@@ -336,6 +336,23 @@ def test_a_report_in_the_scanned_folder_is_not_scanned(program, archive):
         assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 not checked; ")
 
 
+@pytest.mark.parametrize("text", ["my-secret-password", "x", '{"name": "x"}'])
+def test_a_file_that_is_no_scan_is_not_gone_on_with(program, archive, text):
+    """A slip of the keyboard must not cost that file either, though it is one line without end."""
+    path = save(program.home, "secret.txt", text.encode())
+    for mail in (archive, "nowhere"):
+        done = program.run("scan", "--format", "jsonl", "--resume", path, mail)
+        assert (done.returncode, path.read_text()) == (5, text)
+        assert "something else than the rows of a scan" in done.stderr
+
+
+def test_a_row_that_was_cut_goes_when_there_is_something_to_write(program):
+    """A scan that cannot begin leaves the file as it is."""
+    path = save(program.home, "rows.jsonl", b'{"source": "a.e')
+    assert program.run("scan", "--format", "jsonl", "--resume", path, "nowhere").returncode == 5
+    assert path.read_bytes() == b'{"source": "a.e'
+
+
 def test_resume_is_for_json_lines(program, archive):
     """Another format has no rows to go on from."""
     done = program.run("scan", "--resume", "rows.jsonl", archive)
