@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 from scanner.adapters.single import reason_of
 from scanner.core.report import Tally
 from scanner.errors import UnreadableError
 
-_NUMBERED = re.compile(r"(.*)#(\d+)", re.DOTALL)
 _BEGINNING = b'{"source": "'
 
 
 class Written:
     """What a file of rows holds; nothing in it is changed. `end` is where its whole rows end.
 
-    Of an mbox only the number of the last message is kept, so that an archive needs no more
-    memory than the list of its files does. Without a file nothing has been written yet.
-    Raises UnreadableError for a file that holds something else.
+    Without a file nothing has been written yet. Raises UnreadableError for a file that holds
+    something else.
     """
 
     def __init__(self, path: Path) -> None:
         self.tally = Tally()
         self.end = 0
-        self._whole: set[str] = set()
-        self._last: dict[str, int] = {}
+        self._sources: set[str] = set()
         try:
             if path.exists():
                 self._read(path)
@@ -41,10 +37,7 @@ class Written:
 
     def has(self, source: str) -> bool:
         """Tell whether there is a row for this message."""
-        numbered = _NUMBERED.fullmatch(source)
-        if numbered is None:
-            return source in self._whole
-        return int(numbered[2]) <= self._last.get(numbered[1], 0)
+        return source in self._sources
 
     def _read(self, path: Path) -> None:
         """Take in every whole row. Raises ValueError where the rest is not the beginning of one."""
@@ -58,9 +51,5 @@ class Written:
                 self.end += len(line)
 
     def _add(self, record: dict[str, str | None]) -> None:
-        source = str(record["source"])
+        self._sources.add(str(record["source"]))
         self.tally.count(None if record["error"] else record["severity"])
-        if numbered := _NUMBERED.fullmatch(source):
-            self._last[numbered[1]] = int(numbered[2])
-        else:
-            self._whole.add(source)

@@ -336,6 +336,19 @@ def test_a_report_in_the_scanned_folder_is_not_scanned(program, archive):
         assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 not checked; ")
 
 
+def test_files_with_a_number_behind_their_name_are_not_lost(program, tmp_path):
+    """They come in the order of names, and one before the last row need not be done."""
+    top = tmp_path / "mail"
+    top.mkdir()
+    for number in (9, 10, 11):
+        save(top, f"note#{number}", CLEAN)
+    whole = program.run("scan", "--format", "jsonl", top).stdout
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(whole.splitlines(keepends=True)[:2]))
+    program.run("scan", "--format", "jsonl", "--resume", path, top)
+    assert path.read_text() == whole
+
+
 @pytest.mark.parametrize("text", ["my-secret-password", "x", '{"name": "x"}'])
 def test_a_file_that_is_no_scan_is_not_gone_on_with(program, archive, text):
     """A slip of the keyboard must not cost that file either, though it is one line without end."""
