@@ -182,7 +182,7 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
         raise click.UsageError("--folder and --all-folders are for an --account; name it, too")
     if options["dask"] and options["jobs"] > 1:
         raise click.UsageError("work is for --jobs or for --dask; name one of them")
-    findings.require_free(options["output"])
+    findings.require_free(options["output"], paths)
     written = _written(options)
     with _messages(paths, account, options, written) as messages:
         return findings.printed(_scanned(messages, options), options, written)

@@ -48,7 +48,7 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
     from scanner.checking import verdicts
     from scanner.rows import judged
 
-    findings.require_free(options["output"])
+    findings.require_free(options["output"], files)
     found = [single(name) for name in files or (STANDARD_INPUT,)]
     terms = asked_for(options)
     if explain:

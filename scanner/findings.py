@@ -89,14 +89,21 @@ def judged(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def require_free(path: Path | None) -> None:
-    """Refuse to write over mail: a slip of the keyboard must not cost an archive."""
+def require_free(path: Path | None, sources: Iterable[str] = ()) -> None:
+    """Refuse to write over mail, or over what is to be read: a slip must not cost an archive."""
     if path is None:
         return
     from scanner.adapters.sources import holds_mail
 
-    if holds_mail(path):
+    if any(_is_same(path, source) for source in sources) or holds_mail(path):
         raise click.UsageError(f"{path} holds mail, which would be lost; name another file")
+
+
+def _is_same(path: Path, source: str) -> bool:
+    try:
+        return path.samefile(source)
+    except OSError:
+        return False
 
 
 def printed(

@@ -329,6 +329,17 @@ def test_nothing_is_written_over_mail(program, archive):
     assert path.read_bytes() == before
 
 
+def test_nothing_is_written_over_what_is_read(program):
+    """A note without header fields looks like a report, but is named."""
+    text = FLUBBED.split(b"\r\n\r\n", 1)[1]
+    path = save(program.home, "note.txt", text)
+    for command in ("scan", "check"):
+        done = program.run(command, "--output", "./note.txt", path)
+        assert done.returncode == 2
+        assert "name another file" in done.stderr
+    assert path.read_bytes() == text
+
+
 def test_a_report_in_the_scanned_folder_is_not_scanned(program, archive):
     """Neither the one that is written now, nor the rows that are gone on with."""
     for arguments in (["--output"], ["--resume"], ["--resume"]):
