@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # loaded where needed: a check before Send is to take no time
     from scanner.core.report import Row
     from scanner.core.selection import Selection
     from scanner.daemon import Answer, Crew
+    from scanner.rows import Terms
     from scanner.watcher import Watcher
 
 INTERRUPTED = 130
@@ -183,9 +184,9 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
     if options["dask"] and options["jobs"] > 1:
         raise click.UsageError("work is for --jobs or for --dask; name one of them")
     findings.require_free(options["output"], paths)
-    written = _written(options)
+    written, terms = _written(options), findings.terms(options)
     with _messages(paths, account, options, written) as messages:
-        return findings.printed(_scanned(messages, options), options, written)
+        return findings.printed(_scanned(messages, terms, options), options, written)
 
 
 @cli.command()
@@ -271,12 +272,12 @@ def demo() -> None:
         click.echo(line)
 
 
-def _scanned(messages: Iterable[Message], options: dict[str, Any]) -> Iterator[Row]:
+def _scanned(messages: Iterable[Message], terms: Terms, options: dict[str, Any]) -> Iterator[Row]:
     from scanner import scanning
     from scanner.adapters.cluster import cluster
     from scanner.learning import shelf
 
-    address, jobs, terms = options["dask"], options["jobs"], findings.terms(options)
+    address, jobs = options["dask"], options["jobs"]
     terms = replace(terms, model=shelf.installed(terms.model))  # a cluster has its own place
     with cluster(address) if address else scanning.processes(jobs) as (executor, workers):
         yield from scanning.rows(messages, terms, executor, workers)

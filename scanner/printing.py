@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +17,7 @@ import click
 from scanner import terminal
 from scanner.core import formats
 from scanner.core.report import Row, Tally, summary
+from scanner.errors import UnflubError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,22 @@ class Printing:
     def print(self, rows: Iterable[Row], tally: Tally) -> None:
         """Print all rows, each when it is there, and count them.
 
-        Raises UsageError for a file that cannot be written.
+        Raises UsageError for a file that cannot be written. Where the first row fails, the file
+        keeps what it held.
         """
+        interruption: BaseException | None = None
         with self._sink() as sink:
+            rows = _begun(rows)
+            if self.path and sink and os.fstat(sink.fileno()).st_size > self.keeps:
+                sink.truncate(self.keeps)  # never so with a pipe or a device
             try:
                 self._print(rows, tally, sink)
-            finally:
-                if self.path and not self.quiet:
-                    terminal.say(f"{summary(tally)}; written to {self.path}")
+            except (KeyboardInterrupt, UnflubError) as error:
+                interruption = error
+        if self.path and not self.quiet:
+            terminal.say(f"{summary(tally)}; written to {self.path}")
+        if interruption:
+            raise interruption
 
     @contextmanager
     def _sink(self) -> Iterator[IO[str] | None]:
@@ -55,8 +65,6 @@ class Printing:
         except OSError as error:
             raise click.UsageError(f"{self.path} cannot be written: {error.strerror}") from None
         with file:
-            if os.fstat(file.fileno()).st_size > self.keeps:  # never so with a pipe or a device
-                file.truncate(self.keeps)
             yield file
 
     def _print(self, rows: Iterable[Row], tally: Tally, sink: IO[str] | None) -> None:
@@ -93,6 +101,12 @@ def format_of(
         return formats.Page()
     kind = formats.Json if form == "json" else formats.JsonLines
     return kind(with_text=with_text)
+
+
+def _begun(rows: Iterable[Row]) -> Iterator[Row]:
+    """Wait for the first row, and raise what keeps it from being there."""
+    rows = iter(rows)
+    return chain(list(islice(rows, 1)), rows)
 
 
 @contextmanager

@@ -297,6 +297,32 @@ def test_a_file_that_cannot_be_written_is_said_before_anything_is_read(program, 
     assert "cannot be written" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--model", "nowhere"], 6),
+        (["--jobs", "2", "--model", "nowhere"], 6),
+        (["--config", "broken.toml"], 2),
+    ],
+)
+def test_a_scan_that_cannot_begin_leaves_the_old_report(program, arguments, status):
+    """It is replaced when there is another one, and not before; nothing else is claimed."""
+    note = save(program.home, "note.eml", FLUBBED)
+    save(program.home, "broken.toml", b"[")
+    report = save(program.home, "report.html", b"old")
+    done = program.run("scan", *arguments, "--format", "html", "--output", report, note)
+    assert (done.returncode, report.read_bytes()) == (status, b"old")
+    assert len(done.stderr.splitlines()) == 1
+    assert "written" not in done.stderr
+
+
+def test_a_full_disk_is_all_that_is_said(program):
+    """What did not fit was not written."""
+    done = program.run("scan", "--output", "/dev/full", save(program.home, "note.eml", FLUBBED))
+    assert done.returncode == 74
+    assert [line.split(":")[1] for line in done.stderr.splitlines()] == [" cannot go on"]
+
+
 def test_processes_give_the_same_rows(program, archive):
     """--jobs changes the speed and nothing else."""
     one, two = (
