@@ -17,8 +17,6 @@ if TYPE_CHECKING:  # loaded where needed
     from scanner.core.report import Row, Tally
     from scanner.rows import Terms
 
-_Path = click.Path(path_type=Path)
-
 form = click.option(
     "--format",
     "form",
@@ -43,6 +41,10 @@ def _categories(_: click.Context, __: click.Parameter, named: tuple[str, ...]) -
             known = ", ".join(CATEGORIES)
             raise click.BadParameter(f"{unknown.pop()!r} is none of the categories: {known}")
     return frozenset(named)
+
+
+def _file(_: click.Context, __: click.Parameter, named: str | None) -> Path | None:
+    return None if named in {None, "-"} else Path(str(named))
 
 
 def preset(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,7 +76,10 @@ def which(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True, help="What makes the exit status 1.",
         ),
         click.option("--quiet", "-q", is_flag=True, help="Show nothing; the exit status tells."),
-        click.option("--output", "-o", type=_Path, metavar="FILE", help="Write into this file."),
+        click.option(
+            "--output", "-o", callback=_file, metavar="FILE",
+            help="Write into this file; - is standard output.",
+        ),
     )):  # fmt: skip
         command = option(command)
     return command

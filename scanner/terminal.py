@@ -40,7 +40,11 @@ def shows_progress() -> bool:
 def progress(title: str) -> Iterator[Progress]:
     """Show a bar with the time left on a terminal, and nothing elsewhere."""
     with click.progressbar(
-        length=1, label=title, file=sys.stderr, hidden=not shows_progress(), item_show_func=str
+        length=1,
+        label=title,
+        file=sys.stderr,
+        hidden=not shows_progress(),
+        item_show_func=lambda label: label,
     ) as bar:
 
         def show(done: int, total: int, label: str) -> None:
@@ -76,7 +80,7 @@ def clear_bar() -> None:
 
 def is_colored() -> bool:
     """Tell whether standard output may be coloured (no-color.org)."""
-    return "NO_COLOR" not in os.environ and sys.stdout is not None and sys.stdout.isatty()
+    return not os.environ.get("NO_COLOR") and sys.stdout is not None and sys.stdout.isatty()
 
 
 def forget_stdout() -> None:

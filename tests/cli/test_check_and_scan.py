@@ -297,6 +297,13 @@ def test_a_file_that_cannot_be_written_is_said_before_anything_is_read(program, 
     assert "cannot be written" in done.stderr
 
 
+def test_a_dash_is_standard_output(program):
+    """As with other programs, and so also where a script puts it for want of a file."""
+    done = program.run("check", "--output", "-", stdin=FLUBBED)
+    assert (done.returncode, ">>> I am sorry" in done.stdout, done.stderr) == (1, True, "")
+    assert not (program.home / "-").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
@@ -434,6 +441,7 @@ def test_a_terminal_sees_how_far_the_scan_is(program, archive):
     assert b"scanning" in shown
     assert b" messages, " in shown
     assert b"100%" in shown
+    assert b"None" not in shown
     assert not on_terminal(program, "stderr", "scan", "--quiet", archive)[1]
 
 
