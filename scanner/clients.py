@@ -74,12 +74,11 @@ def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
     from scanner.core.explain import explain
 
     for row in rows:
-        if isinstance(row.verdict, UnreadableError):
+        if (judged := row.judged) is None:
             yield row
         else:
-            verdict = row.verdict
             why = explain(
-                judge.classifier, verdict.sentences, verdict.assessment, judge.thresholds.kind
+                judge.classifier, judged.sentences, judged.assessment, judge.thresholds.kind
             )
             yield replace(row, why=why)
 

@@ -63,6 +63,7 @@ def test_what_was_not_assessed_is_never_called_clean(made, error):
     assert record["kind"] is record["kind_confidence"] is None
     assert record["severity"] is record["share"] is None
     assert record["passages"] == []
+    assert (made.judged, made.passages) == (None, ())
     assert as_text(made) == f"{made.source}: not checked: {error}"
 
 
