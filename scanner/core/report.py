@@ -123,10 +123,11 @@ def as_record(row: Row, *, with_text: bool = False) -> dict[str, Any]:
 
 def as_text(row: Row, mark: Mark = lambda text: f">>> {text} <<<") -> str:
     """Show a message's own text with each passage marked in its place, and why."""
+    source = _visible(row.source)
     if row.judged is None:
-        return f"{row.source}: not checked: {row.error}"
+        return f"{source}: not checked: {_visible(row.error)}"
     assessment = row.judged.assessment
-    lines = [f"{row.source}: {headline(assessment)}"]
+    lines = [f"{source}: {headline(assessment)}"]
     if assessment.passages:
         lines += ["", _indented(_marked(assessment, mark)), ""]
         lines += [line for passage in assessment.passages for line in _reason(passage, row)]
@@ -149,6 +150,11 @@ def headline(assessment: Assessment) -> str:
     count = len(assessment.passages)
     passages = "one passage" if count == 1 else f"{count} passages"
     return f"{assessment.severity}: {passages}, {assessment.share:.0%} of the words"
+
+
+def _visible(name: str) -> str:
+    """Write as escapes what could steer a terminal: a file may be called anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _reason(passage: Passage, row: Row) -> Iterator[str]:
