@@ -185,7 +185,7 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
         raise click.UsageError("work is for --jobs or for --dask; name one of them")
     findings.require_free(options["output"], paths)
     written, terms = _written(options), findings.terms(options)
-    with _messages(paths, account, options, written) as messages:
+    with _messages(paths, account, options, written.has) as messages:
         return findings.printed(_scanned(messages, terms, options), options, written)
 
 
@@ -288,12 +288,11 @@ def _messages(
     paths: tuple[str, ...],
     account: str | None,
     options: dict[str, Any],
-    written: Written | None,
+    has: Callable[[str], bool],
 ) -> Iterator[Iterable[Message]]:
-    """Open what is to be scanned, and show how far the reading is."""
+    """Open what is to be scanned and has no row yet, and show how far the reading is."""
     from scanner.adapters import sources
 
-    has = written.has if written else _nothing
     quiet, selection = options["quiet"] or not terminal.shows_progress(), _selection(options)
     with ExitStack() as stack:
         if account:
@@ -304,21 +303,9 @@ def _messages(
             total = 0 if quiet else sources.size(paths, options["kind"])
         if not quiet:
             show = stack.enter_context(terminal.progress("scanning"))
-            found = terminal.counted(found, _one if account else _bytes_read, total, show)
+            found = terminal.counted(found, total, show)
         rest = (message for message in found if not has(message.source))
         yield rest if account else (m for m in rest if m.error or selection.takes(m.raw))
-
-
-def _nothing(_: str) -> bool:
-    return False
-
-
-def _one(_: Message) -> int:
-    return 1
-
-
-def _bytes_read(message: Message) -> int:
-    return message.read
 
 
 @contextmanager
@@ -345,13 +332,11 @@ def _selection(options: dict[str, Any]) -> Selection:
     return Selection(since, before, options["sender"], options["to"])
 
 
-def _written(options: dict[str, Any]) -> Written | None:
+def _written(options: dict[str, Any]) -> Written:
     """Read the rows that are to be gone on with."""
     from scanner.adapters.records import Written
 
-    if options["resume"] is None:
-        return None
-    if options["form"] != "jsonl" or options["output"]:
+    if options["resume"] and (options["form"] != "jsonl" or options["output"]):
         raise click.UsageError("--resume goes on with JSON lines: add --format jsonl, no --output")
     return Written(options["resume"])
 

@@ -44,6 +44,7 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
       unflub check --format json - < note.eml
       unflub check --explain note.txt
     """
+    from scanner.adapters.records import Written
     from scanner.adapters.single import STANDARD_INPUT, single
     from scanner.checking import verdicts
     from scanner.rows import judged
@@ -57,7 +58,7 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
         rows = _explained(scanning.rows(found, terms), scanning.judge(terms))
     else:
         rows = iter(judged(found, terms, partial(verdicts, policy=terms.policy, model=terms.model)))
-    return findings.printed(rows, options, show_clean=True)
+    return findings.printed(rows, options, Written(None), show_clean=True)
 
 
 def asked_for(options: dict[str, Any]) -> Terms:

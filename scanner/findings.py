@@ -112,26 +112,20 @@ def _is_same(path: Path, source: str) -> bool:
 
 
 def printed(
-    rows: Iterable[Row],
-    options: dict[str, Any],
-    written: Written | None = None,
-    *,
-    show_clean: bool = False,
+    rows: Iterable[Row], options: dict[str, Any], written: Written, *, show_clean: bool = False
 ) -> int:
-    """Print rows, and turn what was counted into the exit status."""
-    from scanner.core.report import Tally
+    """Print rows after those that are `written`, and turn all counts into the exit status."""
     from scanner.printing import Printing
 
-    tally = written.tally if written else Tally()
     Printing(
         options["form"],
         options.get("resume") or options["output"],
         with_text=options["with_text"],
         quiet=options["quiet"],
-        keeps=written.end if written else 0,
+        keeps=written.end,
         show_clean=show_clean,
-    ).print(rows, tally)
-    return exit_status(tally, options["fail_on"])
+    ).print(rows, written.tally)
+    return exit_status(written.tally, options["fail_on"])
 
 
 def exit_status(tally: Tally, fail_on: str) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
-T = TypeVar("T")
+if TYPE_CHECKING:  # loaded where needed
+    from scanner.adapters.single import Message
 
 
 class Progress(Protocol):
@@ -60,14 +61,12 @@ def progress(title: str) -> Iterator[Progress]:
         yield show
 
 
-def counted(
-    messages: Iterable[T], done: Callable[[T], int], total: int, show: Progress
-) -> Iterator[T]:
+def counted(messages: Iterable[Message], total: int, show: Progress) -> Iterator[Message]:
     """Pass messages on, and show how much of all is done and how many come in a second."""
     start, so_far = time.monotonic(), 0
     for number, message in enumerate(messages, start=1):
         yield message
-        so_far += done(message)
+        so_far += message.read
         rate = number / max(time.monotonic() - start, 0.001)
         show(min(so_far, total), max(total, 1), f"{number:,} messages, {rate:,.0f}/s")
 

@@ -19,12 +19,12 @@ class Written:
     something else.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.tally = Tally()
         self.end = 0
         self._sources: set[str] = set()
         try:
-            if path.exists():
+            if path and path.exists():
                 self._read(path)
         except OSError as error:
             raise UnreadableError(

@@ -56,7 +56,8 @@ def test_cut_anywhere_nothing_is_lost_and_nothing_doubled(tmp_path):
 
 def test_without_a_file_nothing_is_written_yet(tmp_path):
     """The same command begins a scan and goes on with it."""
-    assert not Written(tmp_path / "new.jsonl").has("a.eml")
+    for written in (Written(tmp_path / "new.jsonl"), Written(None)):
+        assert (written.has("a.eml"), written.end, written.tally.checked) == (False, 0, 0)
 
 
 @pytest.mark.parametrize(
