@@ -17,7 +17,7 @@ import click
 
 from scanner import __version__, common, findings, terminal
 from scanner.adapters.folders import Kind
-from scanner.errors import UnflubError, slip
+from scanner.errors import ConfigurationError, UnflubError, slip
 from scanner.lazily import Commands
 
 if TYPE_CHECKING:  # loaded where needed: a check before Send is to take no time
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # loaded where needed: a check before Send is to take no time
     from scanner.core.report import Row
     from scanner.core.selection import Selection
     from scanner.daemon import Answer, Crew
+    from scanner.rows import Terms
     from scanner.watcher import Watcher
 
 INTERRUPTED = 130
@@ -187,10 +188,10 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
         raise click.UsageError("--folder and --all-folders are for an --account; name it, too")
     if options["dask"] and options["jobs"] > 1:
         raise click.UsageError("work is for --jobs or for --dask; name one of them")
-    findings.require_free(options["output"])
-    written = _written(options)
-    with _messages(paths, account, options, written) as messages:
-        return findings.printed(_scanned(messages, options), options, written)
+    findings.require_free(options["output"], paths)
+    written, terms = _written(options), findings.terms(options)
+    with _messages(paths, account, options, written.has) as messages:
+        return findings.printed(_scanned(messages, terms, options), options, written)
 
 
 @cli.command()
@@ -276,12 +277,12 @@ def demo() -> None:
         click.echo(line)
 
 
-def _scanned(messages: Iterable[Message], options: dict[str, Any]) -> Iterator[Row]:
+def _scanned(messages: Iterable[Message], terms: Terms, options: dict[str, Any]) -> Iterator[Row]:
     from scanner import scanning
     from scanner.adapters.cluster import cluster
     from scanner.learning import shelf
 
-    address, jobs, terms = options["dask"], options["jobs"], findings.terms(options)
+    address, jobs = options["dask"], options["jobs"]
     terms = replace(terms, model=shelf.installed(terms.model))  # a cluster has its own place
     with cluster(address) if address else scanning.processes(jobs) as (executor, workers):
         yield from scanning.rows(messages, terms, executor, workers)
@@ -292,12 +293,11 @@ def _messages(
     paths: tuple[str, ...],
     account: str | None,
     options: dict[str, Any],
-    written: Written | None,
+    has: Callable[[str], bool],
 ) -> Iterator[Iterable[Message]]:
-    """Open what is to be scanned, and show how far the reading is."""
+    """Open what is to be scanned and has no row yet, and show how far the reading is."""
     from scanner.adapters import sources
 
-    has = written.has if written else _nothing
     quiet, selection = options["quiet"] or not terminal.shows_progress(), _selection(options)
     with ExitStack() as stack:
         if account:
@@ -308,21 +308,9 @@ def _messages(
             total = 0 if quiet else sources.size(paths, options["kind"])
         if not quiet:
             show = stack.enter_context(terminal.progress("scanning"))
-            found = terminal.counted(found, _one if account else _bytes_read, total, show)
+            found = terminal.counted(found, total, show)
         rest = (message for message in found if not has(message.source))
         yield rest if account else (m for m in rest if m.error or selection.takes(m.raw))
-
-
-def _nothing(_: str) -> bool:
-    return False
-
-
-def _one(_: Message) -> int:
-    return 1
-
-
-def _bytes_read(message: Message) -> int:
-    return message.read
 
 
 @contextmanager
@@ -349,13 +337,11 @@ def _selection(options: dict[str, Any]) -> Selection:
     return Selection(since, before, options["sender"], options["to"])
 
 
-def _written(options: dict[str, Any]) -> Written | None:
+def _written(options: dict[str, Any]) -> Written:
     """Read the rows that are to be gone on with."""
     from scanner.adapters.records import Written
 
-    if options["resume"] is None:
-        return None
-    if options["form"] != "jsonl" or options["output"]:
+    if options["resume"] and (options["form"] != "jsonl" or options["output"]):
         raise click.UsageError("--resume goes on with JSON lines: add --format jsonl, no --output")
     return Written(options["resume"])
 

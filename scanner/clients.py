@@ -43,11 +43,12 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
       unflub check --format json - < note.eml
       unflub check --explain note.txt
     """
+    from scanner.adapters.records import Written
     from scanner.adapters.single import STANDARD_INPUT, single
     from scanner.checking import verdicts
     from scanner.rows import judged
 
-    findings.require_free(options["output"])
+    findings.require_free(options["output"], files)
     found = [single(name) for name in files or (STANDARD_INPUT,)]
     terms = asked_for(options)
     if explain:
@@ -56,7 +57,7 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
         rows = _explained(scanning.rows(found, terms), scanning.judge(terms))
     else:
         rows = iter(judged(found, terms, partial(verdicts, policy=terms.policy, model=terms.model)))
-    return findings.printed(rows, options, show_clean=True)
+    return findings.printed(rows, options, Written(None), show_clean=True)
 
 
 def asked_for(options: dict[str, Any]) -> Terms:
@@ -73,12 +74,11 @@ def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
     from scanner.core.explain import explain
 
     for row in rows:
-        if isinstance(row.verdict, UnreadableError):
+        if (judged := row.judged) is None:
             yield row
         else:
-            verdict = row.verdict
             why = explain(
-                judge.classifier, verdict.sentences, verdict.assessment, judge.thresholds.kind
+                judge.classifier, judged.sentences, judged.assessment, judge.thresholds.kind
             )
             yield replace(row, why=why)
 

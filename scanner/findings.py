@@ -17,8 +17,6 @@ if TYPE_CHECKING:  # loaded where needed
     from scanner.core.report import Row, Tally
     from scanner.rows import Terms
 
-_Path = click.Path(path_type=Path)
-
 form = click.option(
     "--format",
     "form",
@@ -43,6 +41,10 @@ def _categories(_: click.Context, __: click.Parameter, named: tuple[str, ...]) -
             known = ", ".join(CATEGORIES)
             raise click.BadParameter(f"{unknown.pop()!r} is none of the categories: {known}")
     return frozenset(named)
+
+
+def _file(_: click.Context, __: click.Parameter, named: str | None) -> Path | None:
+    return None if named in {None, "-"} else Path(str(named))
 
 
 def preset(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,7 +76,10 @@ def which(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True, help="What makes the exit status 1.",
         ),
         click.option("--quiet", "-q", is_flag=True, help="Show nothing; the exit status tells."),
-        click.option("--output", "-o", type=_Path, metavar="FILE", help="Write into this file."),
+        click.option(
+            "--output", "-o", callback=_file, metavar="FILE",
+            help="Write into this file; - is standard output.",
+        ),
     )):  # fmt: skip
         command = option(command)
     return command
@@ -89,37 +94,38 @@ def judged(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def require_free(path: Path | None) -> None:
-    """Refuse to write over mail: a slip of the keyboard must not cost an archive."""
+def require_free(path: Path | None, sources: Iterable[str] = ()) -> None:
+    """Refuse to write over mail, or over what is to be read: a slip must not cost an archive."""
     if path is None:
         return
     from scanner.adapters.sources import holds_mail
 
-    if holds_mail(path):
+    if any(_is_same(path, source) for source in sources) or holds_mail(path):
         raise click.UsageError(f"{path} holds mail, which would be lost; name another file")
 
 
+def _is_same(path: Path, source: str) -> bool:
+    try:
+        return path.samefile(source)
+    except OSError:
+        return False
+
+
 def printed(
-    rows: Iterable[Row],
-    options: dict[str, Any],
-    written: Written | None = None,
-    *,
-    show_clean: bool = False,
+    rows: Iterable[Row], options: dict[str, Any], written: Written, *, show_clean: bool = False
 ) -> int:
-    """Print rows, and turn what was counted into the exit status."""
-    from scanner.core.report import Tally
+    """Print rows after those that are `written`, and turn all counts into the exit status."""
     from scanner.printing import Printing
 
-    tally = written.tally if written else Tally()
     Printing(
         options["form"],
         options.get("resume") or options["output"],
         with_text=options["with_text"],
         quiet=options["quiet"],
-        goes_on=written is not None,
+        keeps=written.end,
         show_clean=show_clean,
-    ).print(rows, tally)
-    return exit_status(tally, options["fail_on"])
+    ).print(rows, written.tally)
+    return exit_status(written.tally, options["fail_on"])
 
 
 def exit_status(tally: Tally, fail_on: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from scanner import common, config
-from scanner.errors import UnreachableError
+from scanner.errors import ConfigurationError, UnreachableError
 
 _PATIENCE = 300  # seconds for a draft to arrive
 _account = click.option("--account", "names", multiple=True, metavar="NAME", help="Only this one.")

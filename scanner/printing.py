@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO
 
@@ -15,33 +17,42 @@ import click
 from scanner import terminal
 from scanner.core import formats
 from scanner.core.report import Row, Tally, summary
+from scanner.errors import UnflubError
 
 
 @dataclass(frozen=True, slots=True)
 class Printing:
     """How rows are printed: in which form, and into which file if not on standard output.
 
-    `goes_on` appends to the file; `show_clean` also tells of messages without a finding.
+    The file keeps its first `keeps` bytes; `show_clean` also tells of messages without a finding.
     """
 
     form: str
     path: Path | None = None
     with_text: bool = False
     quiet: bool = False
-    goes_on: bool = False
+    keeps: int = 0
     show_clean: bool = False
 
     def print(self, rows: Iterable[Row], tally: Tally) -> None:
         """Print all rows, each when it is there, and count them.
 
-        Raises UsageError for a file that cannot be written.
+        Raises UsageError for a file that cannot be written. Where the first row fails, the file
+        keeps what it held.
         """
+        interruption: BaseException | None = None
         with self._sink() as sink:
+            rows = _begun(rows)
+            if self.path and sink and os.fstat(sink.fileno()).st_size > self.keeps:
+                sink.truncate(self.keeps)  # never so with a pipe or a device
             try:
                 self._print(rows, tally, sink)
-            finally:
-                if self.path and not self.quiet:
-                    terminal.say(f"{summary(tally)}; written to {self.path}")
+            except (KeyboardInterrupt, UnflubError) as error:
+                interruption = error
+        if self.path and not self.quiet:
+            terminal.say(f"{summary(tally)}; written to {self.path}")
+        if interruption:
+            raise interruption
 
     @contextmanager
     def _sink(self) -> Iterator[IO[str] | None]:
@@ -49,9 +60,8 @@ class Printing:
         if self.path is None:
             yield None if self.quiet else sys.stdout
             return
-        mode = "a" if self.goes_on else "w"
         try:
-            file = self.path.open(mode, encoding="utf-8", errors="backslashreplace")
+            file = self.path.open("a", encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise click.UsageError(f"{self.path} cannot be written: {error.strerror}") from None
         with file:
@@ -91,6 +101,12 @@ def format_of(
         return formats.Page()
     kind = formats.Json if form == "json" else formats.JsonLines
     return kind(with_text=with_text)
+
+
+def _begun(rows: Iterable[Row]) -> Iterator[Row]:
+    """Wait for the first row, and raise what keeps it from being there."""
+    rows = iter(rows)
+    return chain(list(islice(rows, 1)), rows)
 
 
 @contextmanager

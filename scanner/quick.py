@@ -52,7 +52,7 @@ def _by_daemon(arguments: list[str]) -> None:
         "version": __version__,
         "arguments": arguments,
         "surroundings": local.surroundings(),
-        "in_color": "NO_COLOR" not in os.environ and sys.stdout.isatty(),
+        "in_color": not os.environ.get("NO_COLOR") and sys.stdout.isatty(),
     }
     wanted = _answer(errand).get("wants")
     if not isinstance(wanted, str):

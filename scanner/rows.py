@@ -67,11 +67,12 @@ def is_own(raw: bytes) -> bool:
 
 def _row(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> Row:
     way = terms.direction or message.direction or _direction(message, verdict, terms)
-    if isinstance(verdict, UnreadableError) or not verdict.assessment.passages:
-        return Row(message.source, way, verdict)
-    left = only(without(verdict.assessment, terms.dismissed), terms.wants)
+    row = Row(message.source, way, verdict)
+    if row.judged is None or not row.passages:
+        return row
+    left = only(without(row.judged.assessment, terms.dismissed), terms.wants)
     month = _month(message) if terms.dated else ""
-    return Row(message.source, way, replace(verdict, assessment=left), month=month)
+    return replace(row, verdict=replace(row.judged, assessment=left), month=month)
 
 
 def _direction(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> Direction:

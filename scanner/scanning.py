@@ -110,8 +110,8 @@ def _begin() -> None:
 def _light(terms: Terms, batch: Sequence[Message]) -> list[Row]:
     """Judge, and leave behind what no row shows and every process would have to carry."""
     return [
-        row
-        if isinstance(row.verdict, UnreadableError)
-        else replace(row, verdict=replace(row.verdict, sentences=Sentences("", "", ())))
+        replace(row, verdict=replace(row.judged, sentences=Sentences("", "", ())))
+        if row.judged
+        else row
         for row in judged(batch, terms, judge(terms))
     ]

@@ -48,9 +48,9 @@ class Sitting:
             paths = places or ()
             messages, total = sources.walk(paths), sources.size(paths)
             with bar as show:
-                return items.found(terminal.counted(messages, _bytes, total, show))
+                return items.found(terminal.counted(messages, total, show))
         with _mailboxes(self.settings, account, places) as (waiting, count), bar as show:
-            return items.found(terminal.counted(waiting, lambda _: 1, count, show))
+            return items.found(terminal.counted(waiting, count, show))
 
     def kinds(self, messages: Sequence[Sentences]) -> list[str]:
         """Tell what of them are notes; a warning asks to be surer."""
@@ -165,10 +165,6 @@ def _keep(item: Item, example: Example | None) -> None:
 def _predicted(messages: Sequence[Sentences], model: Model) -> list[Predictions]:
     with terminal.progress("looking") as progress:
         return items.predicted(messages, model, progress)
-
-
-def _bytes(message: Message) -> int:
-    return message.read
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from scanner import common, config, terminal
+from scanner import common, config, findings, terminal
 from scanner.errors import UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without the model
@@ -299,9 +299,8 @@ def _slug(name: str) -> str:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a private file, as it holds letters. Raises UnreadableError."""
-    from scanner.adapters import sources, whole
+    from scanner.adapters import whole
 
-    if sources.holds_mail(path):
-        raise click.UsageError(f"{path} holds mail, which would be lost; name another file")
+    findings.require_free(path)
     with whole.refusals(path, "name another file"):
         whole.replaced(path, content)

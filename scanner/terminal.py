@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol, TextIO, TypeVar
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 import click
 
-T = TypeVar("T")
+if TYPE_CHECKING:  # loaded where needed
+    from scanner.adapters.single import Message
 
 
 class Progress(Protocol):
@@ -41,7 +42,11 @@ def shows_progress() -> bool:
 def progress(title: str) -> Iterator[Progress]:
     """Show a bar with the time left on a terminal, and nothing elsewhere."""
     with click.progressbar(
-        length=1, label=title, file=sys.stderr, hidden=not shows_progress(), item_show_func=str
+        length=1,
+        label=title,
+        file=sys.stderr,
+        hidden=not shows_progress(),
+        item_show_func=lambda label: label,
     ) as bar:
 
         def show(done: int, total: int, label: str) -> None:
@@ -57,14 +62,12 @@ def progress(title: str) -> Iterator[Progress]:
         yield show
 
 
-def counted(
-    messages: Iterable[T], done: Callable[[T], int], total: int, show: Progress
-) -> Iterator[T]:
+def counted(messages: Iterable[Message], total: int, show: Progress) -> Iterator[Message]:
     """Pass messages on, and show how much of all is done and how many come in a second."""
     start, so_far = time.monotonic(), 0
     for number, message in enumerate(messages, start=1):
         yield message
-        so_far += done(message)
+        so_far += message.read
         rate = number / max(time.monotonic() - start, 0.001)
         show(min(so_far, total), max(total, 1), f"{number:,} messages, {rate:,.0f}/s")
 
@@ -77,7 +80,7 @@ def clear_bar() -> None:
 
 def is_colored() -> bool:
     """Tell whether standard output may be coloured (no-color.org)."""
-    return "NO_COLOR" not in os.environ and sys.stdout is not None and sys.stdout.isatty()
+    return not os.environ.get("NO_COLOR") and sys.stdout is not None and sys.stdout.isatty()
 
 
 def forget_stdout() -> None:

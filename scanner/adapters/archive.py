@@ -203,8 +203,9 @@ class Archive:
         raw = _assembled(first, texts) or self._whole(uid)
         if raw is None:
             reason = "broken: the server does not give it out, or no longer; it was left out."
-            return Message(source, error=UnreadableError(reason), direction=folder.direction)
-        return Message(source, raw, direction=folder.direction)
+            error = UnreadableError(reason)
+            return Message(source, error=error, read=1, direction=folder.direction)
+        return Message(source, raw, read=1, direction=folder.direction)
 
     def _whole(self, uid: int) -> bytes | None:
         """Fetch the beginning of a message whose structure the server, or we, cannot tell."""

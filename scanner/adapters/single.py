@@ -28,8 +28,8 @@ class Message:
     """One message as bytes, or the error that stood in the way of it.
 
     `source` is the path it came from, with "#n" for the n-th message of an mbox; `read` is how
-    many bytes of the source were read since the message before. `direction` is set where the
-    source itself tells it.
+    many bytes of the source were read since the message before, or 1 where messages are counted.
+    `direction` is set where the source itself tells it.
     """
 
     source: str

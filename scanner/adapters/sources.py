@@ -158,13 +158,20 @@ def _renamed(path: Path) -> Path | None:
 
 
 def holds_mail(path: Path) -> bool:
-    """Tell a file that begins as an mbox or a message does: nothing to write over."""
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(_BEGINNING)
-    except OSError:
+    """Tell a file of mail, or one that is packed as mail may be: nothing to write over.
+
+    Text without header fields looks like a report.
+    """
+    file = opened(path, pipes=False)
+    if isinstance(file, Message):  # nothing is lost there
         return False
-    return mbox.is_separator(beginning.partition(b"\n")[0]) or looks_like_message(beginning)
+    with file as stream:
+        beginning = stream.read(_BEGINNING)
+    if packed.is_packed(str(path), beginning) or beginning.startswith(_GZIP):
+        return True
+    first, _, rest = beginning.partition(b"\n")
+    is_emlx = path.suffix == emlx.SUFFIX
+    return mbox.is_separator(first) or looks_like_message(rest if is_emlx else beginning)
 
 
 def _of_stream(

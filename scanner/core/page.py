@@ -9,7 +9,6 @@ from scanner.core.advice import ADVICE
 from scanner.core.counsel import Counsel, reason
 from scanner.core.render import Piece, pieces, templates
 from scanner.core.report import Row, Tally, summary
-from scanner.errors import UnreadableError
 
 _DIRECTIONS = {"outgoing": "written by you", "incoming": "received"}
 
@@ -75,11 +74,11 @@ def _bars(counts: Mapping[str, int]) -> Iterator[_Bar]:
 
 def _notes(rows: Iterable[Row]) -> Iterator[_Note]:
     for row in rows:
-        if row.passages and not isinstance(row.verdict, UnreadableError):
-            assessment = row.verdict.assessment
+        if (judged := row.judged) and row.passages:
+            assessment = judged.assessment
             yield _Note(
                 source=row.source,
-                subject=row.verdict.draft.subject or "(no subject)",
+                subject=judged.draft.subject or "(no subject)",
                 direction=_DIRECTIONS[row.direction],
                 severity=assessment.severity,
                 share=f"{max(1, round(assessment.share * 100))}% of the words",

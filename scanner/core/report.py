@@ -40,6 +40,13 @@ class Row:
     month: str = ""
 
     @property
+    def judged(self) -> Verdict | None:
+        """The verdict, where the message could be assessed; else there is an `error`."""
+        if isinstance(self.verdict, UnreadableError) or self.verdict.is_empty:
+            return None
+        return self.verdict
+
+    @property
     def error(self) -> str:
         """Why the message could not be assessed, or nothing."""
         if isinstance(self.verdict, UnreadableError):
@@ -49,16 +56,17 @@ class Row:
     @property
     def passages(self) -> tuple[Passage, ...]:
         """The flagged passages."""
-        return () if isinstance(self.verdict, UnreadableError) else self.verdict.assessment.passages
+        return self.judged.assessment.passages if self.judged else ()
 
     @property
     def counsel(self) -> Counsel:
         """What to do about it. Raises ValueError where no passage was found."""
-        if isinstance(self.verdict, UnreadableError) or not self.passages:
+        judged = self.judged
+        if judged is None or not judged.assessment.passages:
             raise ValueError("there is nothing to do about it")
         from scanner.core.counsel import counsel
 
-        return counsel(self.verdict.draft.subject, self.verdict.assessment, self.direction)
+        return counsel(judged.draft.subject, judged.assessment, self.direction)
 
 
 @dataclass(slots=True)
@@ -79,10 +87,7 @@ class Tally:
 
     def add(self, row: Row) -> None:
         """Count one more message."""
-        if isinstance(row.verdict, UnreadableError) or row.error:
-            self.unreadable += 1
-            return
-        self.count(row.verdict.assessment.severity)
+        self.count(row.judged.assessment.severity if row.judged else None)
         self.categories.update(passage.category for passage in row.passages)
         if row.passages:
             self.months[row.month] += 1
@@ -98,7 +103,7 @@ class Tally:
 def as_record(row: Row, *, with_text: bool = False) -> dict[str, Any]:
     """Give the JSON object of the contract; a message that was not assessed has nulls."""
     verdict = None if isinstance(row.verdict, UnreadableError) else row.verdict
-    judged = verdict.assessment if verdict and not row.error else None
+    judged = row.judged.assessment if row.judged else None
     record: dict[str, Any] = {
         "source": row.source,
         "message_id": verdict.draft.message_id if verdict else "",
@@ -118,11 +123,11 @@ def as_record(row: Row, *, with_text: bool = False) -> dict[str, Any]:
 
 def as_text(row: Row, mark: Mark = lambda text: f">>> {text} <<<") -> str:
     """Show a message's own text with each passage marked in its place, and why."""
-    if row.error:
-        return f"{row.source}: not checked: {row.error}"
-    assert not isinstance(row.verdict, UnreadableError)  # noqa: S101 - tells mypy what `error` says
-    assessment = row.verdict.assessment
-    lines = [f"{row.source}: {headline(assessment)}"]
+    source = _visible(row.source)
+    if row.judged is None:
+        return f"{source}: not checked: {_visible(row.error)}"
+    assessment = row.judged.assessment
+    lines = [f"{source}: {headline(assessment)}"]
     if assessment.passages:
         lines += ["", _indented(_marked(assessment, mark)), ""]
         lines += [line for passage in assessment.passages for line in _reason(passage, row)]
@@ -145,6 +150,11 @@ def headline(assessment: Assessment) -> str:
     count = len(assessment.passages)
     passages = "one passage" if count == 1 else f"{count} passages"
     return f"{assessment.severity}: {passages}, {assessment.share:.0%} of the words"
+
+
+def _visible(name: str) -> str:
+    """Write as escapes what could steer a terminal: a file may be called anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def _reason(passage: Passage, row: Row) -> Iterator[str]:

@@ -14,31 +14,33 @@ ROWS = [
     {"source": "box#1", "error": None, "severity": "none"},
     {"source": "box#3", "error": "broken", "severity": None},
     {"source": "imap://me@host/S%C3%BCd;uid=7", "error": None, "severity": "folded"},
-    {"source": "other#1", "error": None, "severity": "none"},
+    {"source": "note#10", "error": None, "severity": "none"},
 ]
 LINES = "".join(f"{json.dumps(row)}\n" for row in ROWS)
 
 
 def test_what_is_written_is_known_by_its_source(tmp_path):
-    """Of an mbox all messages up to the last are done, others by their name."""
+    """A name that ends in a number may be a file's; then those before it need not be done."""
     path = tmp_path / "rows.jsonl"
     path.write_text(LINES)
     written = Written(path)
     done = [
-        s for s in ("a.eml", "b.eml", "box#1", "box#2", "box#3", "box#4", "box") if written.has(s)
-    ]
-    assert done == ["a.eml", "box#1", "box#2", "box#3"]
+        s for s in ("a.eml", "b.eml", "box#1", "box#3", "box#4", "box", "note#10", "note#9")
+        if written.has(s)
+    ]  # fmt: skip
+    assert done == ["a.eml", "box#1", "box#3", "note#10"]
     assert (written.tally.checked, written.tally.flubs, written.tally.unreadable) == (4, 1, 1)
 
 
 @pytest.mark.parametrize("cut", range(len(LINES) - len(LINES.splitlines()[-1]) - 1, len(LINES)))
-def test_a_line_that_was_cut_is_taken_away(tmp_path, cut):
-    """Wherever a row was cut, what remains is whole rows."""
+def test_a_line_that_was_cut_is_no_row(tmp_path, cut):
+    """Wherever a row was cut, what counts is whole rows, and looking takes nothing away."""
     path = tmp_path / "rows.jsonl"
     path.write_text(LINES[:cut])
     written = Written(path)
-    assert path.read_text() == "".join(LINES.splitlines(keepends=True)[:-1])
-    assert not written.has("other#1")
+    assert LINES[: written.end] == "".join(LINES.splitlines(keepends=True)[:-1])
+    assert not written.has("note#10")
+    assert path.read_text() == LINES[:cut]
 
 
 def test_cut_anywhere_nothing_is_lost_and_nothing_doubled(tmp_path):
@@ -49,19 +51,32 @@ def test_cut_anywhere_nothing_is_lost_and_nothing_doubled(tmp_path):
         path.write_text(LINES[:cut])
         written = Written(path)
         done = "".join(line for source, line in lines.items() if not written.has(source))
-        assert path.read_text() + done == LINES, cut
+        assert LINES[: written.end] + done == LINES, cut
 
 
 def test_without_a_file_nothing_is_written_yet(tmp_path):
     """The same command begins a scan and goes on with it."""
-    assert not Written(tmp_path / "new.jsonl").has("a.eml")
+    for written in (Written(tmp_path / "new.jsonl"), Written(None)):
+        assert (written.has("a.eml"), written.end, written.tally.checked) == (False, 0, 0)
 
 
-@pytest.mark.parametrize("text", ["[]\n", "Dear Ms Okafor\n", '{"name": 1}\n', "\xff\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]\n", "Dear Ms Okafor\n", '{"name": 1}\n', "\xff\n", "my-secret", "x", '{"name": 1}',
+        LINES + "x",
+    ],
+)  # fmt: skip
 def test_another_file_is_refused_and_left_as_it_is(tmp_path, text):
     """A letter that was named by mistake loses nothing."""
     path = tmp_path / "letter.txt"
     path.write_text(text, "latin-1")
-    with pytest.raises(UnreadableError, match="name another file"):
+    with pytest.raises(UnreadableError, match="something else than the rows"):
         Written(path)
     assert path.read_text("latin-1") == text
+
+
+def test_what_cannot_be_read_is_said_to_be(tmp_path):
+    """It is not taken for another file."""
+    with pytest.raises(UnreadableError, match="cannot be read: is a directory; name another"):
+        Written(tmp_path)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scanner.adapters.single import single
-from scanner.adapters.sources import size, walk
+from scanner.adapters.sources import holds_mail, size, walk
 from scanner.errors import UnreadableError
 
 NOTE = b"Subject: Hi\n\nHello.\n"
@@ -462,3 +462,26 @@ def test_size_is_what_there_is_to_read(tmp_path):
     total = size([str(tmp_path), "-"])
     assert total == len(NOTE) * 2 + len(BOX) * 3
     assert sum(m.read for m in walk([str(tmp_path)])) == total
+
+
+def test_what_may_be_written_over_is_told_from_mail(tmp_path):
+    """Mail is told in every way it is read: bare, packed or numbered. A report is none."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("Takeout/Mail/Sent.mbox", MBOX)
+    for name, raw in (
+        ("note.eml", NOTE), ("sent", MBOX), ("sent.gz", gzip.compress(MBOX)),
+        ("1.emlx", b"%d\n%s<plist/>" % (len(NOTE), NOTE)), ("takeout", packed.getvalue()),
+        ("takeout.tgz", gzip.compress(b"")), ("takeout.tar", b"Takeout"),
+    ):  # fmt: skip
+        lay(tmp_path, name, raw=raw)
+        assert holds_mail(tmp_path / name), name
+    for name, raw in (
+        ("report.txt", b"note.eml: flub: one passage\n"), ("rows.jsonl", b'{"source": "a"}\n'),
+        ("report.html", b"<!DOCTYPE html>\n"), ("empty", b""),
+    ):  # fmt: skip
+        lay(tmp_path, name, raw=raw)
+        assert not holds_mail(tmp_path / name), name
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "nowhere", "."):
+        assert not holds_mail(tmp_path / name), name

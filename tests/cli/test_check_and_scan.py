@@ -297,6 +297,39 @@ def test_a_file_that_cannot_be_written_is_said_before_anything_is_read(program, 
     assert "cannot be written" in done.stderr
 
 
+def test_a_dash_is_standard_output(program):
+    """As with other programs, and so also where a script puts it for want of a file."""
+    done = program.run("check", "--output", "-", stdin=FLUBBED)
+    assert (done.returncode, ">>> I am sorry" in done.stdout, done.stderr) == (1, True, "")
+    assert not (program.home / "-").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["--model", "nowhere"], 6),
+        (["--jobs", "2", "--model", "nowhere"], 6),
+        (["--config", "broken.toml"], 2),
+    ],
+)
+def test_a_scan_that_cannot_begin_leaves_the_old_report(program, arguments, status):
+    """It is replaced when there is another one, and not before; nothing else is claimed."""
+    note = save(program.home, "note.eml", FLUBBED)
+    save(program.home, "broken.toml", b"[")
+    report = save(program.home, "report.html", b"old")
+    done = program.run("scan", *arguments, "--format", "html", "--output", report, note)
+    assert (done.returncode, report.read_bytes()) == (status, b"old")
+    assert len(done.stderr.splitlines()) == 1
+    assert "written" not in done.stderr
+
+
+def test_a_full_disk_is_all_that_is_said(program):
+    """What did not fit was not written."""
+    done = program.run("scan", "--output", "/dev/full", save(program.home, "note.eml", FLUBBED))
+    assert done.returncode == 74
+    assert [line.split(":")[1] for line in done.stderr.splitlines()] == [" cannot go on"]
+
+
 def test_processes_give_the_same_rows(program, archive):
     """--jobs changes the speed and nothing else."""
     one, two = (
@@ -329,11 +362,52 @@ def test_nothing_is_written_over_mail(program, archive):
     assert path.read_bytes() == before
 
 
+def test_nothing_is_written_over_what_is_read(program):
+    """A note without header fields looks like a report, but is named."""
+    text = FLUBBED.split(b"\r\n\r\n", 1)[1]
+    path = save(program.home, "note.txt", text)
+    for command in ("scan", "check"):
+        done = program.run(command, "--output", "./note.txt", path)
+        assert done.returncode == 2
+        assert "name another file" in done.stderr
+    assert path.read_bytes() == text
+
+
 def test_a_report_in_the_scanned_folder_is_not_scanned(program, archive):
     """Neither the one that is written now, nor the rows that are gone on with."""
     for arguments in (["--output"], ["--resume"], ["--resume"]):
         done = program.run("scan", "--format", "jsonl", *arguments, archive / "found", archive)
         assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 not checked; ")
+
+
+def test_files_with_a_number_behind_their_name_are_not_lost(program, tmp_path):
+    """They come in the order of names, and one before the last row need not be done."""
+    top = tmp_path / "mail"
+    top.mkdir()
+    for number in (9, 10, 11):
+        save(top, f"note#{number}", CLEAN)
+    whole = program.run("scan", "--format", "jsonl", top).stdout
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(whole.splitlines(keepends=True)[:2]))
+    program.run("scan", "--format", "jsonl", "--resume", path, top)
+    assert path.read_text() == whole
+
+
+@pytest.mark.parametrize("text", ["my-secret-password", "x", '{"name": "x"}'])
+def test_a_file_that_is_no_scan_is_not_gone_on_with(program, archive, text):
+    """A slip of the keyboard must not cost that file either, though it is one line without end."""
+    path = save(program.home, "secret.txt", text.encode())
+    for mail in (archive, "nowhere"):
+        done = program.run("scan", "--format", "jsonl", "--resume", path, mail)
+        assert (done.returncode, path.read_text()) == (5, text)
+        assert "something else than the rows of a scan" in done.stderr
+
+
+def test_a_row_that_was_cut_goes_when_there_is_something_to_write(program):
+    """A scan that cannot begin leaves the file as it is."""
+    path = save(program.home, "rows.jsonl", b'{"source": "a.e')
+    assert program.run("scan", "--format", "jsonl", "--resume", path, "nowhere").returncode == 5
+    assert path.read_bytes() == b'{"source": "a.e'
 
 
 def test_resume_is_for_json_lines(program, archive):
@@ -367,6 +441,7 @@ def test_a_terminal_sees_how_far_the_scan_is(program, archive):
     assert b"scanning" in shown
     assert b" messages, " in shown
     assert b"100%" in shown
+    assert b"None" not in shown
     assert not on_terminal(program, "stderr", "scan", "--quiet", archive)[1]
 
 

@@ -220,6 +220,13 @@ def test_an_exported_file_is_private(program):
     assert stat.S_IMODE((program.home / "out.csv").stat().st_mode) == 0o600
 
 
+def test_labels_are_not_written_over_mail(program, mail):
+    """A slip of the keyboard must not cost a letter."""
+    ok(program, "import", CASES / "doccano.jsonl")
+    done = program.run("label", "export", "--format", "csv", "--output", mail / "a.eml")
+    assert (done.returncode, "holds mail" in done.stderr) == (2, True)
+
+
 def test_two_folders_teach_like_a_spam_filter(program, mail):
     """All in fine is negative, flubs wait to be labelled; saying it again changes nothing."""
     folders = ("folders", "--fine", mail / "a.eml", "--fine", mail / "b.eml",

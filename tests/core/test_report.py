@@ -63,7 +63,15 @@ def test_what_was_not_assessed_is_never_called_clean(made, error):
     assert record["kind"] is record["kind_confidence"] is None
     assert record["severity"] is record["share"] is None
     assert record["passages"] == []
+    assert (made.judged, made.passages) == (None, ())
     assert as_text(made) == f"{made.source}: not checked: {error}"
+
+
+def test_a_name_cannot_steer_the_terminal():
+    """A row is one line, without colours, whatever its file is called."""
+    name = "Süd\x1b[31m\nred\u202e.eml"
+    for made in (BROKEN, row(note(OPENING))):
+        assert as_text(replace(made, source=name)).startswith(r"Süd\x1b[31m\nred\u202e.eml: no")
 
 
 def test_the_text_marks_each_passage_in_its_place():
