@@ -31,9 +31,9 @@ from scanner.adapters.single import (
 )
 from scanner.core.parse import looks_like_message
 from scanner.errors import UnreadableError
+from scanner.errors import place as where
 
 _BEGINNING = 64 * 1024
-_GZIP = b"\x1f\x8b"
 _BROKEN = (OSError, EOFError, zlib.error)
 
 
@@ -202,12 +202,23 @@ def _unpacked(
 ) -> Iterator[Message]:
     """Yield the messages of the mailboxes in an archive file, named by their place in it."""
     try:
-        for name, content in packed.mailboxes(file, beginning):
-            yield from _of_stream(content, f"{source}/{name}", "mbox", place)
+        for name, opener in packed.mailboxes(file, beginning):
+            yield from _of_member(opener, f"{source}/{name}", place)
     except UnreadableError as error:
         yield Message(source, error=error)
-    except packed.TROUBLE:
-        yield _cut(source, "the archive is damaged")
+    except Exception as error:  # noqa: BLE001 - the libraries raise anything on a damaged file
+        yield _cut(source, f"the archive is damaged ({where(error)})")
+
+
+def _of_member(opener: packed.Opener, source: str, place: _Place) -> Iterator[Message]:
+    """Yield the messages of one mailbox in an archive; those beside it may be whole."""
+    try:
+        with opener() as content:
+            yield from _of_stream(content, source, "mbox", place)
+    except NotImplementedError:
+        yield refused(source, "it is packed in a way not known here, so unpack it yourself")
+    except Exception as error:  # noqa: BLE001 - see above
+        yield _cut(source, f"it is damaged in the archive ({where(error)})")
 
 
 def _buffered(file: Stream) -> io.BufferedReader:
@@ -217,7 +228,7 @@ def _buffered(file: Stream) -> io.BufferedReader:
 
 
 def _decompressed(buffered: io.BufferedReader) -> Stream:
-    if buffered.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
+    if not buffered.peek(len(packed.GZIP)).startswith(packed.GZIP):
         return buffered
     return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=buffered)))
 
