@@ -15,6 +15,8 @@ from scanner.adapters.single import MOST_BYTES
 # Sender, or sender and time; Thunderbird writes "From - " and a time, or nothing at all.
 # "From the bottom of my heart" opens a note, not a mailbox.
 _SEPARATOR = re.compile(rb"From (?:\S[^\s@]*+@\S++)?[ \t]*\r?$|From .{0,200}\d\d:\d\d")
+_DATED = re.compile(rb"From \S+ +[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d")
+_LEAD = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(From [^\n]*\n?)")
 _BOUNDARY = re.compile(
     rb'^Content-Type:\s*multipart/[^;\s]+;(?:[^\n]|\n[ \t])*?boundary="?([^";\r\n]{1,100})',
     re.IGNORECASE | re.MULTILINE,
@@ -25,6 +27,7 @@ _CONTENT_LENGTH = re.compile(
     rb"^Content-Length:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
 )
 _BLANK = (b"\n", b"\r\n")
+_CR, _QUOTE, _F = b"\r>F"
 _EXPUNGED = 0x0008
 _HEADER = 64 * 1024
 
@@ -32,6 +35,12 @@ _HEADER = 64 * 1024
 def is_separator(line: bytes) -> bool:
     """Tell the line that stands before each message of an mbox."""
     return _SEPARATOR.match(line) is not None
+
+
+def before_first(beginning: bytes) -> int:
+    """Count the bytes before the first separator: blank lines, or the mark some editors leave."""
+    found = _LEAD.match(beginning)
+    return found.start(1) if found and is_separator(found[1]) else 0
 
 
 def split(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -46,14 +55,17 @@ def split(lines: Iterable[bytes]) -> Iterator[bytes]:
     size, blank, in_header = 0, False, True
     while True:
         for line in rest:
-            if blank and line.startswith(b"From ") and is_separator(line):
+            first = line[0]
+            if first == _F and (
+                is_separator(line) if blank else kept and _begins(line, rest, again)
+            ):
                 yield _joined(kept)
                 kept, size, blank, in_header = [], 0, False, True
                 continue
-            blank = line in _BLANK
+            blank = first <= _CR and line in _BLANK
             size += len(line)
             if size <= MOST_BYTES:
-                kept.append(_unescaped(line) if line.startswith(b">") else line)
+                kept.append(_unescaped(line) if first == _QUOTE else line)
             if blank and in_header:
                 in_header = False
                 if body := _measured(kept, rest, again):
@@ -63,6 +75,16 @@ def split(lines: Iterable[bytes]) -> Iterator[bytes]:
             break
         rest = _and_again((), again)
     yield _joined(kept)
+
+
+def _begins(line: bytes, lines: Iterator[bytes], again: deque[bytes]) -> bool:
+    """Tell a separator without a blank line before it by a whole date and the field behind it."""
+    if _DATED.match(line) is None:
+        return False
+    following = next(lines, b"")
+    if following:
+        again.appendleft(following)
+    return _FIELD.match(following) is not None
 
 
 def _and_again(lines: Iterable[bytes], again: deque[bytes]) -> Iterator[bytes]:

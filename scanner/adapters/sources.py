@@ -172,18 +172,21 @@ def _of_stream(
 ) -> Iterator[Message]:
     """Yield one message, or those of an mbox, from a file that may be compressed or packed."""
     place = place or _Place(file)
+    may_hold_many = kind not in {"eml", "emlx"}
     try:
         buffered = _buffered(file)
         beginning = buffered.peek(4)
-        if kind not in {"eml", "emlx"} and packed.is_packed(source, beginning):
+        if may_hold_many and packed.is_packed(source, beginning):
             yield from _unpacked(buffered, beginning, source, place)
             return
         stream = _decompressed(buffered)
+        if may_hold_many:
+            stream.read(mbox.before_first(stream.peek(4)))
         first = stream.readline(MOST_BYTES)
     except _BROKEN as error:
         yield unreadable(source, error)
         return
-    if mbox.is_separator(first) and kind not in {"eml", "emlx"}:
+    if may_hold_many and mbox.is_separator(first):
         yield from _of_mbox(stream, source, place)
     elif kind == "mbox" and first:
         yield refused(source, 'it does not begin with a "From " line, as an mbox does')
@@ -227,7 +230,7 @@ def _buffered(file: Stream) -> io.BufferedReader:
     return io.BufferedReader(cast("io.RawIOBase", file))
 
 
-def _decompressed(buffered: io.BufferedReader) -> Stream:
+def _decompressed(buffered: io.BufferedReader) -> io.BufferedReader:
     if not buffered.peek(len(packed.GZIP)).startswith(packed.GZIP):
         return buffered
     return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=buffered)))

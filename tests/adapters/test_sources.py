@@ -213,6 +213,41 @@ def test_mail_programs_write_the_separator_in_their_own_ways(tmp_path, separator
     assert [raw for _, raw, _ in found] == [NOTE, NOTE]
 
 
+def test_a_separator_with_a_whole_date_needs_no_blank_line(tmp_path):
+    """Some programs leave it out; the header behind shows that a message begins."""
+    unparted = [BOX[:-1], BOX[:-1].replace(b"a@example.org", b"-")]
+    found = rows_of(b"".join(unparted) * 2, tmp_path / "box")
+    assert [raw for _, raw, _ in found] == [NOTE] * 4
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"From a@example.org Tue Mar  4 10:12:00 2025\nI heard nothing.\n",
+        b"From a@example.org Tue Mar  4 10:12:00 2025\n",
+        b"From 10:15 on I was lost.\nNote: I never said so.\n",
+        b"From a@example.org\nSubject: Hi\n",
+    ],
+    ids=["no header behind", "nothing behind", "no date", "only a sender"],
+)
+def test_text_that_begins_with_from_parts_nothing_without_a_blank_line(tmp_path, lines):
+    """Less than a whole date and a field behind it is a line of the note."""
+    ((_, raw, _),) = rows_of(BOX[:-1] + lines, tmp_path / "box")
+    assert raw == NOTE + lines
+
+
+@pytest.mark.parametrize("kind", ["auto", "mbox"])
+@pytest.mark.parametrize("before", [b"\n", b"\r\n\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n"])
+def test_an_mbox_may_begin_with_blank_lines_or_a_mark(tmp_path, before, kind):
+    """What an editor or a script left there does not make it one message."""
+    path = tmp_path / "box"
+    path.write_bytes(before + BOX * 2)
+    assert [(m.source, m.raw) for m in walk([str(path)], kind)] == [
+        (f"{path}#1", NOTE), (f"{path}#2", NOTE),
+    ]  # fmt: skip
+    assert [raw for _, raw, _ in rows_of(gzip.compress(before + BOX), path)] == [NOTE]
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [(b">From me", b"From me"), (b">>From me", b">From me"), (b"> From me", b"> From me")],
