@@ -28,6 +28,7 @@ _CONTENT_LENGTH = re.compile(
 )
 _BLANK = (b"\n", b"\r\n")
 _CR, _QUOTE, _F = b"\r>F"
+_WRONG = 3
 _EXPUNGED = 0x0008
 _HEADER = 64 * 1024
 
@@ -47,12 +48,13 @@ def split(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the messages whose lines follow the first separator, unescaped.
 
     A Content-Length (mboxcl, mboxcl2) is believed where the next message or the end is found just
-    behind it; what looks like a separator before that is text.
+    behind it; what looks like a separator before that is text. Where a few were wrong none is
+    believed any more: each may cost a look through the rest of the file.
     """
     again: deque[bytes] = deque()
     rest = _and_again(lines, again)
     kept: list[bytes] = []
-    size, blank, in_header = 0, False, True
+    size, blank, in_header, wrong = 0, False, True, 0
     while True:
         for line in rest:
             first = line[0]
@@ -68,9 +70,12 @@ def split(lines: Iterable[bytes]) -> Iterator[bytes]:
                 kept.append(_unescaped(line) if first == _QUOTE else line)
             if blank and in_header:
                 in_header = False
-                if body := _measured(kept, rest, again):
+                length = _claimed(kept) if wrong < _WRONG else 0
+                if body := _measured(length, rest, again):
                     kept += body
                     size, blank = sum(map(len, kept)), body[-1] in _BLANK
+                elif length:
+                    wrong += 1
         if not again:
             break
         rest = _and_again((), again)
@@ -97,11 +102,16 @@ def _and_again(lines: Iterable[bytes], again: deque[bytes]) -> Iterator[bytes]:
             yield again.popleft()
 
 
-def _measured(header: Sequence[bytes], lines: Iterator[bytes], again: deque[bytes]) -> list[bytes]:
-    """Take as many bytes of lines as a header says, or none where that is not to be believed."""
+def _claimed(header: Sequence[bytes]) -> int:
+    """Give the length of the body that a header says, or 0."""
     found = _CONTENT_LENGTH.search(b"".join(header))
     length = int(found[1]) if found else 0
-    if not 0 < length <= MOST_BYTES:
+    return length if length <= MOST_BYTES else 0
+
+
+def _measured(length: int, lines: Iterator[bytes], again: deque[bytes]) -> list[bytes]:
+    """Take lines of this length, or none where no other message begins behind them."""
+    if not length:
         return []
     body: list[bytes] = []
     total = 0

@@ -316,6 +316,13 @@ def test_a_length_that_is_wrong_loses_no_message(tmp_path, length):
     assert [raw.partition(b"\n\n")[2] for _, raw, _ in found] == [b"Hello.\n"] * 4
 
 
+@pytest.mark.parametrize(("wrong", "messages"), [(2, 3), (3, 5)])
+def test_after_three_lengths_that_are_wrong_none_is_believed(tmp_path, wrong, messages):
+    """Each of them costs a look through the rest of the file, which a big one cannot bear."""
+    raw = measured(NOTE, 10**7) * wrong + measured(TRICKY)
+    assert len(rows_of(raw, tmp_path / "box")) == messages
+
+
 def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", method) as archive:
