@@ -181,8 +181,7 @@ class Archive:
 
     def _messages(self, found: Found, done: Callable[[str], bool]) -> Iterator[Message]:
         """Ask for the texts of one batch together with the headers of the next."""
-        source = self._source(found.folder)
-        waiting = batches([uid for uid in found.uids if not done(f"{source};uid={uid}")], _BATCH)
+        waiting = batches([u for u in found.uids if not done(self._source_of(found, u))], _BATCH)
         batch = next(waiting, ())
         rows = self._fetch([(batch, _FIRST)])
         while batch:
@@ -195,17 +194,17 @@ class Archive:
                 rows |= {uid: texts.pop(uid) for uid in following if uid in texts}
                 asked = []
                 for uid in wanted:
-                    yield self._message(found.folder, uid, known.get(uid, {}), texts.get(uid, {}))
+                    yield self._message(found, uid, known.get(uid, {}), texts.get(uid, {}))
             batch = following
 
-    def _message(self, folder: Folder, uid: int, first: Row, texts: Row) -> Message:
-        source = f"{self._source(folder)};uid={uid}"
+    def _message(self, found: Found, uid: int, first: Row, texts: Row) -> Message:
+        source, direction = self._source_of(found, uid), found.folder.direction
         raw = _assembled(first, texts) or self._whole(uid)
         if raw is None:
             reason = "broken: the server does not give it out, or no longer; it was left out."
             error = UnreadableError(reason)
-            return Message(source, error=error, read=1, direction=folder.direction)
-        return Message(source, raw, read=1, direction=folder.direction)
+            return Message(source, error=error, read=1, direction=direction)
+        return Message(source, raw, read=1, direction=direction)
 
     def _whole(self, uid: int) -> bytes | None:
         """Fetch the beginning of a message whose structure the server, or we, cannot tell."""
@@ -253,6 +252,10 @@ class Archive:
         """Name a mailbox by a URL in the manner of RFC 5092."""
         user = quote(self.account.login, safe="")
         return f"imap://{user}@{self.account.host}/{quote(folder.name)}"
+
+    def _source_of(self, found: Found, uid: int) -> str:
+        """Name a message; its UID means nothing in a mailbox that was made anew."""
+        return f"{self._source(found.folder)};UIDVALIDITY={found.uidvalidity}/;UID={uid}"
 
 
 def _folder(row: Place) -> Folder:

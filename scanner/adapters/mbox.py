@@ -15,6 +15,8 @@ from scanner.adapters.single import MOST_BYTES
 # Sender, or sender and time; Thunderbird writes "From - " and a time, or nothing at all.
 # "From the bottom of my heart" opens a note, not a mailbox.
 _SEPARATOR = re.compile(rb"From (?:\S[^\s@]*+@\S++)?[ \t]*\r?$|From .{0,200}\d\d:\d\d")
+_DATED = re.compile(rb"From \S+ +[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} \d\d:\d\d")
+_LEAD = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(From [^\n]*\n?)")
 _BOUNDARY = re.compile(
     rb'^Content-Type:\s*multipart/[^;\s]+;(?:[^\n]|\n[ \t])*?boundary="?([^";\r\n]{1,100})',
     re.IGNORECASE | re.MULTILINE,
@@ -25,6 +27,8 @@ _CONTENT_LENGTH = re.compile(
     rb"^Content-Length:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
 )
 _BLANK = (b"\n", b"\r\n")
+_CR, _QUOTE, _F = b"\r>F"
+_WRONG = 3
 _EXPUNGED = 0x0008
 _HEADER = 64 * 1024
 
@@ -34,35 +38,58 @@ def is_separator(line: bytes) -> bool:
     return _SEPARATOR.match(line) is not None
 
 
+def before_first(beginning: bytes) -> int:
+    """Count the bytes before the first separator: blank lines, or the mark some editors leave."""
+    found = _LEAD.match(beginning)
+    return found.start(1) if found and is_separator(found[1]) else 0
+
+
 def split(lines: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the messages whose lines follow the first separator, unescaped.
 
     A Content-Length (mboxcl, mboxcl2) is believed where the next message or the end is found just
-    behind it; what looks like a separator before that is text.
+    behind it; what looks like a separator before that is text. Where a few were wrong none is
+    believed any more: each may cost a look through the rest of the file.
     """
     again: deque[bytes] = deque()
     rest = _and_again(lines, again)
     kept: list[bytes] = []
-    size, blank, in_header = 0, False, True
+    size, blank, in_header, wrong = 0, False, True, 0
     while True:
         for line in rest:
-            if blank and line.startswith(b"From ") and is_separator(line):
+            first = line[0]
+            if first == _F and (
+                is_separator(line) if blank else kept and _begins(line, rest, again)
+            ):
                 yield _joined(kept)
                 kept, size, blank, in_header = [], 0, False, True
                 continue
-            blank = line in _BLANK
+            blank = first <= _CR and line in _BLANK
             size += len(line)
             if size <= MOST_BYTES:
-                kept.append(_unescaped(line) if line.startswith(b">") else line)
+                kept.append(_unescaped(line) if first == _QUOTE else line)
             if blank and in_header:
                 in_header = False
-                if body := _measured(kept, rest, again):
+                length = _claimed(kept) if wrong < _WRONG else 0
+                if body := _measured(length, rest, again):
                     kept += body
                     size, blank = sum(map(len, kept)), body[-1] in _BLANK
+                elif length:
+                    wrong += 1
         if not again:
             break
         rest = _and_again((), again)
     yield _joined(kept)
+
+
+def _begins(line: bytes, lines: Iterator[bytes], again: deque[bytes]) -> bool:
+    """Tell a separator without a blank line before it by a whole date and the field behind it."""
+    if _DATED.match(line) is None:
+        return False
+    following = next(lines, b"")
+    if following:
+        again.appendleft(following)
+    return _FIELD.match(following) is not None
 
 
 def _and_again(lines: Iterable[bytes], again: deque[bytes]) -> Iterator[bytes]:
@@ -75,11 +102,16 @@ def _and_again(lines: Iterable[bytes], again: deque[bytes]) -> Iterator[bytes]:
             yield again.popleft()
 
 
-def _measured(header: Sequence[bytes], lines: Iterator[bytes], again: deque[bytes]) -> list[bytes]:
-    """Take as many bytes of lines as a header says, or none where that is not to be believed."""
+def _claimed(header: Sequence[bytes]) -> int:
+    """Give the length of the body that a header says, or 0."""
     found = _CONTENT_LENGTH.search(b"".join(header))
     length = int(found[1]) if found else 0
-    if not 0 < length <= MOST_BYTES:
+    return length if length <= MOST_BYTES else 0
+
+
+def _measured(length: int, lines: Iterator[bytes], again: deque[bytes]) -> list[bytes]:
+    """Take lines of this length, or none where no other message begins behind them."""
+    if not length:
         return []
     body: list[bytes] = []
     total = 0

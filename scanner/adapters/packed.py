@@ -5,29 +5,47 @@ from __future__ import annotations
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from typing import BinaryIO, cast
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import BinaryIO, TypeAlias, cast
 
 from scanner.errors import UnreadableError
 
-TROUBLE = (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
-"""What reading a damaged archive raises, at any moment."""
+Opener: TypeAlias = Callable[[], BinaryIO]
+Mailbox: TypeAlias = tuple[str, Opener]
+"""A mailbox in an archive: its name, and what opens it."""
+
+GZIP = b"\x1f\x8b"
+"""How a file begins that gzip packed."""
 
 _ZIP = b"PK\x03\x04"
+# In the first block of a tar; only those of the seventies have none.
+_MAGIC, _MAGIC_AT = b"ustar", 257
+_AS_GZIP = zlib.MAX_WBITS | 16
 _MAILBOX = ".mbox"
 _ENCRYPTED = 0x1
 _TARS = (".tgz", ".tar.gz", ".tar")
 
 
 def is_packed(name: str, beginning: bytes) -> bool:
-    """Tell an archive file by its name or how it begins."""
-    return beginning.startswith(_ZIP) or name.endswith(_TARS)
+    """Tell an archive file by how it begins, or that it is meant to be one by its name."""
+    return beginning.startswith(_ZIP) or _is_tar(beginning) or name.endswith(_TARS)
 
 
-def mailboxes(file: BinaryIO, beginning: bytes) -> Iterator[tuple[str, BinaryIO]]:
-    """Give name and content of each mailbox in it, one after the other, unpacked as it is read.
+def _is_tar(beginning: bytes) -> bool:
+    if beginning.startswith(GZIP):
+        with suppress(zlib.error):
+            beginning = zlib.decompressobj(_AS_GZIP).decompress(beginning, tarfile.BLOCKSIZE)
+    name, magic = beginning[:_MAGIC_AT], beginning[_MAGIC_AT:]
+    return magic.startswith(_MAGIC) and b"\0" in name  # no text has that
 
-    Raises one of TROUBLE, or UnreadableError for one that is locked or holds no mailbox.
+
+def mailboxes(file: BinaryIO, beginning: bytes) -> Iterator[Mailbox]:
+    """Give each mailbox in it, to be opened before the next one, and unpacked as it is read.
+
+    Raises UnreadableError for one that is locked or holds no mailbox; a damaged one makes the
+    libraries raise anything, here or when a mailbox is opened or read.
     """
     found = False
     members = _zipped(file) if beginning.startswith(_ZIP) else _taped(file)
@@ -38,22 +56,21 @@ def mailboxes(file: BinaryIO, beginning: bytes) -> Iterator[tuple[str, BinaryIO]
         raise UnreadableError("broken: there is no .mbox in this archive; it was left out.")
 
 
-def _zipped(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
+def _zipped(file: BinaryIO) -> Iterator[Mailbox]:
+    if not file.seekable():  # the table of contents is at the end
+        raise UnreadableError("broken: a .zip cannot be read from a pipe; name the file instead.")
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             if not member.filename.endswith(_MAILBOX):
                 continue
             if member.flag_bits & _ENCRYPTED:
                 raise UnreadableError("encrypted: unpack the archive with its password first.")
-            with archive.open(member) as content:
-                yield member.filename, cast("BinaryIO", content)
+            yield member.filename, cast("Opener", partial(archive.open, member))
 
 
-def _taped(file: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
+def _taped(file: BinaryIO) -> Iterator[Mailbox]:
     # As a stream: the whole table of contents of a big archive would take a pass of its own.
     with tarfile.open(fileobj=file, mode="r|*") as archive:
         for member in archive:
-            content = archive.extractfile(member) if member.name.endswith(_MAILBOX) else None
-            if content:
-                with content:
-                    yield member.name, cast("BinaryIO", content)
+            if member.isreg() and member.name.endswith(_MAILBOX):
+                yield member.name, cast("Opener", partial(archive.extractfile, member))

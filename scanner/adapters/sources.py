@@ -31,9 +31,9 @@ from scanner.adapters.single import (
 )
 from scanner.core.parse import looks_like_message
 from scanner.errors import UnreadableError
+from scanner.errors import place as where
 
 _BEGINNING = 64 * 1024
-_GZIP = b"\x1f\x8b"
 _BROKEN = (OSError, EOFError, zlib.error)
 
 
@@ -167,7 +167,7 @@ def holds_mail(path: Path) -> bool:
         return False
     with file as stream:
         beginning = stream.read(_BEGINNING)
-    if packed.is_packed(str(path), beginning) or beginning.startswith(_GZIP):
+    if packed.is_packed(str(path), beginning) or beginning.startswith(packed.GZIP):
         return True
     first, _, rest = beginning.partition(b"\n")
     is_emlx = path.suffix == emlx.SUFFIX
@@ -179,18 +179,21 @@ def _of_stream(
 ) -> Iterator[Message]:
     """Yield one message, or those of an mbox, from a file that may be compressed or packed."""
     place = place or _Place(file)
+    may_hold_many = kind not in {"eml", "emlx"}
     try:
         buffered = _buffered(file)
         beginning = buffered.peek(4)
-        if kind not in {"eml", "emlx"} and packed.is_packed(source, beginning):
+        if may_hold_many and packed.is_packed(source, beginning):
             yield from _unpacked(buffered, beginning, source, place)
             return
         stream = _decompressed(buffered)
+        if may_hold_many:
+            stream.read(mbox.before_first(stream.peek(4)))
         first = stream.readline(MOST_BYTES)
     except _BROKEN as error:
         yield unreadable(source, error)
         return
-    if mbox.is_separator(first) and kind not in {"eml", "emlx"}:
+    if may_hold_many and mbox.is_separator(first):
         yield from _of_mbox(stream, source, place)
     elif kind == "mbox" and first:
         yield refused(source, 'it does not begin with a "From " line, as an mbox does')
@@ -209,12 +212,23 @@ def _unpacked(
 ) -> Iterator[Message]:
     """Yield the messages of the mailboxes in an archive file, named by their place in it."""
     try:
-        for name, content in packed.mailboxes(file, beginning):
-            yield from _of_stream(content, f"{source}/{name}", "mbox", place)
+        for name, opener in packed.mailboxes(file, beginning):
+            yield from _of_member(opener, f"{source}/{name}", place)
     except UnreadableError as error:
         yield Message(source, error=error)
-    except packed.TROUBLE:
-        yield _cut(source, "the archive is damaged")
+    except Exception as error:  # noqa: BLE001 - the libraries raise anything on a damaged file
+        yield _cut(source, f"the archive is damaged ({where(error)})")
+
+
+def _of_member(opener: packed.Opener, source: str, place: _Place) -> Iterator[Message]:
+    """Yield the messages of one mailbox in an archive; those beside it may be whole."""
+    try:
+        with opener() as content:
+            yield from _of_stream(content, source, "mbox", place)
+    except NotImplementedError:
+        yield refused(source, "it is packed in a way not known here, so unpack it yourself")
+    except Exception as error:  # noqa: BLE001 - see above
+        yield _cut(source, f"it is damaged in the archive ({where(error)})")
 
 
 def _buffered(file: Stream) -> io.BufferedReader:
@@ -223,8 +237,8 @@ def _buffered(file: Stream) -> io.BufferedReader:
     return io.BufferedReader(cast("io.RawIOBase", file))
 
 
-def _decompressed(buffered: io.BufferedReader) -> Stream:
-    if buffered.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
+def _decompressed(buffered: io.BufferedReader) -> io.BufferedReader:
+    if not buffered.peek(len(packed.GZIP)).startswith(packed.GZIP):
         return buffered
     return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=buffered)))
 

@@ -36,7 +36,7 @@ _FOLDERS: dict[str, Direction] = {
     **dict.fromkeys(_RECEIVED, "incoming"),
 }
 _NUMBER = re.compile(r"#\d+$")
-_UID = re.compile(r";uid=\d+$")
+_UID = re.compile(r";UIDVALIDITY=\d+/;UID=\d+$")
 _LABELS = "X-Gmail-Labels"
 _HEADER = 64 * 1024
 

@@ -13,7 +13,7 @@ ROWS = [
     {"source": "a.eml", "error": None, "severity": "flub"},
     {"source": "box#1", "error": None, "severity": "none"},
     {"source": "box#3", "error": "broken", "severity": None},
-    {"source": "imap://me@host/S%C3%BCd;uid=7", "error": None, "severity": "folded"},
+    {"source": "imap://me@host/S%C3%BCd;UIDVALIDITY=3/;UID=7", "error": None, "severity": "folded"},
     {"source": "note#10", "error": None, "severity": "none"},
 ]
 LINES = "".join(f"{json.dumps(row)}\n" for row in ROWS)

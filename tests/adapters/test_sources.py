@@ -213,6 +213,41 @@ def test_mail_programs_write_the_separator_in_their_own_ways(tmp_path, separator
     assert [raw for _, raw, _ in found] == [NOTE, NOTE]
 
 
+def test_a_separator_with_a_whole_date_needs_no_blank_line(tmp_path):
+    """Some programs leave it out; the header behind shows that a message begins."""
+    unparted = [BOX[:-1], BOX[:-1].replace(b"a@example.org", b"-")]
+    found = rows_of(b"".join(unparted) * 2, tmp_path / "box")
+    assert [raw for _, raw, _ in found] == [NOTE] * 4
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"From a@example.org Tue Mar  4 10:12:00 2025\nI heard nothing.\n",
+        b"From a@example.org Tue Mar  4 10:12:00 2025\n",
+        b"From 10:15 on I was lost.\nNote: I never said so.\n",
+        b"From a@example.org\nSubject: Hi\n",
+    ],
+    ids=["no header behind", "nothing behind", "no date", "only a sender"],
+)
+def test_text_that_begins_with_from_parts_nothing_without_a_blank_line(tmp_path, lines):
+    """Less than a whole date and a field behind it is a line of the note."""
+    ((_, raw, _),) = rows_of(BOX[:-1] + lines, tmp_path / "box")
+    assert raw == NOTE + lines
+
+
+@pytest.mark.parametrize("kind", ["auto", "mbox"])
+@pytest.mark.parametrize("before", [b"\n", b"\r\n\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n"])
+def test_an_mbox_may_begin_with_blank_lines_or_a_mark(tmp_path, before, kind):
+    """What an editor or a script left there does not make it one message."""
+    path = tmp_path / "box"
+    path.write_bytes(before + BOX * 2)
+    assert [(m.source, m.raw) for m in walk([str(path)], kind)] == [
+        (f"{path}#1", NOTE), (f"{path}#2", NOTE),
+    ]  # fmt: skip
+    assert [raw for _, raw, _ in rows_of(gzip.compress(before + BOX), path)] == [NOTE]
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [(b">From me", b"From me"), (b">>From me", b">From me"), (b"> From me", b"> From me")],
@@ -281,9 +316,16 @@ def test_a_length_that_is_wrong_loses_no_message(tmp_path, length):
     assert [raw.partition(b"\n\n")[2] for _, raw, _ in found] == [b"Hello.\n"] * 4
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
+@pytest.mark.parametrize(("wrong", "messages"), [(2, 3), (3, 5)])
+def test_after_three_lengths_that_are_wrong_none_is_believed(tmp_path, wrong, messages):
+    """Each of them costs a look through the rest of the file, which a big one cannot bear."""
+    raw = measured(NOTE, 10**7) * wrong + measured(TRICKY)
+    assert len(rows_of(raw, tmp_path / "box")) == messages
+
+
+def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(packed, "w", method) as archive:
         for name, raw in files.items():
             archive.writestr(name, raw)
     return packed.getvalue()
@@ -314,6 +356,8 @@ TAKEOUT = {
         ("takeout.tgz", taped(TAKEOUT)),
         ("takeout.tar", taped(TAKEOUT, "w")),
         ("no suffix", zipped(TAKEOUT)),
+        ("no suffix", taped(TAKEOUT)),
+        ("no suffix", taped(TAKEOUT, "w")),
     ],
 )
 def test_mailboxes_are_read_inside_of_an_archive(tmp_path, name, raw):
@@ -340,6 +384,68 @@ def test_mailboxes_are_read_inside_of_an_archive(tmp_path, name, raw):
 def test_an_archive_that_is_damaged_or_empty_is_a_row_with_an_error(tmp_path, name, raw, words):
     """It is never taken for clean."""
     assert words in str(rows_of(raw, tmp_path / name)[-1][2])
+
+
+TWO = {"a.mbox": BOX, "b.mbox": BOX}
+DEFLATE64 = bytearray(zipped(TWO))
+for place in (8, DEFLATE64.index(b"PK\1\2") + 10):  # the method, in both places
+    DEFLATE64[place] = 9
+LZMA = bytearray(zipped(TWO, zipfile.ZIP_LZMA))
+LZMA[60:70] = b"\xff" * 10
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [(bytes(DEFLATE64), "unpack it yourself"), (bytes(LZMA), "damaged")],
+    ids=["Deflate64", "damaged"],
+)
+def test_a_mailbox_in_a_zip_that_cannot_be_unpacked_costs_no_other(tmp_path, raw, words):
+    """It is a row with an error, and the next one is read."""
+    (_, _, error), rest = rows_of(raw, tmp_path / "a.zip")
+    assert words in str(error)
+    assert rest == (f"{tmp_path}/a.zip/b.mbox#1", NOTE, None)
+
+
+@pytest.mark.parametrize("raw", [zipped({"a.mbox": BOX}), taped({"a.mbox": BOX}, "w")])
+def test_no_byte_of_an_archive_ends_a_scan(tmp_path, raw):
+    """Whatever the libraries raise on a damaged one, there are rows."""
+    raw = raw[:1024]  # of a tar the rest is nothing
+    for place in range(len(raw)):
+        changed = raw[:place] + b"\xff" + raw[place + 1 :]
+        assert rows_of(changed, tmp_path / "a.tar"), place
+
+
+def test_a_link_in_a_tar_is_passed_over(tmp_path):
+    """It holds nothing; the mailboxes behind it are read."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, kind in (("l.mbox", tarfile.SYMTYPE), ("z.mbox", tarfile.REGTYPE)):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "z.mbox"
+            member.size = len(BOX) if member.isreg() else 0
+            archive.addfile(member, io.BytesIO(BOX))
+    found = rows_of(packed.getvalue(), tmp_path / "a.tgz")
+    assert found == [(f"{tmp_path}/a.tgz/z.mbox#1", NOTE, None)]
+
+
+@contextmanager
+def piped(monkeypatch, raw):
+    """Standard input as `cat file | unflub scan -` has it."""
+    reading, writing = os.pipe()
+    with open(reading) as pipe:  # noqa: PTH123
+        with open(writing, "wb") as file:  # noqa: PTH123
+            file.write(raw)
+        monkeypatch.setattr("sys.stdin", pipe)
+        yield
+
+
+def test_an_archive_in_a_pipe_is_read_or_asked_for_by_name(monkeypatch):
+    """A tar is read as it comes; what a zip holds is told at its end, so no pipe will do."""
+    with piped(monkeypatch, taped(TWO)):
+        assert [source for source, _, _ in rows("-")] == ["-/a.mbox#1", "-/b.mbox#1"]
+    with piped(monkeypatch, zipped(TWO)):
+        ((_, _, error),) = rows("-")
+    assert "name the file" in str(error)
 
 
 def test_what_is_written_is_not_read(tmp_path):

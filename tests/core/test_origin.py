@@ -25,9 +25,9 @@ OTHERS = Draft("Hi", sender="you@example.com", recipients=frozenset({"list@examp
         ("old/Gesendet.mbox.gz#2", "outgoing"),
         ("Mail/Local Folders/Inbox#3", "incoming"),
         ("Sent/copies/INBOX.mbox#1", "incoming"),
-        ("imap://me@mail.example/%5BGmail%5D/Sent%20Mail;uid=7", "outgoing"),
-        ("imap://me@mail.example/INBOX;uid=7", "incoming"),
-        ("imap://inbox@sent/Archive;uid=7", "outgoing"),
+        ("imap://me@mail.example/%5BGmail%5D/Sent%20Mail;UIDVALIDITY=3/;UID=7", "outgoing"),
+        ("imap://me@mail.example/INBOX;UIDVALIDITY=3/;UID=7", "incoming"),
+        ("imap://inbox@sent/Archive;UIDVALIDITY=3/;UID=7", "outgoing"),
     ],
 )
 def test_the_folder_tells_the_direction(source, expected):
