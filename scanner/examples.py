@@ -15,7 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
-from scanner.adapters import lock, state
+from scanner.adapters import lock, whole
 from scanner.core.parse import plain
 from scanner.errors import UnreadableError
 from scanner.learning import corpus
@@ -114,18 +114,13 @@ def _write(home: Path, kept: Kept, first: str = "") -> None:
         if not content:
             path.unlink()
         elif not path.exists() or path.read_bytes() != content:
-            state.replace_file(path, content)
+            whole.replaced(path, content)
 
 
 @contextmanager
 def _changing(home: Path) -> Iterator[None]:
     """Let one process at a time change the files. Raises UnreadableError where the disk refuses."""
-    try:
+    with whole.refusals(home, f"{whole.ADVICE}: nothing was lost"):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with lock.waited_for(home / ".lock"):
             yield
-    except OSError as error:
-        raise UnreadableError(
-            f"the examples in {home} cannot be written ({error.strerror}); "
-            "free some space, or make the folder writable: nothing was lost"
-        ) from None

@@ -299,13 +299,9 @@ def _slug(name: str) -> str:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a private file, as it holds letters. Raises UnreadableError."""
-    from scanner.adapters import sources, state
+    from scanner.adapters import sources, whole
 
     if sources.holds_mail(path):
         raise click.UsageError(f"{path} holds mail, which would be lost; name another file")
-    try:
-        state.replace_file(path, content)
-    except OSError as error:
-        raise UnreadableError(
-            f"{path} cannot be written ({error.strerror}); name another file"
-        ) from None
+    with whole.refusals(path, "name another file"):
+        whole.replaced(path, content)

@@ -10,9 +10,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from scanner.adapters import state
+from scanner.adapters import state, whole
 from scanner.config import Seconds
-from scanner.errors import UnreadableError
 
 _FORMAT = 1
 _PATIENCE: Seconds = 2
@@ -47,13 +46,7 @@ def add(digests: Iterable[str]) -> None:
         before = _read()
         kept = [*before, *sorted(set(digests) - set(before))][-_MOST:]
         content = json.dumps({"format": _FORMAT, "dismissed": kept}, indent=1).encode()
-        try:
-            state.replace_file(path(), content)
-        except OSError as error:
-            raise UnreadableError(
-                f"{path()} cannot be written ({error.strerror}); "
-                "free some space, or make its folder writable"
-            ) from None
+        whole.written(path(), content)
 
 
 def _read() -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from scanner import itself
-from scanner.adapters import keychain, state
+from scanner.adapters import keychain, state, whole
 from scanner.config import Seconds
 
 log = logging.getLogger("unflub")
@@ -45,7 +45,7 @@ def _tell(account: str, news: AbstractSet[str], title: str, text: str) -> None:
     if news <= set(told) or not _has_desktop():
         return
     try:
-        state.replace_file(path, json.dumps([*told, *news][-_MOST_TOLD:]).encode())
+        whole.replaced(path, json.dumps([*told, *news][-_MOST_TOLD:]).encode())
     except OSError:
         return  # what cannot be remembered would be told again and again
     showing = itself.calling("scanner.adapters.notify", "show", f"{title!r}, {text!r}")

@@ -11,10 +11,10 @@ from pathlib import Path
 import platformdirs
 
 from scanner import itself
-from scanner.adapters import settings
+from scanner.adapters import whole
 from scanner.core import registration
 from scanner.core.registration import HOST
-from scanner.errors import ConfigurationError, UnreadableError
+from scanner.errors import ConfigurationError
 
 _KEY = rf"HKCU\Software\Mozilla\NativeMessagingHosts\{HOST}"
 _PATIENCE = 60  # seconds for a command of the system
@@ -58,16 +58,10 @@ def install(where: Places) -> Path:
     """
     command = itself.command("native-host")
     made = package_path()
-    try:
-        settings.replaced(where.launcher, where.text(command).encode())
-        where.launcher.chmod(0o700)
-        settings.replaced(where.manifest, registration.manifest(where.launcher).encode())
-        settings.replaced(made, package())
-    except OSError as error:
-        raise UnreadableError(
-            f"{error.filename or where.manifest} cannot be written ({error.strerror}); free some "
-            "space, or make its folder writable"
-        ) from None
+    whole.written(where.launcher, where.text(command).encode())
+    where.launcher.chmod(0o700)
+    whole.written(where.manifest, registration.manifest(where.launcher).encode())
+    whole.written(made, package())
     if where.tell and not _ran(where.tell):
         raise ConfigurationError(f"Windows refused `{subprocess.list2cmdline(where.tell)}`")
     return made
@@ -86,10 +80,7 @@ def uninstall(where: Places) -> bool:
 
 def write_package(file: Path) -> None:
     """Write the add-on's package alone. Raises UnreadableError."""
-    try:
-        settings.replaced(file, package())
-    except OSError as error:
-        raise UnreadableError(f"{file} cannot be written ({error.strerror})") from None
+    whole.written(file, package())
 
 
 def package_path() -> Path:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanner import itself
-from scanner.adapters import settings, state
+from scanner.adapters import state, whole
 from scanner.core import units
 from scanner.core.units import LABEL, Job
-from scanner.errors import ConfigurationError, UnreadableError
+from scanner.errors import ConfigurationError
 
 NAME = "unflub"
 _PATIENCE = 120  # seconds; systemd waits until the daemon says that it is ready
@@ -56,14 +56,9 @@ def install(manager: Manager, config_path: Path | None) -> None:
     """
     text = manager.text(job(config_path))
     runs = manager.file.exists()
-    try:
+    with whole.refusals(state.folder()):
         state.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        settings.replaced(manager.file, text.encode(manager.encoding))
-    except OSError as error:
-        raise UnreadableError(
-            f"{manager.file} cannot be written ({error.strerror}); free some space, or make its "
-            "folder writable"
-        ) from None
+    whole.written(manager.file, text.encode(manager.encoding))
     for command in manager.stop if runs else ():
         _ran(manager, command)  # else the new configuration would not count
     for command in manager.start:

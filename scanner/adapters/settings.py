@@ -10,8 +10,8 @@ import tomlkit
 from tomlkit.items import Table
 
 from scanner import config
-from scanner.adapters import state
-from scanner.errors import ConfigurationError, UnreadableError
+from scanner.adapters import whole
+from scanner.errors import ConfigurationError
 
 _SAMPLE = "home"  # the account of config.example.toml
 
@@ -52,20 +52,8 @@ def read(path: Path) -> str | None:
 
 def write(path: Path, text: str) -> None:
     """Write a private file, whole or not at all. Raises UnreadableError."""
-    try:
-        replaced(path, text.encode())
-    except OSError as error:
-        raise UnreadableError(
-            f"{path} cannot be written ({error.strerror}); free some space, or make its folder "
-            "writable, and run `unflub setup` again: nothing was changed"
-        ) from None
-
-
-def replaced(path: Path, content: bytes) -> None:
-    """Write a private file whole or not at all, and make its folder. Raises OSError."""
-    target = path.resolve()  # a link stays one
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state.replace_file(target, content)
+    again = f"{whole.ADVICE}, and run `unflub setup` again: nothing was changed"
+    whole.written(path, text.encode(), again)
 
 
 def _fresh(name: str) -> str:

@@ -7,16 +7,14 @@ was dismissed is then warned about once more.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from scanner.adapters import whole
 from scanner.core.plan import Memory, Standing
-from scanner.errors import UnreadableError
 
 _FORMAT = 1
 # Far more than anybody dismisses; it only keeps the file from growing for ever.
@@ -99,14 +97,7 @@ def save(
         "dismissed": sorted(memory.dismissed)[:_MOST_DISMISSED],
         "no_flubs": sorted(memory.no_flubs)[:_MOST_DISMISSED],
     }
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(path, json.dumps(table, indent=1).encode())
-    except OSError as error:
-        raise UnreadableError(
-            f"the state file {path} cannot be written ({error.strerror}); "
-            "free some space, or make its folder writable"
-        ) from None
+    whole.written(path, json.dumps(table, indent=1).encode())
 
 
 def say_whether_it_alters(path: Path, *, alters: bool) -> None:
@@ -114,21 +105,6 @@ def say_whether_it_alters(path: Path, *, alters: bool) -> None:
     saved = load(path)
     if saved.alters != alters:
         save(path, saved.uidvalidity, saved.memory, alters=alters, under_way=saved.under_way)
-
-
-def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write a file whole or not at all; `durable` waits until the disk has it. Raises OSError."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _standing(row: dict[str, Any]) -> Standing:

@@ -10,7 +10,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from scanner.adapters import lock, state
+from scanner.adapters import lock, state, whole
 from scanner.core.health import Signs
 
 
@@ -28,7 +28,7 @@ def write(signs: Signs) -> None:
     """Write the status of an account, whole or not at all. Raises OSError."""
     path = path_of(signs.account)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state.replace_file(path, json.dumps(asdict(signs), indent=1).encode(), durable=False)
+    whole.replaced(path, json.dumps(asdict(signs), indent=1).encode(), durable=False)
 
 
 def report(name: str) -> Signs:

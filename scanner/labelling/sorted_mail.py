@@ -17,7 +17,7 @@ from typing import Any
 import platformdirs
 
 from scanner import examples
-from scanner.adapters import lock, state
+from scanner.adapters import lock, whole
 from scanner.core.draft import Draft, Sentences
 from scanner.core.segment import segment
 from scanner.errors import UnreadableError
@@ -108,19 +108,14 @@ def _negatives(messages: Mapping[str, Sentences], kinds: Kinds) -> Iterator[Exam
 def _changing() -> Iterator[dict[str, _Said]]:
     """Give what was said, to be changed, and write it. Raises UnreadableError."""
     path = file()
-    try:
+    with whole.refusals(path, f"{whole.ADVICE}: nothing was lost"):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with lock.waited_for(path.with_suffix(".lock")):
             said = _read(path)
             before = dict(said)
             yield said
             if said != before:
-                state.replace_file(path, "".join(map(_line, said.items())).encode())
-    except OSError as error:
-        raise UnreadableError(
-            f"{path} cannot be written ({error.strerror}); free some space, or make its folder "
-            "writable: nothing was lost"
-        ) from None
+                whole.replaced(path, "".join(map(_line, said.items())).encode())
 
 
 def _line(entry: tuple[str, _Said]) -> str:

@@ -1,0 +1,45 @@
+"""Files that are written whole or not at all, private to the user."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scanner.errors import UnreadableError
+
+ADVICE = "free some space, or make its folder writable"
+
+
+def written(path: Path, content: bytes, advice: str = ADVICE) -> None:
+    """Write a file, and make its folder; a link stays one. Raises UnreadableError."""
+    with refusals(path, advice):
+        target = path.resolve()
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replaced(target, content)
+
+
+@contextmanager
+def refusals(path: Path, advice: str = ADVICE) -> Iterator[None]:
+    """Say it in one line where the disk refuses to write something. Raises UnreadableError."""
+    try:
+        yield
+    except OSError as error:
+        raise UnreadableError(f"{path} cannot be written ({error.strerror}); {advice}") from None
+
+
+def replaced(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file; `durable` waits until the disk has it. Raises OSError."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
