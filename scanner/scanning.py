@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from scanner.adapters.single import Message
 from scanner.core.draft import Sentences
@@ -92,11 +93,29 @@ def processes(jobs: int) -> Iterator[tuple[Executor | None, int]]:
         return
     # Not fork: the libraries of the model have threads.
     context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupts)
+    executor = _Processes(jobs, context, initializer=_ignore_interrupts)
     try:
         yield executor, jobs
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+class _Processes(ProcessPoolExecutor):
+    """Processes that begin, where there is work for one more, deaf to Ctrl-C.
+
+    It reaches all that run in a terminal, and until `_ignore_interrupts` is loaded it would end
+    them, each with a traceback.
+    """
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have work done by a process, as ever; a Ctrl-C of this moment comes just after it."""
+        if sys.platform == "win32":
+            return super().submit(*args, **kwargs)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which is inherited
+        try:
+            return super().submit(*args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ignore_interrupts() -> None:
