@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from scanner import itself
 from scanner.adapters import secrecy
@@ -95,11 +96,29 @@ def processes(jobs: int) -> Iterator[tuple[Executor | None, int]]:
     # Not fork: the libraries of the model have threads.
     context = multiprocessing.get_context("spawn")
     itself.heed_in_workers()
-    executor = ProcessPoolExecutor(jobs, context, initializer=_begin)
+    executor = _Processes(jobs, context, initializer=_begin)
     try:
         yield executor, jobs
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+class _Processes(ProcessPoolExecutor):
+    """Processes that begin, where there is work for one more, deaf to Ctrl-C.
+
+    It reaches all that run in a terminal, and until `_begin` is loaded it would end
+    them, each with a traceback.
+    """
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have work done by a process, as ever; a Ctrl-C of this moment comes just after it."""
+        if sys.platform == "win32":
+            return super().submit(*args, **kwargs)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which is inherited
+        try:
+            return super().submit(*args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -14,7 +18,7 @@ from scanner.core.report import as_record
 from scanner.errors import UnreadableError
 from scanner.learning import shelf
 from scanner.rows import Terms
-from scanner.scanning import in_order, rows
+from scanner.scanning import in_order, processes, rows
 
 TERMS = Terms(shelf.shipped(), Policy())
 LARGE = b"X-Fill: " + b"x" * 200_000 + b"\r\n"
@@ -58,6 +62,16 @@ def test_a_worker_that_dies_is_one_clear_error():
 
     with Dying(1) as executor, pytest.raises(UnreadableError, match="fewer --jobs"):
         list(in_order(executor, str, range(3), ahead=2))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it takes effect a little later")
+def test_ctrl_c_ends_no_process_that_is_only_beginning():
+    """It reaches all that run in a terminal, and is for the one that the others work for."""
+    with processes(2) as (executor, _):
+        answers = [executor.submit(pow, 2, number) for number in range(2)]
+        for child in multiprocessing.active_children():
+            os.kill(child.pid, signal.SIGINT)
+        assert [answer.result() for answer in answers] == [1, 2]
 
 
 @pytest.mark.parametrize(
