@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanner.adapters import settings, state
-from scanner.core import units
-from scanner.core.units import LABEL, Job
+from scanner.core import autostart
+from scanner.core.autostart import LABEL, Job
 from scanner.errors import ConfigurationError, UnreadableError
 
 NAME = "unflub"
@@ -142,7 +142,7 @@ def _systemd() -> Manager:
     unit, user = f"{NAME}.service", ("systemctl", "--user")
     folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     return Manager(
-        "systemd", folder / "systemd" / "user" / unit, units.systemd,
+        "systemd", folder / "systemd" / "user" / unit, autostart.systemd,
         start=((*user, "daemon-reload"), (*user, "enable", "--now", unit)),
         stop=((*user, "disable", "--now", unit),),
         after=((*user, "daemon-reload"),),
@@ -156,7 +156,7 @@ def _launchd() -> Manager:
     path = Path.home() / "Library" / "LaunchAgents" / f"{LABEL}.plist"
     domain = f"gui/{Path.home().stat().st_uid}"
     return Manager(
-        "launchd", path, units.launchd,
+        "launchd", path, autostart.launchd,
         start=(("launchctl", "bootstrap", domain, str(path)),),
         stop=(("launchctl", "bootout", f"{domain}/{LABEL}"),),
         show=("launchctl", "print", f"{domain}/{LABEL}"),
@@ -168,7 +168,7 @@ def _launchd() -> Manager:
 def _task_scheduler() -> Manager:
     path = state.folder() / "watch.xml"
     return Manager(
-        "the Task Scheduler", path, units.task,
+        "the Task Scheduler", path, autostart.task,
         start=(
             ("schtasks", "/Create", "/TN", LABEL, "/XML", str(path), "/F"),
             ("schtasks", "/Run", "/TN", LABEL),
