@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 from scanner import __version__, checking, config
 from scanner.adapters import dismissals
-from scanner.core import dialog, framing
+from scanner.core import dialog, pipe
 from scanner.core.advice import ADVICE
 from scanner.core.assess import without
 from scanner.errors import UnflubError, UnreadableError, slip
@@ -51,7 +51,7 @@ def _serve(questions: Queue[bytes | UnreadableError], answers: BinaryIO) -> None
         asked = questions.get()
         readable = not isinstance(asked, UnreadableError)
         said = _failure(str(asked)) if isinstance(asked, UnreadableError) else _answered(asked)
-        answers.write(framing.framed(said))
+        answers.write(pipe.framed(said))
         answers.flush()
 
 
@@ -68,7 +68,7 @@ def _answered(asked: bytes) -> Values:
 def _listen(source: BinaryIO, questions: Queue[bytes | UnreadableError]) -> None:
     """Read while questions are answered, so that the end of the client is the end, at once."""
     try:
-        while (asked := framing.read(source.read)) is not None:
+        while (asked := pipe.read(source.read)) is not None:
             questions.put(asked)
     except UnreadableError as error:
         questions.put(error)

@@ -14,7 +14,7 @@ from support.letters import CLEAN, FLUBBED, in_html
 from support.program import Program
 
 from scanner.adapters import answering, local
-from scanner.core import framing
+from scanner.core import pipe
 from scanner.errors import UnreadableError
 from scanner.native_host import PROTOCOL, message
 
@@ -46,7 +46,7 @@ def exchange(program: Program, *contents: bytes) -> tuple[list[dict[str, object]
     with process:
         process.stdin.write(b"".join(struct.pack("=I", len(one)) + one for one in contents))
         process.stdin.flush()
-        said = [json.loads(framing.read(process.stdout.read)) for _ in contents]
+        said = [json.loads(pipe.read(process.stdout.read)) for _ in contents]
         rest, log = process.communicate()
     assert (process.returncode, rest) == (0, b"")
     return said, log.decode()
@@ -59,26 +59,26 @@ def answers(program: Program, *questions: object) -> list[dict[str, object]]:
 @given(st.lists(_VALUES))
 def test_what_is_framed_is_read(values):
     """Any JSON, in any number, comes out as it went in; then comes the end."""
-    source = reader(b"".join(map(framing.framed, values)))
-    assert [json.loads(framing.read(source)) for _ in values] == values
-    assert framing.read(source) is None
+    source = reader(b"".join(map(pipe.framed, values)))
+    assert [json.loads(pipe.read(source)) for _ in values] == values
+    assert pipe.read(source) is None
 
 
 @given(_VALUES, st.data())
 def test_what_ends_in_the_middle_is_told(value, data):
     """Cut anywhere but at its end, a message is refused."""
-    content = framing.framed(value)
+    content = pipe.framed(value)
     cut = data.draw(st.integers(1, len(content) - 1))
     with pytest.raises(UnreadableError, match="ends in the middle"):
-        framing.read(reader(content[:cut]))
+        pipe.read(reader(content[:cut]))
 
 
-@given(st.integers(framing.LONGEST + 1, 2**32 - 1))
+@given(st.integers(pipe.LONGEST + 1, 2**32 - 1))
 def test_what_is_too_long_is_not_read(length):
     """Only the length is looked at; nothing is laid out in memory for it."""
     source = io.BytesIO(struct.pack("=I", length) + b"x" * 100)
     with pytest.raises(UnreadableError, match="too long"):
-        framing.read(source.read)
+        pipe.read(source.read)
     assert source.tell() == 4
 
 
@@ -181,11 +181,11 @@ def test_nonsense_is_answered_and_the_next_question_too(program):
 @pytest.mark.parametrize("rest", [b"\x01", struct.pack("=I", 9) + b"{}", struct.pack("=I", 2**31)])
 def test_after_what_cannot_be_read_it_ends(program, rest):
     """What came before is answered, then the fault is told, then nothing."""
-    done = program.communicate("native-host", stdin=framing.framed(question("hello")) + rest)
+    done = program.communicate("native-host", stdin=pipe.framed(question("hello")) + rest)
     source = reader(done.stdout)
-    assert "categories" in json.loads(framing.read(source))
-    assert "restart it" in json.loads(framing.read(source))["error"]
-    assert framing.read(source) is None
+    assert "categories" in json.loads(pipe.read(source))
+    assert "restart it" in json.loads(pipe.read(source))["error"]
+    assert pipe.read(source) is None
 
 
 @pytest.mark.system

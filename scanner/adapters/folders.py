@@ -25,6 +25,8 @@ _APPLE = frozenset({"Info.plist", "table_of_contents"})
 MAILDIR_FLAGS = ":2,"
 """What stands between the unique name of a message in a Maildir and its flags."""
 
+_DELIVERED = frozenset({"new", "cur"})
+_DELIVERY = _DELIVERED | {"tmp"}
 _BESIDE_APPLE = (".plist", ".emlxpart", ".DS_Store", "table_of_contents")
 _TAKEOUT = "archive_browser.html"
 _MBOX = (".mbox", ".mbox.gz")
@@ -71,16 +73,24 @@ def _any(entries: Entries) -> Entries:
 def _maildir(entries: Entries) -> Entries:
     """List new and cur at once, since messages move from there to here.
 
-    Beside them a server keeps its own files, and in tmp nothing is delivered yet. Raises
-    OSError where one of them may not be read.
+    Beside them a server keeps its own files, and in tmp nothing is delivered yet. A folder
+    without cur may still stand above others; only what lies in new or cur is a message.
     """
-    if "cur" not in entries.names:  # above Maildirs, or inside of one
-        return entries
-    inner = [f for f in reversed(entries.folders) if f.name in {"new", "cur"}]
-    listed = [path for folder in inner for path in sorted(folder.iterdir())]
+    if "cur" not in entries.names:
+        return Entries([f for f in entries.files if _is_delivered(f)], entries.folders)
+    listed: list[Path] = []
+    below = [f for f in entries.folders if f.name not in _DELIVERY]
+    for folder in (f for f in reversed(entries.folders) if f.name in _DELIVERED):
+        try:
+            listed += sorted(folder.iterdir())
+        except OSError:  # told when it is opened
+            below.append(folder)
     once = {path.name.partition(MAILDIR_FLAGS)[0]: path for path in listed}
-    below = [f for f in entries.folders if f.name.startswith(".") or (f / "cur").is_dir()]
     return Entries(list(once.values()), below)
+
+
+def _is_delivered(file: Path) -> bool:
+    return file.absolute().parent.name in _DELIVERED
 
 
 def _mh(entries: Entries) -> Entries:
@@ -113,7 +123,7 @@ def _takeout(entries: Entries) -> Entries:
 
 
 # Kinds that go for everything below a folder that shows them.
-_WHOLE_TREES = frozenset({"emlx", "thunderbird", "takeout"})
+_WHOLE_TREES = frozenset({"maildir", "emlx", "thunderbird", "takeout"})
 
 Layout: TypeAlias = Callable[[Entries], Entries]
 

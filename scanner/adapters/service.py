@@ -11,8 +11,8 @@ from pathlib import Path
 
 from scanner import itself
 from scanner.adapters import local, state, whole
-from scanner.core import units
-from scanner.core.units import LABEL, Job
+from scanner.core import autostart
+from scanner.core.autostart import LABEL, Job
 from scanner.errors import ConfigurationError
 
 NAME = "unflub"
@@ -142,7 +142,7 @@ def _systemd() -> Manager:
     folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     path = folder / "systemd" / "user" / unit
     return Manager(
-        "systemd", path, units.systemd,
+        "systemd", path, autostart.systemd,
         # By its path, for the manager may not look where the shell's variable points.
         start=((*user, "daemon-reload"), (*user, "enable", "--now", str(path))),
         stop=((*user, "disable", "--now", unit),),
@@ -157,7 +157,7 @@ def _launchd() -> Manager:
     path = Path.home() / "Library" / "LaunchAgents" / f"{LABEL}.plist"
     domain = f"gui/{Path.home().stat().st_uid}"
     return Manager(
-        "launchd", path, units.launchd,
+        "launchd", path, autostart.launchd,
         start=(("launchctl", "bootstrap", domain, str(path)),),
         stop=(("launchctl", "bootout", f"{domain}/{LABEL}"),),
         show=("launchctl", "print", f"{domain}/{LABEL}"),
@@ -169,7 +169,7 @@ def _launchd() -> Manager:
 def _task_scheduler() -> Manager:
     path = state.folder() / "watch.xml"
     return Manager(
-        "the Task Scheduler", path, units.task,
+        "the Task Scheduler", path, autostart.task,
         start=(
             ("schtasks", "/Create", "/TN", LABEL, "/XML", str(path), "/F"),
             ("schtasks", "/Run", "/TN", LABEL),

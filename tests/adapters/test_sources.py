@@ -119,6 +119,21 @@ def test_maildir_is_read_with_its_subfolders(tmp_path):
     ]
 
 
+def test_maildirs_are_found_below_a_folder_that_is_none(tmp_path):
+    """Dovecot and mbsync leave no cur in a folder without mail; a server's own folders stay out."""
+    lay(tmp_path, "cur/1:2,S", "tmp/2", "Archive/2019/cur/3:2,S", "Archive/2019/tmp/4")
+    lay(tmp_path, "sieve/main.sieve", "courierimapkeywords/:list", ".notmuch/xapian/flintlock")
+    assert read_below(tmp_path) == ["cur/1:2,S", "Archive/2019/cur/3:2,S"]
+
+
+@pytest.mark.parametrize("named", [".", "cur", "new"])
+def test_one_folder_of_a_maildir_can_be_named(tmp_path, monkeypatch, named):
+    """What lies in it are its messages."""
+    lay(tmp_path, "cur/1:2,S", "new/1")
+    monkeypatch.chdir(tmp_path / "cur" if named == "." else tmp_path)
+    assert [m.raw for m in walk([named], "maildir")] == [NOTE]
+
+
 def test_loop_of_links_ends(tmp_path):
     """A link to a folder above is followed once at most."""
     (tmp_path / "a").mkdir()
@@ -544,8 +559,10 @@ def nobody():
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         before = os.geteuid()
-        yield Path(name), lambda: os.seteuid(65534) if before == 0 else None
-        os.seteuid(before)
+        try:
+            yield Path(name), lambda: os.seteuid(65534) if before == 0 else None
+        finally:
+            os.seteuid(before)
 
 
 def test_folder_and_file_one_may_not_read_are_rows_with_an_error():
@@ -559,6 +576,18 @@ def test_folder_and_file_one_may_not_read_are_rows_with_an_error():
     assert [m.error and str(m.error)[:26] for m in found] == ["broken: permission denied;"] * 2 + [
         None
     ]
+
+
+def test_a_folder_of_a_maildir_one_may_not_read_costs_no_other():
+    """It is one row, and the rest of the tree is read."""
+    with nobody() as (top, become_nobody):
+        lay(top, "cur/1:2,S", "new/2", "tmp/3", ".Locked/cur/4", ".Sent/cur/5")
+        for name in ("new", ".Locked"):
+            (top / name).chmod(0)
+        become_nobody()
+        read, failed = read_below(top), errors(top)
+    assert read == ["cur/1:2,S", ".Sent/cur/5"]
+    assert [Path(source).name for source, _ in failed] == [".Locked", "new"]
 
 
 def test_size_is_what_there_is_to_read(tmp_path):

@@ -18,7 +18,7 @@ from support.notes import FLUBBED, OPENING, STRENGTH, note
 
 from scanner import checking, errands
 from scanner.adapters import answering
-from scanner.core import framing
+from scanner.core import pipe
 from scanner.core.classify import Policy
 from scanner.judging import JudgingProcess
 
@@ -79,9 +79,9 @@ def _native_host():
             "protocol": 1, "id": 1, "ask": "check", "subject": "Thank you", "body": body,
             "html": False, "preset": "", "without": [],
         }  # fmt: skip
-        process.stdin.write(framing.framed(question))
+        process.stdin.write(pipe.framed(question))
         process.stdin.flush()
-        return framing.read(process.stdout.read)
+        return pipe.read(process.stdout.read)
 
     with process:
         asked("")

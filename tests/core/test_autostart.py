@@ -11,10 +11,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from scanner.core import units
-from scanner.core.units import Job
+from scanner.core import autostart
+from scanner.core.autostart import Job
 
-CASES = Path(__file__).parents[1] / "cases" / "units"
+CASES = Path(__file__).parents[1] / "cases" / "autostart"
 WATCH = ("-m", "scanner", "watch", "--config")
 LINUX = Job(
     (
@@ -41,12 +41,12 @@ WINDOWS = Job(
 
 def test_the_systemd_unit():
     """It takes away all rights but to read the home, write the state, and use the network."""
-    assert units.systemd(LINUX) == (CASES / "unflub.service").read_text()
+    assert autostart.systemd(LINUX) == (CASES / "unflub.service").read_text()
 
 
 def test_the_launch_agent():
     """A property list that launchd can read; the command keeps its own log, which stays short."""
-    text = units.launchd(MAC)
+    text = autostart.launchd(MAC)
     assert text == (CASES / "unflub.plist").read_text()
     assert plistlib.loads(text.encode())["ProgramArguments"] == [
         *MAC.command,
@@ -57,7 +57,7 @@ def test_the_launch_agent():
 
 def test_the_task():
     """XML that says who runs what and when; arguments are quoted as Windows programs want it."""
-    text = units.task(WINDOWS)
+    text = autostart.task(WINDOWS)
     assert text == (CASES / "unflub.xml").read_text()
     root = ET.fromstring(text.replace('encoding="UTF-16"', ""))
     (arguments,) = root.iterfind(".//{*}Arguments")
@@ -72,7 +72,7 @@ def unit(tmp_path, monkeypatch) -> Path:
     assert shutil.which("systemd-analyze"), "systemd is missing: apt-get install systemd"
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     path = tmp_path / "unflub.service"
-    path.write_text(units.systemd(replace(LINUX, command=("/bin/true", *LINUX.command[1:]))))
+    path.write_text(autostart.systemd(replace(LINUX, command=("/bin/true", *LINUX.command[1:]))))
     return path
 
 
