@@ -167,7 +167,7 @@ model: $(READY)  ## fit the shipped model's heads anew; BACKGROUND and ORDINARY 
 	$(BIN)/unflub train --corpus training_data --measure $(MAIL)
 
 encoder: $(TORCH)  ## fine-tune six encoders, average them, fit the heads: under two hours on two cores
-	$(BIN)/unflub train --corpus training_data --encoder $(MAIL)
+	$(BIN)/unflub train --corpus training_data --encoder $(addprefix --networks ,$(NETWORKS)) $(MAIL)
 
 evaluate: $(READY)  ## measure leave-one-writer-out
 	$(BIN)/unflub evaluate $(MAIL)

@@ -15,7 +15,7 @@ from scanner.errors import ModelError, UnflubError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.retraining import Retrained, Wishes
-    from scanner.training import Material
+    from scanner.training import Material, Trained
 
 _Path = click.Path(path_type=Path)
 _Folder = click.Path(path_type=Path, file_okay=False)
@@ -60,7 +60,12 @@ def _read_material(
 @click.option("--output", type=_Folder, help="Write the model there; the one in use stays.")
 @click.option("--measure", is_flag=True, help="With --corpus: measure, for the model card.")
 @click.option("--encoder", is_flag=True, help="Fine-tune the encoder, too (torch): an hour or two.")
-def train(*, encoder: bool, measure: bool, **options: Any) -> None:
+@click.option(
+    "--networks",
+    type=_Folder,
+    help="With --encoder: keep its networks there; what is there learns further, in minutes.",
+)
+def train(*, encoder: bool, networks: Path | None, measure: bool, **options: Any) -> None:
     """Train a model on notes of your own.
 
     It learns from what you labelled (`unflub label`) beside the shipped notes, and from files you
@@ -82,9 +87,14 @@ def train(*, encoder: bool, measure: bool, **options: Any) -> None:
     names = ("more", "added", "labelled", "background", "ordinary")
     material = _read_material(**{name: options.pop(name) for name in names})
     wishes = Wishes(**options)
+    if networks and not encoder:
+        raise click.UsageError("--networks is for --encoder; add that, or leave it out")
     if encoder or material.labelled:
         _refuse_wishes(wishes)
-        _make_anew(material, wishes.output, encoder=encoder, measure=measure)
+        from scanner.training import make_encoder, make_model
+
+        make = partial(make_encoder, networks=networks) if encoder else make_model
+        _make_anew(partial(make, material, wishes.output, measure=measure))
     elif measure:
         raise click.UsageError(
             "--measure is for --corpus; `unflub train --report FOLDER` tells how good yours is"
@@ -107,12 +117,9 @@ def _refuse_wishes(wishes: Wishes) -> None:
             )
 
 
-def _make_anew(material: Material, output: Path | None, *, encoder: bool, measure: bool) -> None:
-    from scanner.training import make_encoder, make_model
-
-    make = make_encoder if encoder else make_model
+def _make_anew(make: Callable[..., Trained]) -> None:
     with terminal.progress("training") as progress:
-        made = make(material, output, measure=measure, progress=progress)
+        made = make(progress=progress)
     for before, after in made.contradictions:
         terminal.say(
             f"{after.writer} {after.id} replaces the labels of {before.writer} {before.id}"

@@ -66,10 +66,16 @@ def make_model(
 
 
 def make_encoder(
-    material: Material, output: Path | None, *, measure: bool, progress: Progress
+    material: Material,
+    output: Path | None,
+    *,
+    networks: Path | None,
+    measure: bool,
+    progress: Progress,
 ) -> Trained:
     """Fine-tune the encoder anew, and make a model with it.
 
+    Where the folder `networks` holds what was fine-tuned before, that learns further.
     Raises what `make_model` raises, and ModelError where torch or the base model is missing.
     """
     try:
@@ -86,7 +92,7 @@ def make_encoder(
         )
     with TemporaryDirectory(prefix="unflub-encoder-") as made:
         projected = [corpus.project(one) for one in learnt.merged.examples]
-        rebuild(Path(made), projected, learnt.background, progress=progress)
+        rebuild(Path(made), projected, learnt.background, networks=networks, progress=progress)
         encoder = OnDemand(Path(made))
         return _make_model(material, learnt, output, encoder, measure=measure, progress=progress)
 

@@ -26,8 +26,8 @@ categories such a sentence would be. In three steps:
    message as a whole, a closer one where ordinary mail sounds like a note, and of its sentences.
 2. The **encoder**, MiniLM-L6 fine-tuned on whole notes (subject and all sentences at once),
    answers at each sentence of a note: a flub, and of which category; and of the whole: a note.
-   It is the average of six, each fine-tuned without two sixths of the writers. Embeddings and
-   matrices are quantised to eight bits; ONNX Runtime runs it.
+   It is the average of six networks, each fine-tuned without a sixth of the writers at least.
+   Embeddings and matrices are quantised to eight bits; ONNX Runtime runs it.
 3. The **heads** decide: logistic regressions for flub and `kind`, a linear support vector machine
    for the category, over the encoder's log-odds of a sentence, its neighbours and its note, hashed
    words and the layout. They are fitted on what encoders said of writers they had not been
@@ -61,8 +61,8 @@ shipped gate; {gate_of}.
 ## Measured: leave one writer out
 
 `unflub evaluate` holds out each writer in turn, fits the heads to the others, and reads the
-writer by the average of the two encoders that were fine-tuned without him (the shipped one is
-that of all six); with `--background` it uses the mail that the shipped model was trained with.
+writer by the network that was fine-tuned without him, the mean of two (the shipped one is that
+of all); with `--background` it uses the mail that the shipped model was trained with.
 Gate and thresholds are chosen on what was said of the other writers, by heads and encoders that
 may have seen him: two numbers of a stacked model, a small debt to the truth.
 

@@ -20,14 +20,15 @@ from torch.nn import functional
 
 from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Sentences
-from scanner.learning import network, readings
+from scanner.learning import kept, network, readings
 from scanner.learning.corpus import Projected
 from scanner.learning.encoder import Encoder
 from scanner.learning.features import Mask
+from scanner.learning.kept import Kept
 from scanner.learning.network import Network
 from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
 from scanner.learning.side_by_side import Tell, side_by_side
-from scanner.learning.train import SEED, Progress, folds, require_enough, silent
+from scanner.learning.train import SEED, Progress, require_enough, silent
 from scanner.learning.windows import LENGTH, Part, Tokens, Window, laid_out
 
 _NO_CATEGORY = -1
@@ -65,6 +66,12 @@ class Settings:
     category_weight: float = 0.5
     kind_weight: float = 0.3
     background_kind_weight: float = 0.5
+    again: int = 2500
+    """Where networks learn further: so many of the messages they know are shown once more."""
+
+
+FURTHER = Settings(epochs=1, rate=1e-4, warm_up=0.1, background=325)
+"""For networks that know most of the corpus already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +92,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What one encoder is fine-tuned on: notes, ordinary mail, and how."""
+    """What one network learns from and how, from the base model or `onwards` from another."""
 
     notes: Sequence[Item]
     ordinary: Sequence[Item]
     settings: Settings
     seed: int
+    onwards: Network | None = None
 
 
 def rebuild(  # noqa: PLR0913 - what to learn from, and how
@@ -98,6 +106,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     projected: Sequence[Projected],
     background: Sequence[Sentences],
     *,
+    networks: Path | None = None,
     settings: Settings | None = None,
     count: int = PARTS,
     seed: int = SEED,
@@ -105,40 +114,59 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
 ) -> None:
     """Write the encoder into a folder: its graph, its vocabulary, and its readings.
 
-    The writers, and the background, are dealt to `count` parts; each encoder is fine-tuned
-    without two of them, and the average of all is kept. What `readings.npz` holds was read by the
-    average of the two that had not seen the part, quantised as the one that is kept. The same
-    corpus, seed, machine and libraries give the same encoder.
+    The writers, and the background, are dealt to `count` parts, and for each there is a network
+    that has not seen it. The average of all is the encoder; what `readings.npz` holds was read by
+    the one that had not seen the part, quantised as the encoder is. The same corpus, seed, machine
+    and libraries give the same encoder. Networks in the folder `networks` learn further, from what
+    they have not seen; those of today are kept there.
     """
-    settings = settings or Settings()
     (folder / VOCABULARY).write_text(network.vocabulary(), "utf-8")
     tokens = Tokens.load(folder / VOCABULARY)
+    known = kept.load(networks, len(background)) if networks else None
+    settings = settings or (FURTHER if known else Settings())
+    count = len(known.networks) if known else count
     notes = [labelled(tokens, one, settings) for one in projected]
     ordinary = [unlabelled(tokens, message, settings) for message in background]
-    writers = [one.example.writer for one in projected]
-    parts = folds(np.array(writers), count)
+    writers = np.array([one.example.writer for one in projected])
+    dealt = kept.dealt(writers, known.parts if known else {}, count)
+    parts = [dealt == number for number in range(dealt.max() + 1)]
     ordinary_parts = [np.arange(len(background)) % len(parts) == n for n in range(len(parts))]
-    left_out = [_left_out(number, len(parts)) for number in range(len(parts))]
+    left_out = [{n} if known else _left_out(n, len(parts)) for n in range(len(parts))]
     _require_enough(projected, [_any(parts, those) for those in left_out])
+    is_known = np.isin(writers, list(known.parts) if known else [])
     lessons = [
         Lesson(
-            _without(notes, _any(parts, those)),
+            _to_learn(notes, is_known, _any(parts, those), settings.again),
             _without(ordinary, _any(ordinary_parts, those)),
             settings,
             seed,
+            known.networks[number] if known else None,
         )
-        for those in left_out
+        for number, those in enumerate(left_out)
     ]
     learners = side_by_side(_learnt, lessons, network.at_once(len(lessons)), _told(progress))
+    blind = [
+        network.average([one for one, those in zip(learners, left_out, strict=True) if n in those])
+        for n in range(len(parts))
+    ]
+    if networks:
+        parts_of = dict(zip(writers.tolist(), dealt.tolist(), strict=True))
+        kept.save(Kept(blind, parts_of), networks, len(background))
     said: dict[str, Reading] = {}
-    for number, (part, ordinary_part) in enumerate(zip(parts, ordinary_parts, strict=True)):
-        blind = [one for one, those in zip(learners, left_out, strict=True) if number in those]
-        encoder = exported(network.average(blind), tokens, samples(_without(notes, part)))
+    for one, part, ordinary_part in zip(blind, parts, ordinary_parts, strict=True):
+        encoder = exported(one, tokens, samples(_without(notes, part)))
         unseen = [one.sentences for one, out in zip(projected, part, strict=True) if out]
         unseen += [one for one, out in zip(background, ordinary_part, strict=True) if out]
         said |= zip(map(readings.key, unseen), encoder.read(unseen), strict=True)
-    network.export(network.average(learners), folder / GRAPH, samples(notes))
-    readings.save(Known(said, frozenset(writers)), folder / readings.NAME)
+    network.export(network.average(blind), folder / GRAPH, samples(notes))
+    readings.save(Known(said, frozenset(writers.tolist())), folder / readings.NAME)
+
+
+def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) -> list[Item]:
+    """Give what is new, and some of what is known, lest it be forgotten."""
+    rest = _without(notes, ~known | left_out)
+    chance = random.Random(SEED)  # noqa: S311 - nothing secret hangs on it
+    return _without(notes, known | left_out) + chance.sample(rest, min(again, len(rest)))
 
 
 def _left_out(number: int, count: int) -> set[int]:
@@ -152,20 +180,26 @@ def _any(parts: Sequence[Mask], those: set[int]) -> Mask:
 
 
 def _learnt(lesson: Lesson, tell: Tell) -> Network:
-    """Fine-tune in a process that shares the machine with others."""
+    """Fine-tune in a process that shares the machine with others.
+
+    Who learns further goes half of the way: the mean of before and after forgets nothing
+    (Wortsman and others, Robust fine-tuning of zero-shot models, 2022).
+    """
     torch.set_num_threads(1)
-    return fine_tune(lesson, lambda share, _: tell(share))
+    learner = fine_tune(lesson, lambda share, _: tell(share))
+    return network.average([lesson.onwards, learner]) if lesson.onwards else learner
 
 
 def fine_tune(lesson: Lesson, told: Callable[[float, float], None]) -> Network:
-    """Fine-tune the base model; the rate rises for a moment and then falls to nothing.
+    """Fine-tune the base model or what went on from it; the rate rises and then falls to nothing.
 
     On an accelerator where there is one. `told` hears after each step how far it is, and the loss.
     """
     settings = lesson.settings
     torch.manual_seed(lesson.seed)
     chance = random.Random(lesson.seed)  # noqa: S311 - nothing secret hangs on it
-    learner = network.base(settings.dropout).to(network.accelerator())
+    start = lesson.onwards or network.base(settings.dropout)
+    learner = network.of(start.state_dict(), settings.dropout).to(network.accelerator())
     # The words keep their meaning: moving half of all weights gains nothing and takes time.
     learner.words.requires_grad_(requires_grad=False)
     learner.train()

@@ -184,6 +184,13 @@ def base(dropout: float) -> Network:
     return network
 
 
+def of(state: Mapping[str, Tensor], dropout: float = 0.0) -> Network:
+    """Give a network with these weights."""
+    network = Network(nn.Embedding(*state["words.weight"].shape), dropout)
+    network.load_state_dict(state)
+    return network
+
+
 def average(networks: Sequence[Network]) -> Network:
     """Give the network of the mean weights, ready to read."""
     states = [network.state_dict() for network in networks]
@@ -202,7 +209,8 @@ def vocabulary() -> str:
     described["model"]["vocab"] = numbers
     for token in described["added_tokens"]:
         token["id"] = numbers[token["content"]]
-    return json.dumps(described | {"post_processor": None, "padding": None, "truncation": None})
+    described |= {"post_processor": None, "padding": None, "truncation": None}
+    return json.dumps(described, separators=(",", ":"))
 
 
 def _their_vocabulary() -> dict[str, Any]:

@@ -131,6 +131,7 @@ def test_a_model_written_elsewhere_is_not_in_use(program, tmp_path):
         (("--corpus", "notes.jsonl", "--leave-out-rare", "5"), "--leave-out-rare"),
         (("--encoder", "--force"), "--force"),
         (("--measure",), "--measure"),
+        (("--networks", "kept"), "--networks"),
     ],
 )
 def test_what_would_be_without_effect_is_refused(program, options, flag):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 
 from scanner.core.draft import Draft
 from scanner.core.segment import segment
-from scanner.learning import artifact, corpus, finetune, network, readings, train
+from scanner.errors import ConfigurationError, ModelError
+from scanner.learning import artifact, corpus, finetune, kept, network, readings, train
 from scanner.learning.artifact import OnDemand
 from scanner.learning.encoder import Encoder
 from scanner.learning.finetune import Settings
@@ -24,17 +26,23 @@ ORDINARY = [
 BRIEF = Settings(epochs=1, background=6, rate=2e-4)
 
 
+def notes_of(*writers: str) -> list[corpus.Projected]:
+    examples = corpus.read([corpus.shipped()])
+    chosen = [e for writer in writers for e in examples if e.writer == writer]
+    return [corpus.project(example) for example in chosen[::7]]
+
+
 @pytest.fixture(scope="module")
 def projected() -> list[corpus.Projected]:
-    examples = corpus.read([corpus.shipped()])
-    chosen = [e for writer in ("t9", "t13") for e in examples if e.writer == writer]
-    return [corpus.project(example) for example in chosen[::7]]
+    return notes_of("t9", "t13")
 
 
 @pytest.fixture(scope="module")
 def rebuilt(projected: list[corpus.Projected], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("encoder")
-    finetune.rebuild(folder, projected, ORDINARY, settings=BRIEF, count=3)
+    finetune.rebuild(
+        folder, projected, ORDINARY, networks=folder / "networks", settings=BRIEF, count=3
+    )
     return folder
 
 
@@ -108,3 +116,35 @@ def test_the_loss_falls_on_what_is_learnt(rebuilt: Path, projected):
     finetune.fine_tune(lesson, lambda _, loss: losses.append(loss))
     quarter = len(losses) // 4
     assert np.mean(losses[-quarter:]) < 0.9 * np.mean(losses[:quarter])
+
+
+@pytest.fixture
+def networks(rebuilt: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(rebuilt / "networks", tmp_path / "networks"))
+
+
+def test_networks_that_were_kept_learn_further(networks: Path, projected, tmp_path: Path):
+    """A new writer joins a part, the others stay in theirs, and all is read unseen."""
+    before = kept.load(networks, len(ORDINARY))
+    more = [*projected, *notes_of("t10")]
+    finetune.rebuild(tmp_path, more, ORDINARY, networks=networks)
+    after = kept.load(networks, len(ORDINARY))
+    assert after.parts == {**before.parts, "t10": 0}
+    for one, other in zip(before.networks, after.networks, strict=True):
+        assert not torch.equal(one.answers.weight, other.answers.weight)
+    messages = [*(one.sentences for one in more), *ORDINARY]
+    known = OnDemand(tmp_path).known()
+    assert set(known.readings) == {readings.key(message) for message in messages}
+
+
+def test_networks_that_know_other_mail_do_not_learn_further(networks: Path):
+    """Which part of the background a network has not seen is told by its place alone."""
+    with pytest.raises(ConfigurationError, match="other background mail"):
+        kept.load(networks, len(ORDINARY) + 1)
+
+
+def test_a_folder_that_holds_no_networks_is_refused(tmp_path: Path):
+    """It is not taken for an empty one, which networks would be written to."""
+    (tmp_path / "parts.json").write_text("{}")
+    with pytest.raises(ModelError, match="no networks to go on from"):
+        kept.load(tmp_path, 1)

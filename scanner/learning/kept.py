@@ -1,0 +1,71 @@
+"""Networks that are kept, so that more notes cost a quarter of an hour, and not two.
+
+A folder holds a network for each part of the writers, fine-tuned without it, and says who is in
+which: so a writer stays unseen by the network that reads him, however often it learns further.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from scanner.errors import ConfigurationError, ModelError
+from scanner.learning import network
+from scanner.learning.network import Network
+from scanner.learning.train import folds
+
+_PARTS = "parts.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """For each part a network that has not seen it, and the part of each writer."""
+
+    networks: Sequence[Network]
+    parts: Mapping[str, int]
+
+
+def save(kept: Kept, folder: Path, background: int) -> None:
+    """Write the networks, and beside them how many messages the background had."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, one in enumerate(kept.networks):
+        save_file(one.state_dict(), folder / f"{number}.safetensors")
+    known = {"parts": kept.parts, "background": background}
+    (folder / _PARTS).write_text(json.dumps(known, indent=1), "utf-8")
+
+
+def load(folder: Path, background: int) -> Kept | None:
+    """Read what `save` wrote; nothing where there is nothing yet.
+
+    Raises `ModelError` where it cannot be read, and `ConfigurationError` where there was another
+    background: its messages are dealt by their number, and some would not be unseen.
+    """
+    if not (folder / _PARTS).exists():
+        return None
+    try:
+        known = json.loads((folder / _PARTS).read_text("utf-8"))
+        parts: dict[str, int] = known["parts"]
+        names = [folder / f"{number}.safetensors" for number in range(max(parts.values()) + 1)]
+        networks = [network.of(load_file(name)) for name in names]
+    except Exception:  # noqa: BLE001 - the libraries raise whatever they like
+        raise ModelError(f"{folder} holds no networks to go on from; name an empty one") from None
+    if known["background"] != background:
+        raise ConfigurationError(
+            f"the networks in {folder} know other background mail; name that, or an empty folder"
+        )
+    return Kept(networks, parts)
+
+
+def dealt(writers: NDArray[np.str_], parts: Mapping[str, int], count: int) -> NDArray[np.int64]:
+    """Give each message's part: that of its writer, and the new writers are dealt to all."""
+    given = np.array([parts.get(writer, -1) for writer in writers.tolist()])
+    new = given < 0
+    for number, marks in enumerate(folds(writers[new], count) if new.any() else ()):
+        given[np.flatnonzero(new)[marks]] = number
+    return given
