@@ -77,7 +77,7 @@ def which(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--quiet", "-q", is_flag=True, help="Show nothing; the exit status tells."),
         click.option(
-            "--output", "-o", callback=_file, metavar="FILE",
+            "--output", "-o", type=click.Path(), callback=_file, metavar="FILE",
             help="Write into this file; - is standard output.",
         ),
     )):  # fmt: skip
