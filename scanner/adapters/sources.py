@@ -169,6 +169,7 @@ def holds_mail(path: Path) -> bool:
         beginning = stream.read(_BEGINNING)
     if packed.is_packed(str(path), beginning) or beginning.startswith(packed.GZIP):
         return True
+    beginning = beginning[mbox.before_first(beginning) :]
     first, _, rest = beginning.partition(b"\n")
     is_emlx = path.suffix == emlx.SUFFIX
     return mbox.is_separator(first) or looks_like_message(rest if is_emlx else beginning)

@@ -605,7 +605,8 @@ def test_what_may_be_written_over_is_told_from_mail(tmp_path):
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("Takeout/Mail/Sent.mbox", MBOX)
     for name, raw in (
-        ("note.eml", NOTE), ("sent", MBOX), ("sent.gz", gzip.compress(MBOX)),
+        ("note.eml", NOTE), ("sent", MBOX), ("edited", b"\xef\xbb\xbf\n" + MBOX),
+        ("sent.gz", gzip.compress(MBOX)),
         ("1.emlx", b"%d\n%s<plist/>" % (len(NOTE), NOTE)), ("takeout", packed.getvalue()),
         ("takeout.tgz", gzip.compress(b"")), ("takeout.tar", b"Takeout"),
     ):  # fmt: skip
