@@ -159,6 +159,16 @@ def test_every_writer_is_held_out_once(few: list[Example], report: Report):
         assert row in evaluate.as_text(report)
 
 
+def test_of_flub_notes_turned_away_some_would_have_been_warned_about(report: Report):
+    """A preset counts its own gate: a warning is lost in a note that it turned away alone."""
+    turned_away = [preset.flubs_away.part for preset in report.presets.values()]
+    assert all(preset.lost.whole == preset.flubs_away.part for preset in report.presets.values())
+    assert turned_away == sorted(turned_away, reverse=True)
+    assert any(preset.others_away.part for preset in report.presets.values())
+    for row in ("flub notes turned away", "warnings lost by that", "other mail turned away"):
+        assert row in evaluate.as_text(report)
+
+
 def test_groups_deal_every_writer_out_once(few: list[Example]):
     """Groups of writers are disjoint and hold everybody."""
     writers = np.array([example.writer for example in few])
@@ -185,13 +195,6 @@ def test_a_changed_note_is_not_taken_for_one_the_encoder_never_saw(
     changed = dataclasses.replace(few[0], subject=f"{few[0].subject}, again")
     with pytest.raises(ConfigurationError, match=f"1 notes \\({few[0].id}, "):
         train.read_corpus([changed, *few[1:]], (), encoder, known)
-
-
-def test_calibration_error_is_how_far_probabilities_lie_from_what_came_true():
-    """Half right at 0.5 is no error; all right at 0.75 is a quarter off."""
-    half, three_quarters = np.full(4, 0.5), np.full(4, 0.75)
-    assert evaluate.calibration_error(np.array([1, 0, 1, 0], bool), half) == 0
-    assert evaluate.calibration_error(np.ones(4, bool), three_quarters) == 0.25
 
 
 def test_alarms_agree_with_the_predictions(model: Model):
