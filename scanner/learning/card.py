@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from scanner.learning import artifact, evidence
+from scanner.learning import artifact, evidence, shelf
 from scanner.learning.artifact import Model
 from scanner.learning.evaluate import Alarms, alarms_as_text, as_text
 from scanner.learning.evidence import Writer
@@ -158,10 +158,11 @@ Who is missing among the writers, by language, mother tongue, work and register,
 """
 
 
-def write(model: Model) -> str:
+def write(model: Model, *, is_shipped: bool = False) -> str:
     """Write the model card from what the model's metadata say, and from nothing else.
 
     So whoever has the model can tell that its card says what was measured (`evidence`).
+    Of the one that `is_shipped` it says where it fails, too: in the sentences of its corpus.
     """
     background = model.metadata.get("background", {})
     ordinary = (
@@ -177,7 +178,7 @@ def write(model: Model) -> str:
     )
     found = model.metadata.get("measured", {})
     report, by_writer = evidence.report_of(found), evidence.writers_of(found)
-    is_ours = report is not None and "of_that" not in background
+    is_told = is_shipped and report is not None
     return _CARD.format(
         version=model.version,
         messages=model.metadata.get("messages", 0),
@@ -188,10 +189,9 @@ def write(model: Model) -> str:
         thresholds=thresholds,
         **_made(model.metadata),
         measured=as_text(report) if report else "Not measured; run `unflub evaluate`.",
-        # Written for the shipped model alone; one that was moved by added notes has others.
-        explained=_EXPLAINED if is_ours else "",
-        fails=_fails(by_writer) if is_ours else "",
-        plain=_plain(by_writer) if is_ours else "",
+        explained=_EXPLAINED if is_told else "",
+        fails=_fails(by_writer) if is_told else "",
+        plain=_plain(by_writer) if is_told else "",
         alarms=_alarm_lines(evidence.alarms_of(found)),
     )
 
@@ -230,7 +230,7 @@ def renew(folder: Path, found: Mapping[str, Any] | None = None) -> None:
     model = artifact.load(folder)
     if found is not None:
         model = replace(model, metadata={**model.metadata, "measured": found})
-    card = write(model).encode()
+    card = write(model, is_shipped=folder == shelf.shipped()).encode()
     files = {**model.metadata["files"], _NAME: artifact.sha256(card)}
     (folder / _NAME).write_bytes(card)
     artifact.write_metadata(folder, {**model.metadata, "files": files})

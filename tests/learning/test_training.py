@@ -224,6 +224,14 @@ def test_the_card_says_what_was_measured(
     assert "Not measured" in card.write(model)
 
 
+def test_where_it_fails_is_said_of_the_shipped_model_alone(model: Model, noted: dict[str, Any]):
+    """The sentences are of its corpus, and the pictures lie beside it: another has neither."""
+    measured = dataclasses.replace(model, metadata={**model.metadata, "measured": noted})
+    for part in ("## Where it fails", "../../docs/"):
+        assert part not in card.write(measured)
+        assert part in card.write(measured, is_shipped=True)
+
+
 def test_the_card_of_a_moved_model_says_where_its_thresholds_come_from(model: Model):
     """Not those of a training from nothing, but of the model it was moved from."""
     yours = {"with_flubs": 3, "clean": 2, "other": 1}
