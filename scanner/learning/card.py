@@ -125,14 +125,15 @@ _PLAIN = """
 Most clean letters are plain. Of those of {writer}, which are, it warned about {shares}.
 """
 
-# Of the shipped model: sentences of the corpus that it was surest to get wrong, held out.
+# Of the shipped model: sentences of the corpus such as it gets wrong, held out. They name sorts and
+# claim no numbers, so that they stay true of the next one.
 _FAILS = """
 ## Where it fails
 
 Writers differ. By average precision, held out, the hardest are
 {worst},
 the easiest {best}. The README of the corpus says
-what they wrote. Among the mistakes it is surest of are flubs that it misses:
+what they wrote. Typical of what it gets wrong are flubs that it misses:
 
 - "In my present team in Pinetown we brought it down from twelve to five percent, and I have the
   charts." It goes on with a second try; by itself it is plain value.
@@ -144,8 +145,7 @@ what they wrote. Among the mistakes it is surest of are flubs that it misses:
 
 And clean sentences that it takes for flubs:
 
-- "You asked what I'd do with the winter and I had my answer down before you'd finished, half
-  servicing and half teaching." An answer recalled with pride, not tried again.
+- "Trench question, I said what I always say and you nodded." An answer recalled, not tried again.
 - "I hope your son won't hold it against you that you had to leave before his game finished." The
   words of a plea, about something else.
 - "I do have one small question: when you spoke about legacy giving, did I understand that Clare
