@@ -112,12 +112,19 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
         model = train(read_, version=folder.name, encoder=encoder, progress=progress)
         found = evaluate.leave_writers_out(read_, progress=progress) if measure else None
     alarms = false_alarms(model, material)
-    if folder.parent != shelf.shipped().parent:  # only the shipped card names the files
+    is_shipped = folder.parent == shelf.shipped().parent and _is_of_the_corpus(material)
+    if not is_shipped:  # no other card names the files
         alarms = numbered(alarms)
     model = evidence.noted(model, found, alarms)
-    artifact.save(model, folder, card.write(model))
+    artifact.save(model, folder, card.write(model, is_shipped=is_shipped))
     shelf.make_current(folder)
     return Trained(folder, len(read_.projected), learnt.merged.contradictions)
+
+
+def _is_of_the_corpus(material: Material) -> bool:
+    """Tell whether all that is labelled is the shipped corpus."""
+    ours = corpus.shipped().resolve()
+    return not material.added and all(path.resolve() == ours for path in material.labelled)
 
 
 @contextmanager

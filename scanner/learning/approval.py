@@ -30,6 +30,7 @@ from scanner.learning.measures import (
     difference,
     direction,
     draws,
+    value,
 )
 from scanner.learning.trial import NONE, Case, Trial, table
 
@@ -104,7 +105,7 @@ def _findings(trial: Trial) -> Iterator[Finding]:
         if some.cases:
             before, after = (table(some.cases, side, PRESET) for side in some.sides)
             for metric in metrics:
-                was = float(metric.of(before, np.ones((1, before.groups)))[0])
+                was = value(before, metric)
                 if not isnan(was):
                     yield Finding(of, is_yours, metric, was, difference(before, after, metric))
 

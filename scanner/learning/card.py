@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from scanner.learning import artifact, evidence
+from scanner.learning import artifact, evidence, shelf
 from scanner.learning.artifact import Model
 from scanner.learning.evaluate import Alarms, alarms_as_text, as_text
 from scanner.learning.evidence import Writer
@@ -125,14 +125,15 @@ _PLAIN = """
 Most clean letters are plain. Of those of {writer}, which are, it warned about {shares}.
 """
 
-# Of the shipped model: sentences of the corpus that it was surest to get wrong, held out.
+# Of the shipped model: sentences of the corpus such as it gets wrong, held out. They name sorts and
+# claim no numbers, so that they stay true of the next one.
 _FAILS = """
 ## Where it fails
 
 Writers differ. By average precision, held out, the hardest are
 {worst},
 the easiest {best}. The README of the corpus says
-what they wrote. Among the mistakes it is surest of are flubs that it misses:
+what they wrote. Typical of what it gets wrong are flubs that it misses:
 
 - "In my present team in Pinetown we brought it down from twelve to five percent, and I have the
   charts." It goes on with a second try; by itself it is plain value.
@@ -144,8 +145,7 @@ what they wrote. Among the mistakes it is surest of are flubs that it misses:
 
 And clean sentences that it takes for flubs:
 
-- "You asked what I'd do with the winter and I had my answer down before you'd finished, half
-  servicing and half teaching." An answer recalled with pride, not tried again.
+- "Trench question, I said what I always say and you nodded." An answer recalled, not tried again.
 - "I hope your son won't hold it against you that you had to leave before his game finished." The
   words of a plea, about something else.
 - "I do have one small question: when you spoke about legacy giving, did I understand that Clare
@@ -158,10 +158,11 @@ Who is missing among the writers, by language, mother tongue, work and register,
 """
 
 
-def write(model: Model) -> str:
+def write(model: Model, *, is_shipped: bool = False) -> str:
     """Write the model card from what the model's metadata say, and from nothing else.
 
     So whoever has the model can tell that its card says what was measured (`evidence`).
+    Of the one that `is_shipped` it says where it fails, too: in the sentences of its corpus.
     """
     background = model.metadata.get("background", {})
     ordinary = (
@@ -177,7 +178,7 @@ def write(model: Model) -> str:
     )
     found = model.metadata.get("measured", {})
     report, by_writer = evidence.report_of(found), evidence.writers_of(found)
-    is_ours = report is not None and "of_that" not in background
+    is_told = is_shipped and report is not None
     return _CARD.format(
         version=model.version,
         messages=model.metadata.get("messages", 0),
@@ -188,10 +189,9 @@ def write(model: Model) -> str:
         thresholds=thresholds,
         **_made(model.metadata),
         measured=as_text(report) if report else "Not measured; run `unflub evaluate`.",
-        # Written for the shipped model alone; one that was moved by added notes has others.
-        explained=_EXPLAINED if is_ours else "",
-        fails=_fails(by_writer) if is_ours else "",
-        plain=_plain(by_writer) if is_ours else "",
+        explained=_EXPLAINED if is_told else "",
+        fails=_fails(by_writer) if is_told else "",
+        plain=_plain(by_writer) if is_told else "",
         alarms=_alarm_lines(evidence.alarms_of(found)),
     )
 
@@ -230,7 +230,7 @@ def renew(folder: Path, found: Mapping[str, Any] | None = None) -> None:
     model = artifact.load(folder)
     if found is not None:
         model = replace(model, metadata={**model.metadata, "measured": found})
-    card = write(model).encode()
+    card = write(model, is_shipped=folder == shelf.shipped()).encode()
     files = {**model.metadata["files"], _NAME: artifact.sha256(card)}
     (folder / _NAME).write_bytes(card)
     artifact.write_metadata(folder, {**model.metadata, "files": files})

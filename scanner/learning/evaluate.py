@@ -9,22 +9,21 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 
 from scanner.core.assess import assess
-from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
+from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
-from scanner.learning import thresholds
+from scanner.learning import measures, thresholds
 from scanner.learning.artifact import Model
 from scanner.learning.corpus import Projected
 from scanner.learning.features import Mask
-from scanner.learning.gate import Gate
 from scanner.learning.groups import grouped
+from scanner.learning.measures import AVERAGE_PRECISION, CALIBRATION, PRESET
 from scanner.learning.scores import Scores
 from scanner.learning.thresholds import HeldOut
 from scanner.learning.train import SEED, Progress, ReadCorpus, cross_fit, silent
-from scanner.learning.trial import Side, Trial, cases
+from scanner.learning.trial import NONE, Side, Table, Trial, cases, table
 
 _FEWEST_GROUPS = 2
 
@@ -35,6 +34,11 @@ class Share:
 
     part: int
     whole: int
+
+    @classmethod
+    def of(cls, marks: Mask, among: Mask) -> Share:
+        """Count those marked among some."""
+        return cls(int((marks & among).sum()), int(among.sum()))
 
     def __str__(self) -> str:
         """Write it as a percentage with both counts."""
@@ -50,7 +54,9 @@ class PresetReport:
     `sentences` counts a sentence as flagged when its message is taken for a note, too.
     `flub_notes` is the note recall: flub notes that get a warning. The two after it are
     false alarms. `kinds` is the share of messages whose kind is right, `severities` that of
-    notes whose severity is.
+    notes whose severity is. `flubs_away` and `others_away` are the flub notes, and the messages
+    that are no notes, that the preset's gate turns away; `lost` is the share of the former that
+    would be warned about without it.
     """
 
     sentences: Scores
@@ -59,6 +65,9 @@ class PresetReport:
     other_messages: Share
     kinds: Share
     severities: Share
+    flubs_away: Share = Share(0, 0)
+    lost: Share = Share(0, 0)
+    others_away: Share = Share(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +75,8 @@ class Report:
     """A measurement. `average_precision` ranks all sentences of notes by probability.
 
     `calibration_error` is the expected one over ten bins of probability, of the same
-    sentences. `turned_away` counts flub notes, and messages of other kinds, that did not
-    pass the gate; `lost` counts flub notes that a preset would have warned about without it.
-
-    `categories` is at the balanced preset: a sentence counts when it is flagged and its
-    category is right.
+    sentences. `categories` is at the balanced preset: a sentence counts when it is flagged and
+    its category is right.
     """
 
     messages: int
@@ -78,8 +84,6 @@ class Report:
     lost_labels: int
     average_precision: float
     calibration_error: float
-    turned_away: tuple[Share, Share]
-    lost: int
     presets: Mapping[str, PresetReport]
     categories: Mapping[str, Scores]
 
@@ -106,23 +110,11 @@ class Alarms:
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
-    """One message: the truth, what was predicted, and the thresholds of who predicted."""
+class _Gated:
+    """Marks what a preset's gate turns away, and what would be warned about without a gate."""
 
-    truth: Projected
-    said: Predictions
-    thresholds: Mapping[str, Thresholds]
-
-    @property
-    def is_note(self) -> bool:
-        return self.truth.example.kind == "thank_you"
-
-    def taken_for_note(self, preset: str) -> bool:
-        return self.thresholds[preset].is_note(self.said)
-
-    def flagged(self, preset: str) -> list[bool]:
-        """Tell of each sentence whether it is shown to the user."""
-        return self.thresholds[preset].flagged(self.said)
+    away: Mask
+    warned: Mask
 
 
 def leave_writers_out(
@@ -144,33 +136,20 @@ def leave_writers_out(
     names = grouped(read.projected)
     held_out = writers_held_out(names, groups)
     said = cross_fit(read.prepared, read.ordinary, held_out, seed, progress)
-    outcomes: dict[int, _Outcome] = {}
-    lost = 0
+    room = np.zeros(len(names), bool)
+    gated = {name: _Gated(room.copy(), room.copy()) for name in thresholds.PRESETS}
+    kinds, at = np.zeros_like(said.kinds), np.empty(len(names), object)
     for fold in held_out:
-        others = thresholds.without(said, fold)
-        gate, chosen = thresholds.gate_and_presets(others)
-        predictions = _predictions(thresholds.gated(said, gate))
-        flubs = fold & said.is_note & ~said.is_clean
-        lost += max(_lost(said, flubs, gate, at) for at in chosen.values())
-        for n in np.flatnonzero(fold).tolist():
-            outcomes[n] = _Outcome(read.projected[n], predictions[n], chosen)
-    ordered = [outcomes[n] for n in range(len(outcomes))]
-    return Measured(replace(_report(ordered), lost=lost), _trial(ordered, names.tolist()))
-
-
-def _trial(outcomes: Sequence[_Outcome], names: Sequence[str]) -> Trial:
-    made = Side(
-        "the model",
-        tuple(outcome.said for outcome in outcomes),
-        tuple(outcome.thresholds for outcome in outcomes),
-    )
-    return Trial(tuple(cases([outcome.truth for outcome in outcomes], names)), None, made)
-
-
-def _lost(said: HeldOut, messages: Mask, gate: Gate, at: Thresholds) -> int:
-    """Count what is turned away at a preset's gate, and would be warned about without it."""
-    away = ~gate.narrowed(at.closer).passes(said.glimpses)
-    return int((messages & away & thresholds.warned(said.kinds, said.likeliest, at)).sum())
+        gate, chosen = thresholds.gate_and_presets(thresholds.without(said, fold))
+        kinds[fold] = thresholds.gated(said, gate).kinds[fold]
+        at[fold] = chosen
+        for name, preset in chosen.items():
+            passed = gate.narrowed(preset.closer).passes(said.glimpses)
+            would = thresholds.warned(said.kinds, said.likeliest, preset)
+            gated[name].away[fold], gated[name].warned[fold] = ~passed[fold], would[fold]
+    made = Side("the model", tuple(_predictions(replace(said, kinds=kinds))), tuple(at))
+    trial = Trial(tuple(cases(read.projected, names.tolist())), None, made)
+    return Measured(_report(read.projected, trial, gated), trial)
 
 
 def _predictions(said: HeldOut) -> list[Predictions]:
@@ -215,9 +194,6 @@ def as_text(report: Report) -> str:
         f"{report.lost_labels} labels without a sentence; "
         f"average precision of sentences in notes {report.average_precision:.3f}, "
         f"calibration error {report.calibration_error:.3f}",
-        f"turned away at the gate: {str(report.turned_away[0]).strip()} flub notes "
-        f"(without it {report.lost} of them would be warned about), "
-        f"{str(report.turned_away[1]).strip()} other messages",
         "",
         f"| {'':23} | " + " | ".join(f"{name:>19}" for name in report.presets) + " |",
         f"| {'---':23} | " + " | ".join(f"{'---:':>19}" for _ in report.presets) + " |",
@@ -247,6 +223,9 @@ _ROWS: Mapping[str, Callable[[PresetReport], object]] = {
     "other mail warned about": lambda preset: preset.other_messages,
     "kind right": lambda preset: preset.kinds,
     "severity right": lambda preset: preset.severities,
+    "flub notes turned away": lambda preset: preset.flubs_away,
+    "warnings lost by that": lambda preset: preset.lost,
+    "other mail turned away": lambda preset: preset.others_away,
 }
 
 
@@ -261,76 +240,63 @@ def _category_lines(report: Report) -> Iterator[str]:
     yield f"| {'macro average':14} | {'':9} | {'':6} | {report.macro_f1:5.3f} | {'':5} |"
 
 
-def _report(outcomes: Sequence[_Outcome]) -> Report:
-    notes = [outcome for outcome in outcomes if outcome.is_note]
-    truth = [bool(category) for outcome in notes for category in outcome.truth.categories]
-    said = [sentence.probability for outcome in notes for sentence in outcome.said.sentences]
-    presets = outcomes[0].thresholds if outcomes else {}
+def _report(messages: Sequence[Projected], trial: Trial, gated: Mapping[str, _Gated]) -> Report:
+    tables = {name: table(trial.cases, trial.after, name) for name in gated}
+    rows = tables[PRESET]
     return Report(
-        messages=len(outcomes),
-        sentences=sum(len(outcome.truth.categories) for outcome in outcomes),
-        lost_labels=sum(len(outcome.truth.lost) for outcome in outcomes),
-        average_precision=float(average_precision_score(truth, said)) if any(truth) else 0.0,
-        calibration_error=calibration_error(np.array(truth, bool), np.array(said)),
-        turned_away=(
-            _turned_away([o for o in outcomes if o.truth.example.labels]),
-            _turned_away([o for o in outcomes if not o.is_note]),
-        ),
-        lost=0,
-        presets={name: _preset_report(outcomes, name) for name in presets},
-        categories=_category_scores(outcomes),
+        messages=len(messages),
+        sentences=len(rows.truth),
+        lost_labels=sum(len(message.lost) for message in messages),
+        average_precision=ranked(rows) or 0.0,
+        calibration_error=measures.value(rows, CALIBRATION),
+        presets={
+            name: _preset_report(messages, trial.after, name, tables[name], gated[name])
+            for name in gated
+        },
+        categories=by_category(rows),
     )
 
 
-def calibration_error(truth: Mask, said: NDArray[np.float64]) -> float:
-    """Give how far stated probabilities lie from what came true, on average, in ten bins."""
-    bins = np.minimum((said * 10).astype(int), 9)
-    gaps = np.bincount(bins, said, 10) - np.bincount(bins, truth, 10)
-    return float(np.abs(gaps).sum() / max(len(said), 1))
-
-
-def _turned_away(outcomes: Sequence[_Outcome]) -> Share:
-    return Share(sum(o.said.thank_you == 0 for o in outcomes), len(outcomes))
-
-
-def _severity(outcome: _Outcome, preset: str) -> str:
-    said = assess(outcome.truth.sentences, outcome.said, outcome.thresholds[preset])
-    return said.severity
-
-
-def _preset_report(outcomes: Sequence[_Outcome], preset: str) -> PresetReport:
-    flubs = [o for o in outcomes if o.truth.example.labels]
-    clean = [o for o in outcomes if o.is_note and not o.truth.example.labels]
-    right = sum(o.taken_for_note(preset) == o.is_note for o in outcomes)
-    notes = [o for o in outcomes if o.is_note]
-    severe = sum(_severity(o, preset) == o.truth.example.severity for o in notes)
+def _preset_report(
+    messages: Sequence[Projected], side: Side, preset: str, rows: Table, gated: _Gated
+) -> PresetReport:
+    said = [(one, at[preset]) for one, at in zip(side.said, side.thresholds, strict=True)]
+    is_right = np.array([at.is_note(one) for one, at in said], bool) == rows.is_note
+    is_as_severe = np.array([
+        assess(message.sentences, one, at).severity == message.example.severity
+        for message, (one, at) in zip(messages, said, strict=True)
+    ], bool)  # fmt: skip
     return PresetReport(
-        sentences=_sentence_scores(outcomes, preset),
-        flub_notes=_warned(flubs, preset),
-        clean_notes=_warned(clean, preset),
-        other_messages=_warned([o for o in outcomes if not o.is_note], preset),
-        kinds=Share(right, len(outcomes)),
-        severities=Share(severe, len(notes)),
+        sentences=shown(rows),
+        flub_notes=Share.of(rows.is_warned, rows.has_flub),
+        clean_notes=clean_notes(rows),
+        other_messages=Share.of(rows.is_warned, ~rows.is_note),
+        kinds=Share.of(is_right, np.ones_like(is_right)),
+        severities=Share.of(is_as_severe, rows.is_note),
+        flubs_away=Share.of(gated.away, rows.has_flub),
+        lost=Share.of(gated.warned, rows.has_flub & gated.away),
+        others_away=Share.of(gated.away, ~rows.is_note),
     )
 
 
-def _warned(outcomes: Sequence[_Outcome], preset: str) -> Share:
-    return Share(sum(any(o.flagged(preset)) for o in outcomes), len(outcomes))
+def ranked(rows: Table) -> float | None:
+    """Give the average precision of all sentences of notes; None where they hold no flub."""
+    return measures.value(rows, AVERAGE_PRECISION) if rows.has_flub.any() else None
 
 
-def _sentence_scores(outcomes: Sequence[_Outcome], preset: str) -> Scores:
-    truth = [bool(category) for o in outcomes for category in o.truth.categories]
-    shown = [flag for o in outcomes for flag in o.flagged(preset)]
-    return Scores.of(np.array(truth, bool), np.array(shown, bool))
+def shown(rows: Table) -> Scores:
+    """Count the sentences that are shown as flubs."""
+    return Scores.of(rows.truth != NONE, rows.said != NONE)
 
 
-def _category_scores(outcomes: Sequence[_Outcome], preset: str = "balanced") -> dict[str, Scores]:
-    truth = np.array([category or "" for o in outcomes for category in o.truth.categories])
-    said = np.array(
-        [
-            sentence.category if flag else ""
-            for o in outcomes
-            for sentence, flag in zip(o.said.sentences, o.flagged(preset), strict=True)
-        ]
-    )
-    return {name: Scores.of(truth == name, said == name) for name in CATEGORIES}
+def clean_notes(rows: Table) -> Share:
+    """Count the clean notes that are warned about."""
+    return Share.of(rows.is_warned, rows.is_note & ~rows.has_flub)
+
+
+def by_category(rows: Table) -> dict[str, Scores]:
+    """Count the sentences that are shown as flubs of each category."""
+    return {
+        name: Scores.of(rows.truth == number, rows.said == number)
+        for number, name in enumerate(CATEGORIES)
+    }

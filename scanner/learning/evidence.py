@@ -6,17 +6,16 @@ JSON keeps no order that means anything, so presets and categories are put into 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from typing import Any, TypeAlias
 
-from sklearn.metrics import average_precision_score
-
 from scanner.core.classify import CATEGORIES, Thresholds
+from scanner.learning import evaluate
 from scanner.learning.artifact import PRESETS, Model
 from scanner.learning.evaluate import Alarms, Measured, PresetReport, Report, Share
 from scanner.learning.measures import PRESET
 from scanner.learning.scores import Scores
-from scanner.learning.trial import NONE, Table, Trial, table
+from scanner.learning.trial import Trial, table
 
 Counts: TypeAlias = Mapping[str, Scores]
 
@@ -62,11 +61,9 @@ def report_of(record: Mapping[str, Any]) -> Report | None:
     if not said:
         return None
     presets = {name: _preset(said["presets"][name]) for name in PRESETS}
-    flubs, others = (Share(**one) for one in said["turned_away"])
+    told = {of.name: said[of.name] for of in fields(Report)}
     categories = {name: Scores(**said["categories"][name]) for name in CATEGORIES}
-    return Report(
-        **{**said, "presets": presets, "turned_away": (flubs, others), "categories": categories}
-    )
+    return Report(**{**told, "presets": presets, "categories": categories})
 
 
 def alarms_of(record: Mapping[str, Any]) -> dict[str, Alarms]:
@@ -87,27 +84,13 @@ def by_writer(trial: Trial) -> dict[str, Writer]:
 
 def _measured(his: Trial) -> Writer:
     tables = {preset: table(his.cases, his.after, preset) for preset in his.presets}
-    rows = tables[PRESET]
     return Writer(
-        _average_precision(rows),
+        evaluate.ranked(tables[PRESET]),
         his.after.thresholds[0],
-        {name: Scores.of(one.truth != NONE, one.said != NONE) for name, one in tables.items()},
-        {name: _clean_notes(one) for name, one in tables.items()},
-        {
-            name: Scores.of(rows.truth == number, rows.said == number)
-            for number, name in enumerate(CATEGORIES)
-        },
+        {name: evaluate.shown(rows) for name, rows in tables.items()},
+        {name: evaluate.clean_notes(rows) for name, rows in tables.items()},
+        evaluate.by_category(tables[PRESET]),
     )
-
-
-def _average_precision(rows: Table) -> float | None:
-    truth = (rows.truth != NONE)[rows.in_note]
-    return float(average_precision_score(truth, rows.chance[rows.in_note])) if any(truth) else None
-
-
-def _clean_notes(rows: Table) -> Share:
-    clean = rows.is_note & ~rows.has_flub
-    return Share(int((clean & rows.is_warned).sum()), int(clean.sum()))
 
 
 def _noted(one: Writer) -> dict[str, Any]:

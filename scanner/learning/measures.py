@@ -56,10 +56,15 @@ class Metric:
     is_share: bool = True
 
 
+def value(rows: Table, metric: Metric) -> float:
+    """Measure one side; not a number where there is nothing to divide by."""
+    return float(metric.of(rows, np.ones((1, rows.groups)))[0])
+
+
 def estimate(rows: Table, metric: Metric, rounds: int = ROUNDS) -> Estimate:
     """Measure one side, and how far chance would move the number."""
-    whole = metric.of(rows, np.ones((1, rows.groups)))[0]
-    return _interval(whole, metric.of(rows, draws(rows.groups, rounds)), rows.groups)
+    drawn = metric.of(rows, draws(rows.groups, rounds))
+    return _interval(value(rows, metric), drawn, rows.groups)
 
 
 def difference(before: Table, after: Table, metric: Metric, rounds: int = ROUNDS) -> Estimate:
@@ -68,8 +73,8 @@ def difference(before: Table, after: Table, metric: Metric, rounds: int = ROUNDS
     The same groups are drawn for both sides, so that a hard draw is hard for both. An interval
     that holds 0 means that chance may have made the difference.
     """
-    once, drawn = np.ones((1, before.groups)), draws(before.groups, rounds)
-    whole = metric.of(after, once)[0] - metric.of(before, once)[0]
+    drawn = draws(before.groups, rounds)
+    whole = value(after, metric) - value(before, metric)
     return _interval(whole, metric.of(after, drawn) - metric.of(before, drawn), before.groups)
 
 
@@ -95,9 +100,9 @@ def draws(groups: int, rounds: int = ROUNDS, seed: int = SEED) -> Values:
 def _interval(whole: float, drawn: Values, groups: int) -> Estimate:
     told = drawn[~np.isnan(drawn)]
     if groups < FEWEST_GROUPS or not len(told):
-        return Estimate(float(whole), nan, nan)
+        return Estimate(whole, nan, nan)
     low, high = np.quantile(told, [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2])
-    return Estimate(float(whole), float(low), float(high))
+    return Estimate(whole, float(low), float(high))
 
 
 def _of_messages(rows: Table, marks: Mask, drawn: Values) -> Values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import astuple
@@ -74,11 +75,28 @@ def test_the_shipped_model_was_trained_on_the_shipped_corpus(
 
 def test_the_card_is_made_of_what_was_measured(shipped: Model):
     """The shipped card says what model.json keeps of the measurement, and nothing else."""
-    assert card.write(shipped) == (shelf.shipped() / "README.md").read_text("utf-8")
+    written = card.write(shipped, is_shipped=True)
+    assert written == (shelf.shipped() / "README.md").read_text("utf-8")
     report = evidence.report_of(shipped.metadata["measured"])
     assert report is not None
     assert report.messages == shipped.metadata["messages"]
-    assert evaluate.as_text(report) in card.write(shipped)
+    assert evaluate.as_text(report) in written
+
+
+def test_the_card_claims_no_rank_of_what_it_quotes(shipped: Model, everything: list[Example]):
+    """Its quotes are sentences of the corpus, flubs and then clean ones, and typical at most."""
+    written = card.write(shipped, is_shipped=True)
+    assert "surest" not in written.partition("## Where it fails")[2]
+    quoted = [
+        " ".join(text.split())
+        for text in re.findall(r'^- "(.*?)"', written, re.DOTALL | re.MULTILINE)
+    ]
+    truth = {
+        sentence.text: category
+        for one in map(corpus.project, everything)
+        for sentence, category in zip(one.sentences.items, one.categories, strict=True)
+    }
+    assert [truth[text] is None for text in quoted] == [False] * 4 + [True] * 4
 
 
 def test_model_show_says_what_the_card_says(shipped: Model, tmp_path: Path):

@@ -159,6 +159,16 @@ def test_every_writer_is_held_out_once(few: list[Example], report: Report):
         assert row in evaluate.as_text(report)
 
 
+def test_of_flub_notes_turned_away_some_would_have_been_warned_about(report: Report):
+    """A preset counts its own gate: a warning is lost in a note that it turned away alone."""
+    turned_away = [preset.flubs_away.part for preset in report.presets.values()]
+    assert all(preset.lost.whole == preset.flubs_away.part for preset in report.presets.values())
+    assert turned_away == sorted(turned_away, reverse=True)
+    assert any(preset.others_away.part for preset in report.presets.values())
+    for row in ("flub notes turned away", "warnings lost by that", "other mail turned away"):
+        assert row in evaluate.as_text(report)
+
+
 def test_groups_deal_every_writer_out_once(few: list[Example]):
     """Groups of writers are disjoint and hold everybody."""
     writers = np.array([example.writer for example in few])
@@ -187,13 +197,6 @@ def test_a_changed_note_is_not_taken_for_one_the_encoder_never_saw(
         train.read_corpus([changed, *few[1:]], (), encoder, known)
 
 
-def test_calibration_error_is_how_far_probabilities_lie_from_what_came_true():
-    """Half right at 0.5 is no error; all right at 0.75 is a quarter off."""
-    half, three_quarters = np.full(4, 0.5), np.full(4, 0.75)
-    assert evaluate.calibration_error(np.array([1, 0, 1, 0], bool), half) == 0
-    assert evaluate.calibration_error(np.ones(4, bool), three_quarters) == 0.25
-
-
 def test_alarms_agree_with_the_predictions(model: Model):
     """False alarms are counted per preset over all messages, none of an empty mailbox."""
     alarms = evaluate.false_alarms(model, ORDINARY)
@@ -219,6 +222,14 @@ def test_the_card_says_what_was_measured(
         assert part in written
     assert evaluate.as_text(found.report) in written
     assert "Not measured" in card.write(model)
+
+
+def test_where_it_fails_is_said_of_the_shipped_model_alone(model: Model, noted: dict[str, Any]):
+    """The sentences are of its corpus, and the pictures lie beside it: another has neither."""
+    measured = dataclasses.replace(model, metadata={**model.metadata, "measured": noted})
+    for part in ("## Where it fails", "../../docs/"):
+        assert part not in card.write(measured)
+        assert part in card.write(measured, is_shipped=True)
 
 
 def test_the_card_of_a_moved_model_says_where_its_thresholds_come_from(model: Model):

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
 from scanner.core.classify import Predictions, SentencePrediction, Thresholds
-from scanner.learning import evaluate, measures, trial
+from scanner.learning import measures, trial
 from scanner.learning.measures import Estimate, Metric
 from scanner.learning.trial import Case, Side, Trial
 
@@ -76,7 +76,7 @@ def test_a_sentence_counts_as_shown_in_what_is_taken_for_a_note_alone():
 
 
 def test_the_numbers_are_those_of_scikit_learn(noisy):
-    """Sentences, categories, ranking and calibration agree with the library and `evaluate`."""
+    """Sentences, categories and ranking agree with the library."""
     rows = trial.table(noisy.cases, noisy.after, "balanced")
     values = [measured(noisy, noisy.after, one).value for one in measures.SENTENCES]
     expected = precision_recall_fscore_support(
@@ -90,8 +90,16 @@ def test_the_numbers_are_those_of_scikit_learn(noisy):
     truth, chance = rows.truth[notes] != trial.NONE, rows.chance[notes]
     ranked = measured(noisy, noisy.after, measures.AVERAGE_PRECISION).value
     assert ranked == pytest.approx(average_precision_score(truth, chance))
-    error = measured(noisy, noisy.after, measures.CALIBRATION).value
-    assert error == pytest.approx(evaluate.calibration_error(truth, chance))
+
+
+@pytest.mark.parametrize(
+    ("chance", "truth", "error"), [(0.5, ("plea", None), 0), (0.75, ("plea", "plea"), 0.25)]
+)
+def test_calibration_error_is_how_far_probabilities_lie_from_what_came_true(chance, truth, error):
+    """Half right at 0.5 is no error; all right at 0.75 is a quarter off."""
+    made = side((chance, chance))
+    one = Trial((case(1, truth),), None, made)
+    assert measured(one, made, measures.CALIBRATION).value == error
 
 
 @pytest.mark.parametrize("metric", measures.ALL, ids=lambda metric: metric.name)
