@@ -8,6 +8,7 @@ that are new to it, not on those it knows by heart.
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,15 +74,19 @@ def key(message: Sentences) -> str:
 def save(known: Known, path: Path) -> None:
     """Write readings as one compressed file of arrays, a byte a number."""
     rows = [reading.sentences for reading in known.readings.values()]
-    np.savez_compressed(
-        path,
-        writers=np.array(sorted(known.writers)),
-        keys=np.array([int(name, 16) for name in known.readings], np.uint64),
-        kinds=_in_steps(np.array([reading.kind for reading in known.readings.values()])),
-        lengths=np.array([len(row) for row in rows], np.int32),
+    arrays = {
+        "writers": np.array(sorted(known.writers)),
+        "keys": np.array([int(name, 16) for name in known.readings], np.uint64),
+        "kinds": _in_steps(np.array([reading.kind for reading in known.readings.values()])),
+        "lengths": np.array([len(row) for row in rows], np.int32),
         # Stored column by column: the numbers of one are more alike than those of a row.
-        columns=np.ascontiguousarray(_in_steps(np.concatenate(rows)).T),
-    )
+        "columns": np.ascontiguousarray(_in_steps(np.concatenate(rows)).T),
+    }
+    # As `np.savez_compressed` does, but a twentieth smaller.
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as file:
+        for name, array in arrays.items():
+            with file.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _in_steps(odds: Floats) -> NDArray[np.int8]:
