@@ -73,21 +73,6 @@ class HeldOut:
     ordinary_kinds: Floats
     ordinary_flubs: Floats
 
-    @classmethod
-    def empty(
-        cls, is_note: Mask, message: NDArray[np.int64], is_flub: Mask, ordinary: int
-    ) -> HeldOut:
-        """Make room for what will be said."""
-
-        def room(*shape: int) -> Floats:
-            return np.zeros(shape, np.float32)
-
-        return cls(
-            is_note, room(len(is_note), COLUMNS), room(len(is_note)), message, is_flub,
-            room(len(is_flub)), np.zeros(len(is_flub), np.int64),
-            room(ordinary, COLUMNS), room(ordinary), room(ordinary),
-        )  # fmt: skip
-
     @property
     def likeliest(self) -> Floats:
         """Each message's likeliest sentence."""
