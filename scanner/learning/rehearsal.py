@@ -155,5 +155,5 @@ def load(path: Path) -> Rehearsal | None:
                 if rest:
                     parts.setdefault(int(number), {})[rest] = arrays[name]
             return Rehearsal(tuple(heads.from_arrays(parts[n]) for n in sorted(parts)), where)
-    except (OSError, ValueError, KeyError, EOFError):
+    except readings.DAMAGED:
         return None
