@@ -41,16 +41,13 @@ from scanner.learning.artifact import Model
 from scanner.learning.corpus import Example, Merged, Projected
 from scanner.learning.gist import gist
 from scanner.learning.groups import grouped
-from scanner.learning.measures import PRESET
+from scanner.learning.measures import FEWEST_GROUPS, PRESET
 from scanner.learning.moving import Contender, Start
 from scanner.learning.rehearsal import Rehearsal
 from scanner.learning.train import Progress, prepare_mail, read_corpus
 from scanner.learning.trial import Trial
 
 _YOURS = "your "
-
-# From how many files on each may be taken for the notes of one writer.
-_WRITERS = 3
 
 # Seconds on a laptop, for the bar.
 _A_MESSAGE = 0.03
@@ -184,14 +181,15 @@ class _Own:
 def _own(added: Sequence[Path]) -> _Own:
     """Read the user's examples: those kept, and those of files named; the latter win.
 
-    Where several files are named, each is taken for the notes of one writer.
+    Where so many files are named that they can be drawn again as groups, each is taken for the
+    notes of one writer.
     """
     kept, named = _renamed(store.read()), _renamed(corpus.read(added))
     if added and not named:
         raise UnreadableError("the files hold no labelled notes; look at what is in them")
-    anonymous = {one.writer for one in [*kept, *named]}
-    if len(added) >= _WRITERS:
-        anonymous -= {one.writer for one in named}
+    anonymous, writers = ({one.writer for one in some} for some in (kept, named))
+    if len(writers) < FEWEST_GROUPS:
+        anonymous |= writers
     return _Own([*kept, *named], frozenset(anonymous))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -36,7 +37,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled message. `writer` is the stem of the file it came from."""
+    """One labelled message. `writer` is the stem of the file it came from (see `read`)."""
 
     id: str
     kind: str
@@ -89,11 +90,12 @@ def shipped() -> Path:
 def read(paths: Iterable[Path]) -> list[Example]:
     """Read labelled files, and every `*.jsonl` of labelled folders, in order of name.
 
+    Each file is one writer's, though another have the same name, and is read but once.
     Raises `UnreadableError` that names every problem as file:line.
     """
     examples: list[Example] = []
     problems: list[str] = []
-    for path in _files(paths):
+    for path, writer in _files(paths).items():
         try:
             lines = path.read_text("utf-8").split("\n")
         except (OSError, UnicodeDecodeError) as error:
@@ -101,7 +103,7 @@ def read(paths: Iterable[Path]) -> list[Example]:
             continue
         for number, line in enumerate(lines, 1):
             if line.strip():
-                example, wrong = _example(line, path.stem)
+                example, wrong = _example(line, writer)
                 problems += [f"{path}:{number}: {problem}" for problem in wrong]
                 examples += [example] if example else []
     if problems:
@@ -191,9 +193,17 @@ def project(example: Example) -> Projected:
     return Projected(example, sentences, categories, lost)
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
+def _files(paths: Iterable[Path]) -> dict[Path, str]:
+    """Name each file's writer: its stem, and a number where another file has the same."""
+    writers: dict[Path, str] = {}
+    stems: Counter[str] = Counter()
     for path in paths:
-        yield from sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
+            if not any(file.resolve() == other.resolve() for other in writers):
+                stems[file.stem] += 1
+                count = stems[file.stem]
+                writers[file] = file.stem if count == 1 else f"{file.stem} {count}"
+    return writers
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:

@@ -23,13 +23,14 @@ from scanner.learning.features import Mask
 from scanner.learning.gate import glimpses
 from scanner.learning.heads import Heads
 from scanner.learning.rehearsal import NOWHERE, Folds, Rehearsal
-from scanner.learning.thresholds import HeldOut, highest
+from scanner.learning.thresholds import HeldOut
 from scanner.learning.train import (
     SEED,
     Mail,
     ReadCorpus,
     described,
     folds,
+    held_out_of,
     require_enough,
 )
 from scanner.learning.trial import Case, Side, Trial
@@ -208,18 +209,7 @@ def _by_name(grouped: NDArray[np.str_], count: int) -> Folds:
 def _held_out(material: Material, own: Rehearsal, fold: Folds, ordinary_fold: Folds) -> HeldOut:
     prepared, ordinary = material.read.prepared, material.ordinary
     said = rehearsal.ask(own, prepared.mail, fold)
-    of_ordinary = rehearsal.ask(own, ordinary, ordinary_fold)
-    room = HeldOut.empty(
-        prepared.is_note, prepared.message, prepared.is_flub, len(ordinary.messages)
-    )
-    told = replace(
-        room,
-        kinds=said.kinds,
-        flubs=said.flubs,
-        category=said.category,
-        ordinary_kinds=of_ordinary.kinds,
-        ordinary_flubs=highest(ordinary.message, of_ordinary.flubs, len(ordinary.messages)),
-    )
+    told = held_out_of(prepared, ordinary, said, rehearsal.ask(own, ordinary, ordinary_fold))
     return thresholds.without(told, fold == NOWHERE)
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from lzma import LZMAError
 from pathlib import Path
 from typing import Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +30,9 @@ GRAPH, VOCABULARY, NAME = "encoder.onnx", "tokenizer.json", "readings.npz"
 
 ANSWERS = 1 + len(CATEGORIES) + 1
 """What the graph answers where it is asked: flub, the eight categories, kind (log-odds)."""
+
+DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, BadZipFile, zlib.error, LZMAError)
+"""What numpy raises, early or late, for a file of arrays that is missing or spoilt."""
 
 _PORTION = 64
 _STEPS = 15  # of log-odds in a stored byte: beyond 8 they say no more
@@ -105,7 +111,7 @@ def load(path: Path) -> Known:
             names = [f"{number:016x}" for number in arrays["keys"].tolist()]
             pairs = zip(names, map(Reading, kinds.tolist(), rows), strict=True)
             return Known(dict(pairs), frozenset(arrays["writers"].tolist()))
-    except (OSError, ValueError, KeyError):
+    except DAMAGED:
         raise ModelError(f"{path} is missing or cannot be read; install unflub anew") from None
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias, TypeVar
@@ -21,13 +20,13 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction
 from scanner.core.draft import Sentences
-from scanner.learning import features, fitting, heads, readings
+from scanner.learning import heads, readings, train
 from scanner.learning.features import Mask
-from scanner.learning.heads import Heads, expit, kind_probability
+from scanner.learning.heads import Heads
 from scanner.learning.train import (
     SEED,
+    Answers,
     Mail,
     Prepared,
     fit_flub,
@@ -62,37 +61,6 @@ class Rehearsal:
     def of(self, names: Sequence[str]) -> Folds:
         """Give the folds of messages by their names."""
         return np.array([self.fold.get(name, NOWHERE) for name in names], np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What was said of messages: how probably each is a note (`kinds`).
-
-    And of each of their sentences how probably it is a flub, and its category's number.
-    """
-
-    kinds: Floats
-    flubs: Floats
-    category: NDArray[np.int64]
-
-    @classmethod
-    def empty(cls, mail: Mail) -> Answers:
-        """Say nothing yet."""
-        sentences = len(mail.message)
-        return cls(
-            np.zeros(len(mail.messages), np.float32),
-            np.zeros(sentences, np.float32),
-            np.zeros(sentences, np.int64),
-        )
-
-    def predictions(self, mail: Mail) -> list[Predictions]:
-        """Give the same in a classifier's form."""
-        pairs = zip(self.flubs.tolist(), self.category.tolist(), strict=True)
-        sentences = (SentencePrediction(chance, CATEGORIES[category]) for chance, category in pairs)
-        return [
-            Predictions(kind, tuple(islice(sentences, len(message.items))))
-            for kind, message in zip(self.kinds.tolist(), mail.messages, strict=True)
-        ]
 
 
 def keys(messages: Sequence[Sentences]) -> list[str]:
@@ -149,13 +117,7 @@ def ask(of: Rehearsal, mail: Mail, place: Folds) -> Answers:
     """Put each message to the lesser model of its place; of what is NOWHERE nothing is said."""
     answers = Answers.empty(mail)
     for number, lesser in enumerate(of.heads):
-        rows = np.flatnonzero(place == number)
-        sentences = np.flatnonzero((place == number)[mail.message])
-        counts, dense = mail.sentence_words[sentences], mail.sentence_dense[sentences]
-        answers.kinds[rows] = _kinds(lesser, mail, rows)
-        answers.flubs[sentences] = expit(fitting.odds(lesser.flub, counts, dense)[:, 0])
-        odds = fitting.odds(lesser.category, counts, dense)
-        answers.category[sentences] = odds.argmax(axis=1)
+        train.ask(lesser, mail, place == number, answers)
     return answers
 
 
@@ -193,11 +155,5 @@ def load(path: Path) -> Rehearsal | None:
                 if rest:
                     parts.setdefault(int(number), {})[rest] = arrays[name]
             return Rehearsal(tuple(heads.from_arrays(parts[n]) for n in sorted(parts)), where)
-    except (OSError, ValueError, KeyError, EOFError):
+    except readings.DAMAGED:
         return None
-
-
-def _kinds(lesser: Heads, mail: Mail, rows: NDArray[np.int64]) -> Floats:
-    words = mail.words[rows]
-    note = fitting.odds(lesser.note, words, features.bare(len(rows)))[:, 0]
-    return kind_probability(fitting.odds(lesser.kind, words, mail.dense[rows])[:, 0], note)

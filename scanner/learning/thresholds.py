@@ -73,21 +73,6 @@ class HeldOut:
     ordinary_kinds: Floats
     ordinary_flubs: Floats
 
-    @classmethod
-    def empty(
-        cls, is_note: Mask, message: NDArray[np.int64], is_flub: Mask, ordinary: int
-    ) -> HeldOut:
-        """Make room for what will be said."""
-
-        def room(*shape: int) -> Floats:
-            return np.zeros(shape, np.float32)
-
-        return cls(
-            is_note, room(len(is_note), COLUMNS), room(len(is_note)), message, is_flub,
-            room(len(is_flub)), np.zeros(len(is_flub), np.int64),
-            room(ordinary, COLUMNS), room(ordinary), room(ordinary),
-        )  # fmt: skip
-
     @property
     def likeliest(self) -> Floats:
         """Each message's likeliest sentence."""
@@ -118,7 +103,13 @@ def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
 
 
 def _closer(held_out: HeldOut, at: Thresholds) -> float:
-    """Choose what no flub note that a preset warns about has less of."""
+    """Choose what no flub note that a preset warns about has less of.
+
+    Where there was no ordinary mail, the head has met nothing to tell such notes from, and
+    nothing is asked.
+    """
+    if not len(held_out.ordinary_kinds):
+        return at.closer
     marks = warned(held_out.kinds, held_out.likeliest, at) & held_out.is_note & ~held_out.is_clean
     return _below(held_out.glimpses[marks if marks.any() else held_out.is_note, -1])
 

@@ -6,14 +6,15 @@ import hashlib
 import random
 import zipfile
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scanner.core.classify import CATEGORIES
+from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import corpus, features, fitting, readings, thresholds, words
@@ -21,10 +22,10 @@ from scanner.learning.artifact import Model, OnDemand, message_text
 from scanner.learning.corpus import Example, Projected
 from scanner.learning.features import Mask
 from scanner.learning.fitting import Fitted, Matrix, counted
-from scanner.learning.gate import glimpses
+from scanner.learning.gate import COLUMNS, glimpses
 from scanner.learning.heads import Head, Heads, expit, kind_probability
 from scanner.learning.readings import Known, Reading
-from scanner.learning.thresholds import HeldOut
+from scanner.learning.thresholds import HeldOut, highest
 from scanner.learning.words import Floats
 
 SEED = 20260101
@@ -145,6 +146,37 @@ class FittedHeads:
             )
         }  # fmt: skip
         skops.io.dump(parts, path, compression=zipfile.ZIP_BZIP2, compresslevel=9)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What heads said of messages: how probably each is a note (`kinds`).
+
+    And of each of their sentences how probably it is a flub, and its category's number.
+    """
+
+    kinds: Floats
+    flubs: Floats
+    category: NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, mail: Mail) -> Answers:
+        """Say nothing yet."""
+        sentences = len(mail.message)
+        return cls(
+            np.zeros(len(mail.messages), np.float32),
+            np.zeros(sentences, np.float32),
+            np.zeros(sentences, np.int64),
+        )
+
+    def predictions(self, mail: Mail) -> list[Predictions]:
+        """Give the same in a classifier's form."""
+        pairs = zip(self.flubs.tolist(), self.category.tolist(), strict=True)
+        sentences = (SentencePrediction(chance, CATEGORIES[category]) for chance, category in pairs)
+        return [
+            Predictions(kind, tuple(islice(sentences, len(message.items))))
+            for kind, message in zip(self.kinds.tolist(), mail.messages, strict=True)
+        ]
 
 
 def prepare_mail(messages: Sequence[Sentences], read: Sequence[Reading]) -> Mail:
@@ -392,19 +424,61 @@ def cross_fit(
     Raises `ConfigurationError` where the others are too few to fit anything.
     """
     require_enough(prepared.is_note, prepared.message, prepared.categories, held_out)
-    said = HeldOut.empty(
-        prepared.is_note, prepared.message, prepared.is_flub, len(ordinary.messages)
-    )
+    mails = (prepared.mail, ordinary)
+    said, seen = [Answers.empty(mail) for mail in mails], [_no_glimpses(mail) for mail in mails]
     for number, fold in enumerate(held_out):
         writers = ", ".join(sorted(set(prepared.writers[fold].tolist())))
         progress(number, len(held_out), f"holding out {writers}")
         part = np.arange(len(ordinary.messages)) % len(held_out) == number
-        fitted = fit(prepared, ordinary, seed, ~fold, ~part)
-        _predict(fitted, prepared, fold, said)
-        if part.any():
-            _predict_ordinary(fitted, ordinary, part, said)
+        heads = fit(prepared, ordinary, seed, ~fold, ~part).heads
+        for mail, asked, answers, glanced in zip(mails, (fold, part), said, seen, strict=True):
+            ask(heads, mail, asked, answers)
+            glanced[asked] = _glimpses(heads, mail, asked)
     progress(len(held_out), len(held_out), "done")
-    return said
+    return replace(
+        held_out_of(prepared, ordinary, *said), glimpses=seen[0], ordinary_glimpses=seen[1]
+    )
+
+
+def held_out_of(prepared: Prepared, ordinary: Mail, said: Answers, of_ordinary: Answers) -> HeldOut:
+    """Put what was said beside the truth; nothing is known of how the gate sees it."""
+    return HeldOut(
+        prepared.is_note,
+        _no_glimpses(prepared.mail),
+        said.kinds,
+        prepared.message,
+        prepared.is_flub,
+        said.flubs,
+        said.category,
+        _no_glimpses(ordinary),
+        of_ordinary.kinds,
+        highest(ordinary.message, of_ordinary.flubs, len(ordinary.messages)),
+    )
+
+
+def ask(of: Heads, mail: Mail, asked: Mask, answers: Answers) -> None:
+    """Put the messages marked to heads, and note what they say."""
+    rows, sentences = np.flatnonzero(asked), np.flatnonzero(asked[mail.message])
+    wholes, counts = mail.words[rows], mail.sentence_words[sentences]
+    notes = fitting.odds(of.note, wholes, features.bare(len(rows)))[:, 0]
+    kinds = fitting.odds(of.kind, wholes, mail.dense[rows])[:, 0]
+    answers.kinds[rows] = kind_probability(kinds, notes)
+    dense = mail.sentence_dense[sentences]
+    answers.flubs[sentences] = expit(fitting.odds(of.flub, counts, dense)[:, 0])
+    answers.category[sentences] = fitting.odds(of.category, counts, dense).argmax(axis=1)
+
+
+def _glimpses(of: Heads, mail: Mail, asked: Mask) -> Floats:
+    """Give what the gate sees of the messages marked."""
+    rows, sentences = np.flatnonzero(asked), np.flatnonzero(asked[mail.message])
+    notes, closer = (
+        fitting.odds(head, mail.words[rows], features.bare(len(rows)))[:, 0].tolist()
+        for head in (of.note, of.closer)
+    )
+    counts = mail.sentence_words[sentences]
+    hints = fitting.odds(of.hint, counts, features.bare(len(sentences)))[:, 0]
+    ends = np.cumsum(np.bincount(mail.message, minlength=len(mail.messages))[rows])
+    return glimpses(notes, np.split(hints, ends)[:-1], closer)
 
 
 def folds(writers: NDArray[np.str_], count: int = FOLDS) -> list[Mask]:
@@ -417,6 +491,10 @@ def folds(writers: NDArray[np.str_], count: int = FOLDS) -> list[Mask]:
         groups[lightest].append(str(names[place]))
         loads[lightest] += int(sizes[place])
     return [np.isin(writers, group) for group in groups]
+
+
+def _no_glimpses(mail: Mail) -> Floats:
+    return np.zeros((len(mail.messages), COLUMNS), np.float32)
 
 
 def _numbers(categories: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -438,43 +516,6 @@ def of_all(category: Fitted) -> Head:
     for mine, theirs in zip(all_of[1:], head[1:], strict=True):
         mine[classes] = theirs
     return all_of
-
-
-def _predict(fitted: FittedHeads, prepared: Prepared, fold: Mask, said: HeldOut) -> None:
-    rows, sentences = np.flatnonzero(fold), np.flatnonzero(fold[prepared.message])
-    said.glimpses[rows], said.kinds[rows], flubs = _said(fitted, prepared.mail, rows, sentences)
-    if not len(sentences):
-        return
-    said.flubs[sentences] = flubs
-    mail = prepared.mail
-    counts, dense = mail.sentence_words[sentences], mail.sentence_dense[sentences]
-    rows_of = fitting.matrix(counts, dense, fitted.category.idf)
-    said.category[sentences] = fitted.category.estimator.predict(rows_of)
-
-
-def _predict_ordinary(fitted: FittedHeads, ordinary: Mail, part: Mask, said: HeldOut) -> None:
-    rows, sentences = np.flatnonzero(part), np.flatnonzero(part[ordinary.message])
-    glimpses, kinds, flubs = _said(fitted, ordinary, rows, sentences)
-    said.ordinary_glimpses[rows], said.ordinary_kinds[rows] = glimpses, kinds
-    np.maximum.at(said.ordinary_flubs, ordinary.message[sentences], flubs)
-
-
-def _said(
-    fitted: FittedHeads, mail: Mail, rows: NDArray[np.int64], sentences: NDArray[np.int64]
-) -> tuple[Floats, Floats, Floats]:
-    """Give messages' glimpses and probabilities to be notes, and their sentences' to be flubs."""
-    notes = fitted.note.odds(mail.words[rows], features.bare(len(rows)))
-    closer = fitted.closer.odds(mail.words[rows], features.bare(len(rows)))
-    odds = fitted.kind.odds(mail.words[rows], mail.dense[rows])
-    counts = mail.sentence_words[sentences]
-    if not len(sentences):
-        hints = flubs = np.zeros(0, np.float32)
-    else:
-        hints = fitted.hint.odds(counts, features.bare(len(sentences)))
-        flubs = expit(fitted.flub.odds(counts, mail.sentence_dense[sentences]))
-    ends = np.cumsum(np.bincount(mail.message[sentences], minlength=len(mail.messages))[rows])
-    seen = glimpses(notes.tolist(), np.split(hints, ends[:-1]), closer.tolist())
-    return seen, kind_probability(odds, notes), flubs
 
 
 def _described(background: Sequence[Sentences]) -> Mapping[str, Any]:

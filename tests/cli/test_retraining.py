@@ -157,6 +157,16 @@ def test_poisoned_labels_are_refused(program, tmp_path):
     assert in_use(program) != "shipped"
 
 
+def test_poisoned_labels_in_several_files_are_refused(program, tmp_path):
+    """So few files are no groups to tell chance by; their notes are."""
+    poison = list(map(workshop.flipped, workshop.strangers()))
+    files = [workshop.write(tmp_path / f"{n}.jsonl", poison[n::3]) for n in range(3)]
+    refused = program.run("train", "--add", *files)
+    assert refused.returncode == 6
+    assert "wrong way round" in refused.stderr
+    assert in_use(program) == "shipped"
+
+
 def test_labels_of_which_half_are_flipped_are_refused(program, tmp_path):
     """They are not the wrong way round as a whole; the shipped notes tell that they do harm."""
     notes = [

@@ -117,6 +117,16 @@ def test_all_problems_are_named_at_once(tmp_path: Path):
     assert f"{tmp_path / 'absent.jsonl'}: no such file" in said
 
 
+def test_each_file_is_one_writers(tmp_path: Path):
+    """Files of one name in two folders are two writers', and a file named twice is read once."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        written(tmp_path / folder / "notes.jsonl", NOTE)
+    again = tmp_path / "b" / ".." / "b" / "notes.jsonl"
+    read = corpus.read([tmp_path / "a", tmp_path / "b" / "notes.jsonl", again])
+    assert [one.writer for one in read] == ["notes", "notes 2"]
+
+
 def test_line_separators_inside_text_do_not_end_a_record(tmp_path: Path):
     """A record whose text holds U+2028 stays one record."""
     path = tmp_path / "mine.jsonl"

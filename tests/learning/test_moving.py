@@ -158,8 +158,12 @@ def test_a_rehearsal_is_read_as_it_was_written(start: Start, tmp_path: Path):
     assert back.fold == start.rehearsal.fold
     for one, other in zip(back.heads, start.rehearsal.heads, strict=True):
         assert np.array_equal(one.flub.words, other.flub.words.astype(np.float16))
-    path.write_bytes(b"spoilt")
-    assert rehearsal.load(path) is None
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    turned = whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :]
+    for spoilt in (b"spoilt", b"", whole[:middle], whole[:-1], turned):
+        path.write_bytes(spoilt)
+        assert rehearsal.load(path) is None
 
 
 def test_good_notes_are_approved_and_flipped_ones_refused(

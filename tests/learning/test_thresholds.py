@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
+from scanner.learning.gate import COLUMNS
 from scanner.learning.thresholds import PRESETS, HeldOut, choose, warned
 
 EACH = 200
@@ -19,9 +18,16 @@ def held_out() -> HeldOut:
     chance = np.random.default_rng(1)
     is_note, is_flub = np.arange(3 * EACH) < 2 * EACH, np.arange(3 * EACH) < EACH
     kinds, flubs = chance.beta(2, 2, 3 * EACH), chance.beta(2, 2, 3 * EACH)
-    empty = HeldOut.empty(is_note, np.arange(3 * EACH), is_flub, EACH)
-    return replace(
-        empty,
+    nothing = np.zeros(0, np.float32)
+    return HeldOut(
+        is_note=is_note,
+        glimpses=np.zeros((3 * EACH, COLUMNS), np.float32),
+        message=np.arange(3 * EACH),
+        is_flub=is_flub,
+        category=np.zeros(3 * EACH, np.int64),
+        ordinary_glimpses=np.zeros((0, COLUMNS), np.float32),
+        ordinary_kinds=nothing,
+        ordinary_flubs=nothing,
         kinds=np.where(is_note, (1 + kinds) / 2, kinds).astype(np.float32),
         flubs=np.where(is_flub, (1 + flubs) / 2, np.where(is_note, flubs, 1)).astype(np.float32),
     )

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
-from scanner.core.classify import CATEGORIES
+from scanner.core.classify import CATEGORIES, Thresholds
 from scanner.core.draft import Draft, Sentences
 from scanner.core.segment import segment
 from scanner.errors import ConfigurationError
@@ -132,6 +132,12 @@ def test_the_closer_look_costs_no_warning(read: ReadCorpus):
         passes = gate.narrowed(at.closer).passes(said.glimpses)
         assert passes[flubs & thresholds.warned(said.kinds, said.likeliest, at)].all()
     assert (said.ordinary_glimpses[:, -1] < gate.closer).all()
+
+
+def test_without_ordinary_mail_nothing_is_asked_at_the_closer_look(model: Model):
+    """The head has met none, and would turn notes away by what tells them from each other."""
+    asked = {model.gate.closer, *(at.closer for at in model.thresholds.values())}
+    assert asked == {Thresholds(0.5, 0.5).closer}
 
 
 @pytest.fixture(scope="module")
