@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path
 from typing import Protocol
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +30,10 @@ GRAPH, VOCABULARY, NAME = "encoder.onnx", "tokenizer.json", "readings.npz"
 ANSWERS = 1 + len(CATEGORIES) + 1
 """What the graph answers where it is asked: flub, the eight categories, kind (log-odds)."""
 
-DAMAGED = (OSError, ValueError, KeyError, EOFError, RuntimeError, BadZipFile, zlib.error, LZMAError)
+DAMAGED = (
+    OSError, ValueError, KeyError, EOFError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, LZMAError,
+)  # fmt: skip
 """What numpy raises, early or late, for a file of arrays that is missing or spoilt."""
 
 _PORTION = 64
