@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -201,20 +201,37 @@ def evaluate(
     from scanner.training import compared, false_alarms, measured, reported
 
     material = _read_material(**paths)
+    _refuse_idle(compare=compare, page=page, model=model, ordinary=material.ordinary)
     if compare:
         with terminal.progress("comparing") as progress:
             readers = compared(material, groups, progress)
         click.echo(comparison.as_text(readers))
         return
+    # Loaded first, as measuring takes half an hour.
+    asked = artifact.load(shelf.installed(model)) if material.ordinary else None
     with terminal.progress("measuring") as progress:
         measure = partial(reported, folder=page) if page else measured
         report = measure(material, groups, progress)
     click.echo(as_text(report))
     if page:
         terminal.say(f"the report is in {page}; open report.html there")
-    in_use = artifact.load(shelf.installed(model))
-    for name, alarms in false_alarms(in_use, material).items():
+    for name, alarms in false_alarms(asked, material).items() if asked else ():
         click.echo(f"\n{name}, {alarms_as_text(alarms)}")
+
+
+def _refuse_idle(
+    *, compare: bool, page: Path | None, model: Path | None, ordinary: Sequence[str]
+) -> None:
+    """Refuse options that would be without effect beside the others."""
+    for flag, is_given in (("--report", page), ("--ordinary", ordinary), ("--model", model)):
+        if compare and is_given:
+            raise click.UsageError(
+                f"{flag} does not go with --compare, which prints one table; leave one of them out"
+            )
+    if model and not ordinary:
+        raise click.UsageError(
+            "--model tells whose false alarms are counted; name mail to count them in by --ordinary"
+        )
 
 
 @click.group()

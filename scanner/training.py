@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -180,11 +181,11 @@ def compared(material: Material, groups: int | None, progress: Progress) -> list
 
 
 def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:
-    """Count false alarms in ordinary mail, by the name of its file."""
-    return {
-        Path(path).name: evaluate.false_alarms(model, list(mail([path])))
-        for path in material.ordinary
-    }
+    """Count false alarms in ordinary mail, by the file's name, or its path where two share that."""
+    paths = dict.fromkeys(material.ordinary)
+    names = Counter(Path(path).name for path in paths)
+    named = {path if names[Path(path).name] > 1 else Path(path).name: path for path in paths}
+    return {name: evaluate.false_alarms(model, list(mail([path]))) for name, path in named.items()}
 
 
 def numbered(alarms: Mapping[str, Alarms]) -> dict[str, Alarms]:

@@ -122,10 +122,31 @@ def test_evaluate_prints_the_table(program, corpus):
 
 def test_evaluate_counts_false_alarms_in_ordinary_mail(program, corpus, tmp_path):
     """--ordinary names mail in which every warning is a false one."""
-    mail = tmp_path / "ordinary.eml"
-    mail.write_bytes(b"From: a@example.org\r\nSubject: Lunch\r\n\r\nAre we still on for lunch?\r\n")
-    done = program.run("evaluate", "--corpus", corpus, "--groups", "2", "--ordinary", mail)
-    assert "ordinary.eml, cautious: 0 of 1 messages warned about" in done.stdout
+    paths = [tmp_path / "ordinary.eml", tmp_path / "a" / "sent.eml", tmp_path / "b" / "sent.eml"]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"From: a@example.org\r\nSubject: Lunch\r\n\r\nAre we still on?\r\n")
+    named = [part for path in paths for part in ("--ordinary", path)]
+    done = program.run("evaluate", "--corpus", corpus, "--groups", "2", *named)
+    for name in ("ordinary.eml", *paths[1:]):  # two of one name are told apart
+        assert f"\n{name}, cautious: 0 of 1 messages warned about" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "said"),
+    [
+        (("--compare", "--report", "page"), 2, "--report does not go with --compare"),
+        (("--compare", "--ordinary", "sent.mbox"), 2, "--ordinary does not go with --compare"),
+        (("--model", "made"), 2, "--model tells whose false alarms"),
+        (("--model", "/nonexistent", "--ordinary", "sent.mbox"), 6, "no model folder"),
+    ],
+)
+def test_what_evaluate_cannot_do_is_said_before_measuring(program, corpus, options, status, said):
+    """Nothing is dropped in silence, and nothing missing is found out half an hour later."""
+    done = program.run("evaluate", "--corpus", corpus, *options)
+    assert done.returncode == status
+    assert said in done.stderr
+    assert done.stdout == ""
 
 
 def test_evaluate_writes_a_report_and_says_no_sentence(program, corpus, tmp_path):
