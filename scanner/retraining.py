@@ -47,8 +47,6 @@ from scanner.learning.rehearsal import Rehearsal
 from scanner.learning.train import Progress, prepare_mail, read_corpus
 from scanner.learning.trial import Trial
 
-_YOURS = "your "
-
 # Seconds on a laptop, for the bar.
 _A_MESSAGE = 0.03
 _ALL_WORDS = 8.0
@@ -184,18 +182,13 @@ def _own(added: Sequence[Path]) -> _Own:
     Where so many files are named that they can be drawn again as groups, each is taken for the
     notes of one writer.
     """
-    kept, named = _renamed(store.read()), _renamed(corpus.read(added))
+    kept, named = training.renamed(store.read()), training.renamed(corpus.read(added))
     if added and not named:
         raise UnreadableError("the files hold no labelled notes; look at what is in them")
     anonymous, writers = ({one.writer for one in some} for some in (kept, named))
     if len(writers) < FEWEST_GROUPS:
         anonymous |= writers
     return _Own([*kept, *named], frozenset(anonymous))
-
-
-def _renamed(examples: Sequence[Example]) -> list[Example]:
-    """Tell the user's files from those of the corpus, which may have the same names."""
-    return [replace(one, writer=f"{_YOURS}{one.writer}") for one in examples]
 
 
 def _ordinary(
@@ -236,7 +229,7 @@ def _material(
         read, ordinary=prepare_mail(ordinary, readings.read(ordinary, encoder, known, reading))
     )
     bar.step(_ALL_WORDS, "laying out the notes")
-    yours = np.array([one.writer.startswith(_YOURS) for one in read.examples], bool)
+    yours = np.array([one.writer.startswith(training.YOURS) for one in read.examples], bool)
     return moving.Material(read, yours, grouped(read.projected, own.anonymous))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
@@ -25,6 +25,9 @@ from scanner.learning.corpus import Example, Merged
 from scanner.learning.evaluate import Alarms, Report
 from scanner.learning.groups import grouped
 from scanner.learning.train import SEED, Progress, ReadCorpus, described, read_corpus, train
+
+YOURS = "your "
+"""Begins the name of each file of the user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,7 @@ def compared(material: Material, groups: int | None, progress: Progress) -> list
 
 
 def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:
-    """Count false alarms in ordinary mail, by the file's name, or by its path where two share it."""
+    """Count false alarms in ordinary mail, by the file's name, or its path where two share that."""
     paths = dict.fromkeys(material.ordinary)
     names = Counter(Path(path).name for path in paths)
     named = {path if names[Path(path).name] > 1 else Path(path).name: path for path in paths}
@@ -218,10 +221,15 @@ def _read_corpus(learnt: _Learnt, encoder: OnDemand, progress: Progress) -> Read
 
 def _read(material: Material) -> _Learnt:
     examples = corpus.read(material.labelled or (corpus.shipped(),))
-    added = corpus.read(material.added)
+    added = renamed(corpus.read(material.added))
     if not examples or (material.added and not added):
         raise UnreadableError("the files hold no labelled notes; look at what is in them")
     return _Learnt(corpus.merge(examples, added), list(mail(material.background)))
+
+
+def renamed(examples: Iterable[Example]) -> list[Example]:
+    """Tell the user's files from those of the corpus, which may have the same names."""
+    return [replace(one, writer=f"{YOURS}{one.writer}") for one in examples]
 
 
 def mail(paths: Iterable[str]) -> Iterator[Sentences]:

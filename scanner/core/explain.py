@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import accumulate
 
 from scanner.core.assess import Assessment
 from scanner.core.classify import Classifier
@@ -13,6 +14,8 @@ from scanner.core.draft import Sentence, Sentences
 
 _WORD = re.compile(r"\w[\w'’-]*")
 _MOST = 3
+# Of words: about as many as a classifier reads at once.
+_AROUND = 300
 # In log-odds: a word that changes less explains nothing.
 _LEAST = 0.1
 _CERTAIN = 1e-6
@@ -24,27 +27,40 @@ def explain(
     """Give, by the start of each flagged sentence, the words that weigh most in it.
 
     A word weighs as much as the sentence's log-odds fall when it alone is left out and the
-    whole message is read again. Where the message then is no note any more (its probability
-    falls below `least`), nothing was said of the sentence.
+    message is read again: of a long one its beginning, which tells what it is, and what stands
+    around the sentence. Where it then is no note any more (its probability falls below
+    `least`), nothing was said of the sentence.
     """
     flagged = {s.start for passage in assessment.passages for s in passage.sentences}
-    if not flagged:
-        return {}
-    [before] = classifier.predict([message])
-    found = {}
-    for place, sentence in enumerate(message.items):
-        if sentence.start in flagged:
-            variants = list(_variants(message, place))
-            after = classifier.predict([variant for _, variant in variants])
-            odds = _log_odds(before.sentences[place].probability)
-            falls = [
-                odds - _log_odds(said.sentences[place].probability)
-                if said.thank_you >= least
-                else 0.0
-                for said in after
-            ]
-            found[sentence.start] = _heaviest([word for word, _ in variants], falls)
-    return found
+    return {
+        sentence.start: _explained(classifier, *_around(message, place), least)
+        for place, sentence in enumerate(message.items)
+        if sentence.start in flagged
+    }
+
+
+def _explained(
+    classifier: Classifier, message: Sentences, place: int, least: float
+) -> tuple[str, ...]:
+    """Give the words that weigh most in one sentence."""
+    variants = list(_variants(message, place))
+    [before, *after] = classifier.predict([message, *(variant for _, variant in variants)])
+    odds = _log_odds(before.sentences[place].probability)
+    falls = [
+        odds - _log_odds(said.sentences[place].probability) if said.thank_you >= least else 0.0
+        for said in after
+    ]
+    return _heaviest([word for word, _ in variants], falls)
+
+
+def _around(message: Sentences, place: int) -> tuple[Sentences, int]:
+    """Give the sentences nearest to one, and to the beginning, and the place of that one then."""
+    lengths = [len(sentence.text.split()) for sentence in message.items]
+    nearest = sorted(range(len(lengths)), key=lambda n: (n != place, min(n, abs(n - place))))
+    ends = accumulate(lengths[n] for n in nearest)
+    near = {n for n, end in zip(nearest, ends, strict=True) if n == place or end <= _AROUND}
+    kept = sorted(near)
+    return replace(message, items=tuple(message.items[n] for n in kept)), kept.index(place)
 
 
 def _variants(message: Sentences, place: int) -> Iterator[tuple[str, Sentences]]:

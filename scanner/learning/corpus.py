@@ -97,7 +97,7 @@ def read(paths: Iterable[Path]) -> list[Example]:
     problems: list[str] = []
     for path, writer in _files(paths).items():
         try:
-            lines = path.read_text("utf-8").split("\n")
+            lines = path.read_text("utf-8-sig").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"{path}: {_reason(error)}")
             continue
@@ -216,6 +216,11 @@ def _example(line: str, writer: str) -> tuple[Example | None, list[str]]:
     """Read one line: the example or None, and all that is wrong with it."""
     try:
         record = json.loads(line)
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return None, ["half a character; export it once more"]
+    except RecursionError:
+        return None, ["not JSON of a note (nested too deeply)"]
     except ValueError as error:
         return None, [f"not JSON ({error})"]
     wrong = _wrong_fields(record) or _wrong_values(record)

@@ -237,13 +237,17 @@ def read_corpus(
     """Have the encoder read what is not `known` of a corpus and of ordinary mail.
 
     Raises `ConfigurationError` where a message of a writer whom the encoder was trained on is
-    not among the known ones: it was changed, and the encoder has seen what it was.
+    not among the known ones: it was changed, and the encoder has seen what it was. (Of whom no
+    message is known, he is another of the same name.)
     """
     projected = [corpus.project(example) for example in examples]
+    met = [readings.key(one.sentences) in known.readings for one in projected]
+    theirs = {one.writer for one, is_met in zip(examples, met, strict=True) if is_met}
+    theirs &= known.writers
     changed = [
-        one.example.id
-        for one in projected
-        if one.example.writer in known.writers and readings.key(one.sentences) not in known.readings
+        one.id
+        for one, is_met in zip(examples, met, strict=True)
+        if one.writer in theirs and not is_met
     ]
     if changed:
         raise ConfigurationError(

@@ -74,8 +74,8 @@ def test_training_again_gives_the_same_answers(program, corpus, tmp_path):
 
 
 def test_files_of_notes_may_follow_one_another(program, corpus, own_notes, tmp_path):
-    """--add takes one file after the other."""
-    other = tmp_path / "other.jsonl"
+    """--add takes one file after the other, though one be called as a shipped one is."""
+    other = tmp_path / "t1.jsonl"
     other.write_text(own_notes.read_text().replace("scenic", "longer"))
     done = program.run(
         "train", "--corpus", corpus, "--output", tmp_path / "models", "--add", own_notes, other

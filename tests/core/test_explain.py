@@ -57,6 +57,30 @@ def test_a_message_without_findings_needs_no_explanation():
     assert explained(segment(Draft("Thank you all. I liked the budget."))) == {}
 
 
+class Counting(Weights):
+    """Counts the sentences that it is given."""
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    def predict(self, messages: list[Sentences]) -> list[Predictions]:
+        self.read += sum(len(message.items) for message in messages)
+        return super().predict(messages)
+
+
+@pytest.mark.parametrize("before", [0, 200])
+def test_of_a_long_message_only_what_stands_around_is_read_again(before):
+    """Its beginning too, which makes it a note; and the words are the same as of a short one."""
+    talk = "We went through the plans for the new hall and I liked each of them. "
+    flub = "I am sorry that I rambled about the budget. "
+    message = segment(Draft("Thank you all. " + talk * before + flub + talk * (200 - before)))
+    [said] = Weights().predict([message])
+    classifier = Counting()
+    found = explain(classifier, message, assess(message, said, Thresholds(0.5, 0.5)), 0.5)
+    assert list(found.values()) == [("rambled", "sorry", "budget")]
+    assert classifier.read < 30 * (1 + len(flub.split()))
+
+
 @pytest.mark.parametrize(
     ("category", "passage", "said"),
     [

@@ -117,6 +117,31 @@ def test_all_problems_are_named_at_once(tmp_path: Path):
     assert f"{tmp_path / 'absent.jsonl'}: no such file" in said
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (json.dumps(NOTE | {"text": NOTE["text"] + "\ud83d"}), "half a character"),
+        (json.dumps(NOTE | {"subject": "\ud83d"}), "half a character"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_only_looks_like_json_is_named_with_file_and_line(
+    tmp_path: Path, line: str, said: str
+):
+    """Half of a surrogate pair, and depths that no reader goes down to."""
+    path = tmp_path / "mine.jsonl"
+    path.write_text(f"{json.dumps(NOTE)}\n{line}\n", "utf-8")
+    with pytest.raises(UnreadableError, match=f"mine.jsonl:2: .*{said}"):
+        corpus.read([path])
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_record(tmp_path: Path):
+    """Editors on Windows write one."""
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps(NOTE) + "\n", "utf-8-sig")
+    assert [one.id for one in corpus.read([path])] == [NOTE["id"]]
+
+
 def test_each_file_is_one_writers(tmp_path: Path):
     """Files of one name in two folders are two writers', and a file named twice is read once."""
     for folder in ("a", "b"):

@@ -203,6 +203,15 @@ def test_a_changed_note_is_not_taken_for_one_the_encoder_never_saw(
         train.read_corpus([changed, *few[1:]], (), encoder, known)
 
 
+def test_another_writer_of_the_same_name_is_not_taken_for_him(
+    few: list[Example], encoder: OnDemand, known: Known
+):
+    """A file of one's own may be called t9.jsonl; no note of it was ever learnt."""
+    own = dataclasses.replace(few[0], subject=f"{few[0].subject}, again", writer="t9")
+    others = [one for one in few if one.writer != "t9"]
+    assert len(train.read_corpus([own, *others], (), encoder, known).examples) == len(others) + 1
+
+
 def test_alarms_agree_with_the_predictions(model: Model):
     """False alarms are counted per preset over all messages, none of an empty mailbox."""
     alarms = evaluate.false_alarms(model, ORDINARY)
