@@ -65,9 +65,9 @@ class PresetReport:
     other_messages: Share
     kinds: Share
     severities: Share
-    flubs_away: Share = Share(0, 0)
-    lost: Share = Share(0, 0)
-    others_away: Share = Share(0, 0)
+    flubs_away: Share
+    lost: Share
+    others_away: Share
 
 
 @dataclass(frozen=True, slots=True)
