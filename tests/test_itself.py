@@ -36,7 +36,7 @@ def test_the_judge_is_ours_in_any_folder(folder, monkeypatch):
 @pytest.mark.parametrize(
     "command",
     [
-        [*service.job(None).command, "--help"],
+        [*service.job(Path("config.toml")).command, "--help"],
         itself.calling("scanner.adapters.notify", "warned", "'home', set()"),
     ],
     ids=["service", "notification"],

@@ -17,7 +17,7 @@ from support.attacks import attacks
 
 import scanner
 from scanner.core import attribution
-from scanner.core.answers import meaning
+from scanner.core.answers import KEYRING, meaning
 
 SIZE = 32_768
 """Characters; where the time grows with the square of the length, it is many seconds there."""
@@ -127,5 +127,5 @@ def spent(pattern: re.Pattern[Any], text: str) -> float:
 def test_the_words_of_a_server_are_understood_soon():
     """Its answer to a login may be as long as it likes."""
     began = time.thread_time()
-    assert meaning("imap " * 200_000, None, "home").cause
+    assert meaning("imap " * 200_000, None, "home", KEYRING).cause
     assert time.thread_time() - began < BOUND

@@ -14,7 +14,7 @@ WRITERS = {
     "memory": lambda home: state.save(home / "a" / "home.json", 1, Memory()),
     "dismissals": lambda _: dismissals.add(["0123456789abcdef"]),
     "configuration": lambda home: settings.write(home / "a" / "config.toml", "x"),
-    "service": lambda _: service.install(service.manager("darwin"), None),
+    "service": lambda _: service.install(service.manager("darwin"), Path("config.toml")),
     "add-on": lambda _: plugin.install(plugin.places("linux")),
     "package": lambda home: plugin.write_package(home / "a" / "b.xpi"),
 }

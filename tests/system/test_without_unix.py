@@ -85,8 +85,10 @@ print(credentials.password(Account("home", "me@example.org", "a.b", password_fil
 def test_the_task_scheduler_is_what_runs_services(program):
     """A task that needs no window, with its log in a file."""
     code = """
+from pathlib import Path
 from scanner.adapters import service
 
-print(service.manager().name, service.manager().text(service.job(None)).count("--log"))
+job = service.job(Path("config.toml"))
+print(service.manager().name, service.manager().text(job).count("--log"))
 """
     assert without_unix(program, code) == "the Task Scheduler 1"
