@@ -26,7 +26,9 @@ TIMES = 25
 MESSAGES = {
     "a flub note": FLUBBED,
     "a clean note": note(OPENING, STRENGTH),
-    "ordinary mail": note("The pump of line 4 stopped at noon.", "Parts come on Friday."),
+    "ordinary mail": note(
+        "The minutes of the meeting are attached.", "Please send me corrections.", subject="Minutes"
+    ),
     "ordinary, 1 MiB": note("The pump of line 4 stopped.", "Parts are late. " * 65_000),
 }
 CONFIG = '[accounts.home]\naddress = "me@example.org"\nhost = "imap.example.org"\n'
