@@ -121,14 +121,20 @@ def test_a_device_code_lets_unflub_in(home, tokens):
     assert tokens.asked[-3:] == ["device_code", "refresh_token", "refresh_token"]
 
 
-@pytest.mark.usefixtures("session")
-def test_the_browser_of_this_machine_lets_unflub_in(home):
-    """It comes back to a loopback address with a code that only unflub can use (PKCE)."""
+def sent_to_the_browser(home):
+    """Start a login; give it, the page where it is allowed, and the port that is come back to."""
     home.program.environment["BROWSER"] = "true"
     asking = home.program.converse("login", "home")
     asking.expect(r"(http://localhost\S+/authorize\S+)")
     page = asking.match[1]
     (landing,) = re.findall(r"redirect_uri=http%3A%2F%2F127.0.0.1%3A(\d+)%2F", page)
+    return asking, page, int(landing)
+
+
+@pytest.mark.usefixtures("session")
+def test_the_browser_of_this_machine_lets_unflub_in(home):
+    """It comes back to a loopback address with a code that only unflub can use (PKCE)."""
+    asking, page, landing = sent_to_the_browser(home)
     stranger = f"http://127.0.0.1:{landing}/?code=theirs&state=guessed"
     for url in (stranger, page):
         with urllib.request.urlopen(url) as answer:
@@ -141,12 +147,8 @@ def test_the_browser_of_this_machine_lets_unflub_in(home):
 @pytest.mark.usefixtures("session")
 def test_what_else_comes_to_the_landing_page_holds_nothing_up(home):
     """Browsers open connections in advance that say nothing; a stranger's state may be any text."""
-    home.program.environment["BROWSER"] = "true"
-    asking = home.program.converse("login", "home")
-    asking.expect(r"(http://localhost\S+/authorize\S+)")
-    page = asking.match[1]
-    (landing,) = re.findall(r"redirect_uri=http%3A%2F%2F127.0.0.1%3A(\d+)%2F", page)
-    with socket.create_connection(("127.0.0.1", int(landing))):
+    asking, page, landing = sent_to_the_browser(home)
+    with socket.create_connection(("127.0.0.1", landing)):
         for url in (f"http://127.0.0.1:{landing}/?code=theirs&state=%C3%A9", page):
             with urllib.request.urlopen(url, timeout=20) as answer:
                 assert b"close this window" in answer.read()
