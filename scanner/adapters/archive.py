@@ -181,7 +181,8 @@ class Archive:
 
     def _messages(self, found: Found, done: Callable[[str], bool]) -> Iterator[Message]:
         """Ask for the texts of one batch together with the headers of the next."""
-        waiting = batches([u for u in found.uids if not done(self._source_of(found, u))], _BATCH)
+        source = self._source_of(found)
+        waiting = batches([uid for uid in found.uids if not done(f"{source}{uid}")], _BATCH)
         batch = next(waiting, ())
         rows = self._fetch([(batch, _FIRST)])
         while batch:
@@ -198,7 +199,7 @@ class Archive:
             batch = following
 
     def _message(self, found: Found, uid: int, first: Row, texts: Row) -> Message:
-        source, direction = self._source_of(found, uid), found.folder.direction
+        source, direction = f"{self._source_of(found)}{uid}", found.folder.direction
         raw = _assembled(first, texts) or self._whole(uid)
         if raw is None:
             reason = "broken: the server does not give it out, or no longer; it was left out."
@@ -253,9 +254,9 @@ class Archive:
         user = quote(self.account.login, safe="")
         return f"imap://{user}@{self.account.host}/{quote(folder.name)}"
 
-    def _source_of(self, found: Found, uid: int) -> str:
-        """Name a message; its UID means nothing in a mailbox that was made anew."""
-        return f"{self._source(found.folder)};UIDVALIDITY={found.uidvalidity}/;UID={uid}"
+    def _source_of(self, found: Found) -> str:
+        """Name messages, up to their UIDs; these mean nothing in a mailbox that was made anew."""
+        return f"{self._source(found.folder)};UIDVALIDITY={found.uidvalidity}/;UID="
 
 
 def _folder(row: Place) -> Folder:
