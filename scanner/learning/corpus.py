@@ -195,14 +195,16 @@ def project(example: Example) -> Projected:
 
 def _files(paths: Iterable[Path]) -> dict[Path, str]:
     """Name each file's writer: its stem, and a number where another file has the same."""
-    writers: dict[Path, str] = {}
-    stems: Counter[str] = Counter()
+    files: dict[Path, Path] = {}
     for path in paths:
         for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
-            if not any(file.resolve() == other.resolve() for other in writers):
-                stems[file.stem] += 1
-                count = stems[file.stem]
-                writers[file] = file.stem if count == 1 else f"{file.stem} {count}"
+            files.setdefault(file.resolve(), file)
+    writers: dict[Path, str] = {}
+    stems: Counter[str] = Counter()
+    for file in files.values():
+        stems[file.stem] += 1
+        count = stems[file.stem]
+        writers[file] = file.stem if count == 1 else f"{file.stem} {count}"
     return writers
 
 
