@@ -122,25 +122,24 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     """
     (folder / VOCABULARY).write_text(network.vocabulary(), "utf-8")
     tokens = Tokens.load(folder / VOCABULARY)
-    known = kept.load(networks, len(background)) if networks else None
-    settings = settings or (FURTHER if known else Settings())
-    count = len(known.networks) if known else count
+    known = kept.load(networks, len(background)) if networks else Kept((), {})
+    settings = settings or (FURTHER if known.networks else Settings())
     notes = [labelled(tokens, one, settings) for one in projected]
     ordinary = [unlabelled(tokens, message, settings) for message in background]
     writers = np.array([one.example.writer for one in projected])
-    dealt = kept.dealt(writers, known.parts if known else {}, count)
+    dealt = kept.dealt(writers, known.parts, len(known.networks) or count)
     parts = [dealt == number for number in range(dealt.max() + 1)]
     ordinary_parts = [np.arange(len(background)) % len(parts) == n for n in range(len(parts))]
-    left_out = [{n} if known else _left_out(n, len(parts)) for n in range(len(parts))]
+    left_out = [{n} if known.networks else _left_out(n, len(parts)) for n in range(len(parts))]
     _require_enough(projected, [_any(parts, those) for those in left_out])
-    is_known = np.isin(writers, list(known.parts) if known else [])
+    is_known = np.isin(writers, list(known.parts))
     lessons = [
         Lesson(
             _to_learn(notes, is_known, _any(parts, those), settings.again),
             _without(ordinary, _any(ordinary_parts, those)),
             settings,
             seed,
-            known.networks[number] if known else None,
+            known.networks[number] if known.networks else None,
         )
         for number, those in enumerate(left_out)
     ]

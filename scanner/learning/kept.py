@@ -40,14 +40,14 @@ def save(kept: Kept, folder: Path, background: int) -> None:
     (folder / _PARTS).write_text(json.dumps(known, indent=1), "utf-8")
 
 
-def load(folder: Path, background: int) -> Kept | None:
-    """Read what `save` wrote; nothing where there is nothing yet.
+def load(folder: Path, background: int) -> Kept:
+    """Read what `save` wrote; no networks where there are none yet.
 
     Raises `ModelError` where it cannot be read, and `ConfigurationError` where there was another
     background: its messages are dealt by their number, and some would not be unseen.
     """
     if not (folder / _PARTS).exists():
-        return None
+        return Kept((), {})
     try:
         known = json.loads((folder / _PARTS).read_text("utf-8"))
         parts: dict[str, int] = known["parts"]
