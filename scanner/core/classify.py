@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -34,13 +33,11 @@ class SentencePrediction:
 class Predictions:
     """One message: how probably it is a post-interview note, and each sentence's prediction.
 
-    `sentences` is as long as the `Sentences` it was made from, and in the same order. `closer` is
-    what its words alone say at the gate's closer look: the log-odds of a note with a flub.
+    `sentences` is as long as the `Sentences` it was made from, and in the same order.
     """
 
     thank_you: float
     sentences: tuple[SentencePrediction, ...]
-    closer: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +46,17 @@ class Thresholds:
 
     `also` is from where on a sentence is one, too, once another of the same note is: where
     something was explained, a doubtful sentence seldom stands for itself. What is less than
-    `sure` to be a note gets no warning: nobody wants one on ordinary mail. What has less than
-    `closer`, in log-odds, by its words alone is no note, and need not be read.
+    `sure` to be a note gets no warning: nobody wants one on ordinary mail.
     """
 
     kind: float
     flub: float
     also: float = 1.0
     sure: float = 0.0
-    closer: float = -100.0
 
     def is_note(self, said: Predictions) -> bool:
         """Tell whether a message is a note."""
-        return said.thank_you >= self.kind and said.closer >= self.closer
+        return said.thank_you >= self.kind
 
     def flagged(self, said: Predictions) -> list[bool]:
         """Tell of each sentence of a message whether it is a flub; those of no note are none."""

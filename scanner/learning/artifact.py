@@ -18,7 +18,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -27,13 +27,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import scanner
+from scanner.core import segment
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
-from scanner.core.draft import Sentences
+from scanner.core.draft import Draft, Sentences
 from scanner.errors import ModelError
 from scanner.learning import features, heads, readings, words
-from scanner.learning.gate import Gate, glimpses
+from scanner.learning.gate import COLUMNS, Gate, glimpse
 from scanner.learning.heads import Heads
-from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
+from scanner.learning.readings import GRAPH, VOCABULARY, GoesOn, Known, Reading, always
 from scanner.learning.shelf import ADVICE
 from scanner.learning.words import Bag
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:  # loaded where needed: most mail needs neither
 PRESETS = ("cautious", "balanced", "strict")
 """The presets every model has thresholds for."""
 
-FORMAT = 7
+FORMAT = 8
 """Counts up whenever the folder's layout changes."""
 
 _METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"
@@ -90,9 +91,12 @@ class OnDemand:
         if self._hashes is not None:
             _check(self.folder, name, self._hashes[name])
 
-    def read(self, messages: Sequence[Sentences]) -> list[Reading]:
-        """Read messages; raises `ModelError` where the encoder is not as it was made."""
-        return self._load().read(messages) if messages else []
+    def read(self, messages: Sequence[Sentences], goes_on: GoesOn = always) -> list[Reading]:
+        """Read messages as `Encoder.read` does.
+
+        Raises `ModelError` where the encoder is not as it was made.
+        """
+        return self._load().read(messages, goes_on) if messages else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,70 +123,87 @@ class Model:
         """
         said = [_unread(message) for message in messages]
         looks = self._worth_reading(messages)
-        read = self.encoder.read([look.message for look in looks])
-        notes = np.array([look.note for look in looks], np.float32)
-        kinds = self.heads.kind_probability([look.words for look in looks], read, notes).tolist()
-        for look, reading, kind in zip(looks, read, kinds, strict=True):
-            said[look.number] = self._said(look, reading, kind)
-        return said
 
-    def narrowed(self, closer: float) -> Model:
-        """Give the model with a gate whose closer look asks for that much at least."""
-        return replace(self, gate=self.gate.narrowed(closer))
+        def goes_on(number: int, beginning: Reading) -> bool:
+            return self._may_be_a_note(looks[number], beginning)
+
+        read = self.encoder.read([look.message for look in looks], goes_on)
+        for look, reading in zip(looks, read, strict=True):
+            said[look.number] = self._said(look, reading)
+        return said
 
     def reads(self, messages: Sequence[Sentences]) -> list[bool]:
         """Tell of each message whether it passes the gate."""
         passed = {look.number for look in self._worth_reading(messages)}
         return [number in passed for number in range(len(messages))]
 
-    def glance(self, bags: Sequence[Bag]) -> list[tuple[int, float, float]]:
-        """Look at the words of whole messages, and give those that may be notes.
-
-        Of each its number, and its log-odds by both heads that are asked of a whole message.
-        """
-        notes = self.heads.note_odds(bags)
-        numbers = np.flatnonzero(notes >= self.gate.first)
-        closer = self.heads.closer_odds([bags[number] for number in numbers.tolist()])
-        passed = numbers[closer >= self.gate.closer]
-        kept = closer[closer >= self.gate.closer]
-        return list(zip(passed.tolist(), notes[passed].tolist(), kept.tolist(), strict=True))
+    def may_be_notes(self, drafts: Sequence[Draft]) -> list[bool]:
+        """Tell the same of drafts; most need not be cut into sentences for it."""
+        passed = np.zeros(len(drafts), bool)
+        odds = self.heads.first.odds([whole_text(draft) for draft in drafts])
+        left = np.flatnonzero(np.array(odds) >= self.gate.first)
+        bags = [words.bag(segment.words(drafts[number])) for number in left.tolist()]
+        left = left[self.heads.closer_odds(bags) >= self.gate.closer]
+        passed[left] = self.reads([segment.segment(drafts[number]) for number in left.tolist()])
+        return passed.tolist()
 
     def _worth_reading(self, messages: Sequence[Sentences]) -> list[_Look]:
         """Give the messages that pass the gate, with what was found out on the way."""
-        bags = [words.bag(message_text(message)) for message in messages]
-        glanced = self.glance(bags)
+        first = self.heads.first.odds([whole_text(message) for message in messages])
         looks = [
-            _Look(
-                number, messages[number], bags[number], note, closer,
-                [words.bag(sentence.text) for sentence in messages[number].items],
-            )
-            for number, note, closer in glanced
-        ]  # fmt: skip
-        hints = [self.heads.hints(look.sentences) for look in looks]
-        notes, closer = [look.note for look in looks], [look.closer for look in looks]
-        passed = self.gate.passes(glimpses(notes, hints, closer))
-        return [look for look, passes in zip(looks, passed.tolist(), strict=True) if passes]
+            look
+            for number, odds in enumerate(first)
+            if odds >= self.gate.first and (look := self._closer(number, messages[number], odds))
+        ]
+        seen = np.array([look.glimpse for look in looks], np.float32).reshape(-1, COLUMNS)
+        passed = self.gate.passes(seen).tolist()
+        return [look for look, passes in zip(looks, passed, strict=True) if passes]
 
-    def _said(self, look: _Look, reading: Reading, kind: float) -> Predictions:
-        if kind < min(at.kind for at in self.thresholds.values()):
-            return replace(_unread(look.message, kind), closer=look.closer)
+    def _closer(self, number: int, message: Sentences, first: float) -> _Look | None:
+        """Look closer at a message, and at its sentences if it still may be a note."""
+        bag = words.bag(message_text(message))
+        closer = float(self.heads.closer_odds([bag])[0])
+        if closer < self.gate.closer:
+            return None
+        note = float(self.heads.note_odds([bag])[0])
+        sentences = [words.bag(sentence.text) for sentence in message.items]
+        seen = glimpse(first, note, self.heads.hints(sentences), closer)
+        return _Look(number, message, bag, note, sentences, seen)
+
+    def _may_be_a_note(self, look: _Look, beginning: Reading) -> bool:
+        """Tell whether a message can still be a note, whatever the rest of it holds."""
+        return max(self._kind(look, beginning), self._kind(look, beginning.surest)) >= self._least
+
+    def _kind(self, look: _Look, reading: Reading) -> float:
+        note = np.array([look.note], np.float32)
+        return float(self.heads.kind_probability([look.words], [reading], note)[0])
+
+    @property
+    def _least(self) -> float:
+        """What every preset asks of a note at least."""
+        return min(at.kind for at in self.thresholds.values())
+
+    def _said(self, look: _Look, reading: Reading) -> Predictions:
+        kind = self._kind(look, reading)
+        if kind < self._least:
+            return _unread(look.message, kind)
         chances, categories = self.heads.sentences(look.message, look.sentences, reading)
         sentences = [
             SentencePrediction(chance, CATEGORIES[category])
             for chance, category in zip(chances.tolist(), categories, strict=True)
         ]
-        return Predictions(kind, tuple(sentences), look.closer)
+        return Predictions(kind, tuple(sentences))
 
 
 class _Look(NamedTuple):
-    """A message in a batch: its words, what they say of it (`glance`), its sentences' words."""
+    """A message in a batch: its words, and the odds of a note by them; its sentences' words."""
 
     number: int
     message: Sentences
     words: Bag
     note: float
-    closer: float
     sentences: list[Bag]
+    glimpse: list[float]
 
 
 def message_text(message: Sentences) -> str:
@@ -191,6 +212,11 @@ def message_text(message: Sentences) -> str:
     Salutation and closing are no sentences: how somebody greets does not say why he writes.
     """
     return " ".join([message.subject, *(sentence.text for sentence in message.items)])
+
+
+def whole_text(message: Draft | Sentences) -> str:
+    """Give the words of the gate's first look: all that was written, for nothing is cut yet."""
+    return f"{message.subject} {message.text}"
 
 
 def save(model: Model, folder: Path, card: str = "") -> None:

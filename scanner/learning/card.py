@@ -22,8 +22,9 @@ Reads one outgoing message and says three things: how probably it is a thank-you
 interview (`kind`), how probably each of its sentences explains a flub, and which of eight
 categories such a sentence would be. In three steps:
 
-1. A **gate** turns ordinary mail away unread: logistic regressions over hashed words, of the
-   message as a whole, a closer one where ordinary mail sounds like a note, and of its sentences.
+1. A **gate** turns ordinary mail away unread, by three looks, each a logistic regression: at the
+   hashed single words of a message; closer, at words and pairs of words, where ordinary mail sounds
+   like a note; last, at what these, the words of each sentence and the length say together.
 2. The **encoder**, MiniLM-L6 fine-tuned on whole notes (subject and all sentences at once),
    answers at each sentence of a note: a flub, and of which category; and of the whole: a note.
    It is the average of six networks, each fine-tuned without a sixth of the writers at least.
@@ -43,17 +44,15 @@ can read it.
 
 ## Gate
 
-A message is read where its words speak for a note with log-odds of {gate.first:.3f} at least, and
-its words, the hints of its sentences and its length together with {gate.second:.3f}: a hair below
-the lowest held-out flub note that might be warned about (note and flub of 0.2 or more). A closer
-look asks for a flub note and not for ordinary mail that sounds like a note (the last column
-below): a hair below the lowest held-out flub note that the preset warns about. These are of the
-shipped gate; {gate_of}.
+A message is read where the first look speaks for a note with log-odds of {gate.first:.3f} at
+least, the closer one for a note with a flub with {gate.closer:.3f}, and the last one with
+{gate.last:.3f}: a hair below the lowest held-out flub note that any preset warns about. These are
+of the shipped gate; {gate_of}.
 
 ## Thresholds
 
-| preset | note from | warning from | flub from | once there is one, others from | closer look |
-| --- | ---: | ---: | ---: | ---: | ---: |
+| preset | note from | warning from | flub from | once there is one, others from |
+| --- | ---: | ---: | ---: | ---: |
 {thresholds}
 
 {chosen}
@@ -172,8 +171,7 @@ def write(model: Model, *, is_shipped: bool = False) -> str:
         else "no background mail"
     )
     thresholds = "\n".join(
-        f"| {name} | {at.kind:.3f} | {max(at.kind, at.sure):.3f} | {at.flub:.3f} | {at.also:.3f} "
-        f"| {at.closer:.3f} |"
+        f"| {name} | {at.kind:.3f} | {max(at.kind, at.sure):.3f} | {at.flub:.3f} | {at.also:.3f} |"
         for name, at in model.thresholds.items()
     )
     found = model.metadata.get("measured", {})

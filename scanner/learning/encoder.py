@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scanner.core.draft import Sentences
 from scanner.errors import ModelError
-from scanner.learning.readings import ANSWERS, GRAPH, VOCABULARY, Reading
+from scanner.learning.readings import ANSWERS, GRAPH, VOCABULARY, GoesOn, Reading, always
 from scanner.learning.windows import Tokens, Window, inputs
 from scanner.learning.words import Floats
 
@@ -53,12 +53,17 @@ class Encoder:
                 f"the encoder in {folder} cannot be loaded; install unflub anew"
             ) from None
 
-    def read(self, messages: Sequence[Sentences]) -> list[Reading]:
-        """Read messages, each for itself."""
-        readings = [_Open(len(message.items)) for message in messages]
-        for window in self._tokens.windows(messages):
-            readings[window.message].take(window, self._answers(window))
-        return [reading.closed() for reading in readings]
+    def read(self, messages: Sequence[Sentences], goes_on: GoesOn = always) -> list[Reading]:
+        """Read messages, each for itself; of a long one the rest only where it `goes_on`."""
+        return [self._read(number, message, goes_on) for number, message in enumerate(messages)]
+
+    def _read(self, number: int, message: Sentences, goes_on: GoesOn) -> Reading:
+        reading = _Open(len(message.items))
+        for window in self._tokens.windows(message):
+            if window.first and not goes_on(number, reading.closed()):
+                break
+            reading.take(window, self._answers(window))
+        return reading.closed()
 
     def _answers(self, window: Window) -> Floats:
         """Ask the graph about one window: eight at a time take twice as long for each."""

@@ -141,10 +141,10 @@ def leave_writers_out(
     kinds, at = np.zeros_like(said.kinds), np.empty(len(names), object)
     for fold in held_out:
         gate, chosen = thresholds.gate_and_presets(thresholds.without(said, fold))
-        kinds[fold] = thresholds.gated(said, gate).kinds[fold]
+        passed = gate.passes(said.glimpses)
+        kinds[fold] = (said.kinds * passed)[fold]
         at[fold] = chosen
         for name, preset in chosen.items():
-            passed = gate.narrowed(preset.closer).passes(said.glimpses)
             would = thresholds.warned(said.kinds, said.likeliest, preset)
             gated[name].away[fold], gated[name].warned[fold] = ~passed[fold], would[fold]
     made = Side("the model", tuple(_predictions(replace(said, kinds=kinds))), tuple(at))
@@ -157,10 +157,9 @@ def _predictions(said: HeldOut) -> list[Predictions]:
     pairs = zip(said.flubs.tolist(), said.category.tolist(), strict=True)
     sentences = (SentencePrediction(chance, CATEGORIES[category]) for chance, category in pairs)
     lengths = np.bincount(said.message, minlength=len(said.kinds)).tolist()
-    closer = said.glimpses[:, -1].tolist()
     return [
-        Predictions(kind, tuple(islice(sentences, length)), odds)
-        for kind, length, odds in zip(said.kinds.tolist(), lengths, closer, strict=True)
+        Predictions(kind, tuple(islice(sentences, length)))
+        for kind, length in zip(said.kinds.tolist(), lengths, strict=True)
     ]
 
 

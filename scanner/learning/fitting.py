@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,12 +15,13 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from scanner.learning import features
+from scanner.learning import features, words
 from scanner.learning.features import Mask
-from scanner.learning.heads import Head
+from scanner.learning.heads import First, Head
 from scanner.learning.words import COLUMNS, Bag, Floats
 
 _STEPS = 128
+_IDF_STEPS = 16
 _CLOSE = 1e-7  # relative to the loss: closer moves no probability
 
 Matrix: TypeAlias = sparse.csr_matrix
@@ -46,6 +48,21 @@ class Fitted:
         return odds.astype(np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class FittedFirst:
+    """An estimator over single words, each there or not."""
+
+    estimator: LogisticRegression
+
+    @property
+    def first(self) -> First:
+        """The same as plain arrays."""
+        weights = self.estimator.coef_[0]
+        step = _step(weights)
+        whole = np.rint(weights / step).astype(np.int8)
+        return First(whole, step, float(self.estimator.intercept_[0]))
+
+
 def odds(head: Head, counts: Matrix, dense: Floats) -> Floats:
     """Give what `Head.odds` gives, of many rows at once."""
     weights = np.hstack([head.words, head.dense]).astype(np.float32)
@@ -66,15 +83,30 @@ def counted(bags: Sequence[Bag]) -> Matrix:
     return sparse.csr_matrix((counts, columns, ends), shape=(len(bags), COLUMNS))
 
 
+def present(texts: Sequence[str]) -> Matrix:
+    """Mark the single words of texts, a row each."""
+    found = [sorted(words.single(text)) for text in texts]
+    ends = np.cumsum([0, *map(len, found)])
+    columns = np.fromiter(chain.from_iterable(found), np.int64, ends[-1])
+    ones = np.ones(len(columns), np.float32)
+    return sparse.csr_matrix((ones, columns, ends), shape=(len(texts), COLUMNS))
+
+
+def first_odds(first: First, marks: Matrix) -> Floats:
+    """Give what `First.odds` gives, of many rows at once."""
+    said: Floats = marks @ (first.weights * first.step) + first.intercept
+    return said.astype(np.float32)
+
+
 def inverse_frequencies(counts: Matrix) -> Floats:
     """Give each column's smoothed inverse document frequency, as `TfidfTransformer` does.
 
-    In half precision, as they are stored: what is fitted is what will be used.
+    In sixteenths: many are alike then, and take little room.
     """
     rows = counts.shape[0]
     frequency = np.bincount(counts.indices, minlength=COLUMNS)
-    idf: Floats = (np.log((1 + rows) / (1 + frequency)) + 1).astype(np.float16)
-    return idf.astype(np.float32)
+    idf: Floats = np.log((1 + rows) / (1 + frequency)) + 1
+    return (np.rint(_IDF_STEPS * idf) / _IDF_STEPS).astype(np.float32)
 
 
 def matrix(counts: Matrix, dense: Floats, idf: Floats) -> Matrix:
@@ -109,6 +141,26 @@ def fit(  # noqa: PLR0913 - what differs from one head to the next
     )
     estimator.fit(matrix(counts, dense, idf), answers, sample_weight=weights)
     return Fitted(_slim(estimator), idf)
+
+
+def fit_first(
+    marks: Matrix, answers: Mask, *, strength: float, seed: int, weights: Floats
+) -> FittedFirst:
+    """Fit a logistic regression to single words; `strength` and `weights` are as in `fit`.
+
+    Its coefficients are brought to the whole steps that they are stored in.
+    """
+    estimator = LogisticRegression(C=strength, solver="liblinear", random_state=seed)
+    estimator.fit(marks, answers, sample_weight=weights)
+    step = _step(estimator.coef_)
+    estimator.coef_ = (np.rint(estimator.coef_ / step) * step).astype(np.float32)
+    estimator.intercept_ = estimator.intercept_.astype(np.float32)
+    return FittedFirst(estimator)
+
+
+def _step(weights: NDArray[Any]) -> float:
+    """Give the step by which the heaviest of the weights still fits a byte."""
+    return float(np.abs(weights).max(initial=1e-6)) / np.iinfo(np.int8).max
 
 
 def adapted(  # noqa: PLR0913 - what differs from one head to the next

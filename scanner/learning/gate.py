@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,66 +12,85 @@ from scanner.learning.words import Floats
 
 _HINTS = 3
 _NO_HINT = -6.0
-COLUMNS = 4
+_SCALE = 0.25  # brings what a glimpse holds to about one, for one penalty on all of it
+COLUMNS = 5
 """What a glimpse of a message holds: see `glimpse`."""
+
+_ONE, _OTHER = np.triu_indices(COLUMNS)
+
+_NOTHING = -1000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Which messages are read.
+    """Which messages are read: those for which each look speaks with so much at least.
 
-    The first look is at a message as a whole, whose words must speak for a note with log-odds
-    of `first` at least, and then, closer, for a note with a flub with `closer`. The second weighs
-    its glimpse (`glimpse`) by `weights`, and asks for `second` at least: it costs more, and most
-    mail does not get that far.
+    All are log-odds. `first` is asked of a message's single words, which cost least, and turns most
+    mail away; `closer` of its words and pairs of words; `last` of all that a glimpse holds
+    (`glimpse`), one by one and in pairs, by `weights`.
     """
 
     first: float
     closer: float
-    second: float
+    last: float
     weights: tuple[float, ...]
 
     def worth(self, glimpses: Floats) -> Floats:
-        """Give the log-odds of the second look, shape (messages,)."""
-        return glimpses[:, : len(self.weights)] @ np.array(self.weights, np.float32)
+        """Give the log-odds of the last look, shape (messages,)."""
+        worth: Floats = paired(glimpses) @ np.array(self.weights, np.float32)
+        return worth
 
     def passes(self, glimpses: Floats) -> NDArray[np.bool_]:
         """Mark the messages that are read."""
         passed: NDArray[np.bool_] = (
             (glimpses[:, 0] >= self.first)
             & (glimpses[:, -1] >= self.closer)
-            & (self.worth(glimpses) >= self.second)
+            & (self.worth(glimpses) >= self.last)
         )
         return passed
 
-    def narrowed(self, closer: float) -> Gate:
-        """Give a gate whose closer look asks for that much at least."""
-        return replace(self, closer=max(self.closer, closer))
+    def opened(self, glimpses: Floats, hair: float = 0.0) -> Gate:
+        """Give a gate that messages with these glimpses pass too, by a hair."""
 
-    def opened(self, glimpses: Floats) -> Gate:
-        """Give a gate that messages with these glimpses pass too."""
+        def least(before: float, odds: Floats) -> float:
+            return min(before, round(float(odds.min(initial=np.inf)) - hair, 3))
+
         return Gate(
-            min([self.first, *glimpses[:, 0].tolist()]),
-            min([self.closer, *glimpses[:, -1].tolist()]),
-            min([self.second, *self.worth(glimpses).tolist()]),
+            least(self.first, glimpses[:, 0]),
+            least(self.closer, glimpses[:, -1]),
+            least(self.last, self.worth(glimpses)),
             self.weights,
         )
 
 
-def glimpse(note: float, hints: Floats, closer: float) -> list[float]:
+def unguarded() -> Gate:
+    """Give a gate that turns nothing away."""
+    return Gate(_NOTHING, _NOTHING, _NOTHING, (0.0,) * (COLUMNS + len(_ONE)))
+
+
+def paired(glimpses: Floats) -> Floats:
+    """Give glimpses and the products of each two of their columns, scaled."""
+    scaled = _SCALE * glimpses
+    return np.hstack([scaled, scaled[:, _ONE] * scaled[:, _OTHER]])
+
+
+def glimpse(first: float, note: float, hints: Floats, closer: float) -> list[float]:
     """Describe a message by what its words say of it, and those of each of its sentences.
 
-    `note` is the message's log-odds to be a note, `hints` are its sentences' to be a flub, of
-    which the highest count. A long message has some by chance, so its length counts too.
-    `closer` is the message's log-odds to be a flub note and not mail that sounds like one.
+    `first` and `note` are the message's log-odds to be a note, by its single words and by pairs as
+    well; `hints` are its sentences' to be a flub, of which the highest count. A long message has
+    some by chance, so its length counts too. `closer` is the message's log-odds to be a flub note
+    and not mail that sounds like one.
     """
     highest = np.sort(hints)[-_HINTS:]
     missing = _HINTS - len(highest)
     hinted = float(highest.sum()) + missing * _NO_HINT
-    return [note, hinted, float(np.log1p(len(hints))), closer]
+    return [first, note, hinted, float(np.log1p(len(hints))), closer]
 
 
-def glimpses(notes: Sequence[float], hints: Sequence[Floats], closer: Sequence[float]) -> Floats:
+def glimpses(
+    first: Iterable[float], notes: Iterable[float], hints: Sequence[Floats], closer: Iterable[float]
+) -> Floats:
     """Describe messages, a row each."""
-    rows = [glimpse(*of_one) for of_one in zip(notes, hints, closer, strict=True)]
+    rows = [glimpse(*of_one) for of_one in zip(first, notes, hints, closer, strict=True)]
     return np.array(rows, np.float32).reshape(len(rows), COLUMNS)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanner.core.draft import Sentences
 from scanner.learning import features, words
@@ -36,14 +37,32 @@ class Head(NamedTuple):
         return result
 
 
+class First(NamedTuple):
+    """The gate's first look, whether a message is a note by its single words.
+
+    Each word weighs so many steps; whole numbers add up to the same in any order.
+    """
+
+    weights: NDArray[np.int8]
+    step: float
+    intercept: float
+
+    def odds(self, texts: Sequence[str]) -> list[float]:
+        """Give the log-odds of each text."""
+        weight = self.weights.data.__getitem__
+        return [self.step * sum(map(weight, words.single(text))) + self.intercept for text in texts]
+
+
 @dataclass(frozen=True, slots=True)
 class Heads:
     """The questions: is it a note, a flub, and of which category.
 
     `note` and `hint` answer the first two by words alone; they are asked before the encoder is,
-    and so is `closer`: a note with a flub, or ordinary mail that sounds like a note?
+    and so is `closer`: a note with a flub, or ordinary mail that sounds like a note? `first` comes
+    before all of them.
     """
 
+    first: First
     note: Head
     closer: Head
     hint: Head
@@ -79,7 +98,9 @@ class Heads:
         return chances, self.category.odds(bags, dense).argmax(axis=1).tolist()
 
 
-_NAMES = ("note", "closer", "hint", "kind", "flub", "category")
+_FIRST, _NAMES = "first", ("note", "closer", "hint", "kind", "flub", "category")
+# What an array is stored as, where not in single precision; weights of words take half of it.
+_STORED: Mapping[str, type] = {"words": np.float16, "idf": np.float16, "weights": np.int8}
 
 # How much surer words alone must be, in log-odds, where they say more than the head for the kind.
 _WORDS_ALONE = 1.0
@@ -101,10 +122,10 @@ def expit(odds: Floats) -> Floats:
 
 
 def as_arrays(heads: Heads) -> dict[str, Any]:
-    """Name every array, for `numpy.savez`; weights of words take half the usual size."""
+    """Name every array, for `numpy.savez`."""
     return {
-        f"{name}.{part}": array.astype(np.float16 if part in ("words", "idf") else np.float32)
-        for name in _NAMES
+        f"{name}.{part}": np.asarray(array).astype(_STORED.get(part, np.float32))
+        for name in (_FIRST, *_NAMES)
         for part, array in getattr(heads, name)._asdict().items()
     }
 
@@ -112,8 +133,12 @@ def as_arrays(heads: Heads) -> dict[str, Any]:
 def from_arrays(arrays: Mapping[str, Any]) -> Heads:
     """Put heads together again; raises KeyError where an array is missing."""
     return Heads(
+        First(
+            arrays[f"{_FIRST}.weights"],
+            *(float(arrays[f"{_FIRST}.{part}"]) for part in ("step", "intercept")),
+        ),
         *(
             Head(*(arrays[f"{name}.{part}"].astype(np.float32) for part in Head._fields))
             for name in _NAMES
-        )
+        ),
     )

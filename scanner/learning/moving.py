@@ -8,7 +8,7 @@ there), with the user's messages dealt to the folds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scanner.core.classify import Thresholds
 from scanner.learning import features, fitting, groups, leaning, rehearsal, thresholds, trial, words
-from scanner.learning.artifact import Model, message_text
+from scanner.learning.artifact import Model, message_text, whole_text
 from scanner.learning.features import Mask
 from scanner.learning.gate import glimpses
 from scanner.learning.heads import Heads
@@ -126,12 +126,11 @@ def moved(
         _held_out(material, one, fold, ordinary_fold) for one in (own, start.rehearsal)
     )
     chosen = thresholds.choose(held_out, thresholds.Base(base.thresholds, before))
-    seen = _seen(heads, material)
     model = Model(
         version,
         heads,
-        base.gate.opened(seen),
-        _opened(chosen, base, seen),
+        base.gate.opened(_seen(heads, material)),
+        chosen,
         base.encoder,
         _described(material, base) | {"scores": thresholds.scores(held_out, chosen)},
     )
@@ -188,7 +187,7 @@ def _heads(material: Material, start: Heads, taught: Mask, heard: Mask) -> Heads
         lean(prepared, head, taught, material.yours)
         for lean, head in ((leaning.flub, start.flub), (leaning.category, start.category))
     )
-    return Heads(note, start.closer, start.hint, kind, flub, category)
+    return replace(start, note=note, kind=kind, flub=flub, category=category)
 
 
 def _dealt(material: Material, base: Rehearsal) -> tuple[Folds, Folds]:
@@ -213,14 +212,6 @@ def _held_out(material: Material, own: Rehearsal, fold: Folds, ordinary_fold: Fo
     return thresholds.without(told, fold == NOWHERE)
 
 
-def _opened(chosen: Mapping[str, Thresholds], base: Model, seen: Floats) -> dict[str, Thresholds]:
-    """Have presets read what the base's do, and what was seen."""
-    return {
-        name: replace(at, closer=min([base.thresholds[name].closer, *seen[:, -1].tolist()]))
-        for name, at in chosen.items()
-    }
-
-
 def _seen(heads: Heads, material: Material) -> Floats:
     """Give the glimpses of the user's notes: none of them is turned away at the gate.
 
@@ -229,8 +220,10 @@ def _seen(heads: Heads, material: Material) -> Floats:
     mine = np.flatnonzero(material.yours & material.read.prepared.is_note)
     messages = [material.mail.messages[n] for n in mine.tolist()]
     wholes = [words.bag(message_text(message)) for message in messages]
+    written = [whole_text(message) for message in messages]
     bags = [[words.bag(sentence.text) for sentence in message.items] for message in messages]
     return glimpses(
+        heads.first.odds(written),
         heads.note_odds(wholes).tolist(),
         [heads.hints(of_one) for of_one in bags],
         heads.closer_odds(wholes).tolist(),

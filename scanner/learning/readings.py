@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,10 +51,25 @@ class Reading:
     kind: float
     sentences: Floats
 
+    @property
+    def surest(self) -> Reading:
+        """What it would be if one more sentence were most surely a flub."""
+        sure = np.full((1, self.sentences.shape[1]), np.inf, np.float32)
+        return Reading(self.kind, np.vstack([self.sentences, sure]))
+
     @classmethod
     def empty(cls, sentences: int = 0) -> Reading:
         """Give a reading that says nothing of so many sentences."""
         return cls(0.0, np.zeros((sentences, ANSWERS - 1), np.float32))
+
+
+GoesOn: TypeAlias = Callable[[int, Reading], bool]
+"""Tells by the beginning of a long message, and its number, whether the rest need be read."""
+
+
+def always(_number: int, _beginning: Reading) -> bool:
+    """Have every message read to its end."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias, TypeVar
@@ -71,7 +71,7 @@ def keys(messages: Sequence[Sentences]) -> list[str]:
 def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], None]) -> Rehearsal:
     """Fit lesser models to the messages marked, leaving out a part of the writers each.
 
-    The hints are those of the `base`, which nobody asks for here.
+    What the gate asks alone is that of the `base`; nobody asks for it here.
     """
     writers = prepared.writers[seen]
     parts = [seen & np.isin(prepared.writers, writers[part]) for part in folds(writers)]
@@ -82,7 +82,9 @@ def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], Non
         note, kind = fit_kind(prepared, nothing, SEED, taught, np.zeros(0, bool))
         flub, category = fit_flub(prepared, SEED, taught)
         done()
-        return Heads(note.head, base.closer, base.hint, kind.head, flub.head, of_all(category))
+        return replace(
+            base, note=note.head, kind=kind.head, flub=flub.head, category=of_all(category)
+        )
 
     named = keys(prepared.mail.messages)
     where = {named[n]: f for f, fold in enumerate(parts) for n in np.flatnonzero(fold).tolist()}

@@ -11,17 +11,15 @@ from sklearn.linear_model import LogisticRegression
 
 from scanner.core.classify import Thresholds
 from scanner.learning.features import Mask
-from scanner.learning.gate import COLUMNS, Gate
+from scanner.learning.gate import Gate, paired, unguarded
 from scanner.learning.scores import Scores
 from scanner.learning.words import Floats
 
 LOWEST_KIND = 0.1
 """Below this probability a message is never taken for a note: it keeps ordinary mail cheap."""
 
-# A note and a flub below this probability no preset comes near to.
-_MIGHT_BE = 0.2
 _GATE_MARGIN = 0.05
-_WEIGHED = COLUMNS - 1  # of a glimpse; the closer look has a threshold of its own
+_STEPS = 1000
 _HAIR = 0.005
 _AS_GOOD = 0.003  # of F1
 _LENIENT = 0.5  # of the base's `kind` and `sure`, chosen on mail that is not at hand
@@ -93,49 +91,43 @@ def highest(message: NDArray[np.int64], values: Floats | Mask, messages: int) ->
 
 
 def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
-    """Choose the gate, and every preset's thresholds as they are behind it."""
-    gate = _gate(held_out)
-    presets = {
-        name: replace(at, closer=_closer(held_out, at))
-        for name, at in choose(gated(held_out, gate)).items()
-    }
-    return replace(gate, closer=min(at.closer for at in presets.values())), presets
+    """Choose the gate, and every preset's thresholds as they are behind it.
 
-
-def _closer(held_out: HeldOut, at: Thresholds) -> float:
-    """Choose what no flub note that a preset warns about has less of.
-
-    Where there was no ordinary mail, the head has met nothing to tell such notes from, and
-    nothing is asked.
+    No flub note that a preset warns about is turned away. Where there was no ordinary mail, the
+    heads have met nothing to tell notes from, and no message is.
     """
     if not len(held_out.ordinary_kinds):
-        return at.closer
-    marks = warned(held_out.kinds, held_out.likeliest, at) & held_out.is_note & ~held_out.is_clean
-    return _below(held_out.glimpses[marks if marks.any() else held_out.is_note, -1])
+        return unguarded(), choose(held_out)
+    found = _found(held_out, choose(held_out))
+    weights = _weights(held_out, found)
+    presets = choose(gated(held_out, _gate(held_out, found, weights)))
+    return _gate(held_out, _found(held_out, presets), weights), presets
 
 
-def _gate(held_out: HeldOut) -> Gate:
-    """Choose the gate without its closer look: no note that might be warned about is turned away.
-
-    The second look is fitted to tell flub notes from ordinary mail, or where there is none
-    from other messages of the corpus. Both looks ask for a hair less than what the lowest held
-    out has, which is an odd one among thousands.
-    """
+def _found(held_out: HeldOut, presets: Mapping[str, Thresholds]) -> Mask:
+    """Mark the flub notes that any preset warns about; where none does, all of them."""
     has_flub = held_out.is_note & ~held_out.is_clean
-    ordinary = held_out.ordinary_glimpses
-    others = ordinary if len(ordinary) else held_out.glimpses[~held_out.is_note]
-    seen = np.vstack([held_out.glimpses[has_flub], others])[:, :_WEIGHED]
-    fitted = LogisticRegression().fit(seen, np.arange(len(seen)) < has_flub.sum())
-    weights = tuple(round(float(weight), 4) for weight in fitted.coef_[0])
-    look = Gate(-np.inf, -np.inf, -np.inf, weights)
-    might_be = (held_out.kinds >= _MIGHT_BE) & (held_out.likeliest >= _MIGHT_BE)
-    found = has_flub & might_be
-    read = held_out.glimpses[found if found.any() else has_flub]
-    return replace(look, first=_below(read[:, 0]), second=_below(look.worth(read)))
+    marks = (warned(held_out.kinds, held_out.likeliest, at) for at in presets.values())
+    found: Mask = has_flub & np.any(list(marks), axis=0)
+    return found if found.any() else has_flub
 
 
-def _below(odds: Floats) -> float:
-    return round(float(odds.min()) - _GATE_MARGIN, 3)
+def _weights(held_out: HeldOut, found: Mask) -> tuple[float, ...]:
+    """Fit the gate's last look: it tells the notes that were found from ordinary mail."""
+    notes, others = paired(held_out.glimpses[found]), paired(held_out.ordinary_glimpses)
+    answers = np.arange(len(notes) + len(others)) < len(notes)
+    estimator = LogisticRegression(class_weight="balanced", max_iter=_STEPS)
+    fitted = estimator.fit(np.vstack([notes, others]), answers)
+    return tuple(round(float(weight), 4) for weight in fitted.coef_[0])
+
+
+def _gate(held_out: HeldOut, found: Mask, weights: tuple[float, ...]) -> Gate:
+    """Have each look ask for a hair less than the lowest of the notes that were found has.
+
+    It is an odd one among thousands.
+    """
+    closed = Gate(np.inf, np.inf, np.inf, weights)
+    return closed.opened(held_out.glimpses[found], _GATE_MARGIN)
 
 
 def gated(held_out: HeldOut, at: Gate) -> HeldOut:
@@ -308,13 +300,10 @@ def _kind(held_out: HeldOut) -> float:
 
 
 def _score(held_out: HeldOut, at: Thresholds) -> dict[str, float]:
-    passed = held_out.glimpses[:, -1] >= at.closer
-    is_note = passed & (held_out.kinds >= at.kind)
-    marks = passed & warned(held_out.kinds, held_out.likeliest, at)
+    is_note = held_out.kinds >= at.kind
+    marks = warned(held_out.kinds, held_out.likeliest, at)
     flagged = _flagged(held_out, marks, at)
-    ordinary = (held_out.ordinary_glimpses[:, -1] >= at.closer) & warned(
-        held_out.ordinary_kinds, held_out.ordinary_flubs, at
-    )
+    ordinary = warned(held_out.ordinary_kinds, held_out.ordinary_flubs, at)
     return {
         "sentence_f1": round(Scores.of(held_out.is_flub, flagged).f1, 4),
         "kind_accuracy": _share(is_note == held_out.is_note),

@@ -18,10 +18,10 @@ from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import corpus, features, fitting, readings, thresholds, words
-from scanner.learning.artifact import Model, OnDemand, message_text
+from scanner.learning.artifact import Model, OnDemand, message_text, whole_text
 from scanner.learning.corpus import Example, Projected
 from scanner.learning.features import Mask
-from scanner.learning.fitting import Fitted, Matrix, counted
+from scanner.learning.fitting import Fitted, FittedFirst, Matrix, counted, present
 from scanner.learning.gate import COLUMNS, glimpses
 from scanner.learning.heads import Head, Heads, expit, kind_probability
 from scanner.learning.readings import Known, Reading
@@ -32,6 +32,7 @@ SEED = 20260101
 FOLDS = 3
 
 # Inverse strength of the penalties, chosen on held-out writers.
+_FIRST_C = 0.3
 _NOTE_C = 1.0
 _CLOSER_C = 3.0
 _HINT_C = 1.0
@@ -40,8 +41,10 @@ FLUB_C = 3.0
 _CATEGORY_C = 1.0
 # No note with a flub should be turned away at the gate: there each counts for several.
 _FLUB_AT_GATE = 5.0
+# Many other messages of the corpus are written as notes are, and may well be read.
+_OTHER_AT_FIRST = 0.1
 # The closer look is for the share of ordinary mail that sounds most like notes, which counts for
-# many; other messages of the corpus may well be read.
+# many.
 _SOUNDS_LIKE_NOTES = 0.06
 _SUCH_MAIL = 80.0
 _OTHER_AT_GATE = 0.03
@@ -72,11 +75,13 @@ def silent(done: int, total: int, label: str) -> None:
 class Mail:
     """Messages as rows: their words, and what the encoder says of each as a whole.
 
-    The same of all their sentences; `message` is each sentence's message, an index.
+    The same of all their sentences; `message` is each sentence's message, an index. `single` marks
+    the single words of all that was written.
     """
 
     messages: Sequence[Sentences]
     readings: Sequence[Reading]
+    single: Matrix
     words: Matrix
     dense: Floats
     message: NDArray[np.int64]
@@ -119,6 +124,7 @@ class Prepared:
 class FittedHeads:
     """The estimators."""
 
+    first: FittedFirst
     note: Fitted
     closer: Fitted
     hint: Fitted
@@ -130,21 +136,22 @@ class FittedHeads:
     def heads(self) -> Heads:
         """The same as plain arrays, a row for each of CATEGORIES."""
         return Heads(
-            self.note.head, self.closer.head, self.hint.head, self.kind.head, self.flub.head,
-            of_all(self.category),
+            self.first.first, self.note.head, self.closer.head, self.hint.head, self.kind.head,
+            self.flub.head, of_all(self.category),
         )  # fmt: skip
 
     def dump(self, path: Path) -> None:
         """Write the estimators for scikit-learn to load; none of their types needs trust."""
         import skops.io  # it looks through all of scikit-learn, for seconds
 
-        parts = {
+        parts: dict[str, dict[str, Any]] = {
             name: {"idf": fitted.idf, "estimator": fitted.estimator}
             for name, fitted in (
                 ("note", self.note), ("closer", self.closer), ("hint", self.hint),
                 ("kind", self.kind), ("flub", self.flub), ("category", self.category),
             )
         }  # fmt: skip
+        parts["first"] = {"estimator": self.first.estimator}
         skops.io.dump(parts, path, compression=zipfile.ZIP_BZIP2, compresslevel=9)
 
 
@@ -185,6 +192,7 @@ def prepare_mail(messages: Sequence[Sentences], read: Sequence[Reading]) -> Mail
     return Mail(
         messages,
         read,
+        present([whole_text(message) for message in messages]),
         counted([words.bag(message_text(message)) for message in messages]),
         features.of_messages(read),
         np.repeat(np.arange(len(messages)), [len(message.items) for message in messages]),
@@ -335,9 +343,10 @@ def fit(
     seen = np.ones(len(prepared.is_note), bool) if seen is None else seen
     others = np.ones(len(ordinary.messages), bool) if ordinary_seen is None else ordinary_seen
     note, kind = fit_kind(prepared, ordinary, seed, seen, others)
+    first = _fit_first(prepared, ordinary, seen, others, seed)
     closer = _fit_closer(prepared, ordinary, seen, others, note, seed)
     hint = _fit_hint(prepared, ordinary, seen, others, seed)
-    return FittedHeads(note, closer, hint, kind, *fit_flub(prepared, seed, seen))
+    return FittedHeads(first, note, closer, hint, kind, *fit_flub(prepared, seed, seen))
 
 
 def fit_flub(prepared: Prepared, seed: int, seen: Mask) -> tuple[Fitted, Fitted]:
@@ -381,6 +390,19 @@ def fit_kind(
         ),
         fitting.fit(counts, dense, answers, strength=_KIND_C, seed=seed),
     )  # fmt: skip
+
+
+def _fit_first(
+    prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask, seed: int
+) -> FittedFirst:
+    """Fit the head that tells notes from ordinary mail by single words."""
+    rows, others = np.flatnonzero(seen), np.flatnonzero(ordinary_seen)
+    marks = fitting.vstack(prepared.mail.single[rows], ordinary.single[others])
+    answers = np.concatenate([prepared.is_note[rows], np.zeros(len(others), bool)])
+    weights = np.concatenate(
+        [np.where(prepared.is_note[rows], 1.0, _OTHER_AT_FIRST), np.ones(len(others))]
+    )
+    return fitting.fit_first(marks, answers, strength=_FIRST_C, seed=seed, weights=weights)
 
 
 def _fit_closer(  # noqa: PLR0913, PLR0917 - what it is fitted to
@@ -475,6 +497,7 @@ def ask(of: Heads, mail: Mail, asked: Mask, answers: Answers) -> None:
 def _glimpses(of: Heads, mail: Mail, asked: Mask) -> Floats:
     """Give what the gate sees of the messages marked."""
     rows, sentences = np.flatnonzero(asked), np.flatnonzero(asked[mail.message])
+    first = fitting.first_odds(of.first, mail.single[rows]).tolist()
     notes, closer = (
         fitting.odds(head, mail.words[rows], features.bare(len(rows)))[:, 0].tolist()
         for head in (of.note, of.closer)
@@ -482,7 +505,7 @@ def _glimpses(of: Heads, mail: Mail, asked: Mask) -> Floats:
     counts = mail.sentence_words[sentences]
     hints = fitting.odds(of.hint, counts, features.bare(len(sentences)))[:, 0]
     ends = np.cumsum(np.bincount(mail.message, minlength=len(mail.messages))[rows])
-    return glimpses(notes, np.split(hints, ends)[:-1], closer)
+    return glimpses(first, notes, np.split(hints, ends)[:-1], closer)
 
 
 def folds(writers: NDArray[np.str_], count: int = FOLDS) -> list[Mask]:

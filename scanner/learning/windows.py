@@ -31,12 +31,11 @@ Part: TypeAlias = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A part of message number `message`: `pieces` to read, and where to read the answers.
+    """A part of a message: `pieces` to read, and where to read the answers.
 
     `ends` are the places of the separators of the sentences `first`, `first + 1`, ….
     """
 
-    message: int
     pieces: tuple[int, ...]
     first: int
     ends: tuple[int, ...]
@@ -61,13 +60,9 @@ class Tokens:
         """Read a vocabulary; raises whatever `tokenizers` raises for one it cannot read."""
         return cls(Tokenizer.from_file(str(path)))
 
-    def windows(self, messages: Sequence[Sentences]) -> list[Window]:
-        """Lay out messages; a long one takes several windows that overlap."""
-        return [
-            window
-            for number, message in enumerate(messages)
-            for window in laid_out(*self.parts(message), number)
-        ]
+    def windows(self, message: Sentences) -> list[Window]:
+        """Lay out a message; a long one takes several windows that overlap."""
+        return laid_out(*self.parts(message))
 
     def parts(self, message: Sentences) -> tuple[Part, list[Part]]:
         """Cut a message: its subject, and each of its sentences with the separator after it."""
@@ -78,12 +73,12 @@ class Tokens:
         return head, [(*ids[:_LONGEST_SENTENCE], self._end) for ids in sentences]
 
 
-def laid_out(head: Part, parts: Sequence[Part], number: int = 0) -> list[Window]:
+def laid_out(head: Part, parts: Sequence[Part]) -> list[Window]:
     """Lay out one message by its parts; a long one takes several windows that overlap."""
     windows, first = [], 0
     while True:
         last = _last(parts, first, LENGTH - len(head))
-        windows.append(_window(number, head, parts[first:last], first))
+        windows.append(_window(head, parts[first:last], first))
         if last >= len(parts):
             return windows
         first = max(first + 1, _back(parts, last))
@@ -120,9 +115,9 @@ def _back(parts: Sequence[Sequence[int]], last: int) -> int:
     return first
 
 
-def _window(number: int, head: Sequence[int], parts: Sequence[Sequence[int]], first: int) -> Window:
+def _window(head: Sequence[int], parts: Sequence[Sequence[int]], first: int) -> Window:
     pieces, ends = [*head], []
     for part in parts:
         pieces += part
         ends.append(len(pieces) - 1)
-    return Window(number, tuple(pieces), first, tuple(ends))
+    return Window(tuple(pieces), first, tuple(ends))

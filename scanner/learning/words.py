@@ -23,6 +23,12 @@ _PUNCTUATION = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " ", "\u00ad": ""}
 )
 _WORD = re.compile(r"\b\w[\w']*")
+# Bytes as `single` sees them: what is no letter, digit or "'" of ASCII parts words, in UTF-8
+# nothing else does.
+_SINGLE = bytes(
+    ord(chr(byte).lower()) if chr(byte).isalnum() or byte == ord("'") else ord(" ")
+    for byte in range(128)
+) + bytes(range(128, 256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,17 @@ def bag(text: str) -> Bag:
     hashed = np.array(hashes + pairs, np.int64) % COLUMNS
     columns, counts = np.unique(hashed, return_counts=True)
     return Bag(columns, counts.astype(np.float32))
+
+
+def single(text: str) -> set[int]:
+    """Give the columns of the words of a text, however often they stand there, without pairs.
+
+    What is a word is coarser than in `bag`, and told in a tenth of the time.
+    """
+    if not text.isascii():
+        text = text.translate(_PUNCTUATION).lower()
+    words = set(text.encode("utf-8", "replace").translate(_SINGLE).split())
+    return {crc32(word) % COLUMNS for word in words}
 
 
 def weighed(words: Bag, idf: Floats) -> Floats:

@@ -44,11 +44,3 @@ def test_what_is_not_surely_a_note_is_one_without_a_warning():
     assert at.is_note(doubtful)
     assert not any(at.flagged(doubtful))
     assert any(at.flagged(replace(SAID, thank_you=0.9)))
-
-
-def test_what_its_words_say_too_little_of_is_no_note():
-    """So that a gate may turn it away unread, and nothing is decided otherwise."""
-    at, little = Thresholds(0.5, 0.5, closer=-1.0), replace(SAID, closer=-1.1)
-    assert not at.is_note(little)
-    assert not any(at.flagged(little))
-    assert at.is_note(replace(SAID, closer=-1.0))

@@ -97,7 +97,7 @@ def test_whole_numbers_change_answers_little(tmp_path: Path, projected):
     messages = [one.sentences for one in projected[:8]]
     differences, size = [], []
     for message, read in zip(messages, Encoder.load(tmp_path).read(messages), strict=True):
-        [window] = tokens.windows([message])
+        [window] = tokens.windows(message)
         with torch.no_grad():
             full = learner(torch.tensor([window.pieces]), torch.ones(1, len(window.pieces)))
         expected = full[0, list(window.ends), :-1].numpy()

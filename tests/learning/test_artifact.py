@@ -41,7 +41,7 @@ def edited(folder: Path, old: str, new: str) -> None:
 
 
 def with_a_pickle(folder: Path) -> None:
-    np.savez(folder / "heads.npz", **{"note.idf": np.array([Path("x")], dtype=object)})
+    np.savez(folder / "heads.npz", **{"first.weights": np.array([Path("x")], dtype=object)})
     restamped(folder)
 
 
@@ -121,6 +121,14 @@ def test_the_exported_heads_answer_as_scikit_learn_does(folder: Path, few: list[
         expected = stock.decision_function(matrix).reshape(len(rows), -1)
         answered = getattr(model.heads, name).odds(rows, dense)
         assert answered == pytest.approx(expected, abs=1e-3), name
+
+
+def test_the_first_look_answers_as_scikit_learn_does(folder: Path, few: list[Example]):
+    """The weights of single words, too."""
+    stock = skops.io.load(folder / "heads.skops", trusted=[])["first"]["estimator"]
+    texts = [f"{example.subject} {example.text}" for example in few[:40]]
+    expected = stock.decision_function(fitting.present(texts))
+    assert artifact.load(folder).heads.first.odds(texts) == pytest.approx(expected, abs=1e-3)
 
 
 def _rows_of(messages: list[Any], read: list[Any]) -> tuple[list[Any], Any]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scanner.core.draft import Sentence, Sentences
 from scanner.learning import corpus, readings, shelf
-from scanner.learning.readings import ANSWERS, Known
+from scanner.learning.readings import ANSWERS, Known, Reading
 from scanner.learning.windows import LENGTH, Tokens
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=900)
 @given(st.lists(texts, max_size=30), texts)
 def test_windows_show_every_sentence_and_none_is_too_long(sentences: list[str], subject: str):
     """Windows follow one another without a gap, each within the encoder's length."""
-    windows = TOKENS.windows([message(*sentences, subject=subject)])
+    windows = TOKENS.windows(message(*sentences, subject=subject))
     shown = {window.first + place for window in windows for place in range(len(window.ends))}
     assert shown == set(range(len(sentences)))
     assert all(len(window.pieces) <= LENGTH for window in windows)
@@ -55,6 +55,28 @@ def test_a_long_note_is_read_to_its_end(encoder: OnDemand):
     assert first.sentences.shape == last.sentences.shape == (91, ANSWERS - 1)
     assert first.sentences[0, 0] > np.quantile(first.sentences[5:, 0], 0.9)
     assert last.sentences[-1, 0] > np.quantile(last.sentences[:-5, 0], 0.9)
+
+
+def test_of_a_long_message_the_rest_is_read_where_that_is_asked_for(encoder: OnDemand):
+    """What the rest holds is not known otherwise; what a short one holds always is."""
+    filler = [
+        f"The seal of pump {n} was changed by noon, and the line runs again." for n in range(90)
+    ]
+    long, short = message(*filler), message(*filler[:3])
+    told: list[int] = []
+
+    def stop(number: int, beginning: Reading) -> bool:
+        told.append(number)
+        assert beginning.sentences.shape == (90, ANSWERS - 1)
+        return False
+
+    [begun, whole] = encoder.read([long, short], stop)
+    [all_of_it] = encoder.read([long])
+    assert told == [0]
+    assert begun.kind == all_of_it.kind
+    assert not begun.sentences[-1].any()
+    assert all_of_it.sentences[-1].any()
+    assert whole.sentences.all()
 
 
 def test_what_else_is_in_a_batch_changes_nothing(encoder: OnDemand, few: list[Example]):

@@ -13,11 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
-from scanner.core.classify import CATEGORIES, Thresholds
+from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Draft, Sentences
 from scanner.core.segment import segment
 from scanner.errors import ConfigurationError
-from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, thresholds, train
+from scanner.learning import (
+    artifact,
+    card,
+    compare,
+    corpus,
+    evaluate,
+    evidence,
+    thresholds,
+    train,
+    words,
+)
+from scanner.learning.gate import unguarded
 from scanner.learning.scores import Scores
 from scanner.learning.train import folds
 
@@ -35,7 +46,6 @@ ORDINARY = [
     segment(Draft(f"The pump of line {n} stopped at noon. We changed the seal.", "Pump report"))
     for n in range(40)
 ]
-MIGHT_BE = 0.2  # a flub below this probability no preset comes near to
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +89,26 @@ def test_nothing_and_empty_messages_are_judged_too(model: Model):
     assert said.sentences == ()
 
 
+def test_a_long_message_is_a_note_or_none_as_if_it_had_been_read_to_its_end(
+    few: list[Example], model: Model
+):
+    """What cannot become a note by its end is given up before; of a note nothing is left out."""
+    filler = " ".join(f"The seal of pump {n} was changed by noon." for n in range(120))
+    beginnings = ["The pumps, all of them.", *(example.text for example in few[:12])]
+    messages = [segment(Draft(f"{beginning}\n\n{filler}")) for beginning in beginnings]
+    whole = model.encoder.read(messages)
+    bags = [words.bag(artifact.message_text(message)) for message in messages]
+    kinds = model.heads.kind_probability(bags, whole, model.heads.note_odds(bags))
+    least = min(at.kind for at in model.thresholds.values())
+    said = model.predict(messages)
+    assert [one.thank_you >= least for one in said] == (kinds >= least).tolist()
+    for one, message, reading in zip(said, messages, whole, strict=True):
+        if one.thank_you >= least:
+            bags = [words.bag(sentence.text) for sentence in message.items]
+            chances, _ = model.heads.sentences(message, bags, reading)
+            assert [s.probability for s in one.sentences] == pytest.approx(chances.tolist())
+
+
 def test_wrapping_and_typographic_quotes_do_not_matter(model: Model):
     """A client's line breaks and curly quotes leave a prediction as it is."""
     plain = (
@@ -117,27 +147,19 @@ def test_one_writer_is_too_few(few: list[Example], trained: Callable[..., Model]
         trained([e for e in few if e.writer == "t9"], version="no")
 
 
-def test_no_flub_note_is_turned_away_at_the_gate(few: list[Example], model: Model):
-    """The gate is chosen so that every flub note of the corpus is read."""
-    flubbed = [corpus.project(example).sentences for example in few if example.labels]
-    assert all(said.thank_you > 0 for said in model.predict(flubbed))
-
-
-def test_the_closer_look_costs_no_warning(read: ReadCorpus):
+def test_the_gate_costs_no_warning(read: ReadCorpus):
     """Of flub notes held out, every preset warns about those that it would without a gate."""
     said = train.cross_fit(read.prepared, read.ordinary, folds(read.prepared.writers))
     gate, presets = thresholds.gate_and_presets(said)
-    flubs = said.is_note & ~said.is_clean & (said.likeliest >= MIGHT_BE)
+    passed, flubs = gate.passes(said.glimpses), said.is_note & ~said.is_clean
     for at in presets.values():
-        passes = gate.narrowed(at.closer).passes(said.glimpses)
-        assert passes[flubs & thresholds.warned(said.kinds, said.likeliest, at)].all()
-    assert (said.ordinary_glimpses[:, -1] < gate.closer).all()
+        assert passed[flubs & thresholds.warned(said.kinds, said.likeliest, at)].all()
+    assert not gate.passes(said.ordinary_glimpses).any()
 
 
-def test_without_ordinary_mail_nothing_is_asked_at_the_closer_look(model: Model):
-    """The head has met none, and would turn notes away by what tells them from each other."""
-    asked = {model.gate.closer, *(at.closer for at in model.thresholds.values())}
-    assert asked == {Thresholds(0.5, 0.5).closer}
+def test_without_ordinary_mail_nothing_is_turned_away(model: Model):
+    """The heads have met none, and would turn notes away by what tells them from each other."""
+    assert model.gate == unguarded()
 
 
 @pytest.fixture(scope="module")
@@ -166,11 +188,10 @@ def test_every_writer_is_held_out_once(few: list[Example], report: Report):
 
 
 def test_of_flub_notes_turned_away_some_would_have_been_warned_about(report: Report):
-    """A preset counts its own gate: a warning is lost in a note that it turned away alone."""
-    turned_away = [preset.flubs_away.part for preset in report.presets.values()]
-    assert all(preset.lost.whole == preset.flubs_away.part for preset in report.presets.values())
-    assert turned_away == sorted(turned_away, reverse=True)
-    assert any(preset.others_away.part for preset in report.presets.values())
+    """A warning is lost in a note that was turned away alone; other mail is turned away, too."""
+    for preset in report.presets.values():
+        assert preset.lost.whole == preset.flubs_away.part
+        assert preset.others_away.part > 0
     for row in ("flub notes turned away", "warnings lost by that", "other mail turned away"):
         assert row in evaluate.as_text(report)
 

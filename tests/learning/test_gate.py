@@ -1,0 +1,57 @@
+"""The three looks that a message must pass to be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from scanner.core.draft import Draft
+from scanner.core.segment import segment
+from scanner.learning import artifact, shelf
+from scanner.learning.gate import COLUMNS, Gate, paired, unguarded
+from scanner.learning.words import single
+
+if TYPE_CHECKING:
+    from scanner.learning.corpus import Example
+    from scanner.learning.words import Floats
+
+ODDS = st.floats(-50, 50, width=32)
+GLIMPSES = arrays.arrays(np.float32, st.tuples(st.integers(1, 5), st.just(COLUMNS)), elements=ODDS)
+WEIGHTS = st.tuples(*[ODDS] * len(unguarded().weights))
+TEXTS = st.text(st.sampled_from("aB9é'’_ \n.-"), max_size=30)
+
+
+@given(st.builds(Gate, ODDS, ODDS, ODDS, WEIGHTS), GLIMPSES)
+def test_a_gate_that_was_opened_for_messages_lets_them_pass(gate: Gate, glimpses: Floats):
+    """And whatever passed before."""
+    opened = gate.opened(glimpses, hair=0.01)
+    assert opened.passes(glimpses).all()
+    assert opened.weights == gate.weights
+    assert (opened.first, opened.closer, opened.last) <= (gate.first, gate.closer, gate.last)
+
+
+@given(GLIMPSES)
+def test_the_last_look_is_at_each_thing_and_at_each_two(glimpses: Floats):
+    """So it may ask more of a short message than of a long one."""
+    assert paired(glimpses).shape == (len(glimpses), COLUMNS + COLUMNS * (COLUMNS + 1) // 2)
+    assert unguarded().passes(glimpses).all()
+
+
+@given(TEXTS, TEXTS)
+def test_the_words_of_two_texts_are_those_of_both(one: str, other: str):
+    """Whatever their case, and however a client wraps lines and prettifies quotes."""
+    assert single(f"{one} {other}") == single(one) | single(other)
+    assert single(one.upper().replace("'", "’").replace(" ", "\n")) == single(one)
+
+
+def test_a_glance_at_drafts_decides_as_the_gate_does(everything: list[Example]):
+    """Whether a draft is cut into sentences or not."""
+    model = artifact.load(shelf.shipped())
+    drafts = [Draft(example.text, example.subject) for example in everything[::40]]
+    passed = model.may_be_notes(drafts)
+    assert passed == model.reads([segment(draft) for draft in drafts])
+    assert set(passed) == {True, False}
