@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeAlias, TypeVar
 
-from scanner.core.assess import assess
+from scanner.core.assess import Assessment, assess
 from scanner.core.classify import Classifier, Policy, Predictions, Thresholds
 from scanner.core.draft import Draft, Sentences
-from scanner.core.language import foreign, is_plainly_none
+from scanner.core.language import foreign
 from scanner.core.parse import glance, read
-from scanner.core.segment import segment, words
+from scanner.core.segment import segment
 from scanner.core.verdict import Verdict, Verdicts
 from scanner.errors import UnreadableError
 
 T = TypeVar("T")
 
-Gate: TypeAlias = Callable[[Sequence[str]], Sequence[bool]]
-"""Tells by the words of messages which of them may be notes at all."""
+Gate: TypeAlias = Callable[[Sequence[Draft]], Sequence[bool]]
+"""Tells at a glance which messages may be notes with a flub at all."""
+
+Assessed: TypeAlias = Mapping[Sentences, Assessment]
 
 _OTHER = Predictions(0.0, ())
 
@@ -31,8 +33,8 @@ _PORTION = 100_000
 class Judge:
     """A classifier, the thresholds by which it is believed, and the user's `policy` on categories.
 
-    With a `gate`, a message is first glanced at, and only what passes is read with care, cut into
-    sentences and classified. A gate must turn away nothing that the classifier would flag.
+    With a `gate`, a message is first glanced at, and only what passes is classified; what is
+    flagged then is read with care. A gate must turn away nothing that the classifier would flag.
     """
 
     classifier: Classifier
@@ -42,38 +44,46 @@ class Judge:
 
     def __call__(self, messages: Sequence[bytes]) -> Verdicts:
         """Read and assess messages; what cannot be read is answered by its error, in place."""
-        away = self._turned_away(messages, self.gate) if self.gate else {}
-        rest = iter(self._assessed([raw for n, raw in enumerate(messages) if n not in away]))
-        return [away[n] if n in away else next(rest) for n in range(len(messages))]
+        seen = self._at_a_glance(messages, self.gate) if self.gate else {}
+        known = {one.sentences: one.assessment for one in seen.values()}
+        told = {n: one for n, one in seen.items() if not one.assessment.passages}
+        rest = [raw for n, raw in enumerate(messages) if n not in told]
+        careful = iter(self._with_care(rest, known))
+        return [told[n] if n in told else next(careful) for n in range(len(messages))]
 
-    def _turned_away(self, messages: Sequence[bytes], gate: Gate) -> dict[int, Verdict]:
-        """Give verdicts on what is surely no note; what cannot be told by a glance is left."""
+    def _at_a_glance(self, messages: Sequence[bytes], gate: Gate) -> dict[int, Verdict]:
+        """Give verdicts by a glance; what cannot be told by one is left."""
         drafts = {n: draft for n, raw in enumerate(messages) if (draft := _glanced(raw))}
-        passes = gate([words(draft) for draft in drafts.values()])
+        passes = dict(zip(drafts, gate(list(drafts.values())), strict=True))
+        cut = {n: segment(draft) for n, draft in drafts.items() if passes[n]}
+        known = self._assessed(cut.values(), {})
         return {
-            n: self._other(draft)
-            for (n, draft), passed in zip(drafts.items(), passes, strict=True)
-            if not passed
+            n: Verdict(draft, cut[n], known[cut[n]]) if passes[n] else self._other(draft)
+            for n, draft in drafts.items()
         }
 
     def _other(self, draft: Draft) -> Verdict:
         sentences = Sentences(draft.subject, draft.text, ())
         return Verdict(draft, sentences, assess(sentences, _OTHER, self.thresholds))
 
-    def _assessed(self, messages: Sequence[bytes]) -> Verdicts:
-        read_ = [_read(raw) for raw in messages]
-        readable = [entry[1] for entry in read_ if not isinstance(entry, UnreadableError)]
-        parts = portions(readable, _length, _PORTION)
-        predictions = chain.from_iterable(map(self.classifier.predict, parts))
+    def _with_care(self, messages: Sequence[bytes], known: Assessed) -> Verdicts:
+        """Read messages with care; what reads as it did at a glance is not classified again."""
+        entries = [_read(raw) for raw in messages]
+        cut = [entry[1] for entry in entries if not isinstance(entry, UnreadableError)]
+        known = self._assessed(cut, known)
         return [
-            entry
-            if isinstance(entry, UnreadableError)
-            else Verdict(
-                *entry,
-                assess(entry[1], self.policy.silenced(next(predictions)), self.thresholds),
-            )
-            for entry in read_
+            entry if isinstance(entry, UnreadableError) else Verdict(*entry, known[entry[1]])
+            for entry in entries
         ]
+
+    def _assessed(self, messages: Iterable[Sentences], known: Assessed) -> Assessed:
+        """Classify and assess what is not known yet."""
+        new = [message for message in messages if message not in known]
+        said = chain.from_iterable(map(self.classifier.predict, portions(new, _length, _PORTION)))
+        return {**known} | {
+            message: assess(message, self.policy.silenced(one), self.thresholds)
+            for message, one in zip(new, said, strict=True)
+        }
 
 
 def portions(items: Iterable[T], size: Callable[[T], int], most: int) -> Iterator[list[T]]:
@@ -107,7 +117,7 @@ def _glanced(raw: bytes) -> Draft | None:
         draft = glance(raw)
     except UnreadableError:
         return None
-    return draft if is_plainly_none(draft.text) else None
+    return None if foreign(draft.text) else draft
 
 
 def understand(raw: bytes) -> tuple[Draft, Sentences]:
