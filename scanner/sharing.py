@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
+import os
 import signal
 import sys
 from collections import deque
@@ -54,7 +56,7 @@ def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
     # Not fork: the libraries of the model have threads.
     context = multiprocessing.get_context("spawn")
     itself.heed_in_workers()
-    others = _Processes(jobs - 1, context, initializer=_deaf)
+    others = _Processes(jobs - 1, context, initializer=_begin)
     try:
         yield _Shared(others, [others.submit(_load, module) for _ in range(jobs - 1)]), jobs
     finally:
@@ -98,7 +100,7 @@ def _done(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
 class _Processes(ProcessPoolExecutor):
     """Processes that begin, where there is work for one more, deaf to Ctrl-C.
 
-    It reaches all that run in a terminal, and until `_deaf` is loaded it would end
+    It reaches all that run in a terminal, and until `_begin` is loaded it would end
     them, each with a traceback.
     """
 
@@ -117,6 +119,8 @@ def _load(module: str) -> None:
     import_module(module)
 
 
-def _deaf() -> None:
+def _begin() -> None:
     secrecy.no_words_of_libraries()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What was made is sent; to take the rest apart piece by piece lasts as long as a batch or two.
+    atexit.register(os._exit, 0)
