@@ -27,6 +27,8 @@ _LEAST = 64 * 1024
 # few enough to fit the memory.
 _WAITING = 4
 
+_NONE = Sentences("", "", ())
+
 
 def rows(
     messages: Iterable[Message], terms: Terms, executor: Executor | None = None, jobs: int = 1
@@ -59,8 +61,6 @@ def _here(named: Path | None) -> Path:
 def _light(terms: Terms, batch: Sequence[Message]) -> list[Row]:
     """Judge, and leave behind what no row shows and every process would have to carry."""
     return [
-        replace(row, verdict=replace(row.judged, sentences=Sentences("", "", ())))
-        if row.judged
-        else row
+        replace(row, verdict=replace(row.judged, sentences=_NONE)) if row.judged else row
         for row in judged(batch, terms, judge(terms))
     ]
