@@ -23,15 +23,14 @@ from scanner.rows import Terms, judged
 # that rows come as they are ready.
 _BATCH = 4 * 1024 * 1024
 _LEAST = 64 * 1024
-# Batches under way for each process: enough to keep it busy while another takes longer for one,
-# few enough to fit the memory.
-_WAITING = 4
+# Batches that wait for each worker: enough to keep it busy, few enough to fit the memory.
+_WAITING = 2
 
 _NONE = Sentences("", "", ())
 
 
 def rows(
-    messages: Iterable[Message], terms: Terms, executor: Executor | None = None, jobs: int = 1
+    messages: Iterable[Message], terms: Terms, executor: Executor | None = None, workers: int = 1
 ) -> Iterator[Row]:
     """Judge messages, a row each, in their order; unflub's own warning drafts are passed over."""
     batches = portions(messages, lambda m: max(len(m.raw), _LEAST), _BATCH)
@@ -41,7 +40,7 @@ def rows(
         return
     from scanner.sharing import in_order
 
-    for made in in_order(executor, partial(_light, terms), batches, jobs * _WAITING):
+    for made in in_order(executor, partial(_light, terms), batches, workers * _WAITING):
         yield from made
 
 

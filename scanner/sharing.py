@@ -22,7 +22,8 @@ from scanner.errors import UnreadableError
 T = TypeVar("T")
 R = TypeVar("R")
 
-# What each process is given at a time: one to work on, and one that waits, so that it need not.
+# What each process is given at a time: one piece to work on, and one that waits, so that it need
+# not. As many may be done before their turn comes, while another takes longer.
 _GIVEN = 2
 
 
@@ -51,14 +52,18 @@ def in_order(
 def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
     """Work in so many processes, of which this is one; Ctrl-C ends none before its work.
 
-    The others start at once, and load the module that their work is of.
+    The others start at once, and load the module that their work is of. What they are given, and
+    this one does itself, counts for twice as many workers.
     """
     # Not fork: the libraries of the model have threads.
     context = multiprocessing.get_context("spawn")
     itself.heed_in_workers()
     others = _Processes(jobs - 1, context, initializer=_begin)
     try:
-        yield _Shared(others, [others.submit(_load, module) for _ in range(jobs - 1)]), jobs
+        yield (
+            _Shared(others, [others.submit(_load, module) for _ in range(jobs - 1)]),
+            jobs * _GIVEN,
+        )
     finally:
         others.shutdown(cancel_futures=True)
 
