@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ from scanner.errors import ConfigurationError, UnflubError, slip
 from scanner.lazily import Commands
 
 if TYPE_CHECKING:  # loaded where needed: a check before Send is to take no time
+    from concurrent.futures import Executor
+
     from scanner import config
     from scanner.adapters.records import Written
     from scanner.adapters.single import Message
@@ -278,14 +280,26 @@ def demo() -> None:
 
 
 def _scanned(messages: Iterable[Message], terms: Terms, options: dict[str, Any]) -> Iterator[Row]:
-    from scanner import scanning
-    from scanner.adapters.cluster import cluster
     from scanner.learning import shelf
 
-    address, jobs = options["dask"], options["jobs"]
     terms = replace(terms, model=shelf.installed(terms.model))  # a cluster has its own place
-    with cluster(address) if address else scanning.processes(jobs) as (executor, workers):
+    with _workers(options["dask"], options["jobs"]) as (executor, workers):
+        from scanner import scanning  # which takes its time: other processes load it meanwhile
+
         yield from scanning.rows(messages, terms, executor, workers)
+
+
+def _workers(address: str | None, jobs: int) -> AbstractContextManager[tuple[Executor | None, int]]:
+    """Give who works, and how many at a time; nobody does but this process, mostly."""
+    if address:
+        from scanner.adapters.cluster import cluster
+
+        return cluster(address)
+    if jobs > 1:
+        from scanner import sharing
+
+        return sharing.processes(jobs, "scanner.scanning")
+    return nullcontext((None, 1))
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO
+from types import FrameType
+from typing import IO, Self
 
 import click
 
@@ -73,19 +74,20 @@ class Printing:
         form = format_of(
             self.form, with_text=self.with_text, in_color=in_color, show_clean=self.show_clean
         )
-        try:
-            for row in rows:
-                tally.add(row)
-                self._echo(form.row(row), sink)
-        except BrokenPipeError:
-            terminal.forget_stdout()
-        finally:
-            self._echo(form.end(tally), sink)
+        with _Uninterrupted() as whole:
+            try:
+                for row in rows:
+                    tally.add(row)
+                    self._echo(form.row(row), sink, whole)
+            except BrokenPipeError:
+                terminal.forget_stdout()
+            finally:
+                self._echo(form.end(tally), sink, whole)
 
-    def _echo(self, text: str | None, sink: IO[str] | None) -> None:
+    def _echo(self, text: str | None, sink: IO[str] | None, whole: _Uninterrupted) -> None:
         if text is None or sink is None:
             return
-        with _uninterrupted():
+        with whole.line:
             if sink is sys.stdout and not self.show_clean:  # who scans sees a bar
                 terminal.clear_bar()
             click.echo(text, file=sink)
@@ -109,17 +111,44 @@ def _begun(rows: Iterable[Row]) -> Iterator[Row]:
     return chain(list(islice(rows, 1)), rows)
 
 
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let a Ctrl-C wait until the line is printed: half a row is none for who reads it."""
-    caught: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if caught:
-        raise KeyboardInterrupt
+class _Uninterrupted:
+    """Lets a Ctrl-C wait until the line is printed: half a row is none for who reads it.
+
+    It is asked of the system once, for all lines: there are many, and it takes as long as one.
+    """
+
+    def __init__(self) -> None:
+        self.line = _Line()
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if not callable(self._before):  # whoever started this process wants it to go on
+            return
+        if self.line.is_open:
+            self.line.is_last = True
+        else:
+            self._before(number, frame)
+
+
+class _Line:
+    """A line that is printed; where it is the last one, what interrupted it comes after it."""
+
+    is_open = is_last = False
+
+    def __enter__(self) -> None:
+        self.is_open = True
+
+    def __exit__(self, failure: object, *_: object) -> None:
+        self.is_open = False
+        if self.is_last and failure is None:
+            self.is_last = False
+            raise KeyboardInterrupt
 
 
 def _mark(text: str) -> str:

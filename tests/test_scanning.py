@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
@@ -18,7 +18,8 @@ from scanner.core.report import as_record
 from scanner.errors import UnreadableError
 from scanner.learning import shelf
 from scanner.rows import Terms
-from scanner.scanning import in_order, processes, rows
+from scanner.scanning import rows
+from scanner.sharing import in_order, processes
 
 TERMS = Terms(shelf.shipped(), Policy())
 LARGE = b"X-Fill: " + b"x" * 200_000 + b"\r\n"
@@ -67,11 +68,48 @@ def test_a_worker_that_dies_is_one_clear_error():
 @pytest.mark.skipif(sys.platform == "win32", reason="there it takes effect a little later")
 def test_ctrl_c_ends_no_process_that_is_only_beginning():
     """It reaches all that run in a terminal, and is for the one that the others work for."""
-    with processes(2) as (executor, _):
-        answers = [executor.submit(pow, 2, number) for number in range(2)]
+    with processes(2, "math") as (executor, _):
         for child in multiprocessing.active_children():
             os.kill(child.pid, signal.SIGINT)
-        assert [answer.result() for answer in answers] == [1, 2]
+        assert len(workers(executor, 2)) == 2
+
+
+def workers(executor: Executor, number: int) -> list[int]:
+    """Have it work until so many processes did, in the order in which they were seen."""
+    seen: list[int] = []
+    while len(seen) < number:
+        pid = executor.submit(os.getpid).result()
+        seen += [pid] if pid not in seen else []
+    return seen
+
+
+def test_whoever_shares_work_does_it_until_others_have_begun():
+    """The first rows come as soon as those of one process alone, and nobody is idle later."""
+    with processes(3, "math") as (executor, _):
+        first, *others = workers(executor, 3)
+        assert first == os.getpid()
+        assert set(others) == {child.pid for child in multiprocessing.active_children()}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no named pipes like these")
+def test_no_process_is_given_more_than_the_next_piece_of_work(tmp_path):
+    """While it is busy with one, and another waits, the rest stays with who can do it."""
+    pipes = [tmp_path / "first", tmp_path / "second"]
+    with processes(2, "math") as (executor, _):
+        workers(executor, 2)
+        for pipe in pipes:
+            os.mkfifo(pipe)
+        busy = [executor.submit(pipe.read_bytes) for pipe in pipes]
+        assert workers(executor, 1) == [os.getpid()]
+        for pipe in pipes:
+            pipe.write_bytes(b"done")
+        assert [future.result() for future in busy] == [b"done", b"done"]
+
+
+def test_what_keeps_a_process_from_beginning_is_raised():
+    """It would keep all of them."""
+    with processes(2, "no_such_module") as (executor, _), pytest.raises(ImportError):
+        workers(executor, 2)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from scanner.core.report import Mark, Row, Tally, as_record, as_text, summary
 
+_line = json.JSONEncoder(ensure_ascii=False).encode
+
 
 class Format(Protocol):
     """How rows are shown; what is None is not printed."""
@@ -53,7 +55,7 @@ class JsonLines:
 
     def row(self, row: Row) -> str:
         """Write one object on one line."""
-        return json.dumps(as_record(row, with_text=self.with_text), ensure_ascii=False)
+        return _line(as_record(row, with_text=self.with_text))
 
     def end(self, tally: Tally) -> None:
         """Add nothing: the last line is a whole one."""

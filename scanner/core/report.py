@@ -88,8 +88,8 @@ class Tally:
     def add(self, row: Row) -> None:
         """Count one more message."""
         self.count(row.judged.assessment.severity if row.judged else None)
-        self.categories.update(passage.category for passage in row.passages)
-        if row.passages:
+        if passages := row.passages:
+            self.categories.update(passage.category for passage in passages)
             self.months[row.month] += 1
 
     def count(self, severity: str | None) -> None:

@@ -19,7 +19,6 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -287,6 +286,8 @@ def write_metadata(folder: Path, record: Mapping[str, Any]) -> None:
 
 
 def _described(model: Model) -> dict[str, Any]:
+    from importlib.metadata import version
+
     return dict(model.metadata) | {
         "format": FORMAT,
         "features": features.VERSION,

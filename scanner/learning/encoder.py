@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from multiprocessing import parent_process
+from multiprocessing import active_children, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ class Encoder:
         options = onnxruntime.SessionOptions()
         # A laptop has better things to do with its other cores than to wait busily; and where
         # several processes scan, each has a core of its own.
-        options.intra_op_num_threads = 1 if parent_process() else min(2, os.cpu_count() or 1)
+        is_one_of_many = parent_process() or active_children()
+        options.intra_op_num_threads = 1 if is_one_of_many else min(2, os.cpu_count() or 1)
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(

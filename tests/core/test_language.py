@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from scanner.core.language import foreign
@@ -75,3 +77,9 @@ def test_a_keyboard_without_accents_hides_no_language(code: str, text: str):
 def test_tables_and_addresses_are_no_language():
     """What has hardly any prose is left to the classifier."""
     assert foreign("Zimmer 4\nUlm, 89073\nfax 07 31\nkim@beispiel.example\n" * 20) == ""
+
+
+def test_nothing_that_could_fetch_a_model_is_loaded():
+    """The one there is does, and a downloader takes longer to load than to be asked."""
+    assert foreign(TEXTS["de"]) == "de"
+    assert sys.modules["robust_downloader"].download is None

@@ -1,0 +1,131 @@
+"""Work shared with other processes: this one does its part, too."""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, TypeVar
+
+from scanner import itself
+from scanner.adapters import secrecy
+from scanner.errors import UnreadableError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# What each process is given at a time: one piece to work on, and one that waits, so that it need
+# not. As many may be done before their turn comes, while another takes longer.
+_GIVEN = 2
+
+
+def in_order(
+    executor: Executor, work: Callable[[T], R], items: Iterable[T], ahead: int
+) -> Iterator[R]:
+    """Let an executor work on items, of which so many are under way; answers keep their order."""
+    waiting: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            waiting.append(executor.submit(work, item))
+            while waiting and (len(waiting) >= ahead or waiting[0].done()):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        raise UnreadableError(
+            "a process of the scan was ended, perhaps for want of memory; scan with fewer --jobs"
+        ) from None
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+@contextmanager
+def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
+    """Work in so many processes, of which this is one; Ctrl-C ends none before its work.
+
+    The others start at once, and load the module that their work is of. What they are given, and
+    this one does itself, counts for twice as many workers.
+    """
+    # Not fork: the libraries of the model have threads.
+    context = multiprocessing.get_context("spawn")
+    itself.heed_in_workers()
+    others = _Processes(jobs - 1, context, initializer=_begin)
+    try:
+        yield (
+            _Shared(others, [others.submit(_load, module) for _ in range(jobs - 1)]),
+            jobs * _GIVEN,
+        )
+    finally:
+        others.shutdown(cancel_futures=True)
+
+
+class _Shared(Executor):
+    """Other processes and this one, which does what comes while they are busy, or only beginning.
+
+    So nothing waits for a process that is still loading, and none has more than it needs.
+    """
+
+    def __init__(self, others: Executor, beginning: list[Future[None]]) -> None:
+        self._others = others
+        self._beginning = beginning
+        self._given: list[Future[Any]] = []
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have work done by another process, or do it before coming back."""
+        self._given = [future for future in self._given if not future.done()]
+        if len(self._given) >= self._begun() * _GIVEN:
+            return _done(work, *args, **kwargs)
+        future = self._others.submit(work, *args, **kwargs)
+        self._given.append(future)
+        return future
+
+    def _begun(self) -> int:
+        """Count the processes that can work; raises what kept one from it."""
+        return len([future.result() for future in self._beginning if future.done()])
+
+
+def _done(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+    try:
+        future.set_result(work(*args, **kwargs))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told in its turn
+        future.set_exception(error)
+    return future
+
+
+class _Processes(ProcessPoolExecutor):
+    """Processes that begin, where there is work for one more, deaf to Ctrl-C.
+
+    It reaches all that run in a terminal, and until `_begin` is loaded it would end
+    them, each with a traceback.
+    """
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have work done by a process, as ever; a Ctrl-C of this moment comes just after it."""
+        if sys.platform == "win32":
+            return super().submit(*args, **kwargs)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which is inherited
+        try:
+            return super().submit(*args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _load(module: str) -> None:
+    import_module(module)
+
+
+def _begin() -> None:
+    secrecy.no_words_of_libraries()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What was made is sent; to take the rest apart piece by piece lasts as long as a batch or two.
+    atexit.register(os._exit, 0)
