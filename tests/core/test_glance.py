@@ -75,6 +75,13 @@ HARD += [
     _MIXED % b'"\xe4"' + b"--?\nContent-Type: application/pdf\n\nHi\n--?--\n",
     _MIXED % b'"a\n b"' + b"--a\n b\nContent-Type: application/pdf\n\nHi\n--a\n b--\n",
     b"From: a@b.example\r\nContent-Type: text/plain; charset=utf-16\r\r\n\r\n\xff\xfeH\0i\0",
+    b'From: a@b.example\nContent-Type: multipart/mixed;\n\tboundary="a=b.c"\n\n--a=b.c\n'
+    + _TEXT
+    + b"--a=b.c--\n",
+    b"Subject: message/rfc822\nFrom: a@b.example\n\nHi\n",
+    b"Subject: x\nContent-Type: multipart\n\nHi\n",
+    b"From: a@b.example\nContent-Type: text/plain; charset=cp500\n\n\xc8\x89\n",
+    b"FROM: a@b.example\nfrom: c@d.example\n\nHi\n",
     b"Subject: multipart\nContent-Type: text/plain; boundary*=idna'en'%ff.%ff\n\nHi\n",
 ]
 
