@@ -231,7 +231,7 @@ def _leaf(part: Message, kind: str) -> Message:
 def _payload(part: Message) -> str:
     """Give the payload as it came: ASCII, other bytes as surrogate escapes."""
     if isinstance(part, Entity):
-        return part.content if isinstance(part.content, str) else ""
+        return part.body
     # By these fields the email package would decode it, and guess at what it cannot.
     bare = copy(part)
     del bare["content-type"], bare["content-transfer-encoding"]

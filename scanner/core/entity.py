@@ -13,10 +13,14 @@ _MULTIPARTS = frozenset(
     f"multipart/{kind}" for kind in ("alternative", "mixed", "related", "signed")
 )
 # Possessive, as no other way to match is worth trying: a hostile field would have it try them all.
-_VALUE = r"[ \t]*+([^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+)"
-_HEADER = re.compile(rf"(?:[!-9;-~]++:{_VALUE}\r?\n)++(?P<blank>\r?\n)")
+# A line is a field or goes on from one (RFC 5322 section 2.2.3); the first is a field.
+_HEADER = re.compile(r"(?![ \t])(?:(?:[!-9;-~]++:|[ \t]).*+\n)++(?P<blank>\r?\n)")
 _NAMES = ("content-type", "content-transfer-encoding", "content-disposition", *WANTED)
-_ASKED_FOR = re.compile(rf"\n({'|'.join(_NAMES)}):{_VALUE}", re.IGNORECASE | re.ASCII)
+_INITIALS = "".join(sorted({name[0] for name in _NAMES}))  # most other fields are known by theirs
+_ASKED_FOR = re.compile(
+    rf"\n(?=[{_INITIALS}])({'|'.join(_NAMES)}):[ \t]*+(.*+(?:\n[ \t].*+)*+)",
+    re.IGNORECASE | re.ASCII,
+)
 _BOUNDARY = re.compile(r"multipart/[a-z]+;\s*+boundary=\"([\w=.+:/'-]{1,70}+)\"", re.ASCII)
 
 
@@ -26,14 +30,13 @@ class Entity(Message):
     It answers as the email package's own would, at once: a reader asks for each field often.
     """
 
-    def __init__(self, fields: dict[str, str], content: str | list[Entity]) -> None:
+    def __init__(self, fields: dict[str, str]) -> None:
         super().__init__()
         for field in fields.items():
             self.set_raw(*field)
         self._fields = fields
-        self.content = content
-        """The body as it came, or its parts; what `get_payload` gives of a body is guessed at."""
-        self.set_payload(content)  # type: ignore[arg-type]  # list is invariant
+        self.body = ""
+        """The body as it came, where it has no parts; `get_payload` guesses at it."""
 
     def get(self, name: str, failobj: Any = None) -> Any:
         """Give the value of a field, one with raw 8-bit characters as the email package does."""
@@ -55,33 +58,46 @@ def well_formed(raw: bytes) -> Entity | None:
 
 def _entity(text: str) -> Entity | None:
     header = _HEADER.match(text)
-    if header is None:
+    fields = _fields(text[: header.start("blank")]) if header else {}
+    if header is None or not fields:
         return None
-    fields: dict[str, str] = {}
-    for name, value in _ASKED_FOR.findall("\n" + text[: header.start("blank")]):
-        fields.setdefault(name.lower(), value)
-    if not fields:
-        return None
-    entity = Entity(fields, text[header.end() :])
+    entity = Entity(fields)
     kind = entity.get_content_type()
     if not kind.startswith(("multipart/", "message/")):
+        entity.body = text[header.end() :]
+        entity.set_payload(entity.body)
         return entity
-    cut = _parts(text[header.end() :], entity) if kind in _MULTIPARTS else []
+    cut = _parts(text[header.end() - 1 :], entity) if kind in _MULTIPARTS else []
     parts = [part for one in cut if (part := _entity(one)) is not None]
-    return Entity(fields, parts) if parts and len(parts) == len(cut) else None
+    if not parts or len(parts) < len(cut):
+        return None
+    for part in parts:
+        entity.attach(part)
+    return entity
+
+
+def _fields(header: str) -> dict[str, str]:
+    """Give the fields that are asked for, the first of each name in lower case; none in doubt."""
+    ends_in_cr = "\r" in header
+    if ends_in_cr and header.count("\r") > header.count("\r\n"):
+        return {}
+    fields: dict[str, str] = {}
+    for name, value in _ASKED_FOR.findall("\n" + header):
+        fields.setdefault(name.lower(), value.removesuffix("\r") if ends_in_cr else value)
+    return fields
 
 
 def _parts(body: str, entity: Entity) -> list[str]:
-    """Cut a multipart's body at its boundary (RFC 2046 section 5.1.1); nothing where in doubt.
+    """Cut a multipart's body, from the line end before it on, at its boundary; none in doubt.
 
-    The whole parser goes line by line, and knows other ends of lines, too.
+    RFC 2046 section 5.1.1. The whole parser goes line by line, and knows other ends of lines, too.
     """
     boundary = entity.get_boundary() or ""
     mark = "--" + boundary
     if not (boundary and boundary.isascii() and boundary.isprintable()) or "\r" + mark in body:
         return []
     parts = []
-    for piece in ("\n" + body).split("\n" + mark)[1:]:
+    for piece in body.split("\n" + mark)[1:]:
         rest_of_line, _, part = piece.partition("\n")
         match rest_of_line.removesuffix("\r").rstrip(" \t"):
             case "":
