@@ -50,6 +50,12 @@ class Entity(Message):
         found = _BOUNDARY.fullmatch(self._fields.get("content-type", ""))
         return found[1] if found else super().get_boundary(failobj)
 
+    def get_filename(self, failobj: Any = None) -> Any:
+        """Give the parameter of either field, where one may have it (RFC 2231 section 3)."""
+        said = self._fields.get("content-disposition", "") + self._fields.get("content-type", "")
+        may_name = "name" in said.lower() or "*" in said
+        return super().get_filename(failobj) if may_name else failobj
+
 
 def well_formed(raw: bytes) -> Entity | None:
     """Take a message apart where it keeps to the rules; None where it takes a whole parser."""

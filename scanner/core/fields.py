@@ -67,13 +67,13 @@ def quick_fields(message: Message) -> Fields:
 
 
 def _fields(wanted: Wanted, subject: str, addresses: dict[str, list[str]]) -> Fields:
-    senders = _bare(addresses["from"])
+    senders = addresses["from"]
     found = _MSG_ID.search(wanted.get("message-id", ""))
     return Fields(
         subject=" ".join(_printable(subject).split()),
         message_id=found[0] if found else "",
         sender=senders[0] if senders else "",
-        recipients=frozenset(_bare(one for name in _DESTINATIONS for one in addresses[name])),
+        recipients=frozenset(one for name in _DESTINATIONS for one in addresses[name]),
     )
 
 
@@ -123,7 +123,7 @@ def _by_mail_parser(wanted: Wanted) -> tuple[str, dict[str, list[str]]]:
         "bcc": parser.bcc,
     }
     return str(parser.subject), {
-        name: [address for _, address in found] for name, found in addresses.items()
+        name: _bare(address for _, address in found) for name, found in addresses.items()
     }
 
 
@@ -160,9 +160,15 @@ def _text(part: str | bytes, charset: str | None) -> str:
 def _addresses(value: str | None) -> list[str]:
     if not value:
         return []
-    is_plain = _PLAIN.fullmatch(value) is not None
-    found = _ADDRESS.findall(value) if is_plain else [one for _, one in getaddresses([value])]
-    return [address for address in found if not _DOTS.search(address)]
+    if _PLAIN.fullmatch(value):
+        return [one.lower() for one in _ADDRESS.findall(value) if _has_dots_within(one)]
+    found = (address for _, address in getaddresses([value]))
+    return _bare(address for address in found if not _DOTS.search(address))
+
+
+def _has_dots_within(address: str) -> bool:
+    """Tell an address whose dots stand between other characters (RFC 5322 section 3.2.3)."""
+    return ".." not in f".{address.replace('@', '.')}."
 
 
 def _bare(addresses: Iterable[str]) -> list[str]:

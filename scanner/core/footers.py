@@ -37,9 +37,9 @@ _WAYS = (
     r"written (?:from|on) (?:a|my|the) (?:tiny|small|mobile|touch)",
     "yahoo mail: search, organize", "holen sie sich outlook",
 )  # fmt: skip
-_SENT_FROM = re.compile("|".join(_WAYS), re.IGNORECASE)
-_BEGINNINGS = frozenset(way[:3].lower() for way in _WAYS)
-"""How every such line of ASCII begins: few others do."""
+SENT_FROM = re.compile("|".join(_WAYS), re.IGNORECASE)
+BEGINNINGS = frozenset(way[:3].lower() for way in _WAYS)
+"""How every "Sent from ..." line of ASCII begins: few others do."""
 
 _MOST_WORDS = 10
 
@@ -109,11 +109,11 @@ _OPENING = 160
 def is_sent_from(line: str) -> bool:
     """Tell whether a line was added by a phone or a mail client."""
     line = line.strip(" \t\xa0*_-\N{EM DASH}\N{EN DASH}<>[]")
-    if len(line) > _LINE or (line.isascii() and line[:3].lower() not in _BEGINNINGS):
+    if len(line) > _LINE or (line.isascii() and line[:3].lower() not in BEGINNINGS):
         return False
     # "Sent from my desk at noon, the parcel ..." is prose: it goes on after the device.
     words = line.split("<")[0].split()
-    return len(words) <= _MOST_WORDS and bool(_SENT_FROM.match(line))
+    return len(words) <= _MOST_WORDS and bool(SENT_FROM.match(line))
 
 
 def is_disclaimer(paragraph: str) -> bool:

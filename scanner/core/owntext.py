@@ -7,7 +7,7 @@ found in the own text is found in the message.
 from __future__ import annotations
 
 from scanner.core.attribution import ahead_of_colons, is_quoted, quote_header
-from scanner.core.footers import is_disclaimer, is_sent_from
+from scanner.core.footers import BEGINNINGS, is_disclaimer, is_sent_from
 
 _SIGNATURE = 15
 """A bare "--" opens a signature only when so few lines follow; "-- " always does."""
@@ -30,7 +30,10 @@ def _written(lines: list[str]) -> list[str]:
     at = 0
     while at < len(lines):
         line = lines[at]
-        if is_quoted(line) or is_sent_from(line):
+        if at not in ahead and _is_prose(line):
+            kept.append(line)
+            at += 1
+        elif is_quoted(line) or is_sent_from(line):
             at += 1
         elif "--" in line and _opens_signature(lines, at):
             break
@@ -42,6 +45,12 @@ def _written(lines: list[str]) -> list[str]:
             kept.append(line)
             at += 1
     return kept
+
+
+def _is_prose(line: str) -> bool:
+    """Tell most lines that open nothing, by their first letters and for want of a colon."""
+    is_lettered = line[:1].isalpha() and line.isascii() and ":" not in line
+    return not line or (is_lettered and line[:3].lower() not in BEGINNINGS)
 
 
 def _opens_signature(lines: list[str], at: int) -> bool:
@@ -90,5 +99,7 @@ def _trimmed(lines: list[str]) -> list[str]:
     end = len(lines)
     while end and not lines[end - 1].strip(" \t\xa0_=*-"):
         end -= 1
-    first = next((at for at, line in enumerate(lines[:end]) if line.strip()), 0)
+    first = 0
+    while first < end and not lines[first].strip():
+        first += 1
     return lines[first:end]
