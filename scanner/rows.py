@@ -19,8 +19,7 @@ from scanner.errors import UnreadableError
 if TYPE_CHECKING:  # loaded where needed
     from scanner.core.origin import Direction
 
-_HEADER_END = re.compile(rb"\r?\n\r?\n")
-_MAY_BE_OURS = re.compile(rb"X-Unflub", re.IGNORECASE)
+_HEADER_END = re.compile(rb"\n\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,8 @@ def judged(batch: Sequence[Message], terms: Terms, judge: Judging) -> list[Row]:
 def is_own(raw: bytes) -> bool:
     """Tell a warning draft of unflub's, which is never scanned and never learnt from."""
     end = _HEADER_END.search(raw)
-    header = raw[: end.start()] if end else raw
-    if not _MAY_BE_OURS.search(header):
+    header = raw[: end.start()].removesuffix(b"\r") if end else raw
+    if b"x-unflub" not in header.lower():
         return False
     from scanner.core.render import recognise
 
