@@ -31,9 +31,11 @@ WANTED = tuple(_LIMITS)
 # A list of addresses, each bare or behind a name, that any parser reads the same way. It is
 # matched without going back, so that a long field takes no longer than its length.
 _ADDRESS = re.compile(r"[\w.+='-]{1,64}+@[\w.-]{1,255}+", re.ASCII)
-_NAME = r"(?:\"[^\"\\@<>]{0,200}+\"\s*+|[\w' -]{0,200}+\s*+)"
+_QUOTED = r"\"[^\"\\\r\n]{0,200}+\""
+_NAME = rf"(?:{_QUOTED}|[\w' -]{{0,200}}+)\s*+"
 _NAMED = rf"(?:{_NAME}<{_ADDRESS.pattern}>|{_ADDRESS.pattern})\s*+"
 _PLAIN = re.compile(rf"\s*+{_NAMED}(?:,\s*+{_NAMED})*+", re.ASCII)
+_UNQUOTED = re.compile(rf"{_QUOTED}|({_ADDRESS.pattern})", re.ASCII)
 _DOTS = re.compile(r"^\.|\.\.|\.@|@\.|\.$")
 _MSG_ID = re.compile(r"<[^<>\s]{1,990}>")
 _UNPRINTABLE = dict.fromkeys((*range(32), *range(127, 160)), " ")
@@ -161,9 +163,10 @@ def _addresses(value: str | None) -> list[str]:
     if not value:
         return []
     if _PLAIN.fullmatch(value):
-        return [one.lower() for one in _ADDRESS.findall(value) if _has_dots_within(one)]
-    found = (address for _, address in getaddresses([value]))
-    return _bare(address for address in found if not _DOTS.search(address))
+        found = filter(None, _UNQUOTED.findall(value))
+        return [one.lower() for one in found if _has_dots_within(one)]
+    parsed = (address for _, address in getaddresses([value]))
+    return _bare(address for address in parsed if not _DOTS.search(address))
 
 
 def _has_dots_within(address: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import getaddresses
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,25 @@ def test_of_a_message_broken_anywhere_a_glance_has_the_same_words(raw, breaks):
     if isinstance(glanced, Draft):
         assert isinstance(careful, Draft)
         assert (glanced.text, glanced.subject) == (careful.text, careful.subject)
+
+
+_ATOMS = st.text(alphabet="aB1_'.+=-", min_size=1, max_size=5)
+_MAILBOXES = st.builds(
+    "{}{}@{}{}".format,
+    st.sampled_from(["<", " Ann O'B <", '"Ann, B" <', '"(a@b.c)"\t<', '"x <y@z>"  <']),
+    _ATOMS,
+    st.text(alphabet="aB1_.-", min_size=1, max_size=5),
+    st.just(">"),
+)
+
+
+@given(st.lists(st.one_of(_MAILBOXES, _MAILBOXES.map(lambda one: one[one.rindex("<") + 1 : -1]))))
+def test_plain_addresses_are_those_of_a_whole_parser(mailboxes):
+    """Behind whatever name, and without those whose dots stand at an end or side by side."""
+    value = ", ".join(mailboxes)
+    parsed = {address.lower() for _, address in getaddresses([value])}
+    told = {one for one in parsed if "" not in one.replace("@", ".").split(".")}
+    assert glance(f"To: {value}\n\nHi\n".encode()).recipients == told
 
 
 @given(st.text(alphabet="ab_ .?!'’-*\n>:1PS", max_size=200))
