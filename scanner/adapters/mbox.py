@@ -26,6 +26,8 @@ _MOZILLA_STATUS = re.compile(rb"^X-Mozilla-Status: ([0-9a-fA-F]{4})", re.MULTILI
 _CONTENT_LENGTH = re.compile(
     rb"^Content-Length:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
 )
+# Lines that mean nothing to a mailbox, as many as follow each other, or else a single line.
+_PIECE = re.compile(rb"(?:(?!>*+From )[ \t\r\v\f]*+\S.*+\n)++|.*+\n|.++")
 _BLANK = (b"\n", b"\r\n")
 _CR, _QUOTE, _F = b"\r>F"
 _WRONG = 3
@@ -44,8 +46,13 @@ def before_first(beginning: bytes) -> int:
     return found.start(1) if found and is_separator(found[1]) else 0
 
 
+def pieces(lines: bytes) -> list[bytes]:
+    """Part whole lines for `split`, which needs to see only what may be a separator or is blank."""
+    return _PIECE.findall(lines)
+
+
 def split(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the messages whose lines follow the first separator, unescaped.
+    """Yield the messages whose lines, or `pieces`, follow the first separator, unescaped.
 
     A Content-Length (mboxcl, mboxcl2) is believed where the next message or the end is found just
     behind it; what looks like a separator before that is text. Where a few were wrong none is
@@ -104,7 +111,9 @@ def _and_again(lines: Iterable[bytes], again: deque[bytes]) -> Iterator[bytes]:
 
 def _claimed(header: Sequence[bytes]) -> int:
     """Give the length of the body that a header says, or 0."""
-    found = _CONTENT_LENGTH.search(b"".join(header))
+    fields = b"".join(header)
+    may_claim = b"content-length:" in fields.lower()
+    found = _CONTENT_LENGTH.search(fields) if may_claim else None
     length = int(found[1]) if found else 0
     return length if length <= MOST_BYTES else 0
 
@@ -149,7 +158,8 @@ def is_expunged(raw: bytes) -> bool:
 
     It leaves such a message in its file until the folder is compacted.
     """
-    status = _MOZILLA_STATUS.search(raw[:_HEADER].partition(b"\n\n")[0])
+    header = raw[:_HEADER].partition(b"\n\n")[0]
+    status = _MOZILLA_STATUS.search(header) if b"X-Mozilla-Status:" in header else None
     return status is not None and bool(int(status[1], 16) & _EXPUNGED)
 
 

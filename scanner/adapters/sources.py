@@ -11,7 +11,6 @@ import io
 import os.path
 import zlib
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -34,6 +33,7 @@ from scanner.errors import UnreadableError
 from scanner.errors import place as where
 
 _BEGINNING = 64 * 1024
+_BLOCK = 64 * 1024
 _BROKEN = (OSError, EOFError, zlib.error)
 
 
@@ -255,7 +255,7 @@ def _one(first: bytes, stream: Stream, source: str, kind: Kind) -> Message:
         return unreadable(source, error)
 
 
-def _of_mbox(stream: Stream, source: str, place: _Place) -> Iterator[Message]:
+def _of_mbox(stream: io.BufferedReader, source: str, place: _Place) -> Iterator[Message]:
     """Yield the messages of an mbox, and an error for the file where it ends too early."""
     lines = _Lines(stream)
     number, raw = 0, b""
@@ -271,13 +271,16 @@ def _of_mbox(stream: Stream, source: str, place: _Place) -> Iterator[Message]:
 class _Lines:
     """The lines of a stream as far as it can be read; `trouble` is what ended it early."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: io.BufferedReader) -> None:
         self.trouble: Exception | None = None
         self._stream = stream
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            yield from iter(partial(self._stream.readline, MOST_BYTES), b"")
+            while block := self._stream.read1(_BLOCK):
+                is_whole = block.endswith(b"\n")
+                rest_of_line = b"" if is_whole else self._stream.readline(MOST_BYTES)
+                yield from mbox.pieces(block + rest_of_line)
         except _BROKEN as error:
             self.trouble = error
 

@@ -8,7 +8,7 @@ no more than a long one.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from mailparser_reply.constants import MAIL_LANGUAGES
 
@@ -23,6 +23,8 @@ _WITHOUT_FROM = 3
 
 _LINES = 4
 """The most lines over which clients wrap an attribution."""
+
+_AROUND = " \t\xa0*_"
 
 _REPLY_HEADERS = [
     re.compile(MAIL_LANGUAGES[language]["wrote_header"]) for language in ("ja", "ko", "zh")
@@ -71,12 +73,14 @@ _OTHERS = (
     "|보낸 날짜|받는 사람|제목|elküldve|címzett|tárgy|gönderildi|kime|konu"
 )
 _SPACE = r"[ \t\xa0]"
-_FROM_FIELD = re.compile(rf"[*_ \t]{{0,12}}(?:{_FROM}){_SPACE}{{0,2}}[:：]", re.IGNORECASE)
-_OTHER_FIELD = re.compile(rf"[*_ \t]{{0,12}}(?:{_OTHERS}){_SPACE}{{0,2}}[:：]", re.IGNORECASE)
+# Possessive, as neither a name nor a separator's words begin with what stands before them.
+_FIELD = re.compile(
+    rf"[*_ \t]{{0,12}}+(?:(?P<origin>{_FROM})|{_OTHERS}){_SPACE}{{0,2}}+[:：]", re.IGNORECASE
+)
 
 _SEPARATOR = re.compile(
-    r"\s{0,3}(?:"
-    r"-{2,40}\s?(?:original message|forwarded (?:message|by)|original-nachricht"
+    r"\s{0,3}+(?:"
+    r"-{2,40}+\s?+(?:original message|forwarded (?:message|by)|original-nachricht"
     r"|ursprüngliche nachricht|weitergeleitete nachricht|message (?:d'origine|transféré|original)"
     r"|mensaje (?:original|reenviado)|mensagem (?:original|encaminhada)"
     r"|messaggio (?:originale|inoltrato)|oorspronkelijk bericht|doorgestuurd bericht"
@@ -93,21 +97,44 @@ _SEPARATOR = re.compile(
 )
 
 _RULES = ("_", "=", "-")
-_RULE = re.compile(r"\s{0,3}[_=-]{10,}\s*$")
+_RULE = re.compile(r"\s{0,3}+[_=-]{10,}+\s*+$")
 """A line of underscores, equals signs or dashes that stands above a header block."""
 
 
 def is_quoted(line: str) -> bool:
     """Tell whether a line carries the quote mark ">" (RFC 3676 section 4.5)."""
-    return line[:4].lstrip(" ").startswith(">")
+    return line.startswith((">", " >", "  >", "   >"))
 
 
-def quote_header(lines: Sequence[str], at: int) -> int:
-    """How many lines, from line `at` on, announce a quoted message; 0 if they do not."""
-    line = lines[at]
-    if ":" not in line and "\N{FULLWIDTH COLON}" not in line and line.lstrip()[:1] not in _RULES:
-        return attribution(lines, at)
-    return separator(lines, at) or header_block(lines, at) or attribution(lines, at)
+def ahead_of_colons(lines: Sequence[str]) -> set[int]:
+    """Tell the lines at which an attribution may begin: few do, and each ends in a colon."""
+    ends = [
+        at
+        for at, line in enumerate(lines)
+        if (":" in line or "\N{FULLWIDTH COLON}" in line) and _ends_in_colon(line)
+    ]
+    return {end - before for end in ends for before in range(_LINES)}
+
+
+def quote_header(lines: Sequence[str], at: int, ahead: Container[int]) -> int:
+    """How many lines, from line `at` on, announce a quoted message; 0 if they do not.
+
+    `ahead` are the lines that `ahead_of_colons` gives.
+    """
+    line, found = lines[at], 0
+    if _has_colon(line):
+        found = separator(lines, at) or header_block(lines, at)
+    elif line.lstrip().startswith(_RULES):
+        found = separator(lines, at)
+    return found or (attribution(lines, at) if at in ahead else 0)
+
+
+def _has_colon(line: str) -> bool:
+    return ":" in line or "\N{FULLWIDTH COLON}" in line
+
+
+def _ends_in_colon(line: str) -> bool:
+    return line.rstrip(_AROUND).endswith((":", "\N{FULLWIDTH COLON}"))
 
 
 def attribution(lines: Sequence[str], at: int) -> int:
@@ -115,7 +142,7 @@ def attribution(lines: Sequence[str], at: int) -> int:
     for count, last in enumerate(lines[at : at + _LINES], 1):
         if not last.strip():
             return 0
-        if last.rstrip(" \t\xa0*_").endswith((":", "\N{FULLWIDTH COLON}")):
+        if _ends_in_colon(last):
             joined = " ".join(line.strip() for line in lines[at : at + count])
             quoted = _quote_follows(lines, at + count)
             return count if is_attribution(joined, wrapped=count > 1, quoted=quoted) else 0
@@ -128,7 +155,7 @@ def is_attribution(text: str, *, wrapped: bool = False, quoted: bool = False) ->
     A sentence may say "wrote" and end in a colon too, so a date, a time or an address
     is asked for, unless a quoted line follows.
     """
-    text = text.strip(" \t\xa0*_")
+    text = text.strip(_AROUND)
     if len(text) > _WINDOW or (wrapped and not _OPENING.match(text)):
         return False
     if not quoted and (not _DATED.search(text) or _FIRST_PERSON.search(text)):
@@ -149,19 +176,15 @@ def header_block(lines: Sequence[str], at: int) -> int:
     """
     origins = others = end = 0
     for number, line in enumerate(lines[at : at + _BLOCK]):
-        if not line.strip() or (number == 0 and not _is_field(line)):
+        field = _FIELD.match(line) if _has_colon(line) else None
+        if not line.strip() or (number == 0 and field is None):
             break
-        is_origin = bool(_FROM_FIELD.match(line))
-        is_other = not is_origin and bool(_OTHER_FIELD.match(line))
-        origins += is_origin
-        others += is_other
-        if is_origin or is_other:
+        if field is not None:
+            is_origin = field["origin"] is not None
+            origins += is_origin
+            others += not is_origin
             end = number + 1
     return end if (origins and others) or others >= _WITHOUT_FROM else 0
-
-
-def _is_field(line: str) -> bool:
-    return bool(_FROM_FIELD.match(line) or _OTHER_FIELD.match(line))
 
 
 def separator(lines: Sequence[str], at: int) -> int:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from unicodedata import normalize
 
+from scanner.core.entity import Entity
 from scanner.core.flowed import unflow
 from scanner.errors import UnreadableError
 
@@ -229,6 +230,8 @@ def _leaf(part: Message, kind: str) -> Message:
 
 def _payload(part: Message) -> str:
     """Give the payload as it came: ASCII, other bytes as surrogate escapes."""
+    if isinstance(part, Entity):
+        return part.body
     # By these fields the email package would decode it, and guess at what it cannot.
     bare = copy(part)
     del bare["content-type"], bare["content-transfer-encoding"]

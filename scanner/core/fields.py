@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from unicodedata import normalize
 
 _UNSTRUCTURED = 1_000
-"""A longer subject is cut."""
+"""A longer subject or Message-ID is cut."""
 
 _ADDRESSES = 10_000
 """A longer address list is cut at the last comma before; decoding is not linear in it."""
@@ -22,16 +21,21 @@ _ENCODED = 10_000
 """In a longer field encoded words are left as they are, for the same reason."""
 
 _DESTINATIONS = ("to", "cc", "bcc")
-WANTED = ("subject", "from", *_DESTINATIONS, "message-id")
+_LIMITS = {
+    "subject": _UNSTRUCTURED,
+    **dict.fromkeys(("from", *_DESTINATIONS), _ADDRESSES),
+    "message-id": _UNSTRUCTURED,
+}
+WANTED = tuple(_LIMITS)
 """The fields that are asked for, in lower case."""
 # A list of addresses, each bare or behind a name, that any parser reads the same way. It is
 # matched without going back, so that a long field takes no longer than its length.
-_ADDRESS = re.compile(
-    r"[\w+=-]{1,64}+(?:\.[\w+=-]{1,64}+){0,9}+@[\w-]{1,63}+(?:\.[\w-]{1,63}+){0,9}+", re.ASCII
-)
-_NAME = r"(?:\"[^\"\\@<>]{0,200}+\"\s*+|[\w' -]{0,200}+\s*+)"
+_ADDRESS = re.compile(r"[\w.+='-]{1,64}+@[\w.-]{1,255}+", re.ASCII)
+_QUOTED = r"\"[^\"\\\r\n]{0,200}+\""
+_NAME = rf"(?:{_QUOTED}|[\w' -]{{0,200}}+)\s*+"
 _NAMED = rf"(?:{_NAME}<{_ADDRESS.pattern}>|{_ADDRESS.pattern})\s*+"
 _PLAIN = re.compile(rf"\s*+{_NAMED}(?:,\s*+{_NAMED})*+", re.ASCII)
+_UNQUOTED = re.compile(rf"{_QUOTED}|({_ADDRESS.pattern})", re.ASCII)
 _DOTS = re.compile(r"^\.|\.\.|\.@|@\.|\.$")
 _MSG_ID = re.compile(r"<[^<>\s]{1,990}>")
 _UNPRINTABLE = dict.fromkeys((*range(32), *range(127, 160)), " ")
@@ -40,8 +44,7 @@ _UNPRINTABLE = dict.fromkeys((*range(32), *range(127, 160)), " ")
 Wanted: TypeAlias = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(NamedTuple):
     """Subject, Message-ID and the bare, lower-case addresses of one message."""
 
     subject: str
@@ -66,14 +69,18 @@ def quick_fields(message: Message) -> Fields:
 
 
 def _fields(wanted: Wanted, subject: str, addresses: dict[str, list[str]]) -> Fields:
-    senders = _bare(addresses["from"])
+    senders = addresses["from"]
     found = _MSG_ID.search(wanted.get("message-id", ""))
     return Fields(
-        subject=" ".join(subject.translate(_UNPRINTABLE).split()),
+        subject=" ".join(_printable(subject).split()),
         message_id=found[0] if found else "",
         sender=senders[0] if senders else "",
-        recipients=frozenset(_bare(one for name in _DESTINATIONS for one in addresses[name])),
+        recipients=frozenset(one for name in _DESTINATIONS for one in addresses[name]),
     )
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else text.translate(_UNPRINTABLE)
 
 
 def _wanted(message: Message) -> Wanted:
@@ -81,9 +88,8 @@ def _wanted(message: Message) -> Wanted:
     wanted: Wanted = {}
     for name, value in message.raw_items():
         key = name.lower()
-        if key in WANTED and key not in wanted:
-            limit = _ADDRESSES if key in ("from", *_DESTINATIONS) else _UNSTRUCTURED
-            wanted[key] = _cut(_unfolded(str(value)), limit)
+        if key in _LIMITS and key not in wanted:
+            wanted[key] = _cut(_unfolded(str(value)), _LIMITS[key])
     return wanted
 
 
@@ -119,7 +125,7 @@ def _by_mail_parser(wanted: Wanted) -> tuple[str, dict[str, list[str]]]:
         "bcc": parser.bcc,
     }
     return str(parser.subject), {
-        name: [address for _, address in found] for name, found in addresses.items()
+        name: _bare(address for _, address in found) for name, found in addresses.items()
     }
 
 
@@ -157,8 +163,15 @@ def _addresses(value: str | None) -> list[str]:
     if not value:
         return []
     if _PLAIN.fullmatch(value):
-        return _ADDRESS.findall(value)
-    return [address for _, address in getaddresses([value]) if not _DOTS.search(address)]
+        found = filter(None, _UNQUOTED.findall(value))
+        return [one.lower() for one in found if _has_dots_within(one)]
+    parsed = (address for _, address in getaddresses([value]))
+    return _bare(address for address in parsed if not _DOTS.search(address))
+
+
+def _has_dots_within(address: str) -> bool:
+    """Tell an address whose dots stand between other characters (RFC 5322 section 3.2.3)."""
+    return ".." not in f".{address.replace('@', '.')}."
 
 
 def _bare(addresses: Iterable[str]) -> list[str]:

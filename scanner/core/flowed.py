@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import takewhile
 
 
 def unflow(text: str, *, delsp: bool = False) -> str:
@@ -37,9 +36,8 @@ def _paragraphs(lines: list[str], *, delsp: bool) -> Iterator[str]:
 
 def _unstuffed(line: str) -> tuple[int, str]:
     """Quote depth and content; one stuffed space goes (RFC 3676 section 4.4)."""
-    depth = sum(1 for _ in takewhile(">".__eq__, line))
-    content = line[depth:]
-    return depth, content.removeprefix(" ")
+    content = line.lstrip(">")
+    return len(line) - len(content), content.removeprefix(" ")
 
 
 def _line(depth: int, pieces: list[str]) -> str:

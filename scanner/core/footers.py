@@ -7,38 +7,43 @@ import re
 from mailparser_reply.constants import MAIL_LANGUAGES
 
 
-def _alternatives(key: str) -> str:
+def _patterns(key: str) -> list[str]:
     """All of mail-parser-reply's patterns of one kind, in every language it knows."""
     found: list[str] = []
     for patterns in MAIL_LANGUAGES.values():
         entry = patterns.get(key, [])
-        found += [entry] if isinstance(entry, str) else entry
-    return "|".join(pattern for pattern in found if pattern)
+        found += entry.split("|") if isinstance(entry, str) else entry
+    return [pattern for pattern in found if pattern]
 
 
 _LINE = 120
 """The longest "Sent from ..." line; a longer one is a sentence."""
 
-_SENT_FROM = re.compile(
-    rf"(?:{_alternatives('sent_from')}"
-    r"|sent (?:from|via|with|using) (?:my |the )?(?:i(?:phone|pad)|mobile|android|samsung|galaxy"
+_WAYS = (
+    *_patterns("sent_from"),
+    r"sent (?:from|via|with|using) (?:my |the )?(?:i(?:phone|pad)|mobile|android|samsung|galaxy"
     r"|blackberry|windows|mail\b|yahoo|outlook|gmail|proton|phone|cell|tablet|nokia|huawei|pixel"
-    r"|t-mobile|verizon|aol|spark|superhuman|mailbird|front|tutanota|hey\b|fastmail)"
-    r"|von meine[mr] .{1,40} gesendet|gesendet mit|diese nachricht wurde von mein"
-    r"|envoyé (?:de|à partir de|avec|via) (?:mon |ma |la |l')?|télécharge[zr] outlook"
-    r"|enviad[oa] (?:desde|do|a partir do|con|com) |obtener outlook|obter o outlook"
-    r"|inviato (?:da|con) |scarica outlook|verzonden (?:vanaf|met|via) |outlook voor "
-    r"|skickat från |hämta outlook|sendt fra |lähetetty |hanki outlook|wysłane z |pobierz outlook"
-    r"|odesláno z|odoslané z|отправлено (?:с|из) |iphone ?から送信|发自我的|從我的 .{1,20} 傳送"
-    r"|получить outlook|get outlook for|outlook für .{1,12} beziehen"
-    r"|(?:sent|typed|written) (?:from|on) (?:a|my|the) (?:tiny|small|mobile|touch)"
-    r"|yahoo mail: search, organize|holen sie sich outlook)",
-    re.IGNORECASE,
-)
+    r"|t-mobile|verizon|aol|spark|superhuman|mailbird|front|tutanota|hey\b|fastmail)",
+    r"von meine[mr] .{1,40} gesendet", "gesendet mit", "diese nachricht wurde von mein",
+    r"envoyé (?:de|à partir de|avec|via) (?:mon |ma |la |l')?", r"télécharge[zr] outlook",
+    r"enviad[oa] (?:desde|do|a partir do|con|com) ", "obtener outlook", "obter o outlook",
+    r"inviato (?:da|con) ", "scarica outlook", r"verzonden (?:vanaf|met|via) ", "outlook voor ",
+    "skickat från ", "hämta outlook", "sendt fra ", "lähetetty ", "hanki outlook", "wysłane z ",
+    "pobierz outlook", "odesláno z", "odoslané z", r"отправлено (?:с|из) ",
+    r"iphone ?から送信", "发自我的", r"從我的 .{1,20} 傳送", "получить outlook", "get outlook for",
+    r"outlook für .{1,12} beziehen",
+    r"sent (?:from|on) (?:a|my|the) (?:tiny|small|mobile|touch)",
+    r"typed (?:from|on) (?:a|my|the) (?:tiny|small|mobile|touch)",
+    r"written (?:from|on) (?:a|my|the) (?:tiny|small|mobile|touch)",
+    "yahoo mail: search, organize", "holen sie sich outlook",
+)  # fmt: skip
+SENT_FROM = re.compile("|".join(_WAYS), re.IGNORECASE)
+BEGINNINGS = frozenset(way[:3].lower() for way in _WAYS)
+"""How every "Sent from ..." line of ASCII begins: few others do."""
 
 _MOST_WORDS = 10
 
-_STARTER = re.compile(rf"[\s*_]{{0,4}}(?:{_alternatives('disclaimers')})", re.IGNORECASE)
+_STARTER = re.compile(rf"[\s*_]{{0,4}}(?:{'|'.join(_patterns('disclaimers'))})", re.IGNORECASE)
 _HEADING = re.compile(
     r"[\s*_-]{0,4}(?:confidential(?:ity)?\b.{0,20}(?:notice|statement|note|warning)?"
     r"|(?:legal )?disclaimer|avis de confidentialité|vertraulichkeitshinweis"
@@ -87,6 +92,13 @@ _IN_ERROR = re.compile(
     re.IGNORECASE,
 )
 
+_NOTICE = re.compile(
+    rf"[ *_]*+(?:{_PRINTING.pattern}|{_IN_ERROR.pattern})"
+    rf"|{_STARTER.pattern}|{_SUBJECT.pattern}|{_HEADING.pattern}",
+    re.IGNORECASE,
+)
+"""How every notice opens: hardly another paragraph does."""
+
 _PARAGRAPH = 6000
 """As much of a paragraph as is looked at."""
 
@@ -97,17 +109,19 @@ _OPENING = 160
 def is_sent_from(line: str) -> bool:
     """Tell whether a line was added by a phone or a mail client."""
     line = line.strip(" \t\xa0*_-\N{EM DASH}\N{EN DASH}<>[]")
-    if not line or len(line) > _LINE:
+    if len(line) > _LINE or (line.isascii() and line[:3].lower() not in BEGINNINGS):
         return False
     # "Sent from my desk at noon, the parcel ..." is prose: it goes on after the device.
     words = line.split("<")[0].split()
-    return len(words) <= _MOST_WORDS and bool(_SENT_FROM.match(line))
+    return len(words) <= _MOST_WORDS and bool(SENT_FROM.match(line))
 
 
 def is_disclaimer(paragraph: str) -> bool:
     """Tell whether a paragraph is a confidentiality notice or a plea to save paper."""
     paragraph = paragraph[:_PARAGRAPH].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     opening = paragraph[:_OPENING]
+    if not _NOTICE.match(opening):
+        return False
     if _PRINTING.match(opening.lstrip(" *_")) or _IN_ERROR.match(opening.lstrip(" *_")):
         return True
     if _STARTER.match(opening) or (_SUBJECT.match(opening) and _ABOUT_MAIL.search(opening)):

@@ -6,16 +6,11 @@ found in the own text is found in the message.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from scanner.core.attribution import is_quoted, quote_header
-from scanner.core.footers import is_disclaimer, is_sent_from
+from scanner.core.attribution import ahead_of_colons, is_quoted, quote_header
+from scanner.core.footers import BEGINNINGS, is_disclaimer, is_sent_from
 
 _SIGNATURE = 15
 """A bare "--" opens a signature only when so few lines follow; "-- " always does."""
-
-_ANNOUNCING = (":", "\N{FULLWIDTH COLON}", "--")
-"""What announces a quoted message has one of them."""
 
 _PGP_SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _PGP_SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
@@ -24,27 +19,38 @@ _PGP_END = "-----END PGP SIGNATURE-----"
 
 def own_text(text: str) -> str:
     """Keep the lines that the author of the message wrote."""
-    written = list(_written(_unsigned(text.split("\n"))))
-    return "\n".join(_trimmed(_without_disclaimers(written)))
+    lines = _unsigned(text.split("\n"))
+    return "\n".join(_trimmed(_without_disclaimers(_written(lines))))
 
 
-def _written(lines: list[str]) -> Iterator[str]:
+def _written(lines: list[str]) -> list[str]:
     """Give the lines outside quotes, up to where a quoted message without marks begins."""
-    may_quote = any(mark in line for line in lines for mark in _ANNOUNCING)
+    ahead = ahead_of_colons(lines)
+    kept: list[str] = []
     at = 0
     while at < len(lines):
         line = lines[at]
-        if is_quoted(line) or is_sent_from(line):
+        if at not in ahead and _is_prose(line):
+            kept.append(line)
             at += 1
-        elif _opens_signature(lines, at):
-            return
-        elif may_quote and (header := quote_header(lines, at)):
+        elif is_quoted(line) or is_sent_from(line):
+            at += 1
+        elif "--" in line and _opens_signature(lines, at):
+            break
+        elif header := quote_header(lines, at, ahead):
             at += header
             if not _marks_follow(lines, at):
-                return
+                break
         else:
-            yield line
+            kept.append(line)
             at += 1
+    return kept
+
+
+def _is_prose(line: str) -> bool:
+    """Tell most lines that open nothing, by their first letters and for want of a colon."""
+    is_lettered = line[:1].isalpha() and line.isascii() and ":" not in line
+    return not line or (is_lettered and line[:3].lower() not in BEGINNINGS)
 
 
 def _opens_signature(lines: list[str], at: int) -> bool:
@@ -74,22 +80,26 @@ def _unsigned(lines: list[str]) -> list[str]:
     return lines[:start] + lines[body:end] + lines[after:]
 
 
-def _without_disclaimers(lines: list[str]) -> Iterator[str]:
+def _without_disclaimers(lines: list[str]) -> list[str]:
+    kept: list[str] = []
     paragraph: list[str] = []
     for line in [*lines, ""]:
-        if line.strip():
+        if line and not line.isspace():
             paragraph.append(line)
             continue
         if paragraph and not is_disclaimer("\n".join(paragraph)):
-            yield from paragraph
+            kept += paragraph
         paragraph = []
-        yield line
+        kept.append(line)
+    return kept
 
 
-def _trimmed(lines: Iterator[str]) -> list[str]:
+def _trimmed(lines: list[str]) -> list[str]:
     """Without blank lines and rules at either end."""
-    kept = list(lines)
-    while kept and not kept[-1].strip(" \t\xa0_=*-"):
-        kept.pop()
-    first = next((at for at, line in enumerate(kept) if line.strip()), 0)
-    return kept[first:]
+    end = len(lines)
+    while end and not lines[end - 1].strip(" \t\xa0_=*-"):
+        end -= 1
+    first = 0
+    while first < end and not lines[first].strip():
+        first += 1
+    return lines[first:end]

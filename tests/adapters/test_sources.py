@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from scanner.adapters.mbox import pieces, split
 from scanner.adapters.single import single
 from scanner.adapters.sources import holds_mail, size, walk
 from scanner.errors import UnreadableError
@@ -73,6 +76,26 @@ def test_mbox_is_split_into_numbered_messages(tmp_path):
         (f"{path}#1", b"Subject: one\n\nHello.\nFrom here.\n\nFrom there we went on.\n", None),
         (f"{path}#2", b"Subject: two\n\nNo newline at the end", None),
     ]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(
+                [b"\n", b"\r\n", b" \n", b"\x0b\r\n", b"\r", b"From ", b">From here\n", b">>From ",
+                 b"> \n", b"From - Tue Mar  4 10:12:00 2025\n", b"From a@b.example\r\n",
+                 b"\nFrom a@b.example Tue Mar  4 10:12:00 2025\nSubject: x\n\n", b"Fine.\n",
+                 b"Content-Length: 14\n\n", b"Subject: x\n", b"Hello there.\n\n", b"x"]
+            ),
+            st.binary(max_size=6),
+        ),
+        max_size=20,
+    ).map(b"".join)
+)  # fmt: skip
+def test_an_mbox_has_the_messages_that_it_has_line_by_line(raw):
+    """Several lines taken together hold nothing that parts, ends or escapes."""
+    assert b"".join(pieces(raw)) == raw
+    assert list(split(pieces(raw))) == list(split(io.BytesIO(raw)))
 
 
 def test_note_that_begins_with_from_is_no_mbox(tmp_path):

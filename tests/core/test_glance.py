@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import getaddresses
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,13 @@ HARD += [
     _MIXED % b'"\xe4"' + b"--?\nContent-Type: application/pdf\n\nHi\n--?--\n",
     _MIXED % b'"a\n b"' + b"--a\n b\nContent-Type: application/pdf\n\nHi\n--a\n b--\n",
     b"From: a@b.example\r\nContent-Type: text/plain; charset=utf-16\r\r\n\r\n\xff\xfeH\0i\0",
+    b'From: a@b.example\nContent-Type: multipart/mixed;\n\tboundary="a=b.c"\n\n--a=b.c\n'
+    + _TEXT
+    + b"--a=b.c--\n",
+    b"Subject: message/rfc822\nFrom: a@b.example\n\nHi\n",
+    b"Subject: x\nContent-Type: multipart\n\nHi\n",
+    b"From: a@b.example\nContent-Type: text/plain; charset=cp500\n\n\xc8\x89\n",
+    b"FROM: a@b.example\nfrom: c@d.example\n\nHi\n",
     b"Subject: multipart\nContent-Type: text/plain; boundary*=idna'en'%ff.%ff\n\nHi\n",
 ]
 
@@ -104,6 +112,25 @@ def test_of_a_message_broken_anywhere_a_glance_has_the_same_words(raw, breaks):
     if isinstance(glanced, Draft):
         assert isinstance(careful, Draft)
         assert (glanced.text, glanced.subject) == (careful.text, careful.subject)
+
+
+_ATOMS = st.text(alphabet="aB1_'.+=-", min_size=1, max_size=5)
+_MAILBOXES = st.builds(
+    "{}{}@{}{}".format,
+    st.sampled_from(["<", " Ann O'B <", '"Ann, B" <', '"(a@b.c)"\t<', '"x <y@z>"  <']),
+    _ATOMS,
+    st.text(alphabet="aB1_.-", min_size=1, max_size=5),
+    st.just(">"),
+)
+
+
+@given(st.lists(st.one_of(_MAILBOXES, _MAILBOXES.map(lambda one: one[one.rindex("<") + 1 : -1]))))
+def test_plain_addresses_are_those_of_a_whole_parser(mailboxes):
+    """Behind whatever name, and without those whose dots stand at an end or side by side."""
+    value = ", ".join(mailboxes)
+    parsed = {address.lower() for _, address in getaddresses([value])}
+    told = {one for one in parsed if "" not in one.replace("@", ".").split(".")}
+    assert glance(f"To: {value}\n\nHi\n".encode()).recipients == told
 
 
 @given(st.text(alphabet="ab_ .?!'’-*\n>:1PS", max_size=200))

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanner.core.attribution import ahead_of_colons, attribution
+from scanner.core.footers import BEGINNINGS, SENT_FROM, is_sent_from
 from scanner.core.owntext import own_text
 from scanner.core.parse import parse
 
@@ -52,6 +54,45 @@ def test_own_text_is_made_of_whole_lines(text):
 def test_own_text_of_own_text_has_no_quoted_line(text):
     """No line with a quote mark is own text."""
     assert not any(line.startswith(">") for line in own_text(text).split("\n"))
+
+
+@given(st.from_regex(SENT_FROM, fullmatch=True, alphabet=st.characters(codec="ascii")))
+def test_every_footer_of_ascii_is_known_by_its_first_letters(line):
+    """No line that the patterns know is passed over for how it begins."""
+    assert line[:3].lower() in BEGINNINGS
+
+
+def test_a_footer_outside_ascii_is_looked_at_whole():
+    """What begins with a letter that only another case makes ASCII is found as before."""
+    assert is_sent_from("ſent from my iPhone")
+
+
+@given(st.lists(st.one_of(LINES, st.text(alphabet="a: *wrote>1@", max_size=9)), max_size=9))
+def test_an_attribution_stands_only_ahead_of_a_colon(lines):
+    """Where none can end within its lines, none is found by looking closely."""
+    found = {at for at in range(len(lines)) if attribution(lines, at)}
+    assert found <= ahead_of_colons(lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_cut"),
+    [
+        (" " * 12 + "From: a", True),
+        (" " * 13 + "From: a", False),
+        ("*_\t From  : a", True),
+        ("*_\t From   : a", False),
+        ("-" * 40 + " Original Message", True),
+        ("-" * 41 + " Original Message", False),
+        ("   -- Original Message", True),
+        ("    -- Original Message", False),
+        ("   " + "_=-" * 4 + "  \nFrom: a", True),
+        ("   " + "_=-" * 3 + "  ", False),
+    ],
+)
+def test_what_stands_before_a_field_or_a_separator_is_counted(line, is_cut):
+    """More of it is no longer what a mail client puts there."""
+    text = f"Mine.\n{line}\nSubject: b\nTheirs."
+    assert own_text(text) == ("Mine." if is_cut else text)
 
 
 def test_a_bare_rule_of_two_hyphens_high_up_is_no_signature():
