@@ -7,12 +7,14 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from scanner import itself
@@ -65,7 +67,19 @@ def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
             jobs * _GIVEN,
         )
     finally:
-        others.shutdown(cancel_futures=True)
+        with _deaf():
+            others.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let a Ctrl-C pass by: one that broke off the others' end would leave them for ever."""
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Shared(Executor):
@@ -129,3 +143,11 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What was made is sent; to take the rest apart piece by piece lasts as long as a batch or two.
     atexit.register(os._exit, 0)
+    threading.Thread(target=_end_with, args=[multiprocessing.parent_process()], daemon=True).start()
+
+
+def _end_with(parent: BaseProcess | None) -> None:
+    """End when the scan does, however that ended: nothing tells a process that waits for work."""
+    if parent:
+        parent.join()
+    os._exit(1)

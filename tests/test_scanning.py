@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -104,6 +105,64 @@ def test_no_process_is_given_more_than_the_next_piece_of_work(tmp_path):
         for pipe in pipes:
             pipe.write_bytes(b"done")
         assert [future.result() for future in busy] == [b"done", b"done"]
+
+
+INTERRUPTED = """
+import os, signal, time
+from scanner.sharing import processes
+
+def interrupt(pid):
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        os.kill(pid, signal.SIGINT)
+
+if __name__ == "__main__":
+    try:
+        with processes(2, "math") as (executor, _):
+            while executor.submit(os.getpid).result() == os.getpid():
+                pass
+            executor.submit(interrupt, os.getpid())
+    except KeyboardInterrupt:
+        pass
+    print("ended")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there nobody is interrupted by a process")
+def test_ctrl_c_does_not_keep_the_others_from_their_end(tmp_path):
+    """Who is in a hurry presses it more than once."""
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED)
+    command = [sys.executable, "interrupted.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+
+
+ORPHANED = """
+import os, sys
+from scanner.sharing import processes
+
+if __name__ == "__main__":
+    with processes(2, "math") as (executor, _):
+        while (other := executor.submit(os.getpid).result()) == os.getpid():
+            pass
+        print(other, flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such end")
+def test_no_process_outlives_the_scan_that_it_worked_for(tmp_path):
+    """Whatever ended that: nobody would ever tell it."""
+    (tmp_path / "orphaned.py").write_text(ORPHANED)
+    scan = subprocess.Popen(
+        [sys.executable, "orphaned.py"], cwd=tmp_path,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert scan.stdout
+    assert scan.stdout.readline().strip().isdigit()
+    scan.kill()
+    assert scan.stdout.read() == b""  # at its end nobody holds the pipe any more
+    scan.communicate()
 
 
 def test_what_keeps_a_process_from_beginning_is_raised():

