@@ -77,7 +77,7 @@ class _Open:
 
     def __init__(self, sentences: int) -> None:
         self.kind = 0.0
-        self.rows: Floats = np.zeros((sentences, ANSWERS - 1), np.float32)
+        self.rows: Floats = np.full((sentences, ANSWERS - 1), -np.inf, np.float32)
         self._seen: NDArray[np.int64] = np.full(sentences, -1)
 
     def take(self, window: Window, answers: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,10 @@ COLUMNS = 5
 """What a glimpse of a message holds: see `glimpse`."""
 
 _ONE, _OTHER = np.triu_indices(COLUMNS)
+_NUMBERS = 3 + COLUMNS + len(_ONE)
 
 _NOTHING = -1000.0
+_SLACK = 1e-3  # sums of one message and of many together differ in the last digit
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,12 @@ class Gate:
     last: float
     weights: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse what no gate was made with. Raises TypeError."""
+        numbers = (self.first, self.closer, self.last, *self.weights)
+        if len(numbers) != _NUMBERS or not all(isinstance(one, float) for one in numbers):
+            raise TypeError("a gate is three thresholds and a weight of each thing that it weighs")
+
     def worth(self, glimpses: Floats) -> Floats:
         """Give the log-odds of the last look, shape (messages,)."""
         worth: Floats = paired(glimpses) @ np.array(self.weights, np.float32)
@@ -50,10 +59,15 @@ class Gate:
         return passed
 
     def opened(self, glimpses: Floats, hair: float = 0.0) -> Gate:
-        """Give a gate that messages with these glimpses pass too, by a hair."""
+        """Give a gate that messages with these glimpses pass too.
+
+        They pass by so much of a standard deviation of what each look says of them.
+        """
 
         def least(before: float, odds: Floats) -> float:
-            return min(before, round(float(odds.min(initial=np.inf)) - hair, 3))
+            if not len(odds):
+                return before
+            return min(before, _floor(float(odds.min()) - hair * float(odds.std()) - _SLACK))
 
         return Gate(
             least(self.first, glimpses[:, 0]),
@@ -61,6 +75,10 @@ class Gate:
             least(self.last, self.worth(glimpses)),
             self.weights,
         )
+
+
+def _floor(odds: float) -> float:
+    return math.floor(1000 * odds) / 1000
 
 
 def unguarded() -> Gate:

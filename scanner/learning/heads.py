@@ -131,14 +131,18 @@ def as_arrays(heads: Heads) -> dict[str, Any]:
 
 
 def from_arrays(arrays: Mapping[str, Any]) -> Heads:
-    """Put heads together again; raises KeyError where an array is missing."""
+    """Put heads together again; raises KeyError or ValueError where arrays are not as they were."""
     return Heads(
-        First(
-            arrays[f"{_FIRST}.weights"],
-            *(float(arrays[f"{_FIRST}.{part}"]) for part in ("step", "intercept")),
-        ),
+        _first(arrays),
         *(
             Head(*(arrays[f"{name}.{part}"].astype(np.float32) for part in Head._fields))
             for name in _NAMES
         ),
     )
+
+
+def _first(arrays: Mapping[str, Any]) -> First:
+    weights, step, intercept = (arrays[f"{_FIRST}.{part}"] for part in First._fields)
+    if weights.shape != (words.COLUMNS,) or weights.dtype != np.int8:
+        raise ValueError("each column of single words has a weight of a byte")
+    return First(weights, float(step), float(intercept))

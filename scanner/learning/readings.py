@@ -45,7 +45,8 @@ class Reading:
     """What the encoder says of one message, all in log-odds.
 
     `kind`: is it a note. `sentences`: one row per sentence, of which the first column says
-    whether it is a flub and the others of which category it would be.
+    whether it is a flub and the others of which category it would be; of one that was not read
+    it is minus infinity.
     """
 
     kind: float

@@ -23,8 +23,8 @@ _PUNCTUATION = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " ", "\u00ad": ""}
 )
 _WORD = re.compile(r"\b\w[\w']*")
-# Bytes as `single` sees them: what is no letter, digit or "'" of ASCII parts words, in UTF-8
-# nothing else does.
+_NO_WORD = re.compile(r"[^\w']+")
+# Bytes as `single` sees them: of ASCII what is no letter, digit or "'" parts words.
 _SINGLE = bytes(
     ord(chr(byte).lower()) if chr(byte).isalnum() or byte == ord("'") else ord(" ")
     for byte in range(128)
@@ -61,7 +61,7 @@ def single(text: str) -> set[int]:
     What is a word is coarser than in `bag`, and told in a tenth of the time.
     """
     if not text.isascii():
-        text = text.translate(_PUNCTUATION).lower()
+        text = _NO_WORD.sub(" ", text.translate(_PUNCTUATION).lower())
     words = set(text.encode("utf-8", "replace").translate(_SINGLE).split())
     return {crc32(word) % COLUMNS for word in words}
 

@@ -50,6 +50,18 @@ def with_parts_missing(folder: Path) -> None:
     restamped(folder)
 
 
+def with_other_weights(folder: Path, weights: Any) -> None:
+    with np.load(folder / "heads.npz") as arrays:
+        others = dict(arrays)
+    np.savez(folder / "heads.npz", **others | {"first.weights": weights})
+    restamped(folder)
+
+
+def with_a_gate_of(folder: Path, **numbers: Any) -> None:
+    gate = json.loads((folder / "model.json").read_text("utf-8"))["gate"]
+    restamped(folder, gate=gate | numbers)
+
+
 def with_garbage(folder: Path) -> None:
     (folder / "heads.npz").write_bytes(b"PK no archive")
     restamped(folder)
@@ -82,6 +94,10 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     "files without hashes": (lambda f: restamped(f, files={}), "names no README.md"),
     "heads without parts": (with_parts_missing, "lacks parts"),
     "heads that are no archive": (with_garbage, "cannot be read"),
+    "too few weights": (lambda f: with_other_weights(f, np.zeros(100, np.int8)), "cannot be read"),
+    "other weights": (lambda f: with_other_weights(f, np.zeros(2**16, "f")), "cannot be read"),
+    "a gate without numbers": (lambda f: with_a_gate_of(f, first=None), "lacks parts"),
+    "a gate of another size": (lambda f: with_a_gate_of(f, weights=[1.0] * 4), "lacks parts"),
     "a pickle in the archive": (with_a_pickle, "cannot be read"),
 }
 

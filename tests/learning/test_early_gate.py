@@ -26,7 +26,7 @@ ORDINARY = [
 
 
 def test_the_words_of_the_whole_corpus_are_counted_as_the_model_counts_them():
-    """So a message passes the early gate just if it passes the model's own first look."""
+    """So a message passes the closer look at a glance just if it does when it is cut."""
     for example in corpus.read([corpus.shipped()]):
         draft = Draft(example.text, example.subject)
         early = counted.bag(words(draft))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -28,10 +29,17 @@ TEXTS = st.text(st.sampled_from("aB9é'’_ \n.-"), max_size=30)
 @given(st.builds(Gate, ODDS, ODDS, ODDS, WEIGHTS), GLIMPSES)
 def test_a_gate_that_was_opened_for_messages_lets_them_pass(gate: Gate, glimpses: Floats):
     """And whatever passed before."""
-    opened = gate.opened(glimpses, hair=0.01)
+    opened = gate.opened(glimpses, hair=0.1)
     assert opened.passes(glimpses).all()
     assert opened.weights == gate.weights
     assert (opened.first, opened.closer, opened.last) <= (gate.first, gate.closer, gate.last)
+
+
+@given(st.builds(Gate, ODDS, ODDS, ODDS, WEIGHTS), GLIMPSES)
+def test_it_lets_them_pass_without_a_hair_and_one_by_one(gate: Gate, glimpses: Floats):
+    """As a user's own notes are asked, which may be odd, and few."""
+    opened = gate.opened(glimpses)
+    assert all(opened.passes(glimpses[[row]]).all() for row in range(len(glimpses)))
 
 
 @given(GLIMPSES)
@@ -46,6 +54,13 @@ def test_the_words_of_two_texts_are_those_of_both(one: str, other: str):
     """Whatever their case, and however a client wraps lines and prettifies quotes."""
     assert single(f"{one} {other}") == single(one) | single(other)
     assert single(one.upper().replace("'", "’").replace(" ", "\n")) == single(one)
+
+
+@pytest.mark.parametrize("blank", ["\u2002", "\u2009", "\u202f", "\u3000", "\u200b", "…", "\ufeff"])
+def test_whatever_parts_words_parts_them_at_a_glance_too(blank: str):
+    """Editors and mail clients put in more blanks than one."""
+    text = "Zoë, thank you for the interview"
+    assert single(text.replace(" ", blank)) == single(text)
 
 
 def test_a_glance_at_drafts_decides_as_the_gate_does(everything: list[Example]):

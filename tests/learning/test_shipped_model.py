@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from scanner.learning.artifact import Model
-    from scanner.learning.corpus import Example
+    from scanner.learning.corpus import Example, Projected
     from scanner.learning.fitting import Fitted
     from scanner.learning.readings import Known
     from scanner.learning.train import Mail
@@ -189,6 +189,30 @@ def test_plain_clean_notes_pass(shipped: Model):
 def test_other_mail_gets_no_warning(shipped: Model):
     """Apologies and corrections elsewhere in life are nobody's business."""
     assert {severity for _, severity in judged(shipped, "other")} == {"none"}
+
+
+@pytest.fixture(scope="module")
+def strangers() -> list[Projected]:
+    """Messages by a writer who knew none of the corpus; nothing is ever trained on them."""
+    path = Path(__file__).with_name("strangers_notes.jsonl")
+    return [corpus.project(example) for example in corpus.read([path])]
+
+
+def test_of_strangers_notes_most_flubs_are_found_and_hardly_anything_else(
+    shipped: Model, strangers: list[Projected]
+):
+    """Two of three are subtle; some clean notes tempt, and other mail is much like notes."""
+    said = shipped.predict([one.sentences for one in strangers])
+    at = shipped.thresholds["balanced"]
+    warned: dict[str, list[bool]] = {"flubbed": [], "clean": [], "other": []}
+    for one, prediction in zip(strangers, said, strict=True):
+        clean = "clean" if one.example.kind == "thank_you" else "other"
+        what = "flubbed" if one.example.labels else clean
+        warned[what].append(any(at.flagged(prediction)))
+    shares = {what: np.mean(marks) for what, marks in warned.items()}
+    assert shares["flubbed"] >= 0.85, shares
+    assert shares["clean"] <= 0.1, shares
+    assert shares["other"] <= 0.05, shares
 
 
 def test_the_model_is_small(shipped: Model):
