@@ -58,7 +58,7 @@ def bag(text: str) -> Bag:
 def single(text: str) -> set[int]:
     """Give the columns of the words of a text, however often they stand there, without pairs.
 
-    What is a word is coarser than in `bag`, and told in a tenth of the time.
+    What is a word is coarser than in `bag`, and told in a quarter of the time.
     """
     if not text.isascii():
         text = _NO_WORD.sub(" ", text.translate(_PUNCTUATION).lower())
