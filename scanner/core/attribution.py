@@ -108,11 +108,7 @@ def is_quoted(line: str) -> bool:
 
 def ahead_of_colons(lines: Sequence[str]) -> set[int]:
     """Tell the lines at which an attribution may begin: few do, and each ends in a colon."""
-    ends = [
-        at
-        for at, line in enumerate(lines)
-        if (":" in line or "\N{FULLWIDTH COLON}" in line) and _ends_in_colon(line)
-    ]
+    ends = [at for at, line in enumerate(lines) if _has_colon(line) and _ends_in_colon(line)]
     return {end - before for end in ends for before in range(_LINES)}
 
 

@@ -32,9 +32,10 @@ _WAYS = (
     "pobierz outlook", "odesláno z", "odoslané z", r"отправлено (?:с|из) ",
     r"iphone ?から送信", "发自我的", r"從我的 .{1,20} 傳送", "получить outlook", "get outlook for",
     r"outlook für .{1,12} beziehen",
-    r"sent (?:from|on) (?:a|my|the) (?:tiny|small|mobile|touch)",
-    r"typed (?:from|on) (?:a|my|the) (?:tiny|small|mobile|touch)",
-    r"written (?:from|on) (?:a|my|the) (?:tiny|small|mobile|touch)",
+    *(
+        rf"{word} (?:from|on) (?:a|my|the) (?:tiny|small|mobile|touch)"
+        for word in ("sent", "typed", "written")
+    ),
     "yahoo mail: search, organize", "holen sie sich outlook",
 )  # fmt: skip
 SENT_FROM = re.compile("|".join(_WAYS), re.IGNORECASE)

@@ -45,8 +45,8 @@ class Judge:
     def __call__(self, messages: Sequence[bytes]) -> Verdicts:
         """Read and assess messages; what cannot be read is answered by its error, in place."""
         seen = self._at_a_glance(messages, self.gate) if self.gate else {}
-        known = {one.sentences: one.assessment for one in seen.values()}
         told = {n: one for n, one in seen.items() if not one.assessment.passages}
+        known = {one.sentences: one.assessment for n, one in seen.items() if n not in told}
         rest = [raw for n, raw in enumerate(messages) if n not in told]
         careful = iter(self._with_care(rest, known))
         return [told[n] if n in told else next(careful) for n in range(len(messages))]

@@ -111,7 +111,7 @@ class Alarms:
 
 @dataclass(frozen=True, slots=True)
 class _Gated:
-    """Marks what a preset's gate turns away, and what would be warned about without a gate."""
+    """Marks what the gate turns away, and what a preset would warn about without a gate."""
 
     away: Mask
     warned: Mask
@@ -136,17 +136,17 @@ def leave_writers_out(
     names = grouped(read.projected)
     held_out = writers_held_out(names, groups)
     said = cross_fit(read.prepared, read.ordinary, held_out, seed, progress)
-    room = np.zeros(len(names), bool)
-    gated = {name: _Gated(room.copy(), room.copy()) for name in thresholds.PRESETS}
+    away = np.zeros(len(names), bool)
+    gated = {name: _Gated(away, np.zeros_like(away)) for name in thresholds.PRESETS}
     kinds, at = np.zeros_like(said.kinds), np.empty(len(names), object)
     for fold in held_out:
         gate, chosen = thresholds.gate_and_presets(thresholds.without(said, fold))
         passed = gate.passes(said.glimpses)
         kinds[fold] = (said.kinds * passed)[fold]
-        at[fold] = chosen
+        away[fold], at[fold] = ~passed[fold], chosen
         for name, preset in chosen.items():
             would = thresholds.warned(said.kinds, said.likeliest, preset)
-            gated[name].away[fold], gated[name].warned[fold] = ~passed[fold], would[fold]
+            gated[name].warned[fold] = would[fold]
     made = Side("the model", tuple(_predictions(replace(said, kinds=kinds))), tuple(at))
     trial = Trial(tuple(cases(read.projected, names.tolist())), None, made)
     return Measured(_report(read.projected, trial, gated), trial)
