@@ -15,11 +15,7 @@ from scanner.core.draft import Sentence, Sentences
 Kind = Literal["thank_you", "other"]
 Severity = Literal["none", "folded", "flub"]
 
-# The labelling guide's `folded`: "one short passage, after the value has been stated, under
-# 1/3 of the body words". On the corpus these numbers tell folded from flub in 96 % of notes.
-_FOLDED_SENTENCES = 2
-_FOLDED_SHARE = 1 / 3
-_SENTENCES_STATING_VALUE = 2
+_MORE_LIKELY_THAN_NOT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ def assess(sentences: Sentences, predictions: Predictions, thresholds: Threshold
         text=sentences.text,
         kind="thank_you" if is_note else "other",
         kind_confidence=predictions.thank_you if is_note else 1 - predictions.thank_you,
-        severity=_severity(sentences, passages),
+        severity=_severity(passages, predictions.folded),
         share=_share(sentences.text, passages),
         passages=passages,
     )
@@ -165,15 +161,8 @@ def _share(text: str, passages: Sequence[Passage]) -> float:
     return min(1.0, sum(len(p.text.split()) for p in passages) / words) if words else 0.0
 
 
-def _severity(sentences: Sentences, passages: Sequence[Passage]) -> Severity:
+def _severity(passages: Sequence[Passage], folded: float) -> Severity:
+    """Tell how bad it is; what is folded in is "at most one short passage" (labelling guide)."""
     if not passages:
         return "none"
-    first = passages[0]
-    before = sum(s.end <= first.start for s in sentences.items)
-    folded = (
-        len(passages) == 1
-        and len(first.sentences) <= _FOLDED_SENTENCES
-        and _share(sentences.text, passages) < _FOLDED_SHARE
-        and before >= _SENTENCES_STATING_VALUE
-    )
-    return "folded" if folded else "flub"
+    return "folded" if len(passages) == 1 and folded >= _MORE_LIKELY_THAN_NOT else "flub"

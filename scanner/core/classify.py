@@ -33,11 +33,13 @@ class SentencePrediction:
 class Predictions:
     """One message: how probably it is a post-interview note, and each sentence's prediction.
 
-    `sentences` is as long as the `Sentences` it was made from, and in the same order.
+    `sentences` is as long as the `Sentences` it was made from, and in the same order. `folded` is
+    how probably what flub there may be is folded in, turned into a positive point.
     """
 
     thank_you: float
     sentences: tuple[SentencePrediction, ...]
+    folded: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

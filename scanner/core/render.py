@@ -57,7 +57,7 @@ _DRAWN = ("img", "svg", "object", "embed", "iframe", "video", "audio", "canvas",
 _GAP = "\0"  # stands for a passage taken out; an own text holds no control character
 
 _FOLDED = (
-    "This one is small: it comes late, it is short, and your value is already on the page. "
+    "This one is folded in: it is short, and it goes on to something that speaks for you. "
     "Some readers will not mind it. The note is as strong without it."
 )
 

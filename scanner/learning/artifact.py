@@ -44,7 +44,7 @@ if TYPE_CHECKING:  # loaded where needed: most mail needs neither
 PRESETS = ("cautious", "balanced", "strict")
 """The presets every model has thresholds for."""
 
-FORMAT = 8
+FORMAT = 9
 """Counts up whenever the folder's layout changes."""
 
 _METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"
@@ -191,7 +191,8 @@ class Model:
             SentencePrediction(chance, CATEGORIES[category])
             for chance, category in zip(chances.tolist(), categories, strict=True)
         ]
-        return Predictions(kind, tuple(sentences))
+        folded = self.heads.folded_probability(look.message, look.words, reading)
+        return Predictions(kind, tuple(sentences), folded)
 
 
 class _Look(NamedTuple):

@@ -29,11 +29,11 @@ categories such a sentence would be. In three steps:
    answers at each sentence of a note: a flub, and of which category; and of the whole: a note.
    It is the average of six networks, each fine-tuned without a sixth of the writers at least.
    Embeddings and matrices are quantised to eight bits; ONNX Runtime runs it.
-3. The **heads** decide: logistic regressions for flub and `kind`, a linear support vector machine
-   for the category, over the encoder's log-odds of a sentence, its neighbours and its note, hashed
-   words and the layout. They are fitted on what encoders said of writers they had not been
-   trained on. Where words alone are surer than the head for `kind` that a message is a note, they
-   count.
+3. The **heads** decide: logistic regressions for flub, `kind` and whether a flub is folded in, a
+   linear support vector machine for the category, over the encoder's log-odds of a sentence, its
+   neighbours and its note, hashed words and the layout. They are fitted on what encoders said of
+   writers they had not been trained on. Where words alone are surer than the head for `kind` that
+   a message is a note, they count.
 
 ## Data
 
@@ -46,7 +46,7 @@ can read it.
 
 A message is read where the first look speaks for a note with log-odds of {gate.first:.3f} at
 least, the closer one for a note with a flub with {gate.closer:.3f}, and the last one with
-{gate.last:.3f}: a hair below the lowest held-out flub note that any preset warns about. These are
+{gate.last:.3f}: a hair below the lowest held-out flub note that `balanced` warns about. These are
 of the shipped gate; {gate_of}.
 
 ## Thresholds
@@ -93,7 +93,7 @@ The shipped notes were composed for unflub, none is real mail; notes added with 
 owner's and, without `--encoder`, teach the heads alone.""",
     "gate_of": "a model trained with `--add` takes it over, lower where an added note needs it",
     "chosen": """\
-Chosen on writers (and background mail) held out while training: the best sentence F1 that warns
+Chosen on writers (and background mail) held out while training: the lowest that warns
 about at most 4 % (cautious), 17 % (balanced) or 25 % (strict) of the clean notes of the
 corpus, which are hard on purpose: every fifth has a twin with a flub in the same words. From where
 on a message is a note: what is right of most messages of the corpus. How surely a note it must be
@@ -106,8 +106,8 @@ The shipped notes were composed for unflub, none is real mail; {yours} messages 
 its owner's and teach the heads alone.""",
     "gate_of": "this one is that of {base}, lower where a note of its owner's needs it",
     "chosen": """\
-The thresholds are those of {base}, unless another was clearly better or needed on messages held
-out while training; that of further sentences was chosen on these.""",
+The thresholds are those of {base}, unless another was needed on messages held
+out while training, or found more; that of further sentences was chosen on these.""",
 }
 
 _EXPLAINED = """

@@ -54,9 +54,8 @@ class PresetReport:
     `sentences` counts a sentence as flagged when its message is taken for a note, too.
     `flub_notes` is the note recall: flub notes that get a warning. The two after it are
     false alarms. `kinds` is the share of messages whose kind is right, `severities` that of
-    notes whose severity is. `flubs_away` and `others_away` are the flub notes, and the messages
-    that are no notes, that the preset's gate turns away; `lost` is the share of the former that
-    would be warned about without it.
+    notes whose severity is. `lost` are the flub notes that would be warned about, were they not
+    turned away at the gate.
     """
 
     sentences: Scores
@@ -65,9 +64,7 @@ class PresetReport:
     other_messages: Share
     kinds: Share
     severities: Share
-    flubs_away: Share
     lost: Share
-    others_away: Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +72,9 @@ class Report:
     """A measurement. `average_precision` ranks all sentences of notes by probability.
 
     `calibration_error` is the expected one over ten bins of probability, of the same
-    sentences. `categories` is at the balanced preset: a sentence counts when it is flagged and
-    its category is right.
+    sentences. `flubs_away` and `others_away` are the flub notes, and the messages that are no
+    notes, that the gate turns away. `categories` is at the balanced preset: a sentence counts when
+    it is flagged and its category is right.
     """
 
     messages: int
@@ -84,6 +82,8 @@ class Report:
     lost_labels: int
     average_precision: float
     calibration_error: float
+    flubs_away: Share
+    others_away: Share
     presets: Mapping[str, PresetReport]
     categories: Mapping[str, Scores]
 
@@ -109,14 +109,6 @@ class Alarms:
     warned: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Gated:
-    """Marks what the gate turns away, and what a preset would warn about without a gate."""
-
-    away: Mask
-    warned: Mask
-
-
 def leave_writers_out(
     read: ReadCorpus,
     *,
@@ -137,7 +129,7 @@ def leave_writers_out(
     held_out = writers_held_out(names, groups)
     said = cross_fit(read.prepared, read.ordinary, held_out, seed, progress)
     away = np.zeros(len(names), bool)
-    gated = {name: _Gated(away, np.zeros_like(away)) for name in thresholds.PRESETS}
+    ungated = {name: np.zeros_like(away) for name in thresholds.PRESETS}
     kinds, at = np.zeros_like(said.kinds), np.empty(len(names), object)
     for fold in held_out:
         gate, chosen = thresholds.gate_and_presets(thresholds.without(said, fold))
@@ -146,10 +138,10 @@ def leave_writers_out(
         away[fold], at[fold] = ~passed[fold], chosen
         for name, preset in chosen.items():
             would = thresholds.warned(said.kinds, said.likeliest, preset)
-            gated[name].warned[fold] = would[fold]
+            ungated[name][fold] = would[fold]
     made = Side("the model", tuple(_predictions(replace(said, kinds=kinds))), tuple(at))
     trial = Trial(tuple(cases(read.projected, names.tolist())), None, made)
-    return Measured(_report(read.projected, trial, gated), trial)
+    return Measured(_report(read.projected, trial, away, ungated), trial)
 
 
 def _predictions(said: HeldOut) -> list[Predictions]:
@@ -158,8 +150,10 @@ def _predictions(said: HeldOut) -> list[Predictions]:
     sentences = (SentencePrediction(chance, CATEGORIES[category]) for chance, category in pairs)
     lengths = np.bincount(said.message, minlength=len(said.kinds)).tolist()
     return [
-        Predictions(kind, tuple(islice(sentences, length)))
-        for kind, length in zip(said.kinds.tolist(), lengths, strict=True)
+        Predictions(kind, tuple(islice(sentences, length)), folded)
+        for kind, folded, length in zip(
+            said.kinds.tolist(), said.folded.tolist(), lengths, strict=True
+        )
     ]
 
 
@@ -194,6 +188,9 @@ def as_text(report: Report) -> str:
         f"average precision of sentences in notes {report.average_precision:.3f}, "
         f"calibration error {report.calibration_error:.3f}",
         "",
+        f"Of the flub notes the gate turns away {str(report.flubs_away).strip()}, "
+        f"of other mail {str(report.others_away).strip()}.",
+        "",
         f"| {'':23} | " + " | ".join(f"{name:>19}" for name in report.presets) + " |",
         f"| {'---':23} | " + " | ".join(f"{'---:':>19}" for _ in report.presets) + " |",
     ]
@@ -222,9 +219,7 @@ _ROWS: Mapping[str, Callable[[PresetReport], object]] = {
     "other mail warned about": lambda preset: preset.other_messages,
     "kind right": lambda preset: preset.kinds,
     "severity right": lambda preset: preset.severities,
-    "flub notes turned away": lambda preset: preset.flubs_away,
     "warnings lost by that": lambda preset: preset.lost,
-    "other mail turned away": lambda preset: preset.others_away,
 }
 
 
@@ -239,8 +234,11 @@ def _category_lines(report: Report) -> Iterator[str]:
     yield f"| {'macro average':14} | {'':9} | {'':6} | {report.macro_f1:5.3f} | {'':5} |"
 
 
-def _report(messages: Sequence[Projected], trial: Trial, gated: Mapping[str, _Gated]) -> Report:
-    tables = {name: table(trial.cases, trial.after, name) for name in gated}
+def _report(
+    messages: Sequence[Projected], trial: Trial, away: Mask, ungated: Mapping[str, Mask]
+) -> Report:
+    """Count; `away` is turned away at the gate, `ungated` what each preset warns about without."""
+    tables = {name: table(trial.cases, trial.after, name) for name in ungated}
     rows = tables[PRESET]
     return Report(
         messages=len(messages),
@@ -248,16 +246,18 @@ def _report(messages: Sequence[Projected], trial: Trial, gated: Mapping[str, _Ga
         lost_labels=sum(len(message.lost) for message in messages),
         average_precision=ranked(rows) or 0.0,
         calibration_error=measures.value(rows, CALIBRATION),
+        flubs_away=Share.of(away, rows.has_flub),
+        others_away=Share.of(away, ~rows.is_note),
         presets={
-            name: _preset_report(messages, trial.after, name, tables[name], gated[name])
-            for name in gated
+            name: _preset_report(messages, trial.after, name, tables[name], away & would)
+            for name, would in ungated.items()
         },
         categories=by_category(rows),
     )
 
 
 def _preset_report(
-    messages: Sequence[Projected], side: Side, preset: str, rows: Table, gated: _Gated
+    messages: Sequence[Projected], side: Side, preset: str, rows: Table, lost: Mask
 ) -> PresetReport:
     said = [(one, at[preset]) for one, at in zip(side.said, side.thresholds, strict=True)]
     is_right = np.array([at.is_note(one) for one, at in said], bool) == rows.is_note
@@ -272,9 +272,7 @@ def _preset_report(
         other_messages=Share.of(rows.is_warned, ~rows.is_note),
         kinds=Share.of(is_right, np.ones_like(is_right)),
         severities=Share.of(is_as_severe, rows.is_note),
-        flubs_away=Share.of(gated.away, rows.has_flub),
-        lost=Share.of(gated.warned, rows.has_flub & gated.away),
-        others_away=Share.of(gated.away, ~rows.is_note),
+        lost=Share.of(lost, rows.has_flub),
     )
 
 

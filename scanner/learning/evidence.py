@@ -62,8 +62,9 @@ def report_of(record: Mapping[str, Any]) -> Report | None:
         return None
     presets = {name: _preset(said["presets"][name]) for name in PRESETS}
     told = {of.name: said[of.name] for of in fields(Report)}
+    away = {name: Share(**said[name]) for name in ("flubs_away", "others_away")}
     categories = {name: Scores(**said["categories"][name]) for name in CATEGORIES}
-    return Report(**{**told, "presets": presets, "categories": categories})
+    return Report(**{**told, **away, "presets": presets, "categories": categories})
 
 
 def alarms_of(record: Mapping[str, Any]) -> dict[str, Alarms]:

@@ -8,11 +8,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Sentences
 from scanner.learning.readings import Reading
 from scanner.learning.words import Floats
 
-VERSION = 4
+VERSION = 5
 """Counts up whenever a feature changes: models made from other features are refused."""
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -21,6 +22,10 @@ _LENGTHS = (0, 4, 8, 15, 25, 40)
 _PARTS = 5
 _EDGE = 3
 _NEAR = (-2, -1, 1, 2)
+_SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.45, 0.6)
+_FIRST_AT = (1, 2, 3, 4, 5, 6)
+_LIKELIEST = 3
+_LIKELY = 0.5
 
 # Log-odds beyond these say no more; beyond the edge of a message there is surely no flub.
 _LIMIT = 8.0
@@ -67,6 +72,43 @@ def of_sentences(message: Sentences, reading: Reading) -> Floats:
     dense = np.column_stack([*columns, _categories(reading)]).astype(np.float32)
     marks = np.array(_marks(message), np.float32).reshape(count, _MARKS)
     return np.hstack([_SCALE * dense, marks])
+
+
+def of_flubs(messages: Sequence[Sentences], read: Sequence[Reading]) -> Floats:
+    """Describe how what looks like a flub sits in each message: where, how much, and of what sort.
+
+    One short passage late in a note is folded in more often than three from its beginning on.
+    """
+    rows = [_sits(*pair) for pair in zip(messages, read, strict=True)]
+    return np.array(rows, np.float32).reshape(len(rows), FLUB_COLUMNS)
+
+
+FLUB_COLUMNS = _LIKELIEST + len(_SHARES) + len(_FIRST_AT) + len(CATEGORIES) + 5
+
+
+def _sits(message: Sentences, reading: Reading) -> list[float]:
+    count = len(message.items)
+    if not count:
+        return [0.0] * FLUB_COLUMNS
+    odds = _clipped(reading.sentences[:, 0])
+    chances = 1 / (1 + np.exp(-odds))
+    lengths = np.array([len(sentence.text.split()) for sentence in message.items], np.float32)
+    words = max(1.0, float(lengths.sum()))
+    share = chances @ lengths / words
+    likely = np.flatnonzero(chances >= min(_LIKELY, chances.max()))
+    first, left = int(likely[0]), count - 1 - int(likely[-1])
+    likeliest = np.sort(np.append(odds, [-_LIMIT] * _LIKELIEST))[::-1][:_LIKELIEST]
+    return [
+        *(_SCALE * likeliest),
+        *(share >= bound for bound in _SHARES),
+        *(first >= place for place in _FIRST_AT),
+        *(chances @ np.exp(_categories(reading)) / chances.sum()),
+        3 * share,
+        np.log(count),
+        np.log(words) / 2,
+        first / count,
+        left / count,
+    ]
 
 
 def _highest(reading: Reading) -> float:

@@ -127,13 +127,15 @@ def fit(  # noqa: PLR0913 - what differs from one head to the next
     strength: float,
     seed: int,
     weights: Floats | None = None,
+    idf: Floats | None = None,
 ) -> Fitted:
     """Fit a logistic regression to yes and no, a support vector machine to several classes.
 
-    `strength` is the inverse of the penalty; `weights` say how much each row counts.
-    Coefficients are brought to the precision they are stored in before anything is predicted.
+    `strength` is the inverse of the penalty; `weights` say how much each row counts, and `idf` how
+    much each word, where the rows themselves should not. Coefficients are brought to the precision
+    they are stored in before anything is predicted.
     """
-    idf = inverse_frequencies(counts)
+    idf = inverse_frequencies(counts) if idf is None else idf
     estimator = (
         LogisticRegression(C=strength, solver="liblinear", max_iter=300, random_state=seed)
         if answers.dtype == bool

@@ -53,13 +53,24 @@ class First(NamedTuple):
         return [self.step * sum(map(weight, words.single(text))) + self.intercept for text in texts]
 
 
+def never(idf: Floats) -> Head:
+    """Give a head that says no to everything."""
+    columns = features.FLUB_COLUMNS
+    return Head(
+        idf,
+        np.zeros((1, words.COLUMNS), np.float32),
+        np.zeros((1, columns), np.float32),
+        np.full(1, NEVER, np.float32),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Heads:
     """The questions: is it a note, a flub, and of which category.
 
     `note` and `hint` answer the first two by words alone; they are asked before the encoder is,
     and so is `closer`: a note with a flub, or ordinary mail that sounds like a note? `first` comes
-    before all of them.
+    before all of them. `folded` is asked of a note with a flub: is it folded in?
     """
 
     first: First
@@ -69,6 +80,7 @@ class Heads:
     kind: Head
     flub: Head
     category: Head
+    folded: Head
 
     def note_odds(self, bags: Sequence[Bag]) -> Floats:
         """Give each message's log-odds to be a note, by its words alone."""
@@ -89,6 +101,11 @@ class Heads:
         odds = self.kind.odds(bags, features.of_messages(read))[:, 0]
         return kind_probability(odds, notes)
 
+    def folded_probability(self, message: Sentences, bag: Bag, reading: Reading) -> float:
+        """Give the probability that the flub of a note, if it has one, is folded in."""
+        odds = self.folded.odds([bag], features.of_flubs([message], [reading]))
+        return float(expit(odds)[0, 0])
+
     def sentences(
         self, message: Sentences, bags: Sequence[Bag], reading: Reading
     ) -> tuple[Floats, list[int]]:
@@ -98,9 +115,14 @@ class Heads:
         return chances, self.category.odds(bags, dense).argmax(axis=1).tolist()
 
 
-_FIRST, _NAMES = "first", ("note", "closer", "hint", "kind", "flub", "category")
+_FIRST, _NAMES = "first", ("note", "closer", "hint", "kind", "flub", "category", "folded")
+# Heads of the same words of the same messages weigh them by the same frequencies.
+_IDF_OF = {"kind": "note", "folded": "note"}
 # What an array is stored as, where not in single precision; weights of words take half of it.
 _STORED: Mapping[str, type] = {"words": np.float16, "idf": np.float16, "weights": np.int8}
+
+NEVER = -99.0
+"""The log-odds of what there was no example of."""
 
 # How much surer words alone must be, in log-odds, where they say more than the head for the kind.
 _WORDS_ALONE = 1.0
@@ -127,18 +149,23 @@ def as_arrays(heads: Heads) -> dict[str, Any]:
         f"{name}.{part}": np.asarray(array).astype(_STORED.get(part, np.float32))
         for name in (_FIRST, *_NAMES)
         for part, array in getattr(heads, name)._asdict().items()
+        if part != "idf" or name not in _IDF_OF
     }
 
 
 def from_arrays(arrays: Mapping[str, Any]) -> Heads:
     """Put heads together again; raises KeyError or ValueError where arrays are not as they were."""
-    return Heads(
-        _first(arrays),
-        *(
-            Head(*(arrays[f"{name}.{part}"].astype(np.float32) for part in Head._fields))
-            for name in _NAMES
-        ),
-    )
+    first = _first(arrays)
+    made: dict[str, Head] = {}
+    for name in _NAMES:
+        parts = {
+            part: made[_IDF_OF[name]].idf
+            if part == "idf" and name in _IDF_OF
+            else arrays[f"{name}.{part}"].astype(np.float32)
+            for part in Head._fields
+        }
+        made[name] = Head(**parts)
+    return Heads(first, **made)
 
 
 def _first(arrays: Mapping[str, Any]) -> First:

@@ -24,7 +24,7 @@ from torch.nn import functional
 from scanner.errors import ModelError
 from scanner.learning import rounding
 from scanner.learning.readings import ANSWERS, VOCABULARY
-from scanner.learning.windows import Window, inputs
+from scanner.learning.windows import LENGTH, Window, inputs
 
 HIDDEN, HEADS, LAYERS, INNER, POSITIONS = 384, 12, 6, 1536, 512
 
@@ -241,6 +241,8 @@ def export(network: Network, path: Path, samples: Sequence[Window]) -> None:
     compact = Network(CompactWords(_embedding(network)), 0.0)
     state = {n: t for n, t in network.state_dict().items() if not n.startswith("words.")}
     compact.load_state_dict(compact.state_dict() | state)
+    # No window is longer.
+    compact.places.weight = nn.Parameter(compact.places.weight[:LENGTH].detach())
     compact.eval()
     asking = Asked(compact)
     shown = [inputs(window) for window in samples]

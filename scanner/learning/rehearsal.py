@@ -30,9 +30,11 @@ from scanner.learning.train import (
     Mail,
     Prepared,
     fit_flub,
+    fit_folded,
     fit_kind,
     folds,
     of_all,
+    or_never,
     prepare_mail,
 )
 from scanner.learning.words import Floats
@@ -81,10 +83,12 @@ def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], Non
         taught = seen & ~fold
         note, kind = fit_kind(prepared, nothing, SEED, taught, np.zeros(0, bool))
         flub, category = fit_flub(prepared, SEED, taught)
+        folded = fit_folded(prepared, SEED, taught, note.idf)
         done()
         return replace(
-            base, note=note.head, kind=kind.head, flub=flub.head, category=of_all(category)
-        )
+            base, note=note.head, kind=kind.head, flub=flub.head, category=of_all(category),
+            folded=or_never(folded, note),
+        )  # fmt: skip
 
     named = keys(prepared.mail.messages)
     where = {named[n]: f for f, fold in enumerate(parts) for n in np.flatnonzero(fold).tolist()}

@@ -18,11 +18,11 @@ from scanner.learning.words import Floats
 LOWEST_KIND = 0.1
 """Below this probability a message is never taken for a note: it keeps ordinary mail cheap."""
 
-# Of a standard deviation of the notes' odds: with a tenth two held-out warnings were lost.
-_GATE_MARGIN = 0.15
+# Of a standard deviation of the notes' odds: with 0.15 a warning about a held-out note was lost.
+_GATE_MARGIN = 0.2
+_DEFAULT = "balanced"
 _STEPS = 1000
 _HAIR = 0.005
-_AS_GOOD = 0.003  # of F1
 _LENIENT = 0.5  # of the base's `kind` and `sure`, chosen on mail that is not at hand
 _GRID = tuple(step / 100 for step in range(1, 100))
 
@@ -55,15 +55,16 @@ PRESETS: Mapping[str, Preset] = {
 class HeldOut:
     """What heads said of messages they were not fitted on, beside the truth.
 
-    Per message of the corpus `is_note`, `glimpses` (for the gate) and `kinds` (probability); per
-    sentence its `message` (an index), `is_flub`, `flubs` (probability) and `category` (its
-    number); per message of the background the same as `ordinary_…`, of its sentences the
-    likeliest.
+    Per message of the corpus `is_note`, `glimpses` (for the gate), `kinds` and `folded`
+    (probabilities); per sentence its `message` (an index), `is_flub`, `flubs` (probability) and
+    `category` (its number); per message of the background the same as `ordinary_…`, of its
+    sentences the likeliest.
     """
 
     is_note: Mask
     glimpses: Floats
     kinds: Floats
+    folded: Floats
     message: NDArray[np.int64]
     is_flub: Mask
     flubs: Floats
@@ -94,10 +95,10 @@ def highest(message: NDArray[np.int64], values: Floats | Mask, messages: int) ->
 def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
     """Choose the gate, and every preset's thresholds as they are behind it.
 
-    No flub note that a preset warns about is turned away: each look asks for a hair less than the
-    lowest of them has, which is an odd one among thousands. How wide a hair is depends on how far
-    they lie apart. Where there was no ordinary mail, the heads have met nothing to tell notes from,
-    and no message is turned away.
+    No flub note that the default preset warns about is turned away: each look asks for a hair less
+    than the lowest of them has, which is an odd one among thousands. How wide a hair is depends on
+    how far they lie apart. Where there was no ordinary mail, the heads have met nothing to tell
+    notes from, and no message is turned away.
     """
     if not len(held_out.ordinary_kinds):
         return unguarded(), choose(held_out)
@@ -113,10 +114,9 @@ def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
 
 
 def _found(held_out: HeldOut, presets: Mapping[str, Thresholds]) -> Mask:
-    """Mark the flub notes that any preset warns about; where none does, all of them."""
+    """Mark the flub notes that the default preset warns about; if it warns of none, all of them."""
     has_flub = held_out.is_note & ~held_out.is_clean
-    marks = (warned(held_out.kinds, held_out.likeliest, at) for at in presets.values())
-    found: Mask = has_flub & np.any(list(marks), axis=0)
+    found = has_flub & warned(held_out.kinds, held_out.likeliest, presets[_DEFAULT])
     return found if found.any() else has_flub
 
 
@@ -147,6 +147,7 @@ def without(held_out: HeldOut, messages: Mask) -> HeldOut:
         is_note=held_out.is_note[keep],
         glimpses=held_out.glimpses[keep],
         kinds=held_out.kinds[keep],
+        folded=held_out.folded[keep],
         message=(np.cumsum(keep) - 1)[held_out.message[rows]],
         is_flub=held_out.is_flub[rows],
         flubs=held_out.flubs[rows],
@@ -165,11 +166,11 @@ class Base:
 def choose(held_out: HeldOut, base: Base | None = None) -> dict[str, Thresholds]:
     """Choose every preset's thresholds.
 
-    `kind`: what is right of most messages of the corpus. `flub`: the best sentence F1 that warns
-    about no more clean notes than the preset allows. `sure`: the lowest that warns about no more
+    `kind`: what is right of most messages of the corpus. `flub`: the lowest that warns about no
+    more clean notes than the preset allows. `sure`: the lowest that warns about no more
     other or background mail than it allows. `also`: the best sentence F1 after that. With a `base`
-    all but `also` are the base's, unless another is clearly better, or is needed to find as much,
-    and to warn about no more clean notes or other mail. What a preset shows, the ones after it
+    all but `also` are the base's, unless another is needed to find as much, or finds more, and to
+    warn about no more clean notes or other mail. What a preset shows, the ones after it
     show too.
     """
     chosen: dict[str, Thresholds] = {}
@@ -240,28 +241,16 @@ def scores(held_out: HeldOut, chosen: Mapping[str, Thresholds]) -> dict[str, dic
 
 
 def _moved_flub(held_out: HeldOut, preset: Preset, name: str, base: Base) -> float:
-    """Choose the lowest that warns about no more clean notes than the base did.
-
-    A higher one only where it is clearly better, for the best of many is best by chance.
-    """
+    """Choose the lowest that warns about no more clean notes than the base did."""
     clean = base.held_out.likeliest[base.held_out.is_clean]
     before = _share(clean >= base.thresholds[name].flub)
-    reached = _reached(held_out, min(preset.clean, before))
-    return min(at for at, f1 in reached.items() if f1 >= max(reached.values()) - _AS_GOOD)
+    return _flub(held_out, min(preset.clean, before))
 
 
 def _flub(held_out: HeldOut, most: float) -> float:
-    reached = _reached(held_out, most)
-    return max(reached, key=reached.__getitem__)
-
-
-def _reached(held_out: HeldOut, most: float) -> dict[float, float]:
-    """Give the F1 of each threshold that warns about no more than that share of clean notes."""
-    notes = held_out.is_note[held_out.message]
-    truth, said = held_out.is_flub[notes], held_out.flubs[notes]
+    """Give the lowest that warns about no more than that share of clean notes."""
     clean = held_out.likeliest[held_out.is_clean]
-    allowed = [at for at in _GRID if _share(clean >= at) <= most]
-    return {at: Scores.of(truth, said >= at).f1 for at in allowed or _GRID[-1:]}
+    return next((at for at in _GRID if _share(clean >= at) <= most), _GRID[-1])
 
 
 def _also(held_out: HeldOut, at: Thresholds) -> float:

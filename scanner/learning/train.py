@@ -23,7 +23,7 @@ from scanner.learning.corpus import Example, Projected
 from scanner.learning.features import Mask
 from scanner.learning.fitting import Fitted, FittedFirst, Matrix, counted, present
 from scanner.learning.gate import COLUMNS, glimpses
-from scanner.learning.heads import Head, Heads, expit, kind_probability
+from scanner.learning.heads import NEVER, Head, Heads, expit, kind_probability, never
 from scanner.learning.readings import Known, Reading
 from scanner.learning.thresholds import HeldOut, highest
 from scanner.learning.words import Floats
@@ -39,6 +39,7 @@ _HINT_C = 1.0
 _KIND_C = 10.0
 FLUB_C = 3.0
 _CATEGORY_C = 1.0
+_FOLDED_C = 30.0
 # No note with a flub should be turned away at the gate: there each counts for several.
 _FLUB_AT_GATE = 5.0
 # Many other messages of the corpus are written as notes are, and may well be read.
@@ -54,7 +55,6 @@ _OTHER_AT_GATE = 0.03
 _KEPT = 0.8
 _SENTENCE_WORDS = range(4, 30)
 
-_NEVER = -99.0
 _NO_ROWS = features.of_sentences(Sentences("", "", ()), Reading.empty())
 # Two categories, and none.
 _FEWEST_CLASSES = 3
@@ -76,7 +76,8 @@ class Mail:
     """Messages as rows: their words, and what the encoder says of each as a whole.
 
     The same of all their sentences; `message` is each sentence's message, an index. `single` marks
-    the single words of all that was written.
+    the single words of all that was written, `flub_dense` tells how what looks like a flub sits in
+    each message.
     """
 
     messages: Sequence[Sentences]
@@ -84,6 +85,7 @@ class Mail:
     single: Matrix
     words: Matrix
     dense: Floats
+    flub_dense: Floats
     message: NDArray[np.int64]
     sentence_words: Matrix
     sentence_dense: Floats
@@ -94,12 +96,14 @@ class Prepared:
     """A corpus in rows: `mail`, and what is true of it and of its sentences.
 
     `mixed` is the words of each message once more, with ordinary mail mixed in.
-    `categories` is each sentence's, empty where it is no flub.
+    `categories` is each sentence's, empty where it is no flub; `is_folded` marks the notes whose
+    flub is folded in.
     """
 
     mail: Mail
     mixed: Matrix
     is_note: Mask
+    is_folded: Mask
     writers: NDArray[np.str_]
     categories: NDArray[np.str_]
 
@@ -122,7 +126,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class FittedHeads:
-    """The estimators."""
+    """The estimators; none for `folded` where there was no example of it, or of the opposite."""
 
     first: FittedFirst
     note: Fitted
@@ -131,13 +135,14 @@ class FittedHeads:
     kind: Fitted
     flub: Fitted
     category: Fitted
+    folded: Fitted | None
 
     @property
     def heads(self) -> Heads:
         """The same as plain arrays, a row for each of CATEGORIES."""
         return Heads(
             self.first.first, self.note.head, self.closer.head, self.hint.head, self.kind.head,
-            self.flub.head, of_all(self.category),
+            self.flub.head, of_all(self.category), or_never(self.folded, self.note),
         )  # fmt: skip
 
     def dump(self, path: Path) -> None:
@@ -149,7 +154,9 @@ class FittedHeads:
             for name, fitted in (
                 ("note", self.note), ("closer", self.closer), ("hint", self.hint),
                 ("kind", self.kind), ("flub", self.flub), ("category", self.category),
+                ("folded", self.folded),
             )
+            if fitted
         }  # fmt: skip
         parts["first"] = {"estimator": self.first.estimator}
         skops.io.dump(parts, path, compression=zipfile.ZIP_BZIP2, compresslevel=9)
@@ -157,21 +164,23 @@ class FittedHeads:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What heads said of messages: how probably each is a note (`kinds`).
+    """What heads said of messages: how probably each is a note (`kinds`), and `folded`.
 
     And of each of their sentences how probably it is a flub, and its category's number.
     """
 
     kinds: Floats
+    folded: Floats
     flubs: Floats
     category: NDArray[np.int64]
 
     @classmethod
     def empty(cls, mail: Mail) -> Answers:
         """Say nothing yet."""
-        sentences = len(mail.message)
+        messages, sentences = len(mail.messages), len(mail.message)
         return cls(
-            np.zeros(len(mail.messages), np.float32),
+            np.zeros(messages, np.float32),
+            np.zeros(messages, np.float32),
             np.zeros(sentences, np.float32),
             np.zeros(sentences, np.int64),
         )
@@ -180,9 +189,10 @@ class Answers:
         """Give the same in a classifier's form."""
         pairs = zip(self.flubs.tolist(), self.category.tolist(), strict=True)
         sentences = (SentencePrediction(chance, CATEGORIES[category]) for chance, category in pairs)
+        wholes = zip(self.kinds.tolist(), self.folded.tolist(), mail.messages, strict=True)
         return [
-            Predictions(kind, tuple(islice(sentences, len(message.items))))
-            for kind, message in zip(self.kinds.tolist(), mail.messages, strict=True)
+            Predictions(kind, tuple(islice(sentences, len(message.items))), folded)
+            for kind, folded, message in wholes
         ]
 
 
@@ -195,6 +205,7 @@ def prepare_mail(messages: Sequence[Sentences], read: Sequence[Reading]) -> Mail
         present([whole_text(message) for message in messages]),
         counted([words.bag(message_text(message)) for message in messages]),
         features.of_messages(read),
+        features.of_flubs(messages, read),
         np.repeat(np.arange(len(messages)), [len(message.items) for message in messages]),
         counted([words.bag(s.text) for message in messages for s in message.items]),
         np.vstack([_NO_ROWS, *(features.of_sentences(*pair) for pair in pairs)]),
@@ -213,6 +224,7 @@ def prepare(
         prepare_mail(messages, read),
         counted([words.bag(text) for text in _mixed(messages, background, seed)]),
         np.array([one.example.kind == "thank_you" for one in projected]),
+        np.array([one.example.severity == "folded" for one in projected]),
         np.array([one.example.writer for one in projected], dtype=np.str_),
         np.array([c or "" for one in projected for c in one.categories], dtype=np.str_),
     )
@@ -346,7 +358,10 @@ def fit(
     first = _fit_first(prepared, ordinary, seen, others, seed)
     closer = _fit_closer(prepared, ordinary, seen, others, note, seed)
     hint = _fit_hint(prepared, ordinary, seen, others, seed)
-    return FittedHeads(first, note, closer, hint, kind, *fit_flub(prepared, seed, seen))
+    return FittedHeads(
+        first, note, closer, hint, kind, *fit_flub(prepared, seed, seen),
+        fit_folded(prepared, seed, seen, note.idf),
+    )  # fmt: skip
 
 
 def fit_flub(prepared: Prepared, seed: int, seen: Mask) -> tuple[Fitted, Fitted]:
@@ -369,6 +384,16 @@ def fit_category(prepared: Prepared, seed: int, seen: Mask) -> Fitted:
     )  # fmt: skip
 
 
+def fit_folded(prepared: Prepared, seed: int, seen: Mask, idf: Floats) -> Fitted | None:
+    """Fit the head that tells what is folded in on the flub notes seen, where there are both."""
+    notes = np.flatnonzero(seen & prepared.has_flub)
+    answers = prepared.is_folded[notes]
+    if answers.all() or not answers.any():
+        return None
+    rows, dense = prepared.mail.words[notes], prepared.mail.flub_dense[notes]
+    return fitting.fit(rows, dense, answers, strength=_FOLDED_C, seed=seed, idf=idf)
+
+
 def fit_kind(
     prepared: Prepared, ordinary: Mail, seed: int, seen: Mask, ordinary_seen: Mask
 ) -> tuple[Fitted, Fitted]:
@@ -383,13 +408,10 @@ def fit_kind(
     answers = np.concatenate([prepared.is_note[taught], np.zeros(len(others), bool)])
     weights = np.ones(len(answers), np.float32)
     weights[: len(taught)][prepared.has_flub[taught]] = _FLUB_AT_GATE
-    return (
-        fitting.fit(
-            counts, features.bare(len(answers)), answers,
-            strength=_NOTE_C, seed=seed, weights=weights,
-        ),
-        fitting.fit(counts, dense, answers, strength=_KIND_C, seed=seed),
-    )  # fmt: skip
+    note = fitting.fit(
+        counts, features.bare(len(answers)), answers, strength=_NOTE_C, seed=seed, weights=weights
+    )
+    return note, fitting.fit(counts, dense, answers, strength=_KIND_C, seed=seed, idf=note.idf)
 
 
 def _fit_first(
@@ -472,6 +494,7 @@ def held_out_of(prepared: Prepared, ordinary: Mail, said: Answers, of_ordinary: 
         prepared.is_note,
         _no_glimpses(prepared.mail),
         said.kinds,
+        said.folded,
         prepared.message,
         prepared.is_flub,
         said.flubs,
@@ -489,6 +512,8 @@ def ask(of: Heads, mail: Mail, asked: Mask, answers: Answers) -> None:
     notes = fitting.odds(of.note, wholes, features.bare(len(rows)))[:, 0]
     kinds = fitting.odds(of.kind, wholes, mail.dense[rows])[:, 0]
     answers.kinds[rows] = kind_probability(kinds, notes)
+    folded = fitting.odds(of.folded, wholes, mail.flub_dense[rows])[:, 0]
+    answers.folded[rows] = expit(folded)
     dense = mail.sentence_dense[sentences]
     answers.flubs[sentences] = expit(fitting.odds(of.flub, counts, dense)[:, 0])
     answers.category[sentences] = fitting.odds(of.category, counts, dense).argmax(axis=1)
@@ -538,11 +563,16 @@ def of_all(category: Fitted) -> Head:
         head.idf,
         np.zeros((rows, head.words.shape[1]), np.float32),
         np.zeros((rows, head.dense.shape[1]), np.float32),
-        np.full(rows, _NEVER, np.float32),
+        np.full(rows, NEVER, np.float32),
     )
     for mine, theirs in zip(all_of[1:], head[1:], strict=True):
         mine[classes] = theirs
     return all_of
+
+
+def or_never(folded: Fitted | None, note: Fitted) -> Head:
+    """Give the head that tells what is folded in; without an example nothing ever is."""
+    return folded.head if folded else never(note.idf)
 
 
 def _described(background: Sequence[Sentences]) -> Mapping[str, Any]:

@@ -37,7 +37,7 @@ def test_a_record_is_that_of_the_contract():
     assert record == {
         "source": "notes.mbox#3", "message_id": "<note-1@client.example>",
         "subject": "Thank you for the interview", "direction": "outgoing", "kind": "thank_you",
-        "kind_confidence": 1.0, "severity": "folded", "share": 0.1268, "error": None,
+        "kind_confidence": 1.0, "severity": "flub", "share": 0.1268, "error": None,
     }  # fmt: skip
     assert list(passage) == ["start", "end", "text", "category", "confidence", "sentences"]
     assert (passage["category"], passage["confidence"]) == ("excuse", 0.9)
@@ -77,7 +77,7 @@ def test_a_name_cannot_steer_the_terminal():
 def test_the_text_marks_each_passage_in_its_place():
     """Headline, own text with the marks, and a reason for each passage."""
     shown = as_text(row(FLUBBED))
-    assert shown.startswith("notes.mbox#3: folded: one passage, 13% of the words\n\n  | Dear")
+    assert shown.startswith("notes.mbox#3: flub: one passage, 13% of the words\n\n  | Dear")
     assert "  | >>> That excuse was a flub. A flub it was. <<<\n" in shown
     assert "  - It gives the reason for something that went wrong (excuse, 90%): " in shown
     assert "  | <b>That" in as_text(row(FLUBBED), lambda text: f"<b>{text}</b>")

@@ -130,6 +130,7 @@ def test_the_exported_heads_answer_as_scikit_learn_does(folder: Path, few: list[
         "kind": (bags, features.of_messages(read)),
         "flub": _rows_of(messages, read),
         "category": _rows_of(messages, read),
+        "folded": (bags, features.of_flubs(messages, read)),
     }
     for name, (rows, dense) in matrices.items():
         stock = parts[name]["estimator"]

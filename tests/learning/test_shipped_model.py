@@ -215,6 +215,18 @@ def test_of_strangers_notes_most_flubs_are_found_and_hardly_anything_else(
     assert shares["other"] <= 0.05, shares
 
 
+def test_how_strangers_flubs_sit_in_their_notes_is_told(shipped: Model, strangers: list[Projected]):
+    """None, folded in, or a flub: of six notes five are as their writer meant them."""
+    notes = [one for one in strangers if one.example.kind == "thank_you"]
+    said = shipped.predict([one.sentences for one in notes])
+    at = shipped.thresholds["balanced"]
+    right = [
+        assess(one.sentences, prediction, at).severity == one.example.severity
+        for one, prediction in zip(notes, said, strict=True)
+    ]
+    assert np.mean(right) >= 5 / 6
+
+
 def test_the_model_is_small(shipped: Model):
     """The shipped folder stays below 25 megabytes."""
     folder = shelf.shipped()
@@ -237,7 +249,7 @@ print(*(name for name in heavy if name in sys.modules))
 @pytest.mark.parametrize(
     ("text", "loaded"),
     [
-        ("The pump of line 4 stopped at noon. Parts come on Friday.", []),
+        ("Are we still on for lunch? The kids come to the lake this weekend.", []),
         ("Thank you for the interview. Sorry that I was late.", ["onnxruntime", "tokenizers"]),
     ],
 )

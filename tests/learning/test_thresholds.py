@@ -22,6 +22,7 @@ def held_out() -> HeldOut:
     return HeldOut(
         is_note=is_note,
         glimpses=np.zeros((3 * EACH, COLUMNS), np.float32),
+        folded=np.zeros(3 * EACH, np.float32),
         message=np.arange(3 * EACH),
         is_flub=is_flub,
         category=np.zeros(3 * EACH, np.int64),

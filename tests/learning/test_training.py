@@ -82,6 +82,23 @@ def test_a_message_is_judged_alone(model: Model, messages: list[Sentences]):
         )
 
 
+def test_many_at_once_are_told_what_each_is_told(model: Model, messages: list[Sentences]):
+    """Training asks for whole corpora as rows, a verdict for one message: the answers agree."""
+    mail = train.prepare_mail(messages, model.encoder.read(messages))
+    answers = train.Answers.empty(mail)
+    train.ask(model.heads, mail, np.ones(len(mail.messages), bool), answers)
+    least = min(at.kind for at in model.thresholds.values())
+    pairs = zip(answers.predictions(mail), model.predict(messages), strict=True)
+    both = [pair for pair in pairs if pair[1].thank_you >= least]
+    assert len(both) > len(messages) / 3
+    for one, other in both:
+        assert one.thank_you == pytest.approx(other.thank_you, abs=1e-4)
+        assert one.folded == pytest.approx(other.folded, abs=1e-4)
+        assert [s.probability for s in one.sentences] == pytest.approx(
+            [s.probability for s in other.sentences], abs=1e-4
+        )
+
+
 def test_nothing_and_empty_messages_are_judged_too(model: Model):
     """An empty batch gives nothing, an empty message no sentences."""
     assert model.predict([]) == []
@@ -132,6 +149,32 @@ def test_background_makes_ordinary_mail_less_of_a_note(
     assert len(taught.metadata["background"]["sha256"]) == 64
 
 
+def test_a_late_aside_is_folded_in_sooner_than_a_note_full_of_excuses(model: Model):
+    """Where and how much of a note a flub takes says how bad it is."""
+    value = "I ran the grain depot in Aarhus for six years, and no load was ever late. "
+    thanks = "Thank you for the interview on Monday about the depot. "
+    aside = "The depot held 400 tonnes and not 40, as I said, and I would love to fill yours."
+    excuses = (
+        "I am sorry that I was so nervous. I had not slept, for the baby was ill. My answers were "
+        "poor, and I lost the thread about the silos. I hope that you can overlook it."
+    )
+    late, full = model.predict(
+        [segment(Draft(thanks + 3 * value + aside)), segment(Draft(thanks + excuses))]
+    )
+    assert late.folded > full.folded
+
+
+def test_without_an_example_nothing_is_ever_folded_in(
+    few: list[Example], trained: Callable[..., Model], messages: list[Sentences]
+):
+    """Who labels every flub as one is told of no other; the estimators lack one then."""
+    plain = [dataclasses.replace(e, severity="flub") if e.severity == "folded" else e for e in few]
+    model = trained(plain, version="plain")
+    assert max(one.folded for one in model.predict(messages)) < 1e-6
+    assert model.estimators is not None
+    assert model.estimators.folded is None
+
+
 def test_progress_counts_up_to_its_total(few: list[Example], trained: Callable[..., Model]):
     """Progress is told in steps up to all of them, each with a label."""
     steps: list[tuple[int, int, str]] = []
@@ -148,12 +191,12 @@ def test_one_writer_is_too_few(few: list[Example], trained: Callable[..., Model]
 
 
 def test_the_gate_costs_no_warning(read: ReadCorpus):
-    """Of flub notes held out, every preset warns about those that it would without a gate."""
+    """Of flub notes held out, balanced and cautious warn about those they would without a gate."""
     said = train.cross_fit(read.prepared, read.ordinary, folds(read.prepared.writers))
     gate, presets = thresholds.gate_and_presets(said)
     passed, flubs = gate.passes(said.glimpses), said.is_note & ~said.is_clean
-    for at in presets.values():
-        assert passed[flubs & thresholds.warned(said.kinds, said.likeliest, at)].all()
+    for name in ("cautious", "balanced"):
+        assert passed[flubs & thresholds.warned(said.kinds, said.likeliest, presets[name])].all()
     assert not gate.passes(said.ordinary_glimpses).any()
 
 
@@ -190,10 +233,11 @@ def test_every_writer_is_held_out_once(few: list[Example], report: Report):
 def test_of_flub_notes_turned_away_some_would_have_been_warned_about(report: Report):
     """A warning is lost in a note that was turned away alone; other mail is turned away, too."""
     for preset in report.presets.values():
-        assert preset.lost.whole == preset.flubs_away.part
-        assert preset.others_away.part > 0
-    for row in ("flub notes turned away", "warnings lost by that", "other mail turned away"):
-        assert row in evaluate.as_text(report)
+        assert preset.lost.part <= report.flubs_away.part
+        assert preset.lost.whole == report.flubs_away.whole
+    assert report.others_away.part > 0
+    for words_ in ("the gate turns away", "warnings lost by that"):
+        assert words_ in evaluate.as_text(report)
 
 
 def test_groups_deal_every_writer_out_once(few: list[Example]):
