@@ -115,6 +115,7 @@ def interrupt(pid):
     until = time.monotonic() + 0.5
     while time.monotonic() < until:
         os.kill(pid, signal.SIGINT)
+        time.sleep(0.02)  # faster than anybody presses keys
 
 if __name__ == "__main__":
     try:

@@ -121,7 +121,7 @@ _IDF_OF = {"kind": "note", "folded": "note"}
 # What an array is stored as, where not in single precision; weights of words take half of it.
 _STORED: Mapping[str, type] = {"words": np.float16, "idf": np.float16, "weights": np.int8}
 
-NEVER = -99.0
+NEVER = -80.0
 """The log-odds of what there was no example of."""
 
 # How much surer words alone must be, in log-odds, where they say more than the head for the kind.
