@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from types import FrameType
-from typing import IO, Self
+from typing import IO
 
 import click
 
@@ -42,12 +42,11 @@ class Printing:
         keeps what it held.
         """
         interruption: BaseException | None = None
-        with self._sink() as sink:
-            rows = _begun(rows)
+        with self._sink() as sink, _heard_once() as line, _begun(rows) as begun:
             if self.path and sink and os.fstat(sink.fileno()).st_size > self.keeps:
                 sink.truncate(self.keeps)  # never so with a pipe or a device
             try:
-                self._print(rows, tally, sink)
+                self._print(begun, tally, sink, line)
             except (KeyboardInterrupt, UnflubError) as error:
                 interruption = error
         if self.path and not self.quiet:
@@ -68,26 +67,25 @@ class Printing:
         with file:
             yield file
 
-    def _print(self, rows: Iterable[Row], tally: Tally, sink: IO[str] | None) -> None:
+    def _print(self, rows: Iterable[Row], tally: Tally, sink: IO[str] | None, line: _Line) -> None:
         """Print all rows; after an interruption, what was found so far."""
         in_color = self.path is None and terminal.is_colored()
         form = format_of(
             self.form, with_text=self.with_text, in_color=in_color, show_clean=self.show_clean
         )
-        with _Uninterrupted() as whole:
-            try:
-                for row in rows:
-                    tally.add(row)
-                    self._echo(form.row(row), sink, whole)
-            except BrokenPipeError:
-                terminal.forget_stdout()
-            finally:
-                self._echo(form.end(tally), sink, whole)
+        try:
+            for row in rows:
+                tally.add(row)
+                self._echo(form.row(row), sink, line)
+        except BrokenPipeError:
+            terminal.forget_stdout()
+        finally:
+            self._echo(form.end(tally), sink, line)
 
-    def _echo(self, text: str | None, sink: IO[str] | None, whole: _Uninterrupted) -> None:
+    def _echo(self, text: str | None, sink: IO[str] | None, line: _Line) -> None:
         if text is None or sink is None:
             return
-        with whole.line:
+        with line:
             if sink is sys.stdout and not self.show_clean:  # who scans sees a bar
                 terminal.clear_bar()
             click.echo(text, file=sink)
@@ -105,40 +103,50 @@ def format_of(
     return kind(with_text=with_text)
 
 
-def _begun(rows: Iterable[Row]) -> Iterator[Row]:
-    """Wait for the first row, and raise what keeps it from being there."""
-    rows = iter(rows)
-    return chain(list(islice(rows, 1)), rows)
+@contextmanager
+def _begun(rows: Iterable[Row]) -> Iterator[Iterator[Row]]:
+    """Wait for the first row, and raise what keeps it from being there; end what makes them."""
+    with closing(_each(rows)) as each:
+        yield chain(list(islice(each, 1)), each)
 
 
-class _Uninterrupted:
-    """Lets a Ctrl-C wait until the line is printed: half a row is none for who reads it.
+def _each(rows: Iterable[Row]) -> Generator[Row, None, None]:
+    """Give them; to close this closes what they come from, too."""
+    yield from rows
 
-    It is asked of the system once, for all lines: there are many, and it takes as long as one.
+
+@contextmanager
+def _heard_once() -> Iterator[_Line]:
+    """Let the first Ctrl-C interrupt, though no line that is being printed, and others pass by.
+
+    Half a row is none for who reads it; and whoever is in a hurry presses it more than once, which
+    must not break off the end of what the first one interrupted. It is asked of the system once,
+    for all lines: there are many, and it takes as long as one.
     """
+    before = signal.getsignal(signal.SIGINT)
+    line = _Line()
 
-    def __init__(self) -> None:
-        self.line = _Line()
-
-    def __enter__(self) -> Self:
-        self._before = signal.getsignal(signal.SIGINT)
-        signal.signal(signal.SIGINT, self._interrupt)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if not callable(self._before):  # whoever started this process wants it to go on
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        # Where it is not to be called, whoever started this process wants it to go on.
+        if line.is_last or not callable(before):
             return
-        if self.line.is_open:
-            self.line.is_last = True
-        else:
-            self._before(number, frame)
+        line.is_last = True
+        if not line.is_open:
+            before(number, frame)
+
+    try:
+        signal.signal(signal.SIGINT, interrupt)
+        yield line
+    finally:
+        line.is_last = True  # so that nothing keeps the one before from being back
+        signal.signal(signal.SIGINT, before)
 
 
 class _Line:
-    """A line that is printed; where it is the last one, what interrupted it comes after it."""
+    """A line that is printed; where it is the last one, what interrupted it comes after it.
+
+    So it does, at the latest, where that was lost on its way: a destructor raises nothing.
+    """
 
     is_open = is_last = False
 
@@ -148,7 +156,6 @@ class _Line:
     def __exit__(self, failure: object, *_: object) -> None:
         self.is_open = False
         if self.is_last and failure is None:
-            self.is_last = False
             raise KeyboardInterrupt
 
 

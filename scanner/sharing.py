@@ -55,11 +55,13 @@ def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
     """Work in so many processes, of which this is one; Ctrl-C ends none before its work.
 
     The others start at once, and load the module that their work is of. What they are given, and
-    this one does itself, counts for twice as many workers.
+    this one does itself, counts for twice as many workers. Whoever uses it hears but one Ctrl-C,
+    as `printing` does.
     """
     # Not fork: the libraries of the model have threads.
     context = multiprocessing.get_context("spawn")
     itself.heed_in_workers()
+    heard = signal.getsignal(signal.SIGINT)
     others = _Processes(jobs - 1, context, initializer=_begin)
     try:
         yield (
@@ -67,19 +69,14 @@ def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
             jobs * _GIVEN,
         )
     finally:
-        with _deaf():
+        # A Ctrl-C that broke off the others' end would leave them for ever. Where the one that is
+        # heard comes only now, no other follows. Not SIG_IGN: Python would complain of one that it
+        # had just taken.
+        try:
+            signal.signal(signal.SIGINT, lambda *_: None)
+        finally:
             others.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Let a Ctrl-C pass by: one that broke off the others' end would leave them for ever."""
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+            signal.signal(signal.SIGINT, heard)
 
 
 class _Shared(Executor):
@@ -127,8 +124,10 @@ class _Processes(ProcessPoolExecutor):
         """Have work done by a process, as ever; a Ctrl-C of this moment comes just after it."""
         if sys.platform == "win32":
             return super().submit(*args, **kwargs)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which is inherited
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
+            # Which is inherited; and where it raises a Ctrl-C of just before, it has blocked, too.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             return super().submit(*args, **kwargs)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import repeat
 
 import pytest
 
@@ -37,7 +40,7 @@ def test_between_two_rows_it_ends_the_printing(tmp_path):
 
 
 def test_within_a_row_it_waits(tmp_path, monkeypatch):
-    """Half a row is none for who reads it."""
+    """Half a row is none for who reads it; nor are there others, or anything that makes them."""
 
     def echo(text, file):
         file.write(text[:9])
@@ -45,9 +48,40 @@ def test_within_a_row_it_waits(tmp_path, monkeypatch):
         file.write(text[9:] + "\n")
 
     monkeypatch.setattr("click.echo", echo)
+    rows = (row for row in [ROW, ROW])
     with pytest.raises(KeyboardInterrupt):
-        printed(tmp_path / "rows", [ROW, ROW])
+        printed(tmp_path / "rows", rows)
     assert len((tmp_path / "rows").read_text().splitlines()) == 1
+    assert inspect.getgeneratorstate(rows) == inspect.GEN_CLOSED
+
+
+def test_what_it_ends_is_not_broken_off_by_another_one(tmp_path):
+    """Whoever is in a hurry presses it more than once."""
+    ended = []
+
+    def rows():
+        try:
+            yield from interrupted_after_one()
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            ended.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        printed(tmp_path / "rows", rows())
+    assert ended
+
+
+def test_one_that_is_lost_ends_the_printing_after_the_next_row(tmp_path):
+    """Python raises nothing where it came within a destructor."""
+
+    def rows():
+        with suppress(KeyboardInterrupt):
+            yield from interrupted_after_one()
+        yield from repeat(ROW)
+
+    with pytest.raises(KeyboardInterrupt):
+        printed(tmp_path / "rows", rows())
+    assert len((tmp_path / "rows").read_text().splitlines()) == 2
 
 
 def test_where_it_is_ignored_it_is_so_all_the_time(tmp_path):

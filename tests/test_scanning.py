@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 
 import pytest
 from support.notes import CLEAN, FLUBBED
@@ -108,34 +110,64 @@ def test_no_process_is_given_more_than_the_next_piece_of_work(tmp_path):
 
 
 INTERRUPTED = """
-import os, signal, time
+import multiprocessing, os, signal, sys, time
+from itertools import repeat
+from pathlib import Path
+from scanner.core.report import Row, Tally
+from scanner.errors import UnreadableError
+from scanner.printing import Printing
 from scanner.sharing import processes
 
+PIPE = Path("pipe")
+
 def interrupt(pid):
+    PIPE.read_bytes()
     until = time.monotonic() + 0.5
     while time.monotonic() < until:
         os.kill(pid, signal.SIGINT)
-        time.sleep(0.02)  # faster than anybody presses keys
+
+def rows(number):
+    with processes(2, "math") as (executor, _):
+        while executor.submit(os.getpid).result() == os.getpid():
+            pass
+        os.mkfifo(PIPE)
+        executor.submit(interrupt, os.getpid())
+        PIPE.write_bytes(b"now")
+        yield from repeat(Row("a.eml", "outgoing", UnreadableError("broken")), number)
 
 if __name__ == "__main__":
+    before = signal.getsignal(signal.SIGINT)
     try:
-        with processes(2, "math") as (executor, _):
-            while executor.submit(os.getpid).result() == os.getpid():
-                pass
-            executor.submit(interrupt, os.getpid())
+        Printing("jsonl", Path("rows"), quiet=True).print(rows(int(sys.argv[1])), Tally())
     except KeyboardInterrupt:
         pass
-    print("ended")
+    print(multiprocessing.active_children(), signal.getsignal(signal.SIGINT) is before)
 """
 
 
+def interrupted(folder, number, **others) -> int:
+    """Print so many rows amid many Ctrl-C, to an orderly end; give how many are there."""
+    (folder / "interrupted.py").write_text(INTERRUPTED)
+    command = [sys.executable, "interrupted.py", str(number)]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, **others
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[] True\n", "")
+    return len([json.loads(line) for line in (folder / "rows").read_text().splitlines()])
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there nobody is interrupted by a process")
-def test_ctrl_c_does_not_keep_the_others_from_their_end(tmp_path):
-    """Who is in a hurry presses it more than once."""
-    (tmp_path / "interrupted.py").write_text(INTERRUPTED)
-    command = [sys.executable, "interrupted.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+@pytest.mark.parametrize("number", [0, 10**9], ids=["at the end", "amid rows"])
+def test_ctrl_c_does_not_keep_the_others_from_their_end(tmp_path, number):
+    """Who is in a hurry presses it more than once; it means afterwards what it did before."""
+    assert interrupted(tmp_path, number) in range(number + 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there nobody is interrupted by a process")
+def test_where_ctrl_c_is_ignored_the_scan_goes_on(tmp_path):
+    """Also one that others work for, and so it is afterwards."""
+    ignoring = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    assert interrupted(tmp_path, 9999, preexec_fn=ignoring) == 9999
 
 
 ORPHANED = """
