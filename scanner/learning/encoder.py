@@ -59,12 +59,22 @@ class Encoder:
         return [self._read(number, message, goes_on) for number, message in enumerate(messages)]
 
     def _read(self, number: int, message: Sentences, goes_on: GoesOn) -> Reading:
-        reading = _Open(len(message.items))
-        for window in self._tokens.windows(message):
-            if window.first and not goes_on(number, reading.closed()):
+        first, *rest = self._tokens.windows(message)
+        if first.beginning:  # a quarter of the time, and most mail need not be read further
+            glimpsed = self._begun(message, first.beginning).closed()
+            if not goes_on(number, glimpsed):
+                return glimpsed
+        reading = self._begun(message, first)
+        for window in rest:
+            if not goes_on(number, reading.closed()):
                 break
             reading.take(window, self._answers(window))
         return reading.closed()
+
+    def _begun(self, message: Sentences, window: Window) -> _Open:
+        reading = _Open(len(message.items))
+        reading.take(window, self._answers(window))
+        return reading
 
     def _answers(self, window: Window) -> Floats:
         """Ask the graph about one window: eight at a time take twice as long for each."""

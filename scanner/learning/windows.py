@@ -22,6 +22,10 @@ LENGTH = 384
 """In word pieces; the base model was made for up to 512, and few notes are longer than this."""
 
 _OVERLAP = 96
+
+_BEGINNING = 128
+"""In word pieces: by so many most long mail that is no note is told from the notes."""
+
 _LONGEST_SENTENCE = 120
 _LONGEST_SUBJECT = 40
 
@@ -44,6 +48,14 @@ class Window:
     def asked(self) -> tuple[int, ...]:
         """Give the places of the answers: the message's, then each sentence's."""
         return (0, *self.ends)
+
+    @property
+    def beginning(self) -> Window | None:
+        """The first sentences, of a window that is more than twice as long as these may be."""
+        if len(self.pieces) <= 2 * _BEGINNING:
+            return None
+        ends = tuple(end for end in self.ends if end < _BEGINNING) or self.ends[:1]
+        return Window(self.pieces[: ends[-1] + 1], self.first, ends)
 
 
 class Tokens:

@@ -45,6 +45,21 @@ def test_windows_show_every_sentence_and_none_is_too_long(sentences: list[str], 
     assert windows[0].first == 0
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(texts, max_size=30), texts)
+def test_a_beginning_is_that_of_a_window_and_ends_with_a_sentence(
+    sentences: list[str], subject: str
+):
+    """It shows the window's first sentences, and saves at least a third of the window."""
+    for window in TOKENS.windows(message(*sentences, subject=subject)):
+        if beginning := window.beginning:
+            size, asked = len(beginning.pieces), len(beginning.asked)
+            assert beginning.pieces == window.pieces[:size]
+            assert beginning.asked == window.asked[:asked]
+            assert beginning.ends[-1] == size - 1
+            assert size <= 2 / 3 * len(window.pieces)
+
+
 def test_a_long_note_is_read_to_its_end(encoder: OnDemand):
     """A flub far behind the first window is seen as well as at the start of the note."""
     filler = [
@@ -58,24 +73,25 @@ def test_a_long_note_is_read_to_its_end(encoder: OnDemand):
 
 
 def test_of_a_long_message_the_rest_is_read_where_that_is_asked_for(encoder: OnDemand):
-    """What the rest holds is not known otherwise; what a short one holds always is."""
+    """First its beginning, then window after window; a short one is read at once, and whole."""
     filler = [
         f"The seal of pump {n} was changed by noon, and the line runs again." for n in range(90)
     ]
     long, short = message(*filler), message(*filler[:3])
     told: list[int] = []
 
-    def stop(number: int, beginning: Reading) -> bool:
-        told.append(number)
+    def goes_on(number: int, beginning: Reading) -> bool:
         assert beginning.sentences.shape == (90, ANSWERS - 1)
-        return False
+        told.append(number)
+        return told == [0, 1]
 
-    [begun, whole] = encoder.read([long, short], stop)
+    glimpsed, begun, whole = encoder.read([long, long, short], goes_on)
     [all_of_it] = encoder.read([long])
-    assert told == [0]
+    assert told == [0, 1, 1]
     assert begun.kind == all_of_it.kind
-    assert np.isneginf(begun.sentences[-1]).all()
-    assert np.isfinite(all_of_it.sentences).all()
+    read = [int(np.isfinite(one.sentences[:, 0]).sum()) for one in (glimpsed, begun, all_of_it)]
+    assert 2 < read[0] < read[1] < read[2] == len(filler)
+    assert np.array_equal(begun.sentences[: read[0]], all_of_it.sentences[: read[0]])
     assert np.isfinite(whole.sentences).all()
 
 
