@@ -26,6 +26,12 @@ ROUNDS = 3
 _COMPARED = (" alone", ", whole program")
 SCALE = "1000 10000 100000"
 _SCAN = ("-m", "scanner", "scan", "--format", "jsonl")
+# As an installed program is: compiled once, and printing more than a line at a time.
+_SURROUNDINGS = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+}
 _ID = re.compile(rb"^(Message-ID:[ \t]*<)", re.IGNORECASE | re.MULTILINE)
 
 # Each in a process of its own, on one core, without the time to start.
@@ -98,7 +104,7 @@ def _speed(boxes: Sequence[Path]) -> None:
 def _parsing(parser: str, boxes: Sequence[Path]) -> float:
     done = subprocess.run(
         [sys.executable, "-c", _PARSING, parser, *map(str, boxes)],
-        capture_output=True, text=True, check=True,
+        capture_output=True, text=True, check=True, env=_SURROUNDINGS,
     )  # fmt: skip
     return float(done.stdout)
 
@@ -114,6 +120,7 @@ def _seconds(*arguments: str) -> float:
     done = subprocess.run(
         [sys.executable, *arguments],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
+        env=_SURROUNDINGS,
     )  # fmt: skip
     seconds = time.perf_counter() - start
     if done.stderr:
@@ -130,8 +137,9 @@ def _scan(*arguments: str) -> float:
     )
     command = [sys.executable, *_SCAN, *arguments]
     done = subprocess.run(
-        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=True
-    )
+        [sys.executable, "-c", code, *command],
+        capture_output=True, text=True, check=True, env=_SURROUNDINGS,
+    )  # fmt: skip
     return int(done.stdout) / 1024
 
 
