@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from scanner.core.classify import PRESETS
+
 config = click.option(
     "--config",
     "config_path",
@@ -14,7 +16,7 @@ config = click.option(
 )
 preset = click.option(
     "--preset",
-    type=click.Choice(["cautious", "balanced", "strict"]),
+    type=click.Choice(PRESETS),
     help="How sure unflub must be before it speaks up; see `unflub model show`.",
 )
 model = click.option(

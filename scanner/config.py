@@ -12,10 +12,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import platformdirs
 
-from scanner.core.classify import CATEGORIES, Policy
+from scanner.core.classify import CATEGORIES, DEFAULT_PRESET, Policy, Preset
 from scanner.errors import ConfigurationError
 
-Preset = Literal["cautious", "balanced", "strict"]
 Tls = Literal["implicit", "starttls", "none"]
 Seconds = float
 
@@ -61,7 +60,7 @@ class Account:
 class Config:
     """The whole configuration; the defaults are those of config.example.toml."""
 
-    preset: Preset = "balanced"
+    preset: Preset = DEFAULT_PRESET
     model: str = ""
     settle_seconds: Seconds = 10.0
     sweep_seconds: int = 300

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from scanner import terminal
-from scanner.config import Preset
+from scanner.core.classify import PRESETS
 from scanner.errors import ModelError, UnflubError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
@@ -214,7 +214,7 @@ def evaluate(
             readers = compared(material, groups, progress)
         click.echo(comparison.as_text(readers))
         return
-    # Loaded first, as measuring takes half an hour.
+    # Loaded first, as measuring takes an hour or two.
     asked = artifact.load(shelf.installed(model)) if material.ordinary else None
     with terminal.progress("measuring") as progress:
         measure = partial(reported, folder=page) if page else measured
@@ -346,7 +346,7 @@ def _made_of(record: dict[str, Any]) -> str:
 def _presets(record: dict[str, Any]) -> Iterator[str]:
     """Lay out what each preset warns about, measured on messages the model had not seen."""
     yield f"{'preset':10} {'threshold':>9} {'of 100 clean notes':>19} {'of 100 with a flub':>19}"
-    for name in get_args(Preset):
+    for name in PRESETS:
         at = record["thresholds"][name]
         clean, flubbed = _warned(record, name)
         yield f"{name:10} {at['flub']:9.2f} {clean:>19} {flubbed:>19}"

@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 from scanner import examples as store
 from scanner import training
 from scanner.adapters import lock
+from scanner.core.classify import DEFAULT_PRESET
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError, ModelError, UnreadableError
 from scanner.learning import (
@@ -41,7 +42,7 @@ from scanner.learning.artifact import Model
 from scanner.learning.corpus import Example, Merged, Projected
 from scanner.learning.gist import gist
 from scanner.learning.groups import grouped
-from scanner.learning.measures import FEWEST_GROUPS, PRESET
+from scanner.learning.measures import FEWEST_GROUPS
 from scanner.learning.moving import Contender, Start
 from scanner.learning.rehearsal import Rehearsal
 from scanner.learning.train import Progress, prepare_mail, read_corpus
@@ -328,7 +329,7 @@ def _like_notes(trial: Trial) -> Iterator[str]:
     if not trial.before:
         return
     taken = sum(
-        case.is_ordinary and said.thank_you >= at[PRESET].kind
+        case.is_ordinary and said.thank_you >= at[DEFAULT_PRESET].kind
         for case, said, at in zip(
             trial.cases, trial.before.said, trial.before.thresholds, strict=True
         )

@@ -15,7 +15,7 @@ from scanner import config, examples, terminal
 from scanner.adapters import credentials, sources, state
 from scanner.adapters.archive import open_archive
 from scanner.adapters.single import Message
-from scanner.core.classify import Predictions
+from scanner.core.classify import DEFAULT_PRESET, Predictions
 from scanner.core.draft import Sentences
 from scanner.core.selection import Selection
 from scanner.errors import ConfigurationError, UnreadableError
@@ -57,7 +57,7 @@ class Sitting:
         if not messages:
             return []
         model = self._loaded()
-        least = model.thresholds["balanced"].kind
+        least = model.thresholds[DEFAULT_PRESET].kind
         said = _predicted(messages, model)
         return ["thank_you" if one.thank_you >= least else "other" for one in said]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Literal, Protocol, get_args
 
 from scanner.core.draft import Sentences
 
@@ -19,6 +19,12 @@ CATEGORIES = (
     "pretext",
 )
 """The eight categories of a flub sentence, as in the labelling guide."""
+
+Preset = Literal["cautious", "balanced", "strict"]
+PRESETS: tuple[str, ...] = get_args(Preset)
+"""The presets every model has thresholds for."""
+
+DEFAULT_PRESET: Final = "balanced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Policy:
     beside another one; the categories in `off` are never spoken of.
     """
 
-    preset: str = "balanced"
+    preset: str = DEFAULT_PRESET
     threshold: float | None = None
     off: frozenset[str] = frozenset()
 

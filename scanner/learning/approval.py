@@ -15,6 +15,7 @@ from math import isnan, nan
 import numpy as np
 from numpy.typing import NDArray
 
+from scanner.core.classify import DEFAULT_PRESET
 from scanner.learning.features import Mask
 from scanner.learning.measures import (
     CLEAN,
@@ -22,7 +23,6 @@ from scanner.learning.measures import (
     NOTES,
     ORDINARY,
     OTHER,
-    PRESET,
     SENTENCES,
     Estimate,
     Metric,
@@ -103,7 +103,7 @@ def _findings(trial: Trial) -> Iterator[Finding]:
     for of, is_yours, wanted, metrics in _ASKED:
         some = trial.only(wanted)
         if some.cases:
-            before, after = (table(some.cases, side, PRESET) for side in some.sides)
+            before, after = (table(some.cases, side, DEFAULT_PRESET) for side in some.sides)
             for metric in metrics:
                 was = value(before, metric)
                 if not isnan(was):
@@ -115,7 +115,7 @@ def _contrary(trial: Trial) -> Iterator[str]:
     yours = trial.only(_is_your_note)
     if not yours.before or not yours.cases:
         return
-    rows = table(yours.cases, yours.before, PRESET)
+    rows = table(yours.cases, yours.before, DEFAULT_PRESET)
     kinds = np.array([said.thank_you for said in yours.before.said])
     notes = rows.in_note
     looks = (

@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.assess import assess
-from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction
+from scanner.core.classify import (
+    CATEGORIES,
+    DEFAULT_PRESET,
+    Predictions,
+    SentencePrediction,
+)
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import measures, thresholds
@@ -19,7 +24,7 @@ from scanner.learning.artifact import Model
 from scanner.learning.corpus import Projected
 from scanner.learning.features import Mask
 from scanner.learning.groups import grouped
-from scanner.learning.measures import AVERAGE_PRECISION, CALIBRATION, PRESET
+from scanner.learning.measures import AVERAGE_PRECISION, CALIBRATION
 from scanner.learning.scores import Scores
 from scanner.learning.thresholds import HeldOut
 from scanner.learning.train import SEED, Progress, ReadCorpus, cross_fit, silent
@@ -239,7 +244,7 @@ def _report(
 ) -> Report:
     """Count; `away` is turned away at the gate, `ungated` what each preset warns about without."""
     tables = {name: table(trial.cases, trial.after, name) for name in ungated}
-    rows = tables[PRESET]
+    rows = tables[DEFAULT_PRESET]
     return Report(
         messages=len(messages),
         sentences=len(rows.truth),

@@ -9,11 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from typing import Any, TypeAlias
 
-from scanner.core.classify import CATEGORIES, Thresholds
+from scanner.core.classify import CATEGORIES, DEFAULT_PRESET, PRESETS, Thresholds
 from scanner.learning import evaluate
-from scanner.learning.artifact import PRESETS, Model
+from scanner.learning.artifact import Model
 from scanner.learning.evaluate import Alarms, Measured, PresetReport, Report, Share
-from scanner.learning.measures import PRESET
 from scanner.learning.scores import Scores
 from scanner.learning.trial import Trial, table
 
@@ -86,11 +85,11 @@ def by_writer(trial: Trial) -> dict[str, Writer]:
 def _measured(his: Trial) -> Writer:
     tables = {preset: table(his.cases, his.after, preset) for preset in his.presets}
     return Writer(
-        evaluate.ranked(tables[PRESET]),
+        evaluate.ranked(tables[DEFAULT_PRESET]),
         his.after.thresholds[0],
         {name: evaluate.shown(rows) for name, rows in tables.items()},
         {name: evaluate.clean_notes(rows) for name, rows in tables.items()},
-        evaluate.by_category(tables[PRESET]),
+        evaluate.by_category(tables[DEFAULT_PRESET]),
     )
 
 

@@ -22,7 +22,6 @@ from scanner.learning.trial import NONE, Table
 
 SEED = 20260101
 ROUNDS = 1000
-PRESET = "balanced"
 
 FEWEST_GROUPS = 5
 """Of fewer groups no interval is told: the draws would hardly differ."""

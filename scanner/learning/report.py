@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scanner.core.classify import DEFAULT_PRESET
 from scanner.core.render import templates
 from scanner.errors import ConfigurationError
 from scanner.learning import plots, showing
 from scanner.learning.growth import FEWEST_GROUPS, Growth
-from scanner.learning.measures import PRESET
 from scanner.learning.plots import Draw
 from scanner.learning.trial import Table, Trial, table
 
@@ -52,7 +52,7 @@ def write(
     if trial.before:
         names = [f"{when} ({name})" for when, name in zip(("before", "now"), names, strict=True)]
     tables = {
-        name: table(trial.cases, side, PRESET)
+        name: table(trial.cases, side, DEFAULT_PRESET)
         for name, side in zip(names, trial.sides, strict=True)
     }
     drawn = plots.pictures(tables, learning_curve)
@@ -91,7 +91,7 @@ def page(
     trial: Trial, drawn: Mapping[str, Draw], growth: Growth | None, remarks: Sequence[str] = ()
 ) -> str:
     """Write the page with the pictures drawn."""
-    captions = _captions(table(trial.cases, trial.after, PRESET), growth)
+    captions = _captions(table(trial.cases, trial.after, DEFAULT_PRESET), growth)
     return (
         templates()
         .get_template("trial.html.j2")
@@ -99,15 +99,15 @@ def page(
             title="What the training changed" if trial.before else "How well the model does",
             method=showing.method(trial),
             remarks=remarks,
-            preset=PRESET,
-            short=showing.short(trial, PRESET),
+            preset=DEFAULT_PRESET,
+            short=showing.short(trial, DEFAULT_PRESET),
             growth=growth.answer if growth else _NO_CURVE,
-            numbers=showing.numbers(trial, PRESET),
+            numbers=showing.numbers(trial, DEFAULT_PRESET),
             pictures=[
                 _Picture(_data(draw, dark=False), _data(draw, dark=True), *captions[name])
                 for name, draw in drawn.items()
             ],
-            sentences=showing.sentences(trial, PRESET),
+            sentences=showing.sentences(trial, DEFAULT_PRESET),
             words=showing.WORDS,
         )
     )
@@ -123,7 +123,7 @@ def _captions(rows: Table, growth: Growth | None) -> dict[str, tuple[str, str]]:
         "precision-recall": (
             "Precision over recall, a falling curve for each model.",
             "What finding more costs. The higher and the further to the right a curve lies, the "
-            f"better; the mark is where the preset {PRESET} stands.",
+            f"better; the mark is where the preset {DEFAULT_PRESET} stands.",
         ),
         "calibration": (
             "How often a sentence was a flub over how sure the model was of it, beside the "
