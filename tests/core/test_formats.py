@@ -22,7 +22,7 @@ def row(raw, direction="outgoing", month=""):
 
 ROWS = [
     row(FLUBBED, month="2025-03"),
-    row(note(OPENING, "A plea was my flub.", STRENGTH), "incoming"),
+    row(note(OPENING, "A plea of value was my flub.", STRENGTH), "incoming"),
     row(CLEAN),
     Row("x.eml", "outgoing", UnreadableError("broken: it is not text")),
 ]
@@ -64,7 +64,7 @@ def test_a_page_shows_notes_with_marks_reasons_and_totals():
     page = lxml.html.document_fromstring(printed(Page()))
     assert [mark.text for mark in page.iter("mark")] == [
         "<b>An excuse</b> & a flub.",
-        "A plea was my flub.",
+        "A plea of value was my flub.",
     ]
     assert page.findall(".//script") == []
     tables = [[cell.text for cell in table.iter("td")] for table in page.iter("table")]
@@ -88,5 +88,6 @@ def test_a_tally_counts_by_category_and_month():
     for one in ROWS:
         tally.add(one)
     assert (tally.checked, tally.flagged, tally.unreadable) == (3, 2, 1)
+    assert (tally.flubs, tally.folded) == (1, 1)
     assert tally.categories == {"excuse": 1, "plea": 1}
     assert tally.months == {"2025-03": 1, "": 1}

@@ -57,6 +57,15 @@ def flagging(text: str, *flagged: str) -> Assessment:
     return replace(READ.assessment, text=text, passages=passages)
 
 
+def test_what_is_folded_in_is_called_tolerable():
+    """The warning says that some readers will not mind it, and of a plain flub it does not."""
+    folded = reading(1, note(OPENING, "The flub had its value.", STRENGTH))
+    for read, says in ((folded, True), (READ, False)):
+        for subtype in ("plain", "html"):
+            shown = body(rendered(read.draft, read.assessment), subtype)
+            assert ("This one is folded in" in shown) is says
+
+
 def test_the_headers_are_those_of_the_contract():
     """Sender, thread, marks and date stand there, and nobody is addressed."""
     message = parsed(rendered())

@@ -13,6 +13,7 @@ from scanner.core.report import EMPTY, Row, Tally, as_record, as_text, summary
 from scanner.errors import UnreadableError
 
 FLUBBED = note(OPENING, STRENGTH, "That excuse was a flub. A flub it was.", STRENGTH, STRENGTH)
+FOLDED = note(OPENING, "The flub had its value.", STRENGTH)
 KEYS = [
     "source", "message_id", "subject", "direction", "kind", "kind_confidence", "severity",
     "share", "passages", "error",
@@ -42,6 +43,15 @@ def test_a_record_is_that_of_the_contract():
     assert list(passage) == ["start", "end", "text", "category", "confidence", "sentences"]
     assert (passage["category"], passage["confidence"]) == ("excuse", 0.9)
     assert [list(s) for s in passage["sentences"]] == [list(passage)[:-1]] * 2
+
+
+def test_what_is_folded_in_is_called_so():
+    """In the record, the text and the summary's parts; it is found all the same."""
+    made, tally = row(FOLDED), Tally()
+    tally.add(made)
+    assert as_record(made)["severity"] == "folded"
+    assert as_text(made).startswith("notes.mbox#3: folded: one passage, ")
+    assert (tally.folded, tally.flubs, tally.flagged) == (1, 0, 1)
 
 
 def test_offsets_are_into_the_text_that_is_printed_on_request():

@@ -17,7 +17,7 @@ class PhraseClassifier:
     """Takes every message for a note, and each sentence with the word "flub" for a flub.
 
     A flub's category is the first one that the sentence names, else "reanswer"; a message
-    that says "lunch" is no note.
+    that says "lunch" is no note, and in one that says "value" a flub is folded in.
     """
 
     def predict(self, messages: Sequence[Sentences]) -> list[Predictions]:
@@ -25,6 +25,7 @@ class PhraseClassifier:
             Predictions(
                 0.0 if "lunch" in message.text else 1.0,
                 tuple(_prediction(sentence.text) for sentence in message.items),
+                folded=0.9 if "value" in message.text else 0.1,
             )
             for message in messages
         ]
