@@ -158,7 +158,7 @@ curve: $(TORCH)  ## draw the learning curve anew: half an hour; BACKGROUND as fo
 sheets: $(READY)  ## put counts into the data sheet and measurements into the model card anew
 	$(BIN)/python docs/sheets.py
 
-card: $(READY)  ## measure the shipped model anew and write its card: half an hour or more; mail as for `make model`
+card: $(READY)  ## measure the shipped model anew and write its card: an hour or two; mail as for `make model`
 	$(BIN)/python docs/sheets.py --measure $(MAIL)
 
 MAIL = $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINARY))

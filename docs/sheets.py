@@ -17,7 +17,7 @@ COUNTS = re.compile(r"(<!-- counts: .*? -->\n).*?(<!-- /counts -->)", re.DOTALL)
 
 
 @click.command()
-@click.option("--measure", is_flag=True, help="Measure anew: half an hour or more.")
+@click.option("--measure", is_flag=True, help="Measure anew: an hour or two.")
 @click.option("--background", multiple=True, help="The mail that the shipped model was made with.")
 @click.option("--ordinary", multiple=True, help="Mail without notes to count false alarms in.")
 def main(*, measure: bool, background: tuple[str, ...], ordinary: tuple[str, ...]) -> None:

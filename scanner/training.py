@@ -154,7 +154,7 @@ def reported(material: Material, groups: int | None, progress: Progress, folder:
     """
     from scanner.learning import report
 
-    report.prepare(folder)  # to know it before half an hour has gone by
+    report.prepare(folder)  # to know it before an hour has gone by
     read_ = _all_of(material, progress)
     found = evaluate.leave_writers_out(read_, groups=groups, progress=progress)
     names = grouped(read_.projected)

@@ -27,7 +27,13 @@ import numpy as np
 
 import scanner
 from scanner.core import segment
-from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
+from scanner.core.classify import (
+    CATEGORIES,
+    PRESETS,
+    Predictions,
+    SentencePrediction,
+    Thresholds,
+)
 from scanner.core.draft import Draft, Sentences
 from scanner.errors import ModelError
 from scanner.learning import features, heads, readings, words
@@ -41,10 +47,7 @@ if TYPE_CHECKING:  # loaded where needed: most mail needs neither
     from scanner.learning.encoder import Encoder
     from scanner.learning.train import FittedHeads
 
-PRESETS = ("cautious", "balanced", "strict")
-"""The presets every model has thresholds for."""
-
-FORMAT = 9
+FORMAT = 10
 """Counts up whenever the folder's layout changes."""
 
 _METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"

@@ -31,9 +31,11 @@ categories such a sentence would be. In three steps:
    Embeddings and matrices are quantised to eight bits; ONNX Runtime runs it.
 3. The **heads** decide: logistic regressions for flub, `kind` and whether a flub is folded in, a
    linear support vector machine for the category, over the encoder's log-odds of a sentence, its
-   neighbours and its note, hashed words and the layout. They are fitted on what encoders said of
-   writers they had not been trained on. Where words alone are surer than the head for `kind` that
-   a message is a note, they count.
+   neighbours and its note, hashed words and the layout. On flubs three small neural networks have
+   the last word, which hear what the head says of a sentence and the two beside it. All of them
+   are fitted on what encoders said of writers they had not been trained on, the networks on what
+   heads said of such writers. Where words alone are surer than the head for `kind` that a message
+   is a note, they count.
 
 ## Data
 

@@ -22,6 +22,7 @@ _LENGTHS = (0, 4, 8, 15, 25, 40)
 _PARTS = 5
 _EDGE = 3
 _NEAR = (-2, -1, 1, 2)
+_BESIDE = (-1, 1)
 _SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.45, 0.6)
 _FIRST_AT = (1, 2, 3, 4, 5, 6)
 _LIKELIEST = 3
@@ -59,8 +60,8 @@ def of_sentences(message: Sentences, reading: Reading) -> Floats:
     alone in a note without any other sign seldom is.
     """
     odds = _clipped(reading.sentences[:, 0])
-    near = [_shifted(odds, step) for step in _NEAR]
     count = len(message.items)
+    near = [_shifted(odds, step, np.zeros(count, np.int64)) for step in _NEAR]
     columns = [
         odds,
         *near,
@@ -72,6 +73,16 @@ def of_sentences(message: Sentences, reading: Reading) -> Floats:
     dense = np.column_stack([*columns, _categories(reading)]).astype(np.float32)
     marks = np.array(_marks(message), np.float32).reshape(count, _MARKS)
     return np.hstack([_SCALE * dense, marks])
+
+
+def in_context(dense: Floats, odds: Floats, message: NDArray[np.int64]) -> Floats:
+    """Put beside each sentence's dense columns its log-odds to be a flub, and its neighbours'.
+
+    `message` is each sentence's, an index.
+    """
+    odds = _clipped(odds)
+    near = [_shifted(odds, step, message) for step in _BESIDE]
+    return np.column_stack([dense, *(_SCALE * column for column in (odds, *near))])
 
 
 def of_flubs(messages: Sequence[Sentences], read: Sequence[Reading]) -> Floats:
@@ -126,10 +137,11 @@ def _clipped(odds: Floats) -> Floats:
     return np.clip(odds, -_LIMIT, _LIMIT)
 
 
-def _shifted(odds: Floats, step: int) -> Floats:
+def _shifted(odds: Floats, step: int, message: NDArray[np.int64]) -> Floats:
     shifted = np.full(len(odds), _BEYOND_EDGE, np.float32)
     places = np.arange(len(odds)) + step
-    inside = (places >= 0) & (places < len(odds))
+    inside = np.flatnonzero((places >= 0) & (places < len(odds)))
+    inside = inside[message[inside] == message[places[inside]]]
     shifted[inside] = odds[places[inside]]
     return shifted
 

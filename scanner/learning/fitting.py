@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -12,10 +13,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from scanner.learning import features, words
+from scanner.learning.context import Context, Layer
 from scanner.learning.features import Mask
 from scanner.learning.heads import First, Head
 from scanner.learning.words import COLUMNS, Bag, Floats
@@ -23,6 +28,14 @@ from scanner.learning.words import COLUMNS, Bag, Floats
 _STEPS = 128
 _IDF_STEPS = 16
 _CLOSE = 1e-7  # relative to the loss: closer moves no probability
+
+# Of the networks of `context`; chosen on held-out writers.
+_NETWORKS = 3
+_WIDTHS = (32, 16)
+_DECAY = 1.0
+_RATE = 2e-3
+_BATCH = 512
+_EPOCHS = 12
 
 Matrix: TypeAlias = sparse.csr_matrix
 Estimator: TypeAlias = LogisticRegression | LinearSVC
@@ -61,6 +74,51 @@ class FittedFirst:
         step = _step(weights)
         whole = np.rint(weights / step).astype(np.int8)
         return First(whole, step, float(self.estimator.intercept_[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class FittedContext:
+    """Networks that set out from other chances, on columns of mean 0 and variance 1; or none."""
+
+    scaler: StandardScaler = field(default_factory=StandardScaler)
+    networks: Sequence[MLPClassifier] = ()
+
+    @property
+    def context(self) -> Context:
+        """The same as plain arrays; the first layer brings the columns to their scale."""
+        weights = [one.coefs_ for one in self.networks]
+        biases = [one.intercepts_ for one in self.networks]
+        layers = [
+            Layer(np.stack(of_each), np.stack(theirs)[:, None])
+            for of_each, theirs in zip(
+                zip(*weights, strict=True), zip(*biases, strict=True), strict=True
+            )
+        ]
+        if layers:
+            scaled = layers[0].weights / self.scaler.scale_[:, None]
+            shift = (self.scaler.mean_ @ scaled)[:, None]
+            layers[0] = Layer(scaled, layers[0].biases - shift)
+        return Context(tuple(Layer(*(part.astype(np.float32) for part in one)) for one in layers))
+
+
+def fit_context(columns: Floats, answers: Mask, seed: int) -> FittedContext:
+    """Fit small networks to what is said of sentences and those beside them."""
+    scaler = StandardScaler().fit(columns)
+    scaled = scaler.transform(columns)
+    networks = [
+        MLPClassifier(
+            _WIDTHS, alpha=_DECAY, learning_rate_init=_RATE, batch_size=min(_BATCH, len(columns)),
+            max_iter=_EPOCHS, random_state=seed + number,
+        )
+        for number in range(_NETWORKS)
+    ]  # fmt: skip
+    with warnings.catch_warnings():
+        # So many epochs are enough; more of them learn the corpus by heart.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for network in networks:
+            network.fit(scaled, answers)
+            del network._optimizer  # noqa: SLF001 - five times as much as what was learnt
+    return FittedContext(scaler, networks)
 
 
 def odds(head: Head, counts: Matrix, dense: Floats) -> Floats:
@@ -174,6 +232,7 @@ def adapted(  # noqa: PLR0913 - what differs from one head to the next
     *,
     apart: bool = False,
     counting: Floats | float = 1.0,
+    beside: Floats | float = 0.0,
 ) -> Head:
     """Move a head's weights of words no further than rows ask for.
 
@@ -181,12 +240,12 @@ def adapted(  # noqa: PLR0913 - what differs from one head to the next
     not at hand is kept. The intercept and what the dense columns weigh, which all mail
     shares, stay. Rows that are `apart` have an intercept of their own while they are learnt
     from: that there are more flubs among them is no merit of their words. `counting` says how
-    much each row counts.
+    much each row counts, `beside` the log-odds to which the head's are added.
     """
     bare = features.bare(counts.shape[0])
     rows = matrix(counts, bare, head.idf).astype(np.float64)
     asked = np.unique(rows.indices)  # of other words nothing is said
-    rest = (dense @ head.dense[0] + head.intercept[0]).astype(np.float64)
+    rest = (beside + dense @ head.dense[0] + head.intercept[0]).astype(np.float64)
     weights = head.words.astype(np.float64)
     level = sparse.csr_matrix(np.full((counts.shape[0], 1), apart, float))
     weights[0, asked] = _minimised(
@@ -199,21 +258,20 @@ def adapted(  # noqa: PLR0913 - what differs from one head to the next
 
 def leaned(  # noqa: PLR0913 - what differs from one head to the next
     head: Head,
-    counts: Matrix,
     dense: Floats,
     answers: Mask,
     strength: float,
     *,
     apart: Mask,
     counting: Floats,
+    beside: Floats,
 ) -> Head:
-    """Weigh a head's dense columns and its intercept anew; the words keep their weights.
+    """Weigh the dense columns and the intercept of a head that has said nothing so far.
 
-    Rows `apart`, `counting` and the penalty are as in `adapted`.
+    Rows `apart`, `counting`, `beside` and the penalty are as in `adapted`.
     """
     rows = np.column_stack([dense, np.ones(len(dense)), apart]).astype(np.float64)
-    start = np.concatenate([head.dense[0], head.intercept, [0.0]]).astype(np.float64)
-    rest = odds(head, counts, dense)[:, 0] - rows @ start
+    start, rest = np.zeros(rows.shape[1]), beside.astype(np.float64)
     weights = _minimised(start, rows, rest, answers, strength, counting).astype(np.float32)
     return head._replace(dense=weights[None, :-2], intercept=weights[-2:-1])
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scanner.core.classify import CATEGORIES
 from scanner.learning import fitting, leaning, measures
 from scanner.learning.features import Mask
-from scanner.learning.heads import Head, expit
+from scanner.learning.heads import Head
 from scanner.learning.measures import AVERAGE_PRECISION, Estimate
+from scanner.learning.odds import expit
 from scanner.learning.train import FLUB_C, SEED, Prepared, Progress, folds, silent
 from scanner.learning.trial import NONE, Table
 from scanner.learning.words import Floats
@@ -103,16 +104,18 @@ def grow(  # noqa: PLR0913 - what there is to choose
     parts = [np.isin(groups, groups[varied][part]) for part in folds(groups[varied])]
     for number, held_out in enumerate(parts):
         start = None if varied.all() else _fitted(prepared, ~held_out & ~varied, seed)
+        said = _said(prepared, start) if start else np.zeros(0, np.float32)
         for place, some in enumerate(_shares(groups, varied & ~held_out, shares, seed)):
             done = number * len(shares) + place
             progress(done, len(parts) * len(shares), "drawing the learning curve")
             asked = np.flatnonzero((held_out & varied)[prepared.message])
             seen = ~held_out & (~varied | some)
             if start:
-                head = leaning.flub(prepared, start, seen, varied)
+                own = leaning.flub(prepared, said, start.idf, seen, varied)
+                odds = said + _said(prepared, own)
             else:
-                head = _fitted(prepared, seen, seed)
-            chances[place, asked] = _said(prepared, head, asked)
+                odds = _said(prepared, _fitted(prepared, seen, seed))
+            chances[place, asked] = expit(odds[asked])
             learnt[place] += some.sum() / len(parts)
     tables = [replace(rows, chance=of_share) for of_share in chances]
     return Growth(
@@ -143,9 +146,9 @@ def _fitted(prepared: Prepared, seen: Mask, seed: int) -> Head:
     ).head  # fmt: skip
 
 
-def _said(prepared: Prepared, head: Head, asked: NDArray[np.int64]) -> Floats:
+def _said(prepared: Prepared, head: Head) -> Floats:
     mail = prepared.mail
-    return expit(fitting.odds(head, mail.sentence_words[asked], mail.sentence_dense[asked])[:, 0])
+    return fitting.odds(head, mail.sentence_words, mail.sentence_dense)[:, 0]
 
 
 def _unread(prepared: Prepared, groups: NDArray[np.str_], varied: Mask) -> Table:

@@ -1,4 +1,4 @@
-"""The linear heads on top of the encoder, as plain arrays: the verdict needs no scikit-learn.
+"""The heads on top of the encoder, as plain arrays: the verdict needs no scikit-learn.
 
 `train` fits them with scikit-learn and exports them here; a test holds both to the same
 answers. Each head weighs what the encoder says (dense columns) and the hashed words.
@@ -6,15 +6,17 @@ answers. Each head weighs what the encoder says (dense columns) and the hashed w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.draft import Sentences
-from scanner.learning import features, words
+from scanner.learning import context, features, words
+from scanner.learning.context import Context
+from scanner.learning.odds import expit
 from scanner.learning.readings import Reading
 from scanner.learning.words import Bag, Floats
 
@@ -53,15 +55,18 @@ class First(NamedTuple):
         return [self.step * sum(map(weight, words.single(text))) + self.intercept for text in texts]
 
 
-def never(idf: Floats) -> Head:
-    """Give a head that says no to everything."""
-    columns = features.FLUB_COLUMNS
+def constant(odds: float, idf: Floats, columns: int, answers: int = 1) -> Head:
+    """Give a head over so many dense columns that says the same of everything, in log-odds."""
     return Head(
         idf,
-        np.zeros((1, words.COLUMNS), np.float32),
-        np.zeros((1, columns), np.float32),
-        np.full(1, NEVER, np.float32),
+        np.zeros((answers, len(idf)), np.float32),
+        np.zeros((answers, columns), np.float32),
+        np.full(answers, odds, np.float32),
     )
+
+
+Ask: TypeAlias = Callable[[Head], Floats]
+"""Puts sentences to a head, and gives their log-odds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,8 @@ class Heads:
 
     `note` and `hint` answer the first two by words alone; they are asked before the encoder is,
     and so is `closer`: a note with a flub, or ordinary mail that sounds like a note? `first` comes
-    before all of them. `folded` is asked of a note with a flub: is it folded in?
+    before all of them. Of flubs `context` has the last word, to which `own` adds what the user's
+    notes taught. `folded` is asked of a note with a flub: is it folded in?
     """
 
     first: First
@@ -81,6 +87,8 @@ class Heads:
     flub: Head
     category: Head
     folded: Head
+    context: Context
+    own: Head
 
     def note_odds(self, bags: Sequence[Bag]) -> Floats:
         """Give each message's log-odds to be a note, by its words alone."""
@@ -111,13 +119,19 @@ class Heads:
     ) -> tuple[Floats, list[int]]:
         """Give each sentence's probability to be a flub, and the number of its category."""
         dense = features.of_sentences(message, reading)
-        chances = expit(self.flub.odds(bags, dense)[:, 0])
-        return chances, self.category.odds(bags, dense).argmax(axis=1).tolist()
+        alone = np.zeros(len(bags), np.int64)
+        odds = self.flub_odds(lambda head: head.odds(bags, dense)[:, 0], dense, alone)
+        return expit(odds), self.category.odds(bags, dense).argmax(axis=1).tolist()
+
+    def flub_odds(self, ask: Ask, dense: Floats, message: NDArray[np.int64]) -> Floats:
+        """Give each sentence's log-odds to be a flub; `message` is as in `features.in_context`."""
+        return self.context.odds(dense, ask(self.flub), message) + ask(self.own)
 
 
-_FIRST, _NAMES = "first", ("note", "closer", "hint", "kind", "flub", "category", "folded")
+_FIRST = "first"
+_NAMES = ("note", "closer", "hint", "kind", "flub", "category", "folded", "own")
 # Heads of the same words of the same messages weigh them by the same frequencies.
-_IDF_OF = {"kind": "note", "folded": "note"}
+_IDF_OF = {"kind": "note", "folded": "note", "own": "flub"}
 # What an array is stored as, where not in single precision; weights of words take half of it.
 _STORED: Mapping[str, type] = {"words": np.float16, "idf": np.float16, "weights": np.int8}
 
@@ -137,15 +151,9 @@ def kind_probability(kind: Floats, note: Floats) -> Floats:
     return expit(np.maximum(kind, note - _WORDS_ALONE))
 
 
-def expit(odds: Floats) -> Floats:
-    """Turn log-odds into probabilities."""
-    result: Floats = (1 / (1 + np.exp(-odds))).astype(np.float32)
-    return result
-
-
 def as_arrays(heads: Heads) -> dict[str, Any]:
     """Name every array, for `numpy.savez`."""
-    return {
+    return context.as_arrays(heads.context) | {
         f"{name}.{part}": np.asarray(array).astype(_STORED.get(part, np.float32))
         for name in (_FIRST, *_NAMES)
         for part, array in getattr(heads, name)._asdict().items()
@@ -158,14 +166,14 @@ def from_arrays(arrays: Mapping[str, Any]) -> Heads:
     first = _first(arrays)
     made: dict[str, Head] = {}
     for name in _NAMES:
-        parts = {
-            part: made[_IDF_OF[name]].idf
-            if part == "idf" and name in _IDF_OF
-            else arrays[f"{name}.{part}"].astype(np.float32)
-            for part in Head._fields
-        }
-        made[name] = Head(**parts)
-    return Heads(first, **made)
+        own = [part for part in Head._fields if f"{name}.{part}" in arrays]
+        parts = {part: arrays[f"{name}.{part}"].astype(np.float32) for part in own}
+        made[name] = Head(**_shared(name, made) | parts)
+    return Heads(first, **made, context=context.from_arrays(arrays))
+
+
+def _shared(name: str, made: Mapping[str, Head]) -> dict[str, Floats]:
+    return {"idf": made[_IDF_OF[name]].idf} if name in _IDF_OF else {}
 
 
 def _first(arrays: Mapping[str, Any]) -> First:

@@ -1,9 +1,10 @@
-"""The heads that tell flubs, leaned to the user's own notes.
+"""What the user's own notes add to the verdict on flubs.
 
-Sixty notes among eight thousand change nothing where each counts as much as any other. So the
-user's count for more, while the shipped ones are heard again beside them: what the encoder
-says is weighed anew, and words are moved as far as the user's notes ask for. How many of the
-user's sentences are flubs is not learnt from: who labels what is doubtful labels many.
+Sixty notes among eight thousand change nothing where each counts as much as any other. So what
+the shipped heads and networks say stays, and a head of the user's own is added, fitted to what
+they leave: how much more or less the encoder's log-odds, the layout and the words weigh. The
+user's notes count for more there, while the shipped ones are heard again beside them. How many of
+the user's sentences are flubs is not learnt from: who labels what is doubtful labels many.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 
 from scanner.learning import fitting
 from scanner.learning.features import Mask
-from scanner.learning.heads import Head
+from scanner.learning.heads import Head, constant
 from scanner.learning.train import SEED, Prepared, fit_category, of_all
 from scanner.learning.words import Floats
 
@@ -23,24 +24,33 @@ _COUNTS_FOR = 5.0
 _SHARE = 0.25
 
 # How far weights may be moved: the inverse strengths of the penalties.
-_LEANING_C = 3.0
-_WORDS_C = 10.0
+_LEANING_C = 0.3
+_WORDS_C = 3.0
 
 
-def flub(prepared: Prepared, start: Head, taught: Mask, yours: Mask) -> Head:
-    """Lean the head that tells flubs to your notes among the messages `taught`."""
+def flub(prepared: Prepared, said: Floats, idf: Floats, taught: Mask, yours: Mask) -> Head:
+    """Give what your notes among the messages `taught` add to each sentence's log-odds `said`.
+
+    `idf` weighs the words. Without a note of yours nothing is added.
+    """
+    words, dense, truth = (
+        prepared.mail.sentence_words,
+        prepared.mail.sentence_dense,
+        prepared.is_flub,
+    )
+    nothing = constant(0.0, idf, dense.shape[1])
     notes = np.flatnonzero((taught & prepared.is_note)[prepared.message])
     mine = yours[prepared.message[notes]]
     if not mine.any():
-        return start
-    own = notes[mine]
-    words, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
-    truth = prepared.is_flub
+        return nothing
     leaned = fitting.leaned(
-        start, words[notes], dense[notes], truth[notes], _LEANING_C,
-        apart=mine, counting=counting(mine),
+        nothing, dense[notes], truth[notes], _LEANING_C,
+        apart=mine, counting=counting(mine), beside=said[notes],
     )  # fmt: skip
-    return fitting.adapted(leaned, words[own], dense[own], truth[own], _WORDS_C, apart=True)
+    own = notes[mine]
+    return fitting.adapted(
+        leaned, words[own], dense[own], truth[own], _WORDS_C, apart=True, beside=said[own]
+    )
 
 
 def category(prepared: Prepared, start: Head, taught: Mask, yours: Mask) -> Head:

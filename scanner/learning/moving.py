@@ -1,6 +1,6 @@
 """Move the shipped model by the user's own notes and ordinary mail, and say what they changed.
 
-The heads for flubs are leaned to the user's notes (`leaning`). What is a note the shipped model
+What the user's notes say of flubs is added (`leaning`). What is a note the shipped model
 knows from ordinary mail that is not at hand, so that knowledge is only moved
 (`fitting.adapted`). The same is done to each lesser model of the shipped one's rehearsal (see
 there), with the user's messages dealt to the folds.
@@ -29,6 +29,7 @@ from scanner.learning.train import (
     Mail,
     ReadCorpus,
     described,
+    flub_odds,
     folds,
     held_out_of,
     require_enough,
@@ -183,11 +184,10 @@ def _heads(material: Material, start: Heads, taught: Mask, heard: Mask) -> Heads
         kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C, counting=weights)
     if not is_new:  # nothing was said about flubs
         return replace(start, note=note, kind=kind)
-    flub, category = (
-        lean(prepared, head, taught, material.yours)
-        for lean, head in ((leaning.flub, start.flub), (leaning.category, start.category))
-    )
-    return replace(start, note=note, kind=kind, flub=flub, category=category)
+    said = flub_odds(start, prepared.mail, np.arange(len(prepared.message)))
+    own = leaning.flub(prepared, said, start.flub.idf, taught, material.yours)
+    category = leaning.category(prepared, start.category, taught, material.yours)
+    return replace(start, note=note, kind=kind, category=category, own=own)
 
 
 def _dealt(material: Material, base: Rehearsal) -> tuple[Folds, Folds]:

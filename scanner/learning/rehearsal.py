@@ -73,7 +73,8 @@ def keys(messages: Sequence[Sentences]) -> list[str]:
 def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], None]) -> Rehearsal:
     """Fit lesser models to the messages marked, leaving out a part of the writers each.
 
-    What the gate asks alone is that of the `base`; nobody asks for it here.
+    What the gate asks alone is that of the `base`; nobody asks for it here. So is `context`, which
+    hears no words.
     """
     writers = prepared.writers[seen]
     parts = [seen & np.isin(prepared.writers, writers[part]) for part in folds(writers)]

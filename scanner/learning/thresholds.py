@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from scanner.core.classify import Thresholds
+from scanner.core.classify import DEFAULT_PRESET, Thresholds
 from scanner.learning.features import Mask
 from scanner.learning.gate import Gate, paired, unguarded
 from scanner.learning.scores import Scores
@@ -20,7 +20,6 @@ LOWEST_KIND = 0.1
 
 # Of a standard deviation of the notes' odds: with 0.15 a warning about a held-out note was lost.
 _GATE_MARGIN = 0.2
-_DEFAULT = "balanced"
 _STEPS = 1000
 _HAIR = 0.005
 _LENIENT = 0.5  # of the base's `kind` and `sure`, chosen on mail that is not at hand
@@ -116,7 +115,7 @@ def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
 def _found(held_out: HeldOut, presets: Mapping[str, Thresholds]) -> Mask:
     """Mark the flub notes that the default preset warns about; if it warns of none, all of them."""
     has_flub = held_out.is_note & ~held_out.is_clean
-    found = has_flub & warned(held_out.kinds, held_out.likeliest, presets[_DEFAULT])
+    found = has_flub & warned(held_out.kinds, held_out.likeliest, presets[DEFAULT_PRESET])
     return found if found.any() else has_flub
 
 

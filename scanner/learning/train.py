@@ -21,9 +21,17 @@ from scanner.learning import corpus, features, fitting, readings, thresholds, wo
 from scanner.learning.artifact import Model, OnDemand, message_text, whole_text
 from scanner.learning.corpus import Example, Projected
 from scanner.learning.features import Mask
-from scanner.learning.fitting import Fitted, FittedFirst, Matrix, counted, present
+from scanner.learning.fitting import (
+    Fitted,
+    FittedContext,
+    FittedFirst,
+    Matrix,
+    counted,
+    present,
+)
 from scanner.learning.gate import COLUMNS, glimpses
-from scanner.learning.heads import NEVER, Head, Heads, expit, kind_probability, never
+from scanner.learning.heads import NEVER, Head, Heads, constant, kind_probability
+from scanner.learning.odds import expit
 from scanner.learning.readings import Known, Reading
 from scanner.learning.thresholds import HeldOut, highest
 from scanner.learning.words import Floats
@@ -136,13 +144,16 @@ class FittedHeads:
     flub: Fitted
     category: Fitted
     folded: Fitted | None
+    context: FittedContext
 
     @property
     def heads(self) -> Heads:
         """The same as plain arrays, a row for each of CATEGORIES."""
+        flub = self.flub.head
         return Heads(
             self.first.first, self.note.head, self.closer.head, self.hint.head, self.kind.head,
-            self.flub.head, of_all(self.category), or_never(self.folded, self.note),
+            flub, of_all(self.category), or_never(self.folded, self.note), self.context.context,
+            own=constant(0.0, flub.idf, flub.dense.shape[1]),
         )  # fmt: skip
 
     def dump(self, path: Path) -> None:
@@ -159,6 +170,11 @@ class FittedHeads:
             if fitted
         }  # fmt: skip
         parts["first"] = {"estimator": self.first.estimator}
+        if self.context.networks:
+            parts["context"] = {
+                "scaler": self.context.scaler,
+                "networks": list(self.context.networks),
+            }
         skops.io.dump(parts, path, compression=zipfile.ZIP_BZIP2, compresslevel=9)
 
 
@@ -360,18 +376,48 @@ def fit(
     hint = _fit_hint(prepared, ordinary, seen, others, seed)
     return FittedHeads(
         first, note, closer, hint, kind, *fit_flub(prepared, seed, seen),
-        fit_folded(prepared, seed, seen, note.idf),
+        fit_folded(prepared, seed, seen, note.idf), fit_context(prepared, seed, seen),
     )  # fmt: skip
 
 
 def fit_flub(prepared: Prepared, seed: int, seen: Mask) -> tuple[Fitted, Fitted]:
     """Fit the heads that tell flub sentences, `flub` and `category`, on the messages seen."""
-    notes = np.flatnonzero((seen & prepared.is_note)[prepared.message])
+    return _fit_flub(prepared, seed, seen), fit_category(prepared, seed, seen)
+
+
+def _fit_flub(prepared: Prepared, seed: int, seen: Mask) -> Fitted:
+    notes = _sentences_of_notes(prepared, seen)
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
-    flub = fitting.fit(
+    return fitting.fit(
         rows[notes], dense[notes], prepared.is_flub[notes], strength=FLUB_C, seed=seed
     )
-    return flub, fit_category(prepared, seed, seen)
+
+
+def _sentences_of_notes(prepared: Prepared, seen: Mask) -> NDArray[np.int64]:
+    return np.flatnonzero((seen & prepared.is_note)[prepared.message])
+
+
+def fit_context(prepared: Prepared, seed: int, seen: Mask) -> FittedContext:
+    """Fit what has the last word on flubs to what heads say of writers they do not know.
+
+    What a head says of sentences it was fitted to is too sure. Where the writers are too few to
+    hold some out, there is nothing to fit to.
+    """
+    mail, odds = prepared.mail, np.zeros(len(prepared.message), np.float32)
+    writers = prepared.writers[seen]
+    for part in folds(writers):
+        held_out = seen & np.isin(prepared.writers, writers[part])
+        taught = prepared.is_flub[_sentences_of_notes(prepared, seen & ~held_out)]
+        if taught.all() or not taught.any():
+            return FittedContext()
+        head = _fit_flub(prepared, seed, seen & ~held_out).head
+        asked = _sentences_of_notes(prepared, held_out)
+        odds[asked] = fitting.odds(head, mail.sentence_words[asked], mail.sentence_dense[asked])[
+            :, 0
+        ]
+    notes = _sentences_of_notes(prepared, seen)
+    columns = features.in_context(mail.sentence_dense[notes], odds[notes], mail.message[notes])
+    return fitting.fit_context(columns, prepared.is_flub[notes], seed)
 
 
 def fit_category(prepared: Prepared, seed: int, seen: Mask) -> Fitted:
@@ -515,8 +561,16 @@ def ask(of: Heads, mail: Mail, asked: Mask, answers: Answers) -> None:
     folded = fitting.odds(of.folded, wholes, mail.flub_dense[rows])[:, 0]
     answers.folded[rows] = expit(folded)
     dense = mail.sentence_dense[sentences]
-    answers.flubs[sentences] = expit(fitting.odds(of.flub, counts, dense)[:, 0])
+    answers.flubs[sentences] = expit(flub_odds(of, mail, sentences))
     answers.category[sentences] = fitting.odds(of.category, counts, dense).argmax(axis=1)
+
+
+def flub_odds(of: Heads, mail: Mail, sentences: NDArray[np.int64]) -> Floats:
+    """Give the log-odds to be a flub of some sentences, which are those of whole messages."""
+    counts, dense = mail.sentence_words[sentences], mail.sentence_dense[sentences]
+    return of.flub_odds(
+        lambda head: fitting.odds(head, counts, dense)[:, 0], dense, mail.message[sentences]
+    )
 
 
 def _glimpses(of: Heads, mail: Mail, asked: Mask) -> Floats:
@@ -558,13 +612,7 @@ def of_all(category: Fitted) -> Head:
     head, classes = category.head, category.estimator.classes_
     if len(classes) == 2:  # noqa: PLR2004 - scikit-learn then keeps the second class's row only
         head = Head(head.idf, *(np.concatenate([-x, x]) for x in head[1:]))
-    rows = len(CATEGORIES)
-    all_of = Head(
-        head.idf,
-        np.zeros((rows, head.words.shape[1]), np.float32),
-        np.zeros((rows, head.dense.shape[1]), np.float32),
-        np.full(rows, NEVER, np.float32),
-    )
+    all_of = constant(NEVER, head.idf, head.dense.shape[1], len(CATEGORIES))
     for mine, theirs in zip(all_of[1:], head[1:], strict=True):
         mine[classes] = theirs
     return all_of
@@ -572,7 +620,7 @@ def of_all(category: Fitted) -> Head:
 
 def or_never(folded: Fitted | None, note: Fitted) -> Head:
     """Give the head that tells what is folded in; without an example nothing ever is."""
-    return folded.head if folded else never(note.idf)
+    return folded.head if folded else constant(NEVER, note.idf, features.FLUB_COLUMNS)
 
 
 def _described(background: Sequence[Sentences]) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.errors import ModelError
 from scanner.learning import artifact, corpus, features, fitting, shelf, words
+from scanner.learning.odds import expit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,6 +139,20 @@ def test_the_exported_heads_answer_as_scikit_learn_does(folder: Path, few: list[
         expected = stock.decision_function(matrix).reshape(len(rows), -1)
         answered = getattr(model.heads, name).odds(rows, dense)
         assert answered == pytest.approx(expected, abs=1e-3), name
+
+
+def test_the_last_word_on_flubs_is_as_scikit_learn_has_it(folder: Path, few: list[Example]):
+    """The networks of `context`, too; the columns are brought to their scale on the way."""
+    stock = skops.io.load(folder / "heads.skops", trusted=[])["context"]
+    model = artifact.load(folder)
+    messages = [corpus.project(example).sentences for example in few[:40]]
+    bags, dense = _rows_of(messages, model.encoder.read(messages))
+    message = np.repeat(np.arange(len(messages)), [len(one.items) for one in messages])
+    odds = model.heads.flub.odds(bags, dense)[:, 0]
+    columns = stock["scaler"].transform(features.in_context(dense, odds, message))
+    expected = np.mean([one.predict_proba(columns)[:, 1] for one in stock["networks"]], axis=0)
+    said = expit(model.heads.context.odds(dense, odds, message))
+    assert said == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_first_look_answers_as_scikit_learn_does(folder: Path, few: list[Example]):

@@ -10,7 +10,8 @@ import pytest
 from scanner.learning import corpus, fitting, leaning, train
 from scanner.learning.corpus import Example, Label
 from scanner.learning.features import Mask
-from scanner.learning.heads import Head, expit
+from scanner.learning.heads import Head
+from scanner.learning.odds import expit
 from scanner.learning.train import Prepared
 from scanner.learning.words import Floats
 
@@ -39,52 +40,67 @@ def start(prepared: Prepared) -> Head:
     return train.fit_flub(prepared, train.SEED, prepared.writers != "mine")[0].head
 
 
+@pytest.fixture(scope="module")
+def said(prepared: Prepared, start: Head) -> Floats:
+    """What is said of each sentence before one's own notes are learnt from."""
+    return odds(prepared, start)
+
+
+def odds(prepared: Prepared, head: Head) -> Floats:
+    mail = prepared.mail
+    return fitting.odds(head, mail.sentence_words, mail.sentence_dense)[:, 0]
+
+
 def everything(prepared: Prepared) -> Mask:
     return np.ones(len(prepared.is_note), bool)
 
 
-def chances(prepared: Prepared, head: Head, sentences: Mask) -> Floats:
-    mail = prepared.mail
-    odds = fitting.odds(head, mail.sentence_words[sentences], mail.sentence_dense[sentences])
-    return expit(odds[:, 0])
+def leaned(prepared: Prepared, said: Floats, start: Head) -> Floats:
+    """Give each sentence's probability after learning from one's own notes."""
+    yours = prepared.writers == "mine"
+    return expit(
+        said + odds(prepared, leaning.flub(prepared, said, start.idf, everything(prepared), yours))
+    )
 
 
-def test_what_is_a_flub_in_a_few_notes_of_ones_own_becomes_one(prepared: Prepared, start: Head):
+def test_what_is_a_flub_in_a_few_notes_of_ones_own_becomes_one(
+    prepared: Prepared, said: Floats, start: Head
+):
     """Twelve notes among hundreds are enough, and what is none in them stays none."""
-    leaned = leaning.flub(prepared, start, everything(prepared), prepared.writers == "mine")
+    after = leaned(prepared, said, start)
     mine = (prepared.writers == "mine")[prepared.message]
     odd, plain = mine & prepared.is_flub, mine & ~prepared.is_flub
-    assert chances(prepared, start, odd).mean() < 0.5
-    assert chances(prepared, leaned, odd).mean() > 0.6
-    assert chances(prepared, leaned, plain).mean() < 0.3
+    assert expit(said)[odd].mean() < 0.5
+    assert after[odd].mean() > 0.6
+    assert after[plain].mean() < 0.3
 
 
-def test_the_shipped_notes_are_not_forgotten(prepared: Prepared, start: Head):
+def test_the_shipped_notes_are_not_forgotten(prepared: Prepared, said: Floats, start: Head):
     """They are told apart as well as before, but for a point."""
-    leaned = leaning.flub(prepared, start, everything(prepared), prepared.writers == "mine")
     theirs = (prepared.is_note & (prepared.writers != "mine"))[prepared.message]
     truth = prepared.is_flub[theirs]
     before, after = (
-        ((chances(prepared, head, theirs) >= 0.5) == truth).mean() for head in (start, leaned)
+        ((chances[theirs] >= 0.5) == truth).mean()
+        for chances in (expit(said), leaned(prepared, said, start))
     )
     assert after > before - 0.01
 
 
-def test_that_there_are_no_flubs_is_not_learnt(prepared: Prepared, start: Head):
+def test_that_there_are_no_flubs_is_not_learnt(prepared: Prepared, said: Floats, start: Head):
     """Clean notes alone do not make it deaf: who labels only such has others, too."""
     clean = dataclasses.replace(prepared, categories=prepared.categories.copy())
     mine = (prepared.writers == "mine")[prepared.message]
     clean.categories[mine] = ""
-    leaned = leaning.flub(clean, start, everything(clean), clean.writers == "mine")
     flubs = prepared.is_flub & ~mine
-    before, after = (chances(prepared, head, flubs).mean() for head in (start, leaned))
+    before, after = (chances[flubs].mean() for chances in (expit(said), leaned(clean, said, start)))
     assert after > before - 0.05
 
 
-def test_without_notes_of_ones_own_nothing_moves(prepared: Prepared, start: Head):
+def test_without_notes_of_ones_own_nothing_is_added(prepared: Prepared, said: Floats, start: Head):
     """Nor by other mail alone, which holds no sentence to learn from."""
     for yours in (~everything(prepared), ~prepared.is_note):
-        assert leaning.flub(prepared, start, everything(prepared), yours) is start
+        own = leaning.flub(prepared, said, start.idf, everything(prepared), yours)
+        assert not odds(prepared, own).any()
 
 
 def test_many_of_ones_own_do_not_drown_the_shipped_ones():

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from scanner.learning.artifact import Model
+    from scanner.learning.context import Context
     from scanner.learning.corpus import Example, Projected
     from scanner.learning.fitting import Fitted
     from scanner.learning.readings import Known
@@ -145,9 +146,11 @@ def test_a_writer_measured_again_is_as_the_card_has_him(
     read = train.read_corpus(everything, (), shipped.encoder, known)
     prepared = read.prepared
     his = (prepared.writers == "t3") & prepared.is_note
-    heads = train.fit_flub(prepared, train.SEED, prepared.writers != "t3")
+    others = prepared.writers != "t3"
+    flub, category = train.fit_flub(prepared, train.SEED, others)
+    context = train.fit_context(prepared, train.SEED, others).context
     rows = np.flatnonzero(his[prepared.message])
-    shown = iter(_said(heads, prepared.mail, rows))
+    shown = iter(_said((flub, category, context), prepared.mail, rows))
     notes = [read.projected[n] for n in np.flatnonzero(his)]
     said = [Predictions(1.0, tuple(islice(shown, len(one.categories)))) for one in notes]
     cases = tuple(trial.cases(notes, ["t3"] * len(notes)))
@@ -163,13 +166,14 @@ def test_a_writer_measured_again_is_as_the_card_has_him(
 
 
 def _said(
-    heads: tuple[Fitted, Fitted], mail: Mail, rows: NDArray[np.int64]
+    heads: tuple[Fitted, Fitted, Context], mail: Mail, rows: NDArray[np.int64]
 ) -> Iterator[SentencePrediction]:
-    flub, category = heads
+    flub, category, context = heads
     words, dense = mail.sentence_words[rows], mail.sentence_dense[rows]
     guesses = category.estimator.predict(fitting.matrix(words, dense, category.idf))
-    for odds, guess in zip(flub.odds(words, dense), guesses, strict=True):
-        yield SentencePrediction(float(expit(odds)), CATEGORIES[guess])
+    chances = expit(context.odds(dense, flub.odds(words, dense), mail.message[rows]))
+    for chance, guess in zip(chances.tolist(), guesses, strict=True):
+        yield SentencePrediction(chance, CATEGORIES[guess])
 
 
 def test_plain_flubs_are_caught(shipped: Model):

@@ -1,0 +1,73 @@
+"""Small networks with the last word on flubs, as plain arrays; `fitting` makes them.
+
+A linear head weighs each sign alone; whether a doubtful sentence belongs to the flub before it
+depends on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanner.learning import features
+from scanner.learning.odds import expit, logit
+from scanner.learning.words import Floats
+
+
+class Layer(NamedTuple):
+    """One layer of several networks: weights (networks, in, out), biases (networks, 1, out)."""
+
+    weights: Floats
+    biases: Floats
+
+
+class Context(NamedTuple):
+    """Networks that hear what a head says of a sentence and of those beside it.
+
+    Without layers the head alone is believed.
+    """
+
+    layers: Sequence[Layer]
+
+    def odds(self, dense: Floats, odds: Floats, message: NDArray[np.int64]) -> Floats:
+        """Give each sentence's log-odds to be a flub, by the networks' mean probability.
+
+        `dense`, `odds` and `message` are as in `features.in_context`.
+        """
+        if not self.layers:
+            return odds
+        said = features.in_context(dense, odds, message)[None]
+        *inner, last = self.layers
+        for layer in inner:
+            said = np.maximum(said @ layer.weights + layer.biases, 0)
+        return logit(expit(said @ last.weights + last.biases)[:, :, 0].mean(axis=0))
+
+
+def as_arrays(context: Context) -> dict[str, Floats]:
+    """Name every array."""
+    return {
+        _name(number, part): array
+        for number, layer in enumerate(context.layers)
+        for part, array in layer._asdict().items()
+    }
+
+
+def from_arrays(arrays: Mapping[str, Floats]) -> Context:
+    """Put networks together again."""
+    return Context(tuple(_layers(arrays)))
+
+
+def _layers(arrays: Mapping[str, Floats]) -> Iterator[Layer]:
+    for number in count():
+        names = [_name(number, part) for part in Layer._fields]
+        if names[0] not in arrays:
+            return
+        yield Layer(*(arrays[name] for name in names))
+
+
+def _name(number: int, part: str) -> str:
+    return f"context.{number}.{part}"
