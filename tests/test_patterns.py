@@ -40,10 +40,12 @@ def patterns() -> dict[re.Pattern[Any], set[str]]:
     found: dict[re.Pattern[Any], set[str]] = defaultdict(set)
     for module in modules():
         source = Path(module.__file__).read_text()
+        uses = defaultdict(set)
+        for name, method in re.findall(rf"\b(\w+)\.({'|'.join(_METHODS)})\(", source):
+            uses[name].add(method)
         for name, value in vars(module).items():
-            uses = set(re.findall(rf"\b{name}\.({'|'.join(_METHODS)})\(", source))
             for pattern in among(value):
-                found[pattern] |= uses
+                found[pattern] |= uses[name]
         for node in ast.walk(ast.parse(source)):
             match node:
                 case ast.Call(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import skops.io
 
 from scanner.core.draft import Draft
 from scanner.core.segment import segment
@@ -114,12 +113,21 @@ def test_a_saved_model_predicts_as_before(model: Model, folder: Path, few: list[
 
 def test_the_weights_hold_only_stock_types(folder: Path):
     """Loading the estimators needs no type to be trusted."""
+    import skops.io
+
     assert skops.io.get_untrusted_types(file=folder / "heads.skops") == []
+
+
+def estimators(folder: Path) -> dict[str, Any]:
+    """Load what scikit-learn fitted."""
+    import skops.io
+
+    return skops.io.load(folder / "heads.skops", trusted=[])
 
 
 def test_the_exported_heads_answer_as_scikit_learn_does(folder: Path, few: list[Example]):
     """heads.npz, which the verdict uses, and heads.skops give the same log-odds."""
-    parts = skops.io.load(folder / "heads.skops", trusted=[])
+    parts = estimators(folder)
     model = artifact.load(folder)
     messages = [corpus.project(example).sentences for example in few[:40]]
     bags = [words.bag(artifact.message_text(message)) for message in messages]
@@ -143,7 +151,7 @@ def test_the_exported_heads_answer_as_scikit_learn_does(folder: Path, few: list[
 
 def test_the_last_word_on_flubs_is_as_scikit_learn_has_it(folder: Path, few: list[Example]):
     """The networks of `context`, too; the columns are brought to their scale on the way."""
-    stock = skops.io.load(folder / "heads.skops", trusted=[])["context"]
+    stock = estimators(folder)["context"]
     model = artifact.load(folder)
     messages = [corpus.project(example).sentences for example in few[:40]]
     bags, dense = _rows_of(messages, model.encoder.read(messages))
@@ -157,7 +165,7 @@ def test_the_last_word_on_flubs_is_as_scikit_learn_has_it(folder: Path, few: lis
 
 def test_the_first_look_answers_as_scikit_learn_does(folder: Path, few: list[Example]):
     """The weights of single words, too."""
-    stock = skops.io.load(folder / "heads.skops", trusted=[])["first"]["estimator"]
+    stock = estimators(folder)["first"]["estimator"]
     texts = [f"{example.subject} {example.text}" for example in few[:40]]
     expected = stock.decision_function(fitting.present(texts))
     assert artifact.load(folder).heads.first.odds(texts) == pytest.approx(expected, abs=1e-3)

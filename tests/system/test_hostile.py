@@ -50,20 +50,24 @@ def text(content: bytes, kind: bytes = b"text/plain") -> bytes:
     return HEAD + b"Content-Type: " + kind + b"; charset=utf-8\r\n\r\n" + content + b"\r\n"
 
 
-MONSTERS = {
-    "10,000 nested parts": nested(10_000),
-    "10,000 parts": many_parts(10_000),
-    "200 MB": text((b"Dear all, this line is of the novel. " * 2 + b"\r\n") * (200 * MIB // 76)),
-    "5 MB in a line": text(b"a flub and " * (5 * MIB // 11)),
-    "5 MB subject": b"Subject: " + b"=?utf-8?q?x?= " * 400_000 + b"\r\n" + HEAD + b"\r\nx",
-    "bomb": bomb(),
-    "deep HTML": text(b"<div>" * 100_000 + b"flub", b"text/html"),
-    "quotes": text(b"> " * 200_000 + b"\r\nOn " + b"wrote: on " * 50_000),
-    "spaces": text(b"Kind regards" + b" " * 300_000 + b"\r\n-- " + b"\r\n" * 200_000),
-    "addresses": HEAD
-    + b"To: " + b"a@b," * 300_000 + b"\r\nReferences: <" + b"<" * 99_999 + b"\r\n\r\n",
-    "letters": text(b"a" * 200_000 + b"!" + b".'\"" * 50_000),
-}  # fmt: skip
+def monsters() -> dict[str, bytes]:
+    """Hundreds of megabytes, made when they are wanted: every test process imports this file."""
+    return {
+        "10,000 nested parts": nested(10_000),
+        "10,000 parts": many_parts(10_000),
+        "200 MB": text(
+            (b"Dear all, this line is of the novel. " * 2 + b"\r\n") * (200 * MIB // 76)
+        ),
+        "5 MB in a line": text(b"a flub and " * (5 * MIB // 11)),
+        "5 MB subject": b"Subject: " + b"=?utf-8?q?x?= " * 400_000 + b"\r\n" + HEAD + b"\r\nx",
+        "bomb": bomb(),
+        "deep HTML": text(b"<div>" * 100_000 + b"flub", b"text/html"),
+        "quotes": text(b"> " * 200_000 + b"\r\nOn " + b"wrote: on " * 50_000),
+        "spaces": text(b"Kind regards" + b" " * 300_000 + b"\r\n-- " + b"\r\n" * 200_000),
+        "addresses": HEAD
+        + b"To: " + b"a@b," * 300_000 + b"\r\nReferences: <" + b"<" * 99_999 + b"\r\n\r\n",
+        "letters": text(b"a" * 200_000 + b"!" + b".'\"" * 50_000),
+    }  # fmt: skip
 
 
 def high_water(pid: int) -> float:
@@ -74,7 +78,8 @@ def high_water(pid: int) -> float:
 
 def test_monsters_cost_little_and_the_daemon_goes_on(household):
     """Transfer and memory stay bounded, and the note among them is warned about."""
-    for monster in MONSTERS.values():
+    many = monsters()
+    for monster in many.values():
         household.client.save(monster)
     household.client.save(FLUBBED)
     with proxy.running(household.server.port) as through:
@@ -83,7 +88,7 @@ def test_monsters_cost_little_and_the_daemon_goes_on(household):
             household.client.wait_until(lambda client: client.has_warnings(), patience=200)
             assert high_water(daemon.process.pid) < 150
             assert daemon.stop() == 0
-        assert through.received < len(MONSTERS) * MIB // 2
+        assert through.received < len(many) * MIB // 2
     log = daemon.log.read_text()
     assert "internal error" not in log
     assert "; not checked" in log
