@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,8 +61,14 @@ def model(few: list[Example], trained: Callable[..., Model]) -> Model:
     return trained(few, version="tiny")
 
 
+@pytest.fixture(scope="session")
+def saved(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("saved") / "tiny"
+    artifact.save(model, folder)
+    return folder
+
+
 @pytest.fixture
-def folder(model: Model, tmp_path: Path) -> Path:
-    saved = tmp_path / "models" / "tiny"
-    artifact.save(model, saved)
-    return saved
+def folder(saved: Path, tmp_path: Path) -> Path:
+    """A copy of the model's folder, to do with as a test likes."""
+    return shutil.copytree(saved, tmp_path / "models" / "tiny")
