@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from scanner.core.draft import Sentences
     from scanner.learning.artifact import Model, OnDemand
-    from scanner.learning.corpus import Example
+    from scanner.learning.corpus import Example, Projected
     from scanner.learning.readings import Known
 
 WRITERS = ("t2", "t9", "t13")
@@ -24,6 +24,12 @@ WRITERS = ("t2", "t9", "t13")
 @pytest.fixture(scope="session")
 def everything() -> list[Example]:
     return corpus.read([corpus.shipped()])
+
+
+@pytest.fixture(scope="session")
+def projected(everything: list[Example]) -> list[Projected]:
+    """The whole corpus cut into sentences, which takes ten seconds."""
+    return [corpus.project(one) for one in everything]
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from scanner.learning.windows import LENGTH, Tokens
 
 if TYPE_CHECKING:
     from scanner.learning.artifact import OnDemand
-    from scanner.learning.corpus import Example
+    from scanner.learning.corpus import Example, Projected
 
 TOKENS = Tokens.load(shelf.shipped() / "tokenizer.json")
 
@@ -125,8 +125,8 @@ def test_readings_come_back_as_they_were_kept(tmp_path, encoder: OnDemand, few: 
         assert np.allclose(loaded.readings[name].sentences, reading.sentences, atol=0.034)
 
 
-def test_every_message_of_the_corpus_was_read_unseen(everything: list[Example], encoder: OnDemand):
+def test_every_message_of_the_corpus_was_read_unseen(projected: list[Projected], encoder: OnDemand):
     """The shipped model folder knows what an encoder said of each message before it saw it."""
     known = encoder.known().readings
-    missing = [e.id for e in everything if readings.key(corpus.project(e).sentences) not in known]
+    missing = [one.example.id for one in projected if readings.key(one.sentences) not in known]
     assert missing == []

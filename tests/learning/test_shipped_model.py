@@ -84,7 +84,7 @@ def test_the_card_is_made_of_what_was_measured(shipped: Model):
     assert evaluate.as_text(report) in written
 
 
-def test_the_card_claims_no_rank_of_what_it_quotes(shipped: Model, everything: list[Example]):
+def test_the_card_claims_no_rank_of_what_it_quotes(shipped: Model, projected: list[Projected]):
     """Its quotes are sentences of the corpus, flubs and then clean ones, and typical at most."""
     written = card.write(shipped, is_shipped=True)
     assert "surest" not in written.partition("## Where it fails")[2]
@@ -94,7 +94,7 @@ def test_the_card_claims_no_rank_of_what_it_quotes(shipped: Model, everything: l
     ]
     truth = {
         sentence.text: category
-        for one in map(corpus.project, everything)
+        for one in projected
         for sentence, category in zip(one.sentences.items, one.categories, strict=True)
     }
     assert [truth[text] is None for text in quoted] == [False] * 4 + [True] * 4
