@@ -21,7 +21,8 @@ demo: $(READY)  ## run the main job on an embedded mail server
 test: test-program test-encoder test-clients plugin test-thunderbird  ## pass all tests
 
 test-program: $(READY) dovecot .cyrus chromium desktop  ## those of the program, against real servers
-	$(BIN)/pytest -n $(WORKERS) --ignore tests/encoder --ignore tests/clients --ignore tests/thunderbird
+	@# Neighbours share servers and models in one process; one that is done takes over from another.
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --ignore tests/encoder --ignore tests/clients --ignore tests/thunderbird
 
 test-encoder: $(TORCH)  ## those of fine-tuning, which need torch
 	$(BIN)/pytest tests/encoder
