@@ -83,9 +83,9 @@ class Printing:
             self._echo(form.end(tally), sink, line)
 
     def _echo(self, text: str | None, sink: IO[str] | None, line: _Line) -> None:
-        if text is None or sink is None:
-            return
         with line:
+            if text is None or sink is None:
+                return
             if sink is sys.stdout and not self.show_clean:  # who scans sees a bar
                 terminal.clear_bar()
             click.echo(text, file=sink)
@@ -117,7 +117,7 @@ def _each(rows: Iterable[Row]) -> Generator[Row, None, None]:
 
 @contextmanager
 def _heard_once() -> Iterator[_Line]:
-    """Let the first Ctrl-C interrupt, though no line that is being printed, and others pass by.
+    """Let the first Ctrl-C interrupt, after the line that is being printed, and ignore all others.
 
     Half a row is none for who reads it; and whoever is in a hurry presses it more than once, which
     must not break off the end of what the first one interrupted. It is asked of the system once,
@@ -143,9 +143,10 @@ def _heard_once() -> Iterator[_Line]:
 
 
 class _Line:
-    """A line that is printed; where it is the last one, what interrupted it comes after it.
+    """A line that is printed whole.
 
-    So it does, at the latest, where that was lost on its way: a destructor raises nothing.
+    Where Ctrl-C came while it was open, or was lost since (Python drops what a destructor raises),
+    KeyboardInterrupt is raised when it is done.
     """
 
     is_open = is_last = False

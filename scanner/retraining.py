@@ -48,7 +48,7 @@ from scanner.learning.rehearsal import Rehearsal
 from scanner.learning.train import Progress, prepare_mail, read_corpus
 from scanner.learning.trial import Trial
 
-# Seconds on a laptop, for the bar.
+# About how many seconds each takes, beside the others; for the bar.
 _A_MESSAGE = 0.03
 _ALL_WORDS = 8.0
 _A_FIT = 2.0

@@ -55,8 +55,8 @@ def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
     """Work in so many processes, of which this is one; Ctrl-C ends none before its work.
 
     The others start at once, and load the module that their work is of. What they are given, and
-    this one does itself, counts for twice as many workers. Whoever uses it hears but one Ctrl-C,
-    as `printing` does.
+    this one does itself, counts for twice as many workers. Whoever uses it must let
+    through no more than one Ctrl-C, as `printing` does.
     """
     # Not fork: the libraries of the model have threads.
     context = multiprocessing.get_context("spawn")
@@ -69,9 +69,9 @@ def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
             jobs * _GIVEN,
         )
     finally:
-        # A Ctrl-C that broke off the others' end would leave them for ever. Where the one that is
-        # heard comes only now, no other follows. Not SIG_IGN: Python would complain of one that it
-        # had just taken.
+        # A Ctrl-C must not break off the end of the others, or they stay for ever. Where the one
+        # that is let through comes right here, the inner `finally` still ends them. Not SIG_IGN:
+        # Python would complain of one that it had just taken.
         try:
             signal.signal(signal.SIGINT, lambda *_: None)
         finally:
@@ -126,7 +126,8 @@ class _Processes(ProcessPoolExecutor):
             return super().submit(*args, **kwargs)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
-            # Which is inherited; and where it raises a Ctrl-C of just before, it has blocked, too.
+            # Processes inherit what is blocked. Where a Ctrl-C of just before is raised here, it is
+            # blocked already, and `finally` undoes that.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             return super().submit(*args, **kwargs)
         finally:

@@ -173,7 +173,7 @@ class Model:
         return _Look(number, message, bag, note, sentences, seen)
 
     def _may_be_a_note(self, look: _Look, beginning: Reading) -> bool:
-        """Tell whether a message can still be a note, whatever the rest of it holds."""
+        """Tell by the beginning of a message whether it can still be a note, whatever follows."""
         return max(self._kind(look, beginning), self._kind(look, beginning.surest)) >= self._least
 
     def _kind(self, look: _Look, reading: Reading) -> float:

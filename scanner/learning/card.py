@@ -32,10 +32,10 @@ categories such a sentence would be. In three steps:
 3. The **heads** decide: logistic regressions for flub, `kind` and whether a flub is folded in, a
    linear support vector machine for the category, over the encoder's log-odds of a sentence, its
    neighbours and its note, hashed words and the layout. On flubs three small neural networks have
-   the last word, which hear what the head says of a sentence and the two beside it. All of them
-   are fitted on what encoders said of writers they had not been trained on, the networks on what
-   heads said of such writers. Where words alone are surer than the head for `kind` that a message
-   is a note, they count.
+   the last word, which hear the same but for the words, and what the head says of a sentence and
+   the two beside it. All of them are fitted on what encoders said of writers they had not been
+   trained on, the networks on what heads said of such writers. Where words alone are surer than the
+   head for `kind` that a message is a note, they count.
 
 ## Data
 
@@ -105,7 +105,8 @@ which are as hard. A model trained with `--add` takes that over.""",
 _MOVED = {
     "origin": """\
 The shipped notes were composed for unflub, none is real mail; {yours} messages are
-its owner's and teach the heads alone.""",
+its owner's and teach the heads alone: what they say of flubs is one more linear head, added to
+what the networks say.""",
     "gate_of": "this one is that of {base}, lower where a note of its owner's needs it",
     "chosen": """\
 The thresholds are those of {base}, unless another was needed on messages held

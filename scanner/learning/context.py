@@ -17,6 +17,8 @@ from scanner.learning import features
 from scanner.learning.odds import expit, logit
 from scanner.learning.words import Floats
 
+_PREFIX = "context."
+
 
 class Layer(NamedTuple):
     """One layer of several networks: weights (networks, in, out), biases (networks, 1, out)."""
@@ -26,9 +28,9 @@ class Layer(NamedTuple):
 
 
 class Context(NamedTuple):
-    """Networks that hear what a head says of a sentence and of those beside it.
+    """Networks that hear what a head hears but for the words, and what it says itself.
 
-    Without layers the head alone is believed.
+    That of the sentence and of the two beside it. Without layers the head alone is believed.
     """
 
     layers: Sequence[Layer]
@@ -57,8 +59,12 @@ def as_arrays(context: Context) -> dict[str, Floats]:
 
 
 def from_arrays(arrays: Mapping[str, Floats]) -> Context:
-    """Put networks together again."""
-    return Context(tuple(_layers(arrays)))
+    """Put networks together again; raises ValueError where layers are missing."""
+    layers = tuple(_layers(arrays))
+    named = sum(name.startswith(_PREFIX) for name in arrays)
+    if named != len(layers) * len(Layer._fields) or (layers and layers[-1].biases.shape[-1] != 1):
+        raise ValueError("networks lack layers")
+    return Context(layers)
 
 
 def _layers(arrays: Mapping[str, Floats]) -> Iterator[Layer]:
@@ -70,4 +76,4 @@ def _layers(arrays: Mapping[str, Floats]) -> Iterator[Layer]:
 
 
 def _name(number: int, part: str) -> str:
-    return f"context.{number}.{part}"
+    return f"{_PREFIX}{number}.{part}"

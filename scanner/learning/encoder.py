@@ -60,8 +60,9 @@ class Encoder:
 
     def _read(self, number: int, message: Sentences, goes_on: GoesOn) -> Reading:
         first, *rest = self._tokens.windows(message)
-        if first.beginning:  # a quarter of the time, and most mail need not be read further
-            glimpsed = self._begun(message, first.beginning).closed()
+        # A quarter of the time, and most mail need not be read further.
+        if goes_on is not always and (beginning := first.beginning):
+            glimpsed = self._begun(message, beginning).closed()
             if not goes_on(number, glimpsed):
                 return glimpsed
         reading = self._begun(message, first)

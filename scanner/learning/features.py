@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Sentences
+from scanner.learning.odds import expit
 from scanner.learning.readings import Reading
 from scanner.learning.words import Floats
 
@@ -102,7 +103,7 @@ def _sits(message: Sentences, reading: Reading) -> list[float]:
     if not count:
         return [0.0] * FLUB_COLUMNS
     odds = _clipped(reading.sentences[:, 0])
-    chances = 1 / (1 + np.exp(-odds))
+    chances = expit(odds)
     lengths = np.array([len(sentence.text.split()) for sentence in message.items], np.float32)
     words = max(1.0, float(lengths.sum()))
     share = chances @ lengths / words

@@ -22,7 +22,7 @@ from sklearn.svm import LinearSVC
 from scanner.learning import features, words
 from scanner.learning.context import Context, Layer
 from scanner.learning.features import Mask
-from scanner.learning.heads import First, Head
+from scanner.learning.heads import First, Head, constant
 from scanner.learning.words import COLUMNS, Bag, Floats
 
 _STEPS = 128
@@ -257,7 +257,7 @@ def adapted(  # noqa: PLR0913 - what differs from one head to the next
 
 
 def leaned(  # noqa: PLR0913 - what differs from one head to the next
-    head: Head,
+    idf: Floats,
     dense: Floats,
     answers: Mask,
     strength: float,
@@ -266,14 +266,15 @@ def leaned(  # noqa: PLR0913 - what differs from one head to the next
     counting: Floats,
     beside: Floats,
 ) -> Head:
-    """Weigh the dense columns and the intercept of a head that has said nothing so far.
+    """Give a head that weighs the dense columns alone, added to what is said `beside`.
 
     Rows `apart`, `counting`, `beside` and the penalty are as in `adapted`.
     """
     rows = np.column_stack([dense, np.ones(len(dense)), apart]).astype(np.float64)
     start, rest = np.zeros(rows.shape[1]), beside.astype(np.float64)
     weights = _minimised(start, rows, rest, answers, strength, counting).astype(np.float32)
-    return head._replace(dense=weights[None, :-2], intercept=weights[-2:-1])
+    silent = constant(0.0, idf, dense.shape[1])
+    return silent._replace(dense=weights[None, :-2], intercept=weights[-2:-1])
 
 
 def _minimised(  # noqa: PLR0913, PLR0917 - what the loss is made of

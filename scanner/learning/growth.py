@@ -1,8 +1,9 @@
 """The learning curve: would more labels help? Measured on notes held out, by whole groups.
 
 The encoder stays as it is, and the head that tells flubs is refitted to growing shares of the
-notes, or leaned to shares of one's own: that is what labelling more would do. A curve of the
-encoder itself takes long (`make curve`).
+notes, or what shares of one's own teach is added to it (`leaning`): that is what labelling more
+would do. The networks after it are left out. A curve of the encoder itself takes long
+(`make curve`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from scanner.learning.features import Mask
 from scanner.learning.heads import Head
 from scanner.learning.measures import AVERAGE_PRECISION, Estimate
 from scanner.learning.odds import expit
-from scanner.learning.train import FLUB_C, SEED, Prepared, Progress, folds, silent
+from scanner.learning.train import SEED, Prepared, Progress, fit_flub, folds, silent
 from scanner.learning.trial import NONE, Table
 from scanner.learning.words import Floats
 
@@ -103,18 +104,18 @@ def grow(  # noqa: PLR0913 - what there is to choose
     learnt = np.zeros(len(shares))
     parts = [np.isin(groups, groups[varied][part]) for part in folds(groups[varied])]
     for number, held_out in enumerate(parts):
-        start = None if varied.all() else _fitted(prepared, ~held_out & ~varied, seed)
-        said = _said(prepared, start) if start else np.zeros(0, np.float32)
+        start = None if varied.all() else fit_flub(prepared, seed, ~held_out & ~varied).head
+        said = _said(prepared, start) if start else None
         for place, some in enumerate(_shares(groups, varied & ~held_out, shares, seed)):
             done = number * len(shares) + place
             progress(done, len(parts) * len(shares), "drawing the learning curve")
             asked = np.flatnonzero((held_out & varied)[prepared.message])
             seen = ~held_out & (~varied | some)
-            if start:
+            if start and said is not None:
                 own = leaning.flub(prepared, said, start.idf, seen, varied)
                 odds = said + _said(prepared, own)
             else:
-                odds = _said(prepared, _fitted(prepared, seen, seed))
+                odds = _said(prepared, fit_flub(prepared, seed, seen).head)
             chances[place, asked] = expit(odds[asked])
             learnt[place] += some.sum() / len(parts)
     tables = [replace(rows, chance=of_share) for of_share in chances]
@@ -136,14 +137,6 @@ def _shares(
     np.random.default_rng(seed).shuffle(names)
     for share in shares:
         yield among & np.isin(groups, names[: round(share * len(names))])
-
-
-def _fitted(prepared: Prepared, seen: Mask, seed: int) -> Head:
-    mail, notes = prepared.mail, np.flatnonzero((seen & prepared.is_note)[prepared.message])
-    return fitting.fit(
-        mail.sentence_words[notes], mail.sentence_dense[notes], prepared.is_flub[notes],
-        strength=FLUB_C, seed=seed,
-    ).head  # fmt: skip
 
 
 def _said(prepared: Prepared, head: Head) -> Floats:

@@ -166,9 +166,13 @@ def from_arrays(arrays: Mapping[str, Any]) -> Heads:
     first = _first(arrays)
     made: dict[str, Head] = {}
     for name in _NAMES:
-        own = [part for part in Head._fields if f"{name}.{part}" in arrays]
-        parts = {part: arrays[f"{name}.{part}"].astype(np.float32) for part in own}
-        made[name] = Head(**_shared(name, made) | parts)
+        shared = _shared(name, made)
+        parts = {
+            part: arrays[f"{name}.{part}"].astype(np.float32)
+            for part in Head._fields
+            if part not in shared
+        }
+        made[name] = Head(**shared, **parts)
     return Heads(first, **made, context=context.from_arrays(arrays))
 
 

@@ -38,13 +38,12 @@ def flub(prepared: Prepared, said: Floats, idf: Floats, taught: Mask, yours: Mas
         prepared.mail.sentence_dense,
         prepared.is_flub,
     )
-    nothing = constant(0.0, idf, dense.shape[1])
-    notes = np.flatnonzero((taught & prepared.is_note)[prepared.message])
+    notes = prepared.sentences_of_notes(taught)
     mine = yours[prepared.message[notes]]
     if not mine.any():
-        return nothing
+        return constant(0.0, idf, dense.shape[1])
     leaned = fitting.leaned(
-        nothing, dense[notes], truth[notes], _LEANING_C,
+        idf, dense[notes], truth[notes], _LEANING_C,
         apart=mine, counting=counting(mine), beside=said[notes],
     )  # fmt: skip
     own = notes[mine]

@@ -184,6 +184,7 @@ def _heads(material: Material, start: Heads, taught: Mask, heard: Mask) -> Heads
         kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C, counting=weights)
     if not is_new:  # nothing was said about flubs
         return replace(start, note=note, kind=kind)
+    # The shipped model has nothing of anybody's own yet.
     said = flub_odds(start, prepared.mail, np.arange(len(prepared.message)))
     own = leaning.flub(prepared, said, start.flub.idf, taught, material.yours)
     category = leaning.category(prepared, start.category, taught, material.yours)

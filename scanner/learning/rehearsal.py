@@ -29,6 +29,7 @@ from scanner.learning.train import (
     Answers,
     Mail,
     Prepared,
+    fit_category,
     fit_flub,
     fit_folded,
     fit_kind,
@@ -73,8 +74,8 @@ def keys(messages: Sequence[Sentences]) -> list[str]:
 def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], None]) -> Rehearsal:
     """Fit lesser models to the messages marked, leaving out a part of the writers each.
 
-    What the gate asks alone is that of the `base`; nobody asks for it here. So is `context`, which
-    hears no words.
+    What the gate asks alone is that of the `base`; nobody asks for it here. So is `context`,
+    though it met these messages: both models that are compared have the same.
     """
     writers = prepared.writers[seen]
     parts = [seen & np.isin(prepared.writers, writers[part]) for part in folds(writers)]
@@ -83,7 +84,7 @@ def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], Non
     def lesser(fold: Mask) -> Heads:
         taught = seen & ~fold
         note, kind = fit_kind(prepared, nothing, SEED, taught, np.zeros(0, bool))
-        flub, category = fit_flub(prepared, SEED, taught)
+        flub, category = fit_flub(prepared, SEED, taught), fit_category(prepared, SEED, taught)
         folded = fit_folded(prepared, SEED, taught, note.idf)
         done()
         return replace(

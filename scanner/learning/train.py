@@ -131,6 +131,10 @@ class Prepared:
         """Marks the messages with a flub sentence."""
         return np.bincount(self.message, self.is_flub, len(self.is_note)) > 0
 
+    def sentences_of_notes(self, messages: Mask) -> NDArray[np.int64]:
+        """Give the sentences of the notes among the messages marked, as indices."""
+        return np.flatnonzero((messages & self.is_note)[self.message])
+
 
 @dataclass(frozen=True, slots=True)
 class FittedHeads:
@@ -375,26 +379,19 @@ def fit(
     closer = _fit_closer(prepared, ordinary, seen, others, note, seed)
     hint = _fit_hint(prepared, ordinary, seen, others, seed)
     return FittedHeads(
-        first, note, closer, hint, kind, *fit_flub(prepared, seed, seen),
+        first, note, closer, hint, kind,
+        fit_flub(prepared, seed, seen), fit_category(prepared, seed, seen),
         fit_folded(prepared, seed, seen, note.idf), fit_context(prepared, seed, seen),
     )  # fmt: skip
 
 
-def fit_flub(prepared: Prepared, seed: int, seen: Mask) -> tuple[Fitted, Fitted]:
-    """Fit the heads that tell flub sentences, `flub` and `category`, on the messages seen."""
-    return _fit_flub(prepared, seed, seen), fit_category(prepared, seed, seen)
-
-
-def _fit_flub(prepared: Prepared, seed: int, seen: Mask) -> Fitted:
-    notes = _sentences_of_notes(prepared, seen)
+def fit_flub(prepared: Prepared, seed: int, seen: Mask) -> Fitted:
+    """Fit the head that tells flub sentences, to the messages seen."""
+    notes = prepared.sentences_of_notes(seen)
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
     return fitting.fit(
         rows[notes], dense[notes], prepared.is_flub[notes], strength=FLUB_C, seed=seed
     )
-
-
-def _sentences_of_notes(prepared: Prepared, seen: Mask) -> NDArray[np.int64]:
-    return np.flatnonzero((seen & prepared.is_note)[prepared.message])
 
 
 def fit_context(prepared: Prepared, seed: int, seen: Mask) -> FittedContext:
@@ -407,15 +404,15 @@ def fit_context(prepared: Prepared, seed: int, seen: Mask) -> FittedContext:
     writers = prepared.writers[seen]
     for part in folds(writers):
         held_out = seen & np.isin(prepared.writers, writers[part])
-        taught = prepared.is_flub[_sentences_of_notes(prepared, seen & ~held_out)]
+        taught = prepared.is_flub[prepared.sentences_of_notes(seen & ~held_out)]
         if taught.all() or not taught.any():
             return FittedContext()
-        head = _fit_flub(prepared, seed, seen & ~held_out).head
-        asked = _sentences_of_notes(prepared, held_out)
+        head = fit_flub(prepared, seed, seen & ~held_out).head
+        asked = prepared.sentences_of_notes(held_out)
         odds[asked] = fitting.odds(head, mail.sentence_words[asked], mail.sentence_dense[asked])[
             :, 0
         ]
-    notes = _sentences_of_notes(prepared, seen)
+    notes = prepared.sentences_of_notes(seen)
     columns = features.in_context(mail.sentence_dense[notes], odds[notes], mail.message[notes])
     return fitting.fit_context(columns, prepared.is_flub[notes], seed)
 

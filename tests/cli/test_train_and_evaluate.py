@@ -142,7 +142,7 @@ def test_evaluate_counts_false_alarms_in_ordinary_mail(program, corpus, tmp_path
     ],
 )
 def test_what_evaluate_cannot_do_is_said_before_measuring(program, corpus, options, status, said):
-    """Nothing is dropped in silence, and nothing missing is found out half an hour later."""
+    """Nothing is dropped in silence, and nothing missing is found out an hour later."""
     done = program.run("evaluate", "--corpus", corpus, *options)
     assert done.returncode == status
     assert said in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import pytest
 from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.errors import ModelError
-from scanner.learning import artifact, corpus, features, fitting, shelf, words
+from scanner.learning import artifact, corpus, features, fitting, shelf, train, words
 from scanner.learning.odds import expit
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ def edited(folder: Path, old: str, new: str) -> None:
 
 def with_a_pickle(folder: Path) -> None:
     np.savez(folder / "heads.npz", **{"first.weights": np.array([Path("x")], dtype=object)})
+    restamped(folder)
+
+
+def without_the_last_layer(folder: Path) -> None:
+    with np.load(folder / "heads.npz") as arrays:
+        kept = {name: arrays[name] for name in arrays if not name.startswith("context.2.")}
+    np.savez(folder / "heads.npz", **kept)
     restamped(folder)
 
 
@@ -93,6 +101,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     "odd thresholds": (lambda f: restamped(f, thresholds={"x": {"kind": 1}}), "lacks parts"),
     "files without hashes": (lambda f: restamped(f, files={}), "names no README.md"),
     "heads without parts": (with_parts_missing, "lacks parts"),
+    "networks without their last layer": (without_the_last_layer, "cannot be read"),
     "heads that are no archive": (with_garbage, "cannot be read"),
     "too few weights": (lambda f: with_other_weights(f, np.zeros(100, np.int8)), "cannot be read"),
     "other weights": (lambda f: with_other_weights(f, np.zeros(2**16, "f")), "cannot be read"),
@@ -161,6 +170,23 @@ def test_the_last_word_on_flubs_is_as_scikit_learn_has_it(folder: Path, few: lis
     expected = np.mean([one.predict_proba(columns)[:, 1] for one in stock["networks"]], axis=0)
     said = expit(model.heads.context.odds(dense, odds, message))
     assert said == pytest.approx(expected, abs=1e-4)
+
+
+def test_many_messages_are_told_what_each_is_told_alone(folder: Path, few: list[Example]):
+    """Neighbours are those of the same message; what one's own notes add counts, too."""
+    model = artifact.load(folder)
+    own = model.heads.own
+    heads = replace(model.heads, own=own._replace(dense=np.full_like(own.dense, 0.5)))
+    messages = [corpus.project(one).sentences for one in few[:12]]
+    read = model.encoder.read(messages)
+    mail = train.prepare_mail(messages, read)
+    answers = train.Answers.empty(mail)
+    train.ask(heads, mail, np.ones(len(messages), bool), answers)
+    alone = [
+        heads.sentences(one, [words.bag(sentence.text) for sentence in one.items], reading)[0]
+        for one, reading in zip(messages, read, strict=True)
+    ]
+    assert answers.flubs == pytest.approx(np.concatenate(alone), abs=1e-4)
 
 
 def test_the_first_look_answers_as_scikit_learn_does(folder: Path, few: list[Example]):

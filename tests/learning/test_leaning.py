@@ -1,4 +1,4 @@
-"""The heads that tell flubs, leaned to notes of one's own."""
+"""What notes of one's own add to the verdict on flubs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def prepared(few, encoder, known) -> Prepared:
 
 @pytest.fixture(scope="module")
 def start(prepared: Prepared) -> Head:
-    return train.fit_flub(prepared, train.SEED, prepared.writers != "mine")[0].head
+    return train.fit_flub(prepared, train.SEED, prepared.writers != "mine").head
 
 
 @pytest.fixture(scope="module")

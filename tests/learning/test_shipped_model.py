@@ -147,7 +147,8 @@ def test_a_writer_measured_again_is_as_the_card_has_him(
     prepared = read.prepared
     his = (prepared.writers == "t3") & prepared.is_note
     others = prepared.writers != "t3"
-    flub, category = train.fit_flub(prepared, train.SEED, others)
+    flub = train.fit_flub(prepared, train.SEED, others)
+    category = train.fit_category(prepared, train.SEED, others)
     context = train.fit_context(prepared, train.SEED, others).context
     rows = np.flatnonzero(his[prepared.message])
     shown = iter(_said((flub, category, context), prepared.mail, rows))
