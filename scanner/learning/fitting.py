@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
@@ -35,7 +33,8 @@ _WIDTHS = (32, 16)
 _DECAY = 1.0
 _RATE = 2e-3
 _BATCH = 512
-_EPOCHS = 12
+_EPOCHS = 12  # more of them learn the corpus by heart
+_ANY_GAIN = 1e9
 
 Matrix: TypeAlias = sparse.csr_matrix
 Estimator: TypeAlias = LogisticRegression | LinearSVC
@@ -108,16 +107,16 @@ def fit_context(columns: Floats, answers: Mask, seed: int) -> FittedContext:
     networks = [
         MLPClassifier(
             _WIDTHS, alpha=_DECAY, learning_rate_init=_RATE, batch_size=min(_BATCH, len(columns)),
-            max_iter=_EPOCHS, random_state=seed + number,
+            # No gain is enough after the first epoch: so it ends after _EPOCHS, and as planned.
+            # At max_iter it would warn, which threads cannot keep from each other.
+            tol=_ANY_GAIN, n_iter_no_change=_EPOCHS - 2, max_iter=_EPOCHS + 1,
+            random_state=seed + number,
         )
         for number in range(_NETWORKS)
     ]  # fmt: skip
-    with warnings.catch_warnings():
-        # So many epochs are enough; more of them learn the corpus by heart.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for network in networks:
-            network.fit(scaled, answers)
-            del network._optimizer  # noqa: SLF001 - five times as much as what was learnt
+    for network in networks:
+        network.fit(scaled, answers)
+        del network._optimizer  # noqa: SLF001 - five times as much as what was learnt
     return FittedContext(scaler, networks)
 
 

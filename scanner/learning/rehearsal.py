@@ -30,6 +30,7 @@ from scanner.learning.train import (
     Mail,
     Prepared,
     fit_category,
+    fit_context,
     fit_flub,
     fit_folded,
     fit_kind,
@@ -74,8 +75,7 @@ def keys(messages: Sequence[Sentences]) -> list[str]:
 def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], None]) -> Rehearsal:
     """Fit lesser models to the messages marked, leaving out a part of the writers each.
 
-    What the gate asks alone is that of the `base`; nobody asks for it here. So is `context`,
-    though it met these messages: both models that are compared have the same.
+    What the gate asks alone is that of the `base`; nobody asks for it here.
     """
     writers = prepared.writers[seen]
     parts = [seen & np.isin(prepared.writers, writers[part]) for part in folds(writers)]
@@ -86,10 +86,11 @@ def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], Non
         note, kind = fit_kind(prepared, nothing, SEED, taught, np.zeros(0, bool))
         flub, category = fit_flub(prepared, SEED, taught), fit_category(prepared, SEED, taught)
         folded = fit_folded(prepared, SEED, taught, note.idf)
+        context = fit_context(prepared, SEED, taught).context
         done()
         return replace(
             base, note=note.head, kind=kind.head, flub=flub.head, category=of_all(category),
-            folded=or_never(folded, note),
+            folded=or_never(folded, note), context=context,
         )  # fmt: skip
 
     named = keys(prepared.mail.messages)

@@ -50,14 +50,14 @@ def test_what_was_labelled_makes_a_model_and_rollback_returns(program):
     examples.add(workshop.strangers(writers=workshop.ODD_STRANGERS), "labelled", store)
     done = program.run("train")
     assert done.returncode == 0, done.stderr
-    assert "It got better on 112 messages of yours" in done.stdout
+    assert "It got better on 120 messages of yours" in done.stdout
     assert "120 labelled messages of yours" in done.stdout
     assert "sentence F1 of your notes: " in done.stdout
     assert " of yours, held out: sentences told apart (F1) " in done.stdout
     (folder,) = (path.parent for path in models(program).glob("*/model.json"))
     assert in_use(program) == folder.name
     shown = program.run("model", "show").stdout
-    for part in ("64 notes with a flub, 48 clean", "of 100 clean notes", "cautious", "strict"):
+    for part in ("95 notes with a flub, 25 clean", "of 100 clean notes", "cautious", "strict"):
         assert part in shown
     assert program.run("check", stdin=FLUBBED).returncode == 1
     assert program.run("check", stdin=CLEAN).returncode == 0
