@@ -14,6 +14,7 @@ from scanner.core.assess import assess
 from scanner.core.classify import (
     CATEGORIES,
     DEFAULT_PRESET,
+    PRESETS,
     Predictions,
     SentencePrediction,
 )
@@ -134,7 +135,7 @@ def leave_writers_out(
     held_out = writers_held_out(names, groups)
     said = cross_fit(read.prepared, read.ordinary, held_out, seed, progress)
     away = np.zeros(len(names), bool)
-    ungated = {name: np.zeros_like(away) for name in thresholds.PRESETS}
+    ungated = {name: np.zeros_like(away) for name in PRESETS}
     kinds, at = np.zeros_like(said.kinds), np.empty(len(names), object)
     for fold in held_out:
         gate, chosen = thresholds.gate_and_presets(thresholds.without(said, fold))

@@ -8,7 +8,7 @@ would do. The networks after it are left out. A curve of the encoder itself take
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -104,19 +104,12 @@ def grow(  # noqa: PLR0913 - what there is to choose
     learnt = np.zeros(len(shares))
     parts = [np.isin(groups, groups[varied][part]) for part in folds(groups[varied])]
     for number, held_out in enumerate(parts):
-        start = None if varied.all() else fit_flub(prepared, seed, ~held_out & ~varied).head
-        said = _said(prepared, start) if start else None
+        learn = _learner(prepared, ~held_out & ~varied, varied, seed)
         for place, some in enumerate(_shares(groups, varied & ~held_out, shares, seed)):
             done = number * len(shares) + place
             progress(done, len(parts) * len(shares), "drawing the learning curve")
             asked = np.flatnonzero((held_out & varied)[prepared.message])
-            seen = ~held_out & (~varied | some)
-            if start and said is not None:
-                own = leaning.flub(prepared, said, start.idf, seen, varied)
-                odds = said + _said(prepared, own)
-            else:
-                odds = _said(prepared, fit_flub(prepared, seed, seen).head)
-            chances[place, asked] = expit(odds[asked])
+            chances[place, asked] = expit(learn(~held_out & (~varied | some))[asked])
             learnt[place] += some.sum() / len(parts)
     tables = [replace(rows, chance=of_share) for of_share in chances]
     return Growth(
@@ -137,6 +130,20 @@ def _shares(
     np.random.default_rng(seed).shuffle(names)
     for share in shares:
         yield among & np.isin(groups, names[: round(share * len(names))])
+
+
+def _learner(prepared: Prepared, always: Mask, varied: Mask, seed: int) -> Callable[[Mask], Floats]:
+    """Give what learns from the messages marked, and then tells each sentence's log-odds.
+
+    `always` marks those that are learnt from whatever the share; without them all is learnt anew.
+    """
+    if varied.all():
+        return lambda seen: _said(prepared, fit_flub(prepared, seed, seen).head)
+    start = fit_flub(prepared, seed, always).head
+    said = _said(prepared, start)
+    return lambda seen: (
+        said + _said(prepared, leaning.flub(prepared, said, start.idf, seen, varied))
+    )
 
 
 def _said(prepared: Prepared, head: Head) -> Floats:

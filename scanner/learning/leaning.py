@@ -33,11 +33,8 @@ def flub(prepared: Prepared, said: Floats, idf: Floats, taught: Mask, yours: Mas
 
     `idf` weighs the words. Without a note of yours nothing is added.
     """
-    words, dense, truth = (
-        prepared.mail.sentence_words,
-        prepared.mail.sentence_dense,
-        prepared.is_flub,
-    )
+    words, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
+    truth = prepared.is_flub
     notes = prepared.sentences_of_notes(taught)
     mine = yours[prepared.message[notes]]
     if not mine.any():

@@ -185,7 +185,8 @@ def _heads(material: Material, start: Heads, taught: Mask, heard: Mask) -> Heads
     if not is_new:  # nothing was said about flubs
         return replace(start, note=note, kind=kind)
     # The shipped model has nothing of anybody's own yet.
-    said = flub_odds(start, prepared.mail, np.arange(len(prepared.message)))
+    mail = prepared.mail
+    said = flub_odds(start, mail.sentence_words, mail.sentence_dense, mail.message)
     own = leaning.flub(prepared, said, start.flub.idf, taught, material.yours)
     category = leaning.category(prepared, start.category, taught, material.yours)
     return replace(start, note=note, kind=kind, category=category, own=own)

@@ -27,7 +27,7 @@ _GRID = tuple(step / 100 for step in range(1, 100))
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
+class Limits:
     """How many false alarms a preset may cost.
 
     `clean` is the share of clean notes that may be warned about, `other` that of the corpus's
@@ -43,10 +43,10 @@ class Preset:
 # of those that strangers wrote, which no model had seen, a quarter as many were warned about. A
 # false alarm in a thousand ordinary messages is what the balanced preset may cost on the
 # background, whose sort the encoder and the gate were shown; a stranger's mail may cost more.
-PRESETS: Mapping[str, Preset] = {
-    "cautious": Preset(clean=0.04, other=0.03, ordinary=0.0005),
-    "balanced": Preset(clean=0.17, other=0.065, ordinary=0.001),
-    "strict": Preset(clean=0.25, other=0.08, ordinary=0.002),
+LIMITS: Mapping[str, Limits] = {
+    "cautious": Limits(clean=0.04, other=0.03, ordinary=0.0005),
+    "balanced": Limits(clean=0.17, other=0.065, ordinary=0.001),
+    "strict": Limits(clean=0.25, other=0.08, ordinary=0.002),
 }
 
 
@@ -174,32 +174,32 @@ def choose(held_out: HeldOut, base: Base | None = None) -> dict[str, Thresholds]
     """
     chosen: dict[str, Thresholds] = {}
     most = Thresholds(1.0, 1.0, sure=1.0)
-    for name, preset in PRESETS.items():
-        at = _moved(held_out, preset, name, base) if base else _anew(held_out, preset)
+    for name, limits in LIMITS.items():
+        at = _moved(held_out, limits, name, base) if base else _anew(held_out, limits)
         at = replace(at, flub=min(at.flub, most.flub), sure=min(at.sure, most.sure))
         at = replace(at, also=min(_also(held_out, at), most.also))
         chosen[name] = most = at
     return chosen
 
 
-def _anew(held_out: HeldOut, preset: Preset) -> Thresholds:
-    kind, flub = _kind(held_out), _flub(held_out, preset.clean)
+def _anew(held_out: HeldOut, limits: Limits) -> Thresholds:
+    kind, flub = _kind(held_out), _flub(held_out, limits.clean)
     others = ~held_out.is_note
     quiet = (
-        _quiet(held_out.kinds[others], held_out.likeliest[others] >= flub, preset.other),
-        _quiet(held_out.ordinary_kinds, held_out.ordinary_flubs >= flub, preset.ordinary),
+        _quiet(held_out.kinds[others], held_out.likeliest[others] >= flub, limits.other),
+        _quiet(held_out.ordinary_kinds, held_out.ordinary_flubs >= flub, limits.ordinary),
     )
     return Thresholds(kind, flub, sure=max(kind, *quiet))
 
 
-def _moved(held_out: HeldOut, preset: Preset, name: str, base: Base) -> Thresholds:
+def _moved(held_out: HeldOut, limits: Limits, name: str, base: Base) -> Thresholds:
     """Move a preset: ordinary mail that was learnt from lowers every note's probability a little.
 
     So what the base asked of a message is lowered until as many notes are recognised, or warned
     about, as before. But no more other and ordinary mail may be warned about.
     """
     at = base.thresholds[name]
-    flub = _moved_flub(held_out, preset, name, base)
+    flub = _moved_flub(held_out, limits, name, base)
     notes, before = held_out.kinds[held_out.is_note], base.held_out.kinds[base.held_out.is_note]
     kind = _as_many(notes, int((before >= at.kind).sum()), at.kind)
     found, alarms = _would_warn(held_out, flub)
@@ -239,11 +239,11 @@ def scores(held_out: HeldOut, chosen: Mapping[str, Thresholds]) -> dict[str, dic
     return {name: _score(held_out, at) for name, at in chosen.items()}
 
 
-def _moved_flub(held_out: HeldOut, preset: Preset, name: str, base: Base) -> float:
+def _moved_flub(held_out: HeldOut, limits: Limits, name: str, base: Base) -> float:
     """Choose the lowest that warns about no more clean notes than the base did."""
     clean = base.held_out.likeliest[base.held_out.is_clean]
     before = _share(clean >= base.thresholds[name].flub)
-    return _flub(held_out, min(preset.clean, before))
+    return _flub(held_out, min(limits.clean, before))
 
 
 def _flub(held_out: HeldOut, most: float) -> float:

@@ -45,7 +45,7 @@ _NOTE_C = 1.0
 _CLOSER_C = 3.0
 _HINT_C = 1.0
 _KIND_C = 10.0
-FLUB_C = 3.0
+_FLUB_C = 3.0
 _CATEGORY_C = 1.0
 _FOLDED_C = 30.0
 # No note with a flub should be turned away at the gate: there each counts for several.
@@ -390,7 +390,7 @@ def fit_flub(prepared: Prepared, seed: int, seen: Mask) -> Fitted:
     notes = prepared.sentences_of_notes(seen)
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
     return fitting.fit(
-        rows[notes], dense[notes], prepared.is_flub[notes], strength=FLUB_C, seed=seed
+        rows[notes], dense[notes], prepared.is_flub[notes], strength=_FLUB_C, seed=seed
     )
 
 
@@ -558,16 +558,13 @@ def ask(of: Heads, mail: Mail, asked: Mask, answers: Answers) -> None:
     folded = fitting.odds(of.folded, wholes, mail.flub_dense[rows])[:, 0]
     answers.folded[rows] = expit(folded)
     dense = mail.sentence_dense[sentences]
-    answers.flubs[sentences] = expit(flub_odds(of, mail, sentences))
+    answers.flubs[sentences] = expit(flub_odds(of, counts, dense, mail.message[sentences]))
     answers.category[sentences] = fitting.odds(of.category, counts, dense).argmax(axis=1)
 
 
-def flub_odds(of: Heads, mail: Mail, sentences: NDArray[np.int64]) -> Floats:
-    """Give the log-odds to be a flub of some sentences, which are those of whole messages."""
-    counts, dense = mail.sentence_words[sentences], mail.sentence_dense[sentences]
-    return of.flub_odds(
-        lambda head: fitting.odds(head, counts, dense)[:, 0], dense, mail.message[sentences]
-    )
+def flub_odds(of: Heads, counts: Matrix, dense: Floats, message: NDArray[np.int64]) -> Floats:
+    """Give the log-odds to be a flub of many sentences, which are those of whole messages."""
+    return of.flub_odds(lambda head: fitting.odds(head, counts, dense)[:, 0], dense, message)
 
 
 def _glimpses(of: Heads, mail: Mail, asked: Mask) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scanner.learning.gate import COLUMNS
-from scanner.learning.thresholds import PRESETS, HeldOut, choose, warned
+from scanner.learning.thresholds import LIMITS, HeldOut, choose, warned
 
 EACH = 200
 """So many notes with a flub, clean ones, and messages that are no notes; a sentence each."""
@@ -34,13 +34,13 @@ def held_out() -> HeldOut:
     )
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", LIMITS)
 def test_no_more_messages_are_warned_about_than_the_preset_allows(held_out: HeldOut, preset: str):
     """Neither clean notes nor messages that are none; and some flub notes all the same."""
     at = choose(held_out)[preset]
     marks = warned(held_out.kinds, held_out.likeliest, at)
-    assert marks[held_out.is_clean].mean() <= PRESETS[preset].clean
-    assert marks[~held_out.is_note].mean() <= PRESETS[preset].other
+    assert marks[held_out.is_clean].mean() <= LIMITS[preset].clean
+    assert marks[~held_out.is_note].mean() <= LIMITS[preset].other
     assert marks[held_out.is_note & ~held_out.is_clean].any()
 
 
