@@ -93,9 +93,7 @@ def _words_alone(prepared: Prepared, held_out: Sequence[Mask]) -> Floats:
 def layout(prepared: Prepared) -> Floats:
     """Describe each sentence as the heads see it where no encoder has read the message."""
     messages = prepared.mail.messages
-    return np.vstack(
-        [features.of_sentences(one, Reading.empty(len(one.items))) for one in messages]
-    )
+    return features.of_sentences(messages, [Reading.empty(len(one.items)) for one in messages])
 
 
 def words_alone(prepared: Prepared, marks: Floats, seen: Mask, unseen: Mask) -> Floats:

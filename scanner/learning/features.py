@@ -54,26 +54,28 @@ def of_messages(read: Sequence[Reading]) -> Floats:
 MESSAGE_COLUMNS = 2
 
 
-def of_sentences(message: Sentences, reading: Reading) -> Floats:
+def of_sentences(messages: Sequence[Sentences], read: Sequence[Reading]) -> Floats:
     """Describe each sentence by its reading, its neighbours', its note's, and its layout.
 
     Flubs come in runs: a doubtful sentence between two flubs is one, and one that stands
     alone in a note without any other sign seldom is.
     """
-    odds = _clipped(reading.sentences[:, 0])
-    count = len(message.items)
-    near = [_shifted(odds, step, np.zeros(count, np.int64)) for step in _NEAR]
-    columns = [
-        odds,
-        *near,
-        np.maximum(near[1], near[2]),
-        np.minimum(near[1], near[2]),
-        np.full(count, np.clip(_highest(reading), -_LIMIT, _LIMIT)),
-        np.full(count, np.clip(reading.kind, -_LIMIT, _LIMIT)),
-    ]
-    dense = np.column_stack([*columns, _categories(reading)]).astype(np.float32)
-    marks = np.array(_marks(message), np.float32).reshape(count, _MARKS)
-    return np.hstack([_SCALE * dense, marks])
+    message = messages_of(messages)
+    said = np.concatenate([np.zeros(0, np.float32), *(one.sentences[:, 0] for one in read)])
+    odds = _clipped(said)
+    near = [_shifted(odds, step, message) for step in _NEAR]
+    beside = [odds, *near, np.maximum(near[1], near[2]), np.minimum(near[1], near[2])]
+    kind, highest = of_messages(read)[message].T
+    categories = np.vstack([np.zeros((0, len(CATEGORIES))), *map(_categories, read)])
+    marks = [of_one for one in messages for of_one in _marks(one)]
+    layout = np.array(marks, np.float32).reshape(len(message), _MARKS)
+    scaled = [*(_SCALE * column for column in beside), highest, kind, _SCALE * categories]
+    return np.column_stack([*scaled, layout]).astype(np.float32)
+
+
+def messages_of(messages: Sequence[Sentences]) -> NDArray[np.int64]:
+    """Give each sentence's message, an index."""
+    return np.repeat(np.arange(len(messages)), [len(message.items) for message in messages])
 
 
 def in_context(dense: Floats, odds: Floats, message: NDArray[np.int64]) -> Floats:
@@ -128,7 +130,11 @@ def _highest(reading: Reading) -> float:
 
 
 def _categories(reading: Reading) -> Floats:
-    """Give the log-probabilities of the categories, as far apart as they matter."""
+    """Give the log-probabilities of the categories, as far apart as they matter.
+
+    A message at a time: of many at once numpy rounds the last bit otherwise, which a network's
+    fit makes much of.
+    """
     odds = reading.sentences[:, 1:]
     odds = odds - odds.max(axis=1, keepdims=True)
     return _clipped(odds - np.log(np.exp(odds).sum(axis=1, keepdims=True)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,7 +20,7 @@ from scanner.learning import features, words
 from scanner.learning.context import Context, Layer
 from scanner.learning.features import Mask
 from scanner.learning.heads import First, Head, constant
-from scanner.learning.words import COLUMNS, Bag, Floats
+from scanner.learning.words import COLUMNS, Floats
 
 _STEPS = 128
 _IDF_STEPS = 16
@@ -132,21 +131,24 @@ def vstack(*matrices: Matrix) -> Matrix:
     return sparse.vstack(matrices, format="csr")
 
 
-def counted(bags: Sequence[Bag]) -> Matrix:
-    """Stack bags of words as the rows of a matrix of counts."""
-    ends = np.cumsum([0, *(len(bag.columns) for bag in bags)])
-    columns = np.concatenate([np.zeros(0, np.int64), *(bag.columns for bag in bags)])
-    counts = np.concatenate([np.zeros(0, np.float32), *(bag.counts for bag in bags)])
-    return sparse.csr_matrix((counts, columns, ends), shape=(len(bags), COLUMNS))
+def counted(texts: Sequence[str]) -> Matrix:
+    """Count the words of texts, a row each, as `words.bag` does."""
+    return _summed([words.columns(text) for text in texts])
 
 
 def present(texts: Sequence[str]) -> Matrix:
     """Mark the single words of texts, a row each."""
-    found = [sorted(words.single(text)) for text in texts]
-    ends = np.cumsum([0, *map(len, found)])
-    columns = np.fromiter(chain.from_iterable(found), np.int64, ends[-1])
+    return _summed([np.array(list(words.single(text)), np.int64) for text in texts])
+
+
+def _summed(rows: Sequence[NDArray[np.int64]]) -> Matrix:
+    """Count how often each column is named in a row."""
+    ends = np.cumsum([0, *map(len, rows)])
+    columns = np.concatenate([np.zeros(0, np.int64), *rows])
     ones = np.ones(len(columns), np.float32)
-    return sparse.csr_matrix((ones, columns, ends), shape=(len(texts), COLUMNS))
+    counts = sparse.csr_matrix((ones, columns, ends), shape=(len(rows), COLUMNS))
+    counts.sum_duplicates()
+    return counts
 
 
 def first_odds(first: First, marks: Matrix) -> Floats:

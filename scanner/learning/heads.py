@@ -118,7 +118,7 @@ class Heads:
         self, message: Sentences, bags: Sequence[Bag], reading: Reading
     ) -> tuple[Floats, list[int]]:
         """Give each sentence's probability to be a flub, and the number of its category."""
-        dense = features.of_sentences(message, reading)
+        dense = features.of_sentences([message], [reading])
         alone = np.zeros(len(bags), np.int64)
         odds = self.flub_odds(lambda head: head.odds(bags, dense)[:, 0], dense, alone)
         return expit(odds), self.category.odds(bags, dense).argmax(axis=1).tolist()

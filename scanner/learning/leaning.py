@@ -4,7 +4,8 @@ Sixty notes among eight thousand change nothing where each counts as much as any
 the shipped heads and networks say stays, and a head of the user's own is added, fitted to what
 they leave: how much more or less the encoder's log-odds, the layout and the words weigh. The
 user's notes count for more there, while the shipped ones are heard again beside them. How many of
-the user's sentences are flubs is not learnt from: who labels what is doubtful labels many.
+the user's sentences are flubs is not learnt from: who labels what is doubtful labels many. Nor are
+categories: fitted to a writer's notes as well, they were told no better.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from scanner.learning import fitting
 from scanner.learning.features import Mask
 from scanner.learning.heads import Head, constant
-from scanner.learning.train import SEED, Prepared, fit_category, of_all
+from scanner.learning.train import Prepared
 from scanner.learning.words import Floats
 
 # For how many shipped ones each of the user's counts: chosen on held-out notes of three writers,
@@ -47,16 +48,6 @@ def flub(prepared: Prepared, said: Floats, idf: Floats, taught: Mask, yours: Mas
     return fitting.adapted(
         leaned, words[own], dense[own], truth[own], _WORDS_C, apart=True, beside=said[own]
     )
-
-
-def category(prepared: Prepared, start: Head, taught: Mask, yours: Mask) -> Head:
-    """Fit the head that tells categories anew, where your messages `taught` have flubs.
-
-    There each counts as much as any other, which told as much as weighing them.
-    """
-    if not (taught & yours & prepared.has_flub).any():
-        return start
-    return of_all(fit_category(prepared, SEED, taught))
 
 
 def counting(mine: Mask) -> Floats:

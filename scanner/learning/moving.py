@@ -188,8 +188,7 @@ def _heads(material: Material, start: Heads, taught: Mask, heard: Mask) -> Heads
     mail = prepared.mail
     said = flub_odds(start, mail.sentence_words, mail.sentence_dense, mail.message)
     own = leaning.flub(prepared, said, start.flub.idf, taught, material.yours)
-    category = leaning.category(prepared, start.category, taught, material.yours)
-    return replace(start, note=note, kind=kind, category=category, own=own)
+    return replace(start, note=note, kind=kind, own=own)
 
 
 def _dealt(material: Material, base: Rehearsal) -> tuple[Folds, Folds]:

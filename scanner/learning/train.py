@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
-from scanner.learning import corpus, features, fitting, readings, thresholds, words
+from scanner.learning import corpus, features, fitting, readings, thresholds
 from scanner.learning.artifact import Model, OnDemand, message_text, whole_text
 from scanner.learning.corpus import Example, Projected
 from scanner.learning.features import Mask
@@ -63,7 +63,6 @@ _OTHER_AT_GATE = 0.03
 _KEPT = 0.8
 _SENTENCE_WORDS = range(4, 30)
 
-_NO_ROWS = features.of_sentences(Sentences("", "", ()), Reading.empty())
 # Two categories, and none.
 _FEWEST_CLASSES = 3
 
@@ -218,17 +217,16 @@ class Answers:
 
 def prepare_mail(messages: Sequence[Sentences], read: Sequence[Reading]) -> Mail:
     """Count the words of messages, once, beside what the encoder said."""
-    pairs = zip(messages, read, strict=True)
     return Mail(
         messages,
         read,
         present([whole_text(message) for message in messages]),
-        counted([words.bag(message_text(message)) for message in messages]),
+        counted([message_text(message) for message in messages]),
         features.of_messages(read),
         features.of_flubs(messages, read),
-        np.repeat(np.arange(len(messages)), [len(message.items) for message in messages]),
-        counted([words.bag(s.text) for message in messages for s in message.items]),
-        np.vstack([_NO_ROWS, *(features.of_sentences(*pair) for pair in pairs)]),
+        features.messages_of(messages),
+        counted([sentence.text for message in messages for sentence in message.items]),
+        features.of_sentences(messages, read),
     )
 
 
@@ -242,7 +240,7 @@ def prepare(
     messages = [one.sentences for one in projected]
     return Prepared(
         prepare_mail(messages, read),
-        counted([words.bag(text) for text in _mixed(messages, background, seed)]),
+        counted(_mixed(messages, background, seed)),
         np.array([one.example.kind == "thank_you" for one in projected]),
         np.array([one.example.severity == "folded" for one in projected]),
         np.array([one.example.writer for one in projected], dtype=np.str_),

@@ -44,15 +44,19 @@ def normalised(text: str) -> str:
     return " ".join(text.translate(_PUNCTUATION).split())
 
 
-def bag(text: str) -> Bag:
-    """Count the words and pairs of neighbouring words of a text."""
+def columns(text: str) -> NDArray[np.int64]:
+    """Give the columns of the words and pairs of neighbouring words of a text, as they come."""
     words = [word.encode() for word in _WORD.findall(normalised(text).lower())]
     hashes = list(map(crc32, words))
     # A pair is hashed with a blank between its words; the first of them is hashed already.
     pairs = [crc32(b" " + other, one) for one, other in zip(hashes, words[1:], strict=False)]
-    hashed = np.array(hashes + pairs, np.int64) % COLUMNS
-    columns, counts = np.unique(hashed, return_counts=True)
-    return Bag(columns, counts.astype(np.float32))
+    return np.array(hashes + pairs, np.int64) % COLUMNS
+
+
+def bag(text: str) -> Bag:
+    """Count the words and pairs of neighbouring words of a text."""
+    found, counts = np.unique(columns(text), return_counts=True)
+    return Bag(found, counts.astype(np.float32))
 
 
 def single(text: str) -> set[int]:

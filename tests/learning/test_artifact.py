@@ -139,22 +139,23 @@ def test_the_exported_heads_answer_as_scikit_learn_does(folder: Path, few: list[
     parts = estimators(folder)
     model = artifact.load(folder)
     messages = [corpus.project(example).sentences for example in few[:40]]
-    bags = [words.bag(artifact.message_text(message)) for message in messages]
-    sentences = [words.bag(sentence.text) for message in messages for sentence in message.items]
+    wholes = [artifact.message_text(message) for message in messages]
+    sentences = [sentence.text for message in messages for sentence in message.items]
     read = model.encoder.read(messages)
-    matrices = {
-        "note": (bags, np.zeros((len(bags), 0), np.float32)),
-        "hint": (sentences, np.zeros((len(sentences), 0), np.float32)),
-        "kind": (bags, features.of_messages(read)),
-        "flub": _rows_of(messages, read),
-        "category": _rows_of(messages, read),
-        "folded": (bags, features.of_flubs(messages, read)),
+    of_sentences = features.of_sentences(messages, read)
+    rows = {
+        "note": (wholes, features.bare(len(wholes))),
+        "hint": (sentences, features.bare(len(sentences))),
+        "kind": (wholes, features.of_messages(read)),
+        "flub": (sentences, of_sentences),
+        "category": (sentences, of_sentences),
+        "folded": (wholes, features.of_flubs(messages, read)),
     }
-    for name, (rows, dense) in matrices.items():
+    for name, (texts, dense) in rows.items():
         stock = parts[name]["estimator"]
-        matrix = fitting.matrix(fitting.counted(rows), dense, parts[name]["idf"])
-        expected = stock.decision_function(matrix).reshape(len(rows), -1)
-        answered = getattr(model.heads, name).odds(rows, dense)
+        matrix = fitting.matrix(fitting.counted(texts), dense, parts[name]["idf"])
+        expected = stock.decision_function(matrix).reshape(len(texts), -1)
+        answered = getattr(model.heads, name).odds([words.bag(text) for text in texts], dense)
         assert answered == pytest.approx(expected, abs=1e-3), name
 
 
@@ -163,8 +164,9 @@ def test_the_last_word_on_flubs_is_as_scikit_learn_has_it(folder: Path, few: lis
     stock = estimators(folder)["context"]
     model = artifact.load(folder)
     messages = [corpus.project(example).sentences for example in few[:40]]
-    bags, dense = _rows_of(messages, model.encoder.read(messages))
-    message = np.repeat(np.arange(len(messages)), [len(one.items) for one in messages])
+    bags = [words.bag(sentence.text) for message in messages for sentence in message.items]
+    dense = features.of_sentences(messages, model.encoder.read(messages))
+    message = features.messages_of(messages)
     odds = model.heads.flub.odds(bags, dense)[:, 0]
     columns = stock["scaler"].transform(features.in_context(dense, odds, message))
     expected = np.mean([one.predict_proba(columns)[:, 1] for one in stock["networks"]], axis=0)
@@ -195,13 +197,6 @@ def test_the_first_look_answers_as_scikit_learn_does(folder: Path, few: list[Exa
     texts = [f"{example.subject} {example.text}" for example in few[:40]]
     expected = stock.decision_function(fitting.present(texts))
     assert artifact.load(folder).heads.first.odds(texts) == pytest.approx(expected, abs=1e-3)
-
-
-def _rows_of(messages: list[Any], read: list[Any]) -> tuple[list[Any], Any]:
-    """Give the words and dense columns of all sentences."""
-    bags = [words.bag(sentence.text) for message in messages for sentence in message.items]
-    pairs = zip(messages, read, strict=True)
-    return bags, np.vstack([features.of_sentences(*pair) for pair in pairs])
 
 
 @pytest.mark.parametrize("name", ["encoder.onnx", "tokenizer.json"])
