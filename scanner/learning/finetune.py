@@ -10,6 +10,7 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 
@@ -92,13 +93,25 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What one network learns from and how, from the base model or `onwards` from another."""
+    """What one network learns from and how, from the base model or `onwards` from another.
+
+    What was learnt is kept in the folder `unfinished`, if there is one.
+    """
 
     notes: Sequence[Item]
     ordinary: Sequence[Item]
     settings: Settings
     seed: int
     onwards: Network | None = None
+    unfinished: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Name it by all that what is learnt hangs on."""
+        said = sha256(repr((self.notes, self.ordinary, self.settings, self.seed)).encode())
+        for weights in self.onwards.state_dict().values() if self.onwards else ():
+            said.update(weights.numpy().tobytes())
+        return said.hexdigest()[:16]
 
 
 def rebuild(  # noqa: PLR0913 - what to learn from, and how
@@ -118,7 +131,8 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     that has not seen it. The average of all is the encoder; what `readings.npz` holds was read by
     the one that had not seen the part, quantised as the encoder is. The same corpus, seed, machine
     and libraries give the same encoder. Networks in the folder `networks` learn further, from what
-    they have not seen; those of today are kept there.
+    they have not seen; those of today are kept there. Interrupted, and called again for the same,
+    it goes on with the networks that were not ready.
     """
     (folder / VOCABULARY).write_text(network.vocabulary(), "utf-8")
     tokens = Tokens.load(folder / VOCABULARY)
@@ -140,6 +154,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
             settings,
             seed,
             known.networks[number] if known.networks else None,
+            networks / kept.UNFINISHED if networks else None,
         )
         for number, those in enumerate(left_out)
     ]
@@ -148,9 +163,6 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
         network.average([one for one, those in zip(learners, left_out, strict=True) if n in those])
         for n in range(len(parts))
     ]
-    if networks:
-        parts_of = dict(zip(writers.tolist(), dealt.tolist(), strict=True))
-        kept.save(Kept(blind, parts_of), networks, len(background))
     said: dict[str, Reading] = {}
     for one, part, ordinary_part in zip(blind, parts, ordinary_parts, strict=True):
         encoder = exported(one, tokens, samples(_without(notes, part)))
@@ -159,6 +171,9 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
         said |= zip(map(readings.key, unseen), encoder.read(unseen), strict=True)
     network.export(network.average(blind), folder / GRAPH, samples(notes))
     readings.save(Known(said, frozenset(writers.tolist())), folder / readings.NAME)
+    if networks:
+        parts_of = dict(zip(writers.tolist(), dealt.tolist(), strict=True))
+        kept.save(Kept(blind, parts_of), networks, len(background))
 
 
 def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) -> list[Item]:
@@ -179,14 +194,20 @@ def _any(parts: Sequence[Mask], those: set[int]) -> Mask:
 
 
 def _learnt(lesson: Lesson, tell: Tell) -> Network:
-    """Fine-tune in a process that shares the machine with others.
+    """Fine-tune in a process that shares the machine with others, unless that was done before.
 
     Who learns further goes half of the way: the mean of before and after forgets nothing
     (Wortsman and others, Robust fine-tuning of zero-shot models, 2022).
     """
+    if lesson.unfinished and (done := kept.load_one(lesson.unfinished, lesson.name)):
+        tell(1)
+        return done
     torch.set_num_threads(1)
     learner = fine_tune(lesson, lambda share, _: tell(share))
-    return network.average([lesson.onwards, learner]) if lesson.onwards else learner
+    learnt = network.average([lesson.onwards, learner]) if lesson.onwards else learner
+    if lesson.unfinished:
+        kept.save_one(learnt, lesson.unfinished, lesson.name)
+    return learnt
 
 
 def fine_tune(lesson: Lesson, told: Callable[[float, float], None]) -> Network:

@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,8 @@ from scanner.learning.network import Network
 from scanner.learning.train import folds
 
 _PARTS = "parts.json"
+UNFINISHED = "unfinished"
+"""The folder, within that of the networks, of those that wait for the others to be ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,34 @@ class Kept:
 
 
 def save(kept: Kept, folder: Path, background: int) -> None:
-    """Write the networks, and beside them how many messages the background had."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the networks, and beside them how many messages the background had.
+
+    Those that waited are taken away.
+    """
     for number, one in enumerate(kept.networks):
-        save_file(one.state_dict(), folder / f"{number}.safetensors")
+        save_one(one, folder, str(number))
     known = {"parts": kept.parts, "background": background}
     (folder / _PARTS).write_text(json.dumps(known, indent=1), "utf-8")
+    rmtree(folder / UNFINISHED, ignore_errors=True)
+
+
+def save_one(one: Network, folder: Path, name: str) -> None:
+    """Write a network into a folder, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".saving-", dir=folder) as temporary:
+        path = Path(temporary) / name
+        save_file(one.state_dict(), path)
+        path.replace(_file(folder, name))
+
+
+def load_one(folder: Path, name: str) -> Network | None:
+    """Read what `save_one` wrote, if it did."""
+    path = _file(folder, name)
+    return network.of(load_file(path)) if path.exists() else None
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.safetensors"
 
 
 def load(folder: Path, background: int) -> Kept:
@@ -51,8 +77,8 @@ def load(folder: Path, background: int) -> Kept:
     try:
         known = json.loads((folder / _PARTS).read_text("utf-8"))
         parts: dict[str, int] = known["parts"]
-        names = [folder / f"{number}.safetensors" for number in range(max(parts.values()) + 1)]
-        networks = [network.of(load_file(name)) for name in names]
+        paths = [_file(folder, str(number)) for number in range(max(parts.values()) + 1)]
+        networks = [network.of(load_file(path)) for path in paths]
     except Exception:  # noqa: BLE001 - the libraries raise whatever they like
         raise ModelError(f"{folder} holds no networks to go on from; name an empty one") from None
     if known["background"] != background:

@@ -118,6 +118,38 @@ def test_the_loss_falls_on_what_is_learnt(rebuilt: Path, projected):
     assert np.mean(losses[-quarter:]) < 0.9 * np.mean(losses[:quarter])
 
 
+def test_what_was_interrupted_goes_on_with_the_networks_that_were_not_ready(
+    rebuilt: Path, projected, tmp_path: Path
+):
+    """The others are taken as they were left, and the encoder is as if it had never stopped."""
+    networks = tmp_path / "networks"
+    ready = networks / kept.UNFINISHED
+
+    def times() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in ready.glob("*.safetensors")}
+
+    def interrupt(_done: int, _total: int, _label: str) -> None:
+        if times():
+            raise KeyboardInterrupt
+
+    def rebuild(progress: train.Progress = train.silent) -> None:
+        finetune.rebuild(
+            tmp_path, projected, ORDINARY, networks=networks, settings=BRIEF, count=3,
+            progress=progress,
+        )  # fmt: skip
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(interrupt)
+    left = times()
+    assert left
+    written: dict[Path, int] = {}
+    rebuild(lambda *_: written.update(times()))
+    assert left.items() <= written.items()
+    assert not ready.exists()
+    for name in (GRAPH, VOCABULARY, readings.NAME):
+        assert (tmp_path / name).read_bytes() == (rebuilt / name).read_bytes(), name
+
+
 @pytest.fixture
 def networks(rebuilt: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(rebuilt / "networks", tmp_path / "networks"))
