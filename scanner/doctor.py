@@ -128,7 +128,8 @@ class _Visit:
             raise UnreachableError(
                 f"the name {host} leads nowhere; check it for a slip, and whether there is network"
             ) from None
-        return f"{host} has {len({row[4][0] for row in found})} addresses"
+        count = len({row[4][0] for row in found})
+        return f"{host} has {count} address{'es' if count > 1 else ''}"
 
     def _tls(self) -> str:
         self._client = self._stack.enter_context(connection.opened(self.account, self._timeout))

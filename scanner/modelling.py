@@ -63,7 +63,7 @@ def _read_material(
 @click.option(
     "--networks",
     type=_Folder,
-    help="With --encoder: keep its networks there; what is there learns further, in minutes.",
+    help="With --encoder: keep its networks there, to go on from, or to learn further in minutes.",
 )
 def train(*, encoder: bool, networks: Path | None, measure: bool, **options: Any) -> None:
     """Train a model on notes of your own.

@@ -45,14 +45,15 @@ from scanner.learning.groups import grouped
 from scanner.learning.measures import FEWEST_GROUPS
 from scanner.learning.moving import Contender, Start
 from scanner.learning.rehearsal import Rehearsal
-from scanner.learning.train import Progress, prepare_mail, read_corpus
+from scanner.learning.train import FOLDS, Progress, prepare_mail, read_corpus
 from scanner.learning.trial import Trial
 
-# About how many seconds each takes, beside the others; for the bar.
+# About how many seconds each takes, beside the others; for the bar. The rehearsal is made once.
 _A_MESSAGE = 0.03
-_ALL_WORDS = 8.0
-_A_FIT = 2.0
-_TRIAL = 6.0
+_ALL_WORDS = 20.0
+_REHEARSAL = 48.0
+_FITS = 8.0
+_TRIAL = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +137,22 @@ def _retrain(material: training.Material, wishes: Wishes, show: Progress) -> Ret
             "or name a file of them with --add"
         )
     new = len(own.examples) + len(ordinary)
-    bar = _Bar(show, new * _A_MESSAGE + _ALL_WORDS + 8 * _A_FIT + _TRIAL)
     merged = corpus.merge(corpus.read([corpus.shipped()]), own.examples)
+    first = _first(base, merged.examples)
+    rehearsed = rehearsal.load(_kept(first))
+    to_rehearse = 0 if rehearsed else _REHEARSAL
+    bar = _Bar(show, new * _A_MESSAGE + _ALL_WORDS + to_rehearse + _FITS + _TRIAL)
     learnt = _material(base, merged, own, ordinary, bar)
     if wishes.fewest > 1:
         learnt = replace(
             learnt, read=lessons.without_rare(learnt.read, learnt.yours, wishes.fewest)
         )
-    first = _first(base, learnt)
-    start = Start(base, _rehearsed(first, base, learnt, bar))
-    model, made = moving.moved(learnt, start, lambda: bar.step(_A_FIT, "learning from your notes"))
+    if rehearsed is None:
+        rehearsed = _rehearsed(base, learnt, bar)
+        rehearsal.save(rehearsed, _kept(first))
+    start = Start(base, rehearsed)
+    a_fit = _FITS / (len(rehearsed.heads) + 1)
+    model, made = moving.moved(learnt, start, lambda: bar.step(a_fit, "learning from your notes"))
     bar.step(0, "comparing it with the model in use")
     before, doubts = _current(start)
     after = Contender("the new model", dict(model.thresholds), made)
@@ -230,7 +237,7 @@ def _material(
         read, ordinary=prepare_mail(ordinary, readings.read(ordinary, encoder, known, reading))
     )
     bar.step(_ALL_WORDS, "laying out the notes")
-    yours = np.array([one.writer.startswith(training.YOURS) for one in read.examples], bool)
+    yours = np.array([_is_yours(one) for one in read.examples], bool)
     return moving.Material(read, yours, grouped(read.projected, own.anonymous))
 
 
@@ -238,26 +245,25 @@ def _yours(learnt: moving.Material) -> list[Projected]:
     return [learnt.read.projected[n] for n in np.flatnonzero(learnt.yours).tolist()]
 
 
-def _first(base: Model, learnt: moving.Material) -> str:
+def _is_yours(example: Example) -> bool:
+    return example.writer.startswith(training.YOURS)
+
+
+def _first(base: Model, examples: Sequence[Example]) -> str:
     """Name the shipped model's rehearsal on the corpus."""
-    theirs = [one for one, mine in zip(learnt.read.examples, learnt.yours, strict=True) if not mine]
+    theirs = [one for one in examples if not _is_yours(one)]
     return _hashed(base.metadata["sha256"], corpus.digest(theirs))
 
 
-def _rehearsed(name: str, base: Model, learnt: moving.Material, bar: _Bar) -> Rehearsal:
-    """Give the shipped model's rehearsal on the corpus: the one that is kept, or a new one."""
-    kept = rehearsal.load(_kept(name))
-    if kept:
-        bar.step(3 * _A_FIT, "learning from your notes")
-        return kept
-    made = rehearsal.rehearse(
+def _rehearsed(base: Model, learnt: moving.Material, bar: _Bar) -> Rehearsal:
+    """Make the shipped model's rehearsal on the corpus."""
+    a_part = _REHEARSAL / FOLDS
+    return rehearsal.rehearse(
         learnt.read.prepared,
         base.heads,
         ~learnt.yours,
-        lambda: bar.step(_A_FIT, "learning from the shipped notes"),
+        lambda: bar.step(a_part, "learning from the shipped notes"),
     )
-    rehearsal.save(made, _kept(name))
-    return made
 
 
 def _current(shipped: Start) -> tuple[Contender, tuple[str, ...]]:
