@@ -309,7 +309,7 @@ def _locate(label: Label, text: str, own: str) -> tuple[int, int] | None:
 
     White space is ignored; of several equal passages the one with as many before it counts.
     """
-    if own.startswith(text[: label.end]):
+    if own.startswith(text[: label.end]):  # mostly nothing so far was cut or wrapped otherwise
         return label.start, label.end
     wanted = "".join(label.text.split())
     where = [offset for offset, character in enumerate(own) if not character.isspace()]

@@ -194,20 +194,27 @@ def _any(parts: Sequence[Mask], those: set[int]) -> Mask:
 
 
 def _learnt(lesson: Lesson, tell: Tell) -> Network:
-    """Fine-tune in a process that shares the machine with others, unless that was done before.
+    """Fine-tune in a process that shares the machine with others, unless that was done before."""
+    if lesson.unfinished is None:
+        return _fine_tuned(lesson, tell)
+    name = lesson.name
+    learnt = kept.load_one(lesson.unfinished, name)
+    if learnt is None:
+        learnt = _fine_tuned(lesson, tell)
+        kept.save_one(learnt, lesson.unfinished, name)
+    tell(1)
+    return learnt
+
+
+def _fine_tuned(lesson: Lesson, tell: Tell) -> Network:
+    """Fine-tune on one core.
 
     Who learns further goes half of the way: the mean of before and after forgets nothing
     (Wortsman and others, Robust fine-tuning of zero-shot models, 2022).
     """
-    if lesson.unfinished and (done := kept.load_one(lesson.unfinished, lesson.name)):
-        tell(1)
-        return done
     torch.set_num_threads(1)
     learner = fine_tune(lesson, lambda share, _: tell(share))
-    learnt = network.average([lesson.onwards, learner]) if lesson.onwards else learner
-    if lesson.unfinished:
-        kept.save_one(learnt, lesson.unfinished, lesson.name)
-    return learnt
+    return network.average([lesson.onwards, learner]) if lesson.onwards else learner
 
 
 def fine_tune(lesson: Lesson, told: Callable[[float, float], None]) -> Network:
