@@ -36,11 +36,33 @@ _JOB_NOUN = re.compile(
     r"waitress|warden|welder|writer)$",
     re.IGNORECASE,
 )
-_NAME = r"([A-Z][\w&'’-]{0,30}(?: (?:(?:& |and |of )?[A-Z][\w&'’-]{0,30})){0,3})"
+# Where a name ends, and what is none: "at Acme and I", "at Monday's interview", "at Terminal 2".
+_NO_NAME = (
+    r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|January|February|March|April|May|June|July|"
+    r"August|September|October|November|December|Easter|Christmas|Mother|Father|Zoom|Teams|"
+    r"Skype|Webex|Google Meet|I|You|Your|The|My|Our|Mr|Mrs|Ms|Dr|"
+    r"(?:Terminal|District|Level|Ward|Room|Unit|Gate) \d+|Series [A-Z]"
+)
+_WORD = rf"(?!(?:{_NO_NAME})\b)[A-Z][\w&'’-]{{0,30}}"
+_NAME = rf"(?P<name>(?:St\. )?{_WORD}(?: (?:& |and |of |The )?{_WORD}){{0,3}})"
+_WISH = (
+    r"(?<!was )(?<!been )(?i:like|love|want|wanted|enjoy|happy|glad|honou?red|proud|keen|eager|"
+    r"excited|hope|forward|possibility)(?: (?:to|of|about))?"
+)
+# "My last job at", "when I led the team at": the writer's own, now or in the past.
+_OWN = (
+    r"(?P<own>\b(?:(?:[Ww]hen|[Ww]hile) I (?:[\w'’-]{1,30} ){0,4}|I (?:led|ran|managed|left) "
+    r"|years in the |in (?=post )|had the (?=opportunity )"
+    r"|(?:[Mm]y|[Oo]ur|last|previous|former|present|[Ss]ame|[Tt]hat|old) "
+    r"(?:(?!(?:for|about|and|to|with|of|in|at|the|an?|your)\b)[\w'’-]{1,30} ){0,3}(?!the |your )))?"
+)
 _EMPLOYER = re.compile(
-    rf"\b(?:{_ROLE}|interview|team|opportunity|conversation|meeting|visit|visiting|working|work)"
-    rf"(?: [a-z]+){{0,3}} at {_NAME}|\bjoin(?:ing)? {_NAME}"
-    rf"|\b{_ROLE} of (?:[\w&/'+-]{{1,30}} ){{1,5}}at {_NAME}"
+    rf"(?:\b(?:interview|conversation|meeting|visit|visiting|{_WISH} work(?:ing)?)"
+    r"(?: [a-z]+){0,3} at"
+    r"|\bjoin(?:ing)?"
+    rf"|{_OWN}\b(?:{_ROLE}|opportunity|(?:[Tt]he|[Yy]our|Dear) team)"
+    r"(?:(?: [a-z]+){0,3}| of(?: [\w&/'+-]{1,30}){1,5}) at"
+    rf") {_NAME}"
 )
 # Words that stand before "interview" or "position" without naming a job.
 _VAGUE = frozenset(
@@ -49,11 +71,6 @@ _VAGUE = frozenset(
     "thoughts on from after about following our my your in for with to and the of one two great "
     "lovely perfect right better real very such team said only mr mrs ms dr monday's "
     "tuesday's wednesday's thursday's friday's morning's afternoon's week's".split()
-)
-_NOT_EMPLOYERS = frozenset(
-    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May "
-    "June July August September October November December You Your The My Our Mr Mrs Ms Dr "
-    "I".split()
 )
 
 
@@ -93,8 +110,6 @@ def _is_specific(title: str) -> bool:
 
 
 def _employer(text: str) -> str:
-    for match in _EMPLOYER.finditer(text):
-        name = str(next(filter(None, match.groups()))).rstrip("'’-")
-        if name.split()[0] not in _NOT_EMPLOYERS:
-            return name.removesuffix("'s").removesuffix("’s")
-    return ""
+    theirs = (match["name"] for match in _EMPLOYER.finditer(text) if not match["own"])
+    name = next(theirs, "").rstrip("'’-")
+    return name.removesuffix("'s").removesuffix("’s")

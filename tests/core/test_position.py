@@ -50,6 +50,49 @@ def test_what_a_note_does_not_name_is_left_open(subject, text):
     assert find_position(subject, text) == Position()
 
 
+@pytest.mark.parametrize(
+    ("text", "employer"),
+    [
+        ("I enjoyed our conversation at Northwind Health and I am keen.", "Northwind Health"),
+        ("Thank you for the interview at Acme Tuesday afternoon.", "Acme"),
+        ("I have my bag from the interview at Acme and I'm keen.", "Acme"),
+        ("Thank you for the interview at St. Luke's Hospital.", "St. Luke's Hospital"),
+        ("We met about the post at Save The Children.", "Save The Children"),
+        ("Thank you for my interview at Acme.", "Acme"),
+        ("I hope that the team at Acme is well.", "Acme"),
+        ("You read my application for the position at Acme.", "Acme"),
+        ("I would be honoured to work at Acme.", "Acme"),
+        ("I look forward to working with you at Acme.", "Acme"),
+        ("When you asked about my last position at Initech, I froze. I would love to join Acme.",
+         "Acme"),
+    ],
+)  # fmt: skip
+def test_the_employer_is_the_one_that_interviews(text, employer):
+    """Neither an earlier employer nor what stands after the name gets into the letter."""
+    assert find_position("Thank you", text).employer == employer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "When you asked about my work at Initech, I froze.",
+        "In my three years working at Globex I led the migration.",
+        "I said that my team at Initech had five people.",
+        "When I was on the team at Initech, we had fourteen. I led the team at Initech.",
+        "I did the same job at Initech, and had the opportunity to intern at Globex.",
+        "I've been in post at St Werburgh's, and six years in the post office at Naas.",
+        "I was proud to work at Initech, and did that sort of work for years at Globex.",
+        "I was late to join Zoom this morning, and late to join Teams.",
+        "It was good to meet the team at Monday's interview.",
+        "I should be glad to take up the post at Easter.",
+        "Thank you for meeting me at Terminal 2. The team is at Series B, in work at District 4.",
+    ],
+)
+def test_no_other_employer_is_taken_for_it(text):
+    """The writer's own employers, days, rooms and programs for meetings are left out."""
+    assert find_position("Thank you", text).employer == ""
+
+
 @given(st.text(), st.text())
 def test_no_text_makes_it_fail(subject, text):
     """Whatever is found stands in the note."""
