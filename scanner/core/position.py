@@ -16,24 +16,43 @@ _SHORTEST_TITLE = _TITLE.replace("{0,4}", "{0,4}?")
 _ROLE = r"(?:position|role|post|opening|job|vacancy)"
 _IN_TEXT = (
     re.compile(rf"\b(?:for|about|regarding) (?:the|your|an?) {_TITLE} {_ROLE}\b"),
-    re.compile(rf"\b{_ROLE} of {_SHORTEST_TITLE}(?= (?:at|with|in)\b|[.,;])"),
+    re.compile(rf"\b{_ROLE} of (?:an? )?{_SHORTEST_TITLE}(?= (?:at|with|in)\b|[.,;])"),
 )
 _REPLY = re.compile(r"^(?:(?:re|fwd?|aw)\s*:\s*)+", re.IGNORECASE)
 _THANKS = re.compile(
-    r"^(?:(?:many )?thanks?(?: you)?(?: again)?|interview|follow(?:ing)?[- ]up)"
-    r"(?: (?:for|on|about|regarding|re))?(?: (?:the|my|your|our|an?))? ",
+    r"^(?:(?:many )?thanks?(?: you)?(?: again)?[.!]*|interview|follow(?:ing)?[- ]up|re)"
+    r"(?: (?:for|as|on|about|regarding|re))?(?: (?:the|my|your|our|an?))? ",
     re.IGNORECASE,
 )
-_INTERVIEW = re.compile(rf"^{_TITLE} (?:interview|{_ROLE})\b", re.IGNORECASE)
+_OPENING = re.compile(rf"^{_TITLE} {_ROLE}\b", re.IGNORECASE)
+_INTERVIEW = re.compile(rf"^{_TITLE} interview\b", re.IGNORECASE)
 _JOB_NOUN = re.compile(
-    r"\b(?:accountant|administrator|advis[eo]r|analyst|apprentice|architect|assistant|associate|"
-    r"attorney|baker|bookkeeper|carer|chef|clerk|consultant|coordinator|counsel|curator|dentist|"
-    r"designer|developer|director|driver|editor|electrician|engineer|fellow|generalist|head|"
-    r"interpreter|lead|lecturer|librarian|manager|mechanic|midwife|nurse|officer|operator|"
-    r"paralegal|pharmacist|physiotherapist|planner|plumber|producer|professor|programmer|"
-    r"receptionist|recruiter|representative|researcher|scientist|secretary|specialist|"
-    r"supervisor|surveyor|teacher|technician|teller|therapist|trainer|translator|tutor|waiter|"
-    r"waitress|warden|welder|writer)$",
+    r"\b(?:accountant|actuary|adjuster|administrator|advis[eo]r|agent|aide|analyst|apprentice|"
+    r"apprenticeship|architect|archivist|assistant|associate|attendant|attorney|audiologist|"
+    r"auditor|baker|banker|barista|barrister|bookkeeper|broker|buyer|caretaker|carer|cashier|"
+    r"chaplain|chef|cleaner|clerk|conductor|consultant|controller|cook|coordinator|counsel|"
+    r"counsell?or|courier|curator|custodian|dentist|designer|developer|director|dishwasher|"
+    r"dispatcher|driver|economist|editor|educator|electrician|engineer|estimator|examiner|"
+    r"executive|fellow|fellowship|firefighter|fitter|forester|gardener|generalist|groundsman|"
+    r"guard|guide|handler|head|headteacher|housekeeper|hygienist|inspector|instructor|intern|"
+    r"internship|interpreter|joiner|keeper|lead|lecturer|librarian|lifeguard|machinist|"
+    r"manager|mechanic|merchandiser|midwife|nanny|nurse|officer|operator|organist|owner|"
+    r"painter|paralegal|paramedic|pharmacist|physiotherapist|planner|plumber|porter|postdoc|"
+    r"practitioner|presenter|processor|producer|professor|programmer|psychologist|pupillage|"
+    r"radiographer|ranger|receptionist|recruiter|registrar|rep|reporter|representative|"
+    r"researcher|residency|scheduler|scientist|secretary|signaller|solicitor|specialist|"
+    r"statistician|steward|superintendent|supervisor|surveyor|teacher|technician|teller|"
+    r"tester|therapist|trainee|trainer|translator|treasurer|trustee|tutor|underwriter|usher|"
+    r"waiter|waitress|warden|welder|worker|writer)$",
+    re.IGNORECASE,
+)
+# What names a job before "interview", and may be anything elsewhere.
+_FIELD = re.compile(
+    r"\b(?:accounts|admissions|backend|billing|childcare|cleaning|coach|compliance|"
+    r"customer (?:care|service|success)|engineering|forklift|front (?:desk|end|office)|"
+    r"fundraising|helpdesk|housekeeping|IT|judge|kitchen|logistics|maintenance|marketing|"
+    r"merchandising|midwifery|nursing|payroll|PhD|physio|postdoctoral|principal|procurement|"
+    r"programming|purchasing|reception|sales|security|sister|support|warehouse)$",
     re.IGNORECASE,
 )
 # Where a name ends, and what is none: "at Acme and I", "at Monday's interview", "at Terminal 2".
@@ -64,13 +83,21 @@ _EMPLOYER = re.compile(
     r"(?:(?: [a-z]+){0,3}| of(?: [\w&/'+-]{1,30}){1,5}) at"
     rf") {_NAME}"
 )
-# Words that stand before "interview" or "position" without naming a job.
+# Words that stand before "position" without naming a job.
 _VAGUE = frozenset(
-    "same this that other open new current whole interview first second third final next last "
-    "phone video skype zoom panel technical case today's yesterday's today yesterday thank thanks "
-    "thoughts on from after about following our my your in for with to and the of one two great "
-    "lovely perfect right better real very such team said only mr mrs ms dr monday's "
-    "tuesday's wednesday's thursday's friday's morning's afternoon's week's".split()
+    "same this that other open new current whole interview first second third final next last as "
+    "second-round second-stage previous former re regarding conversation today's yesterday's today "
+    "yesterday thank thanks thoughts on from after about following our my your in for with to and "
+    "the of one two great lovely perfect right better real very such exciting good kind best "
+    "lifetime hiring team said only mr mrs ms dr monday's tuesday's wednesday's thursday's "
+    "friday's saturday's sunday's morning's afternoon's week's".split()
+)
+# Words that say something of a job, and alone name none: "the part-time position".
+_ADDITIONS = frozenset(
+    "job post session group board full part time full-time part-time remote temporary permanent "
+    "contract internal old late recent phone telephone video virtual webcam skype zoom teams panel "
+    "technical case informational onsite on-site 1st 2nd 3rd mon monday tue tues tuesday tuesdays "
+    "wed weds wednesday thu thur thurs thursday fri friday sat saturday sun sunday".split()
 )
 
 
@@ -85,28 +112,35 @@ class Position:
 def find_position(subject: str, text: str) -> Position:
     """Look for the position and the employer in a note's subject and own text."""
     flat = " ".join(text.split())
-    return Position(title=_title(subject, flat), employer=_employer(f"{subject}. {flat}"))
+    employer = _employer(f"{subject}. {flat}")
+    return Position(title=_title(subject, flat, employer), employer=employer)
 
 
-def _title(subject: str, text: str) -> str:
+def _title(subject: str, text: str, employer: str) -> str:
     candidates = [*_titles_in_subject(subject)]
     candidates += [m.group(1) for pattern in _IN_TEXT for m in pattern.finditer(text)]
-    return next((title for title in candidates if _is_specific(title)), "")
+    jobs = (title for title in candidates if _is_specific(title))
+    return next((title for title in jobs if not employer.startswith(title)), "")
 
 
 def _titles_in_subject(subject: str) -> Iterator[str]:
     """Yield the parts of a subject that name a job: "Thank you: Ward Nurse", "Nurse interview"."""
     spaced = " ".join(subject.split())  # or a run of spaces is tried from each of them
-    for part in re.split(r" ?[,:;|()–—] ?| - ", _REPLY.sub("", spaced)):
-        bare = _THANKS.sub("", part)
-        if match := _INTERVIEW.match(bare):
+    for part in re.split(r"[,:;|()–—]| (?:-+|/) ", _REPLY.sub("", spaced)):
+        bare = _THANKS.sub("", part.strip())
+        if match := _OPENING.match(bare):
             yield match.group(1)
+        elif match := _INTERVIEW.match(bare):
+            # As often it is who holds it that is named there: "Google interview".
+            if _JOB_NOUN.search(match.group(1)) or _FIELD.search(match.group(1)):
+                yield match.group(1)
         elif _JOB_NOUN.search(bare) and len(bare.split()) <= _MOST_TITLE_WORDS:
             yield bare
 
 
 def _is_specific(title: str) -> bool:
-    return not any(word.casefold() in _VAGUE for word in title.split())
+    words = {word.casefold() for word in title.split()}
+    return words.isdisjoint(_VAGUE) and not words <= _ADDITIONS
 
 
 def _employer(text: str) -> str:

@@ -51,6 +51,47 @@ def test_what_a_note_does_not_name_is_left_open(subject, text):
 
 
 @pytest.mark.parametrize(
+    ("subject", "text", "title"),
+    [
+        ("Customer service interview - thanks", "", "Customer service"),
+        ("Thank you / Night Porter", "", "Night Porter"),
+        ("re driver interview", "", "driver"),
+        ("Wed interview: Technical Writer", "", "Technical Writer"),
+        ("Thank you", "You asked about the part-time bookkeeper position.", "part-time bookkeeper"),
+        ("Thank you", "We spoke about the role of a Data Analyst at Acme.", "Data Analyst"),
+        ("Thanks for the 2nd interview", "It was about the 2nd grade job.", "2nd grade"),
+    ],
+)
+def test_a_word_beside_the_title_does_not_hide_it(subject, text, title):
+    """A field names a job before "interview", and what is vague alone may belong to a title."""
+    assert find_position(subject, text).title == title
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Thank you for the Google interview", ""),
+        ("Acme interview follow-up", ""),
+        ("Thank you - Jane Doe interview", ""),
+        ("Thank you for our onsite interview", ""),
+        ("Thank you for the job interview", ""),
+        ("Thank you for an enjoyable interview", ""),
+        ("2nd interview", ""),
+        ("Wed interview", ""),
+        ("Re: telephone interview", ""),
+        ("Thank you for the Northwind position", "I would love to join Northwind Health."),
+        ("Thank you", "You asked about a previous job."),
+        ("Thank you", "Thank you for the exciting role."),
+        ("Thank you", "I care about the remote position and for the full-time position."),
+        ("Thank you", "Thank you for the conversation regarding Marketing Manager role."),
+    ],
+)
+def test_what_stands_before_interview_is_no_title_for_that(subject, text):
+    """The employer, a person, or the kind of interview or job is not the job."""
+    assert find_position(subject, text).title == ""
+
+
+@pytest.mark.parametrize(
     ("text", "employer"),
     [
         ("I enjoyed our conversation at Northwind Health and I am keen.", "Northwind Health"),
