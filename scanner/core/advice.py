@@ -67,8 +67,10 @@ _TOPIC = re.compile(
     r"|make|made|come|came|sound|would|could|will|might|because|so|in|at)\b)",
     re.IGNORECASE,
 )
+# What names no topic, or another one when said to the writer: "your team" is the reader's.
 _NO_TOPIC = re.compile(
-    r"\b(?:i|me|myself|it|that|this|them|which|who|why|how|what|where|when|whether)\b",
+    r"\b(?:i|me|myself|mine|us|you|yours?|his|her|their|it|that|this|them|which|who|why|how|what|"
+    r"where|when|whether)\b",
     re.IGNORECASE,
 )
 _ABOUT = {
