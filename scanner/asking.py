@@ -39,7 +39,7 @@ def deeds(verdict: Verdict) -> str:
 
 def _lines(verdict: Verdict) -> Iterator[str]:
     assessment = verdict.assessment
-    yield f"unflub: this thank-you note explains a flub ({assessment.share:.0%} of its words)"
+    yield f"unflub: this thank-you note explains a flub ({assessment.percent}% of its words)"
     yield from textwrap.wrap(view(verdict.draft, assessment)["folded"], _WIDTH)
     for passage in assessment.passages:
         deed, why = reason(passage, "outgoing")

@@ -58,6 +58,11 @@ class Assessment:
     passages: tuple[Passage, ...]
 
     @property
+    def percent(self) -> int:
+        """The share in percent; a passage takes 1 at least."""
+        return max(1, round(self.share * 100)) if self.passages else 0
+
+    @property
     def digests(self) -> frozenset[str]:
         """The digests of all flagged sentences."""
         return frozenset(s.digest for p in self.passages for s in p.sentences)

@@ -81,7 +81,7 @@ def _notes(rows: Iterable[Row]) -> Iterator[_Note]:
                 subject=judged.draft.subject or "(no subject)",
                 direction=_DIRECTIONS[row.direction],
                 severity=assessment.severity,
-                share=f"{max(1, round(assessment.share * 100))}% of the words",
+                share=f"{assessment.percent}% of the words",
                 pieces=tuple(pieces(assessment)),
                 reasons=tuple(_reasons(row)),
                 counsel=row.counsel,

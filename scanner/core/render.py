@@ -260,7 +260,8 @@ def view(note: Draft, assessment: Assessment) -> dict[str, Any]:
         ],
         "these": these,
         "why": f"Why {these}",
-        "share": _share(assessment),
+        "share": f"It takes {assessment.percent}% of the note's words: "
+        "room for something that speaks for you.",
         "instead": "What to do instead",
         "steps": BEFORE_SENDING,
         "remainder": _cut(rest, _MOST_SHOWN),
@@ -282,11 +283,6 @@ def _lead(passages: int) -> str:
         "almost every case the note is stronger without it: readers remember what you bring up "
         "last, and they were probably not thinking about it."
     )
-
-
-def _share(assessment: Assessment) -> str:
-    percent = max(1, round(assessment.share * 100))
-    return f"It takes {percent}% of the note's words: room for something that speaks for you."
 
 
 def pieces(assessment: Assessment) -> Iterator[Piece]:

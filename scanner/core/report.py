@@ -149,7 +149,7 @@ def headline(assessment: Assessment) -> str:
         return "nothing found" if assessment.kind == "thank_you" else "not a post-interview note"
     count = len(assessment.passages)
     passages = "one passage" if count == 1 else f"{count} passages"
-    return f"{assessment.severity}: {passages}, {assessment.share:.0%} of the words"
+    return f"{assessment.severity}: {passages}, {assessment.percent}% of the words"
 
 
 def _visible(name: str) -> str:

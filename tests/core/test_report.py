@@ -9,7 +9,9 @@ import pytest
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE
 
-from scanner.core.report import EMPTY, Row, Tally, as_record, as_text, summary
+from scanner.core.page import page
+from scanner.core.render import view
+from scanner.core.report import EMPTY, Row, Tally, as_record, as_text, headline, summary
 from scanner.errors import UnreadableError
 
 FLUBBED = note(OPENING, STRENGTH, "That excuse was a flub. A flub it was.", STRENGTH, STRENGTH)
@@ -75,6 +77,17 @@ def test_what_was_not_assessed_is_never_called_clean(made, error):
     assert record["passages"] == []
     assert (made.judged, made.passages) == (None, ())
     assert as_text(made) == f"{made.source}: not checked: {error}"
+
+
+def test_a_passage_takes_at_least_a_percent():
+    """Also of a long note: the headline, the page and the warning draft say no 0%."""
+    long = row(note(OPENING, "A flub.", STRENGTH * 100))
+    verdict = long.judged
+    assert verdict
+    assert verdict.assessment.share < 0.005
+    assert headline(verdict.assessment) == "flub: one passage, 1% of the words"
+    assert ", 1% of the words; " in page([long], Tally())
+    assert view(verdict.draft, verdict.assessment)["share"].startswith("It takes 1% of")
 
 
 def test_a_name_cannot_steer_the_terminal():
