@@ -47,6 +47,14 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the note; `number` counts the passages from 1 and is 0 between them."""
+
+    text: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """Everything unflub says of one message; `share` is passage words over own-text words."""
 
@@ -88,6 +96,16 @@ def assess(sentences: Sentences, predictions: Predictions, thresholds: Threshold
         share=_share(sentences.text, passages),
         passages=passages,
     )
+
+
+def pieces(assessment: Assessment) -> Iterator[Piece]:
+    """Take the own text apart into passages and what stands between them."""
+    position = 0
+    for number, passage in enumerate(assessment.passages, 1):
+        yield Piece(assessment.text[position : passage.start], 0)
+        yield Piece(passage.text, number)
+        position = passage.end
+    yield Piece(assessment.text[position:], 0)
 
 
 def without(assessment: Assessment, dismissed: frozenset[str]) -> Assessment:

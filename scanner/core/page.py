@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from scanner.core.advice import ADVICE
+from scanner.core.assess import Piece, pieces
 from scanner.core.counsel import Counsel, reason
-from scanner.core.render import Piece, pieces, templates
+from scanner.core.render import templates
 from scanner.core.report import Row, Tally, summary
 
 _DIRECTIONS = {"outgoing": "written by you", "incoming": "received"}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanner import __version__
 from scanner.core.advice import ADVICE, deed
-from scanner.core.assess import Assessment, Passage
+from scanner.core.assess import Assessment, Passage, pieces
 from scanner.core.counsel import BEFORE_SENDING, to_own_referee
 from scanner.core.draft import Draft
 from scanner.core.fields import decoded
@@ -107,14 +107,6 @@ class Recognised:
     sealed: bool
     message_id: str = ""
     no_flubs: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of the note; `number` counts the passages from 1 and is 0 between them."""
-
-    text: str
-    number: int
 
 
 def render(
@@ -283,16 +275,6 @@ def _lead(passages: int) -> str:
         "almost every case the note is stronger without it: readers remember what you bring up "
         "last, and they were probably not thinking about it."
     )
-
-
-def pieces(assessment: Assessment) -> Iterator[Piece]:
-    """Take the own text apart into passages and what stands between them."""
-    position = 0
-    for number, passage in enumerate(assessment.passages, 1):
-        yield Piece(assessment.text[position : passage.start], 0)
-        yield Piece(passage.text, number)
-        position = passage.end
-    yield Piece(assessment.text[position:], 0)
 
 
 def _subject(note: Draft) -> str:

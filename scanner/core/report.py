@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from scanner.core.assess import Assessment, Passage
+from scanner.core.assess import Assessment, Passage, pieces
 from scanner.core.verdict import Verdict
 from scanner.errors import UnreadableError
 
@@ -185,11 +185,8 @@ def _beginning(text: str) -> str:
 
 
 def _marked(assessment: Assessment, mark: Mark) -> str:
-    pieces, position = [], 0
-    for passage in assessment.passages:
-        pieces += [assessment.text[position : passage.start], mark(passage.text)]
-        position = passage.end
-    return "".join([*pieces, assessment.text[position:]]).strip()
+    shown = (mark(piece.text) if piece.number else piece.text for piece in pieces(assessment))
+    return "".join(shown).strip()
 
 
 def _indented(text: str) -> str:
