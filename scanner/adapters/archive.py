@@ -124,7 +124,7 @@ class Archive:
     ) -> Iterator[Message]:
         """Read the messages, in order; of one that cannot be read, the error.
 
-        Messages whose source is `done` already are not asked for.
+        Of messages whose source is `done` already at most the headers are asked for.
         """
         for one in found:
             try:
@@ -182,7 +182,11 @@ class Archive:
     def _messages(self, found: Found, done: Callable[[str], bool]) -> Iterator[Message]:
         """Ask for the texts of one batch together with the headers of the next."""
         source = self._source_of(found)
-        waiting = batches([uid for uid in found.uids if not done(f"{source}{uid}")], _BATCH)
+        uids: Sequence[int] = found.uids
+        # By the headers of what is done, too, a virtual mailbox is known to show it again.
+        if self._seen is None or found.folder.is_virtual:
+            uids = [uid for uid in uids if not done(f"{source}{uid}")]
+        waiting = batches(uids, _BATCH)
         batch = next(waiting, ())
         rows = self._fetch([(batch, _FIRST)])
         while batch:
@@ -190,7 +194,8 @@ class Archive:
             asked: list[Asked] = [(following, _FIRST)] if following else []
             known, rows = rows, {}
             for part in portions(batch, partial(_counts, known), _ROUND):
-                wanted = [uid for uid in part if self._is_new(found.folder, known.get(uid, {}))]
+                new = [uid for uid in part if self._is_new(found.folder, known.get(uid, {}))]
+                wanted = [uid for uid in new if not done(f"{source}{uid}")]
                 texts = self._fetch([*asked, *_texts({uid: known.get(uid, {}) for uid in wanted})])
                 rows |= {uid: texts.pop(uid) for uid in following if uid in texts}
                 asked = []

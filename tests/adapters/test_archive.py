@@ -303,23 +303,45 @@ def test_a_broken_connection_is_an_error_of_ours_after_what_was_read(server, use
     assert 0 < len(got) < 150
 
 
-def test_what_a_virtual_mailbox_shows_again_is_read_once(server, user):
-    """Gmail's All Mail holds everything once more, and some mail that lies nowhere else."""
-    other = CLEAN.replace(b"<note-1@", b"<note-2@")
-    fill(server, user, "INBOX", raws=(CLEAN, CLEAN.replace(b"Message-ID", b"X-Nothing")))
-    fill(server, user, "Everything", raws=(CLEAN, other))
-    with client(server, user) as imap:
+@contextmanager
+def archive_with_everything(port: int, user: str) -> Iterator[Archive]:
+    """Open an archive whose mailbox Everything is a virtual one."""
+    with archive(port, user) as opened:
         # Dovecot keeps roles of a user's own mailboxes as metadata (RFC 6154 section 5.4).
-        capable = imap.has_capability("METADATA")
-    assert not capable  # so the role is told by hand
-    with archive(server.port, user) as opened:
+        assert not opened.client.has_capability("METADATA")  # so the role is told by hand
         listed = opened.client.list_folders()
         opened.client.list_folders = lambda: [
             ((*flags, b"\\All") if name == "Everything" else flags, delimiter, name)
             for flags, delimiter, name in listed
         ]
+        yield opened
+
+
+def test_what_a_virtual_mailbox_shows_again_is_read_once(server, user):
+    """Gmail's All Mail holds everything once more, and some mail that lies nowhere else."""
+    other = CLEAN.replace(b"<note-1@", b"<note-2@")
+    fill(server, user, "INBOX", raws=(CLEAN, CLEAN.replace(b"Message-ID", b"X-Nothing")))
+    fill(server, user, "Everything", raws=(CLEAN, other))
+    with archive_with_everything(server.port, user) as opened:
         found = read_all(opened, every=True)
     assert names(found) == ["INBOX;UID=1", "INBOX;UID=2", "Everything;UID=2"]
+
+
+@pytest.mark.parametrize("rows", range(5))
+def test_a_scan_that_goes_on_reads_nothing_of_a_virtual_mailbox_twice(server, user, rows):
+    """Wherever it broke off, both together read what a whole one does."""
+    one, two, three, four = (CLEAN.replace(b"<note-1@", b"<note-%d@" % n) for n in range(4))
+    fill(server, user, "INBOX", raws=(one, two))
+    fill(server, user, "Sent", raws=(three,))
+    fill(server, user, "Everything", raws=(one, two, three, four))
+    with archive_with_everything(server.port, user) as opened:
+        found = opened.search(opened.folders([], every=True), Selection())
+        whole = [message.source for message in opened.walk(found)]
+    with archive_with_everything(server.port, user) as opened:
+        found = opened.search(opened.folders([], every=True), Selection())
+        rest = [message.source for message in opened.walk(found, whole[:rows].__contains__)]
+    assert len(whole) == 4
+    assert whole[:rows] + rest == whole
 
 
 def test_numbers_of_a_huge_mailbox_are_asked_for_in_parts(server, user, monkeypatch):
