@@ -21,15 +21,16 @@ _BESIDE_MAIL = (
 )  # fmt: skip
 # Any of these names tells the layout.
 _MH = frozenset({".mh_sequences", ".xmhcache", ".claws_mark", ".sylpheed_mark"})
-_APPLE = frozenset({"Info.plist", "table_of_contents"})
+_APPLE = frozenset({"Info.plist", "table_of_contents", "MailData", "PersistenceInfo.plist"})
 MAILDIR_FLAGS = ":2,"
 """What stands between the unique name of a message in a Maildir and its flags."""
 
 _DELIVERED = frozenset({"new", "cur"})
 _DELIVERY = _DELIVERED | {"tmp"}
-_BESIDE_APPLE = (".plist", ".emlxpart", ".DS_Store", "table_of_contents")
 _TAKEOUT = "archive_browser.html"
 _MBOX = (".mbox", ".mbox.gz")
+_APPLE_EXPORT = "mbox"
+_APPLE_MAIL = (EMLX, ".eml", *_MBOX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,9 @@ def _mh(entries: Entries) -> Entries:
 
 
 def _emlx(entries: Entries) -> Entries:
-    """Leave the lists and attachments that lie beside .emlx files, or an exported mbox."""
-    folders = [f for f in entries.folders if f.name != "Attachments"]
-    return Entries(_not_ending(entries.files, _BESIDE_APPLE), folders)
+    """Keep messages and exported mailboxes; indexes, lists, and attachments lie beside them."""
+    files = [f for f in entries.files if f.name.endswith(_APPLE_MAIL) or f.name == _APPLE_EXPORT]
+    return Entries(files, [f for f in entries.folders if f.name != "Attachments"])
 
 
 def _thunderbird(entries: Entries) -> Entries:

@@ -518,11 +518,32 @@ def test_apple_mail_folder_is_read(tmp_path):
     """The message is taken out of each .emlx; attachments and lists beside are no mail."""
     box = tmp_path / "V10/UUID/Sent Messages.mbox"
     lay(box, "Data/Messages/1.emlx", "Data/Messages/2.partial.emlx", raw=EMLX)
-    lay(box, "Info.plist", "Data/Attachments/1/2/cv.pdf")
+    lay(box, "Info.plist", "Data/Attachments/1/2/cv.pdf", "Data/Messages/1.2.emlxpart")
     lay(tmp_path, "Exported.mbox/mbox", "Exported.mbox/table_of_contents", raw=BOX)
     found = [Path(m.source).name for m in walk([str(tmp_path)]) if m.raw == NOTE]
     assert found == ["mbox#1", "1.emlx", "2.partial.emlx"]
     assert not errors(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["auto", "emlx"])
+@pytest.mark.parametrize("named", [".", "V10"])
+def test_what_apple_mail_keeps_beside_the_mail_is_no_mail(tmp_path, named, kind):
+    """Its databases, caches and settings have no row, named from the top or from below."""
+    lay(tmp_path, "V10/UUID/INBOX.mbox/Data/Messages/1.emlx", raw=EMLX)
+    lay(
+        tmp_path, "PersistenceInfo.plist", ".DS_Store", "V10/UUID/.mboxCache.plist",
+        "V10/MailData/Envelope Index", "V10/MailData/Envelope Index-wal",
+        "V10/MailData/Signatures/1.mailsignature", raw=b"SQLite format 3\0",
+    )  # fmt: skip
+    ((source, raw),) = [(Path(m.source).name, m.raw) for m in walk([str(tmp_path / named)], kind)]
+    assert (source, raw) == ("1.emlx", NOTE)
+
+
+def test_messages_saved_from_apple_mail_are_read_beside_emlx(tmp_path):
+    """It saves one as .eml where it is dragged out, which somebody may keep in one folder."""
+    lay(tmp_path, "1.emlx", raw=EMLX)
+    lay(tmp_path, "2.eml")
+    assert read_below(tmp_path) == ["1.emlx", "2.eml"]
 
 
 @pytest.mark.parametrize("raw", [EMLX[:20], b"Subject: x\n\nHello.\n"])
