@@ -24,6 +24,8 @@ _ZIP = b"PK\x03\x04"
 _MAGIC, _MAGIC_AT = b"ustar", 257
 _AS_GZIP = zlib.MAX_WBITS | 16
 _MAILBOX = ".mbox"
+# Beside each file macOS packs another, which holds what its own file system knows of the first.
+_APPLE_DOUBLE = "._"
 _ENCRYPTED = 0x1
 _TARS = (".tgz", ".tar.gz", ".tar")
 
@@ -61,7 +63,7 @@ def _zipped(file: BinaryIO) -> Iterator[Mailbox]:
         raise UnreadableError("broken: a .zip cannot be read from a pipe; name the file instead.")
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
-            if not member.filename.endswith(_MAILBOX):
+            if not _is_mailbox(member.filename):
                 continue
             if member.flag_bits & _ENCRYPTED:
                 raise UnreadableError("encrypted: unpack the archive with its password first.")
@@ -72,5 +74,9 @@ def _taped(file: BinaryIO) -> Iterator[Mailbox]:
     # As a stream: the whole table of contents of a big archive would take a pass of its own.
     with tarfile.open(fileobj=file, mode="r|*") as archive:
         for member in archive:
-            if member.isreg() and member.name.endswith(_MAILBOX):
+            if member.isreg() and _is_mailbox(member.name):
                 yield member.name, cast("Opener", partial(archive.extractfile, member))
+
+
+def _is_mailbox(name: str) -> bool:
+    return name.endswith(_MAILBOX) and not name.rpartition("/")[2].startswith(_APPLE_DOUBLE)

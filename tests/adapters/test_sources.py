@@ -422,6 +422,16 @@ def test_mailboxes_are_read_inside_of_an_archive(tmp_path, name, raw):
     assert sum(message.read for message in walk([str(path)])) <= len(raw)
 
 
+@pytest.mark.parametrize("pack", [zipped, taped])
+def test_what_macos_packs_beside_a_mailbox_is_no_mailbox(tmp_path, pack):
+    """A Takeout that was unpacked there and packed again is read as before."""
+    beside = {
+        "__MACOSX/Takeout/Mail/._All mail.mbox": b"\0\5\x16\7",  # by the Finder
+        "Takeout/Mail/._Sent.mbox": b"\0\5\x16\7",  # by tar
+    }
+    assert rows_of(pack(beside | TAKEOUT), tmp_path / "a") == rows_of(pack(TAKEOUT), tmp_path / "a")
+
+
 @pytest.mark.parametrize(
     ("name", "raw", "words"),
     [
