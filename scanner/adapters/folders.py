@@ -25,8 +25,10 @@ _APPLE = frozenset({"Info.plist", "table_of_contents", "MailData", "PersistenceI
 MAILDIR_FLAGS = ":2,"
 """What stands between the unique name of a message in a Maildir and its flags."""
 
+_TRASHED = "T"
 _DELIVERED = frozenset({"new", "cur"})
-_DELIVERY = _DELIVERED | {"tmp"}
+_DELIVERING = "tmp"
+_DELIVERY = _DELIVERED | {_DELIVERING}
 _TAKEOUT = "archive_browser.html"
 _MBOX = (".mbox", ".mbox.gz")
 _APPLE_EXPORT = "mbox"
@@ -78,7 +80,8 @@ def _maildir(entries: Entries) -> Entries:
     without cur may still stand above others; only what lies in new or cur is a message.
     """
     if "cur" not in entries.names:
-        return Entries([f for f in entries.files if _is_delivered(f)], entries.folders)
+        found = [f for f in entries.files if f.absolute().parent.name in _DELIVERED]
+        return Entries(_kept(found), entries.folders)
     listed: list[Path] = []
     below = [f for f in entries.folders if f.name not in _DELIVERY]
     for folder in (f for f in reversed(entries.folders) if f.name in _DELIVERED):
@@ -87,11 +90,16 @@ def _maildir(entries: Entries) -> Entries:
         except OSError:  # told when it is opened
             below.append(folder)
     once = {path.name.partition(MAILDIR_FLAGS)[0]: path for path in listed}
-    return Entries(list(once.values()), below)
+    return Entries(_kept(once.values()), below)
 
 
-def _is_delivered(file: Path) -> bool:
-    return file.absolute().parent.name in _DELIVERED
+def _kept(files: Iterable[Path]) -> list[Path]:
+    """Leave messages flagged T, as IMAP's Deleted, and files with a dot (maildir(5))."""
+    return [
+        file
+        for file in files
+        if _TRASHED not in file.name.partition(MAILDIR_FLAGS)[2] and not file.name.startswith(".")
+    ]
 
 
 def _mh(entries: Entries) -> Entries:
@@ -111,6 +119,8 @@ def _thunderbird(entries: Entries) -> Entries:
     if _PROFILE in entries.names:
         return Entries([], [f for f in entries.folders if f.name in _PROFILE_MAIL])
     files, folders = (_not_ending(some, _BESIDE_MAIL) for some in (entries.files, entries.folders))
+    if any(folder.name == "cur" for folder in folders):  # it keeps one message a file here
+        folders = [folder for folder in folders if folder.name != _DELIVERING]
     return Entries(files, folders)
 
 

@@ -149,6 +149,14 @@ def test_maildirs_are_found_below_a_folder_that_is_none(tmp_path):
     assert read_below(tmp_path) == ["cur/1:2,S", "Archive/2019/cur/3:2,S"]
 
 
+@pytest.mark.parametrize("named", [".", "cur"])
+def test_what_is_deleted_in_a_maildir_is_passed_over(tmp_path, named):
+    """Flag T says so, until the mail client removes the file; a name with a dot is no message."""
+    lay(tmp_path, "cur/1:2,RS", "cur/2:2,ST", "new/2", "cur/.DS_Store", "cur/T3:2,", "tmp/4")
+    found = [Path(m.source).name for m in walk([str(tmp_path / named)], "maildir")]
+    assert found == ["1:2,RS", "T3:2,"]
+
+
 @pytest.mark.parametrize("named", [".", "cur", "new"])
 def test_one_folder_of_a_maildir_can_be_named(tmp_path, monkeypatch, named):
     """What lies in it are its messages."""
@@ -580,6 +588,18 @@ def test_thunderbird_profile_gives_its_local_folders(tmp_path):
         "Mail/Local Folders/Inbox#1",
         "Mail/Local Folders/Sent#1",
         "Mail/Local Folders/Archives.sbd/2024#1",
+    ]
+
+
+def test_thunderbird_may_keep_one_message_a_file(tmp_path):
+    """What lies in tmp is not delivered yet; a mailbox of that name is one."""
+    local = tmp_path / "Mail/Local Folders"
+    lay(local, "Inbox/cur/1.eml", "Inbox/tmp/2.eml", "tmp/cur/3.eml")
+    lay(local, "Inbox.msf", "tmp.msf")
+    lay(tmp_path, "prefs.js")
+    assert read_below(tmp_path) == [
+        "Mail/Local Folders/Inbox/cur/1.eml",
+        "Mail/Local Folders/tmp/cur/3.eml",
     ]
 
 
