@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,8 @@ def manager(platform: str = sys.platform) -> Manager:
 def install(manager: Manager, config_path: Path) -> None:
     """Write the unit and start the service, now and at every login.
 
-    Raises ConfigurationError where the system refuses, UnreadableError where the disk does.
+    Raises ConfigurationError where the system refuses, which leaves nothing that was not there
+    before, and UnreadableError where the disk does.
     """
     text = manager.text(job(config_path))
     runs = manager.file.exists()
@@ -61,8 +63,20 @@ def install(manager: Manager, config_path: Path) -> None:
     whole.written(manager.file, text.encode(manager.encoding))
     for command in manager.stop if runs else ():
         _ran(manager, command)  # else the new configuration would not count
-    for command in manager.start:
-        _done(manager, command)
+    try:
+        for command in manager.start:
+            _done(manager, command)
+    except ConfigurationError:
+        if not runs:
+            _withdraw(manager)
+        raise
+
+
+def _withdraw(manager: Manager) -> None:
+    """Take back what was installed in part; the file alone counts as installed."""
+    with suppress(ConfigurationError):  # nobody is there to be asked
+        uninstall(manager)
+    manager.file.unlink(missing_ok=True)
 
 
 def uninstall(manager: Manager) -> bool:
@@ -103,7 +117,12 @@ def job(config_path: Path) -> Job:
     """
     command = itself.command("watch", "--config", str(config_path.absolute()))
     places = {key: value for key, value in local.surroundings().items() if value and key != "HOME"}
-    return Job(command, state.folder(), _log_file(), places)
+    return Job(command, state.folder(), _log_file(), places, _user())
+
+
+def _user() -> str:
+    r"""Give DOMAIN\NAME, as Windows tells both; elsewhere nothing asks for it."""
+    return "\\".join(os.environ.get(name, "") for name in ("USERDOMAIN", "USERNAME"))
 
 
 def _log_file() -> Path:

@@ -17,13 +17,14 @@ LABEL = "io.github.unflub.watch"
 class Job:
     """What is to be run: the command, the folder it writes its state into, and its log's place.
 
-    `environment` is what a service would not see of itself.
+    `environment` is what a service would not see of itself; `user` is as Windows names who runs it.
     """
 
     command: Sequence[str]
     state: PurePath
     log: PurePath
     environment: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
 
 
 def systemd(job: Job) -> str:
@@ -63,15 +64,17 @@ def launchd(job: Job) -> str:
 
 
 def task(job: Job) -> str:
-    """Write a task for the Task Scheduler, run at logon with the rights of the user alone.
+    """Write a task for the Task Scheduler, run at logon of the user with their rights alone.
 
-    It knows no environment, and on Windows no variable says where unflub's folders are.
+    Without a UserId it would run at anybody's logon, which only an administrator may ask for.
+    A task knows no environment, and on Windows no variable says where unflub's folders are.
     The Python without a window, which stands beside the other, has no standard error for a log.
     """
     python, *arguments = job.command
     program = PureWindowsPath(python).with_name("pythonw.exe")
     return _TASK.format(
         label=escape(LABEL),
+        user=escape(job.user),
         program=escape(str(program)),
         arguments=escape(list2cmdline([*arguments, "--log", str(job.log)])),
     )
@@ -138,10 +141,12 @@ _TASK = """\
   <Triggers>
     <LogonTrigger>
       <Enabled>true</Enabled>
+      <UserId>{user}</UserId>
     </LogonTrigger>
   </Triggers>
   <Principals>
     <Principal id="Author">
+      <UserId>{user}</UserId>
       <LogonType>InteractiveToken</LogonType>
       <RunLevel>LeastPrivilege</RunLevel>
     </Principal>

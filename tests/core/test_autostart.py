@@ -36,6 +36,7 @@ WINDOWS = Job(
     (r"C:\Users\me\pipx\python.exe", *WATCH, r"C:\Users\me\R & D\config.toml"),
     PureWindowsPath("C:/x"),
     PureWindowsPath("C:/x/watch.log"),
+    user=r"R&D\me",
 )
 
 

@@ -18,6 +18,7 @@ from support.program import Program
 from support.user_manager import UserManager, user_manager
 
 from scanner.adapters import service
+from scanner.errors import ConfigurationError
 
 pytestmark = pytest.mark.system
 
@@ -106,6 +107,7 @@ def test_without_systemd_the_advice_is_one_line(settled):
     assert done.returncode == 2
     assert done.stderr.startswith("unflub: systemd ")
     assert len(done.stderr.splitlines()) == 1
+    assert list(settled.program.home.rglob("unflub.service")) == []
 
 
 CONFIG = Path("/home/me/config.toml")
@@ -169,6 +171,40 @@ def test_installed_again_it_is_started_anew(recorded, platform):
     again = recorded.read_text()
     assert again.endswith(first)
     assert len(again.splitlines()) == len(manager.stop) + len(manager.start)
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_what_the_system_refuses_to_start_is_not_installed(recorded, platform):
+    """Nothing is left half, and `status` says so; what was there before stays for another try."""
+    manager = service.manager(platform)
+    refusing = replace(manager, start=(*manager.start, ("false",)))
+    with pytest.raises(ConfigurationError, match="refused `false`"):
+        service.install(refusing, CONFIG)
+    assert not manager.file.exists()
+    assert len(recorded.read_text().splitlines()) == len(manager.start) + len(manager.stop)
+    service.install(manager, CONFIG)
+    with pytest.raises(ConfigurationError, match="refused `false`"):
+        service.install(refusing, CONFIG)
+    assert manager.file.exists()
+
+
+def test_a_system_without_such_a_manager_is_left_as_it_was(recorded):
+    """Neither what starts nor what stops is there; nothing is written."""
+    manager = replace(service.manager("win32"), start=[["not-there"]], stop=[["not-there"]])
+    with pytest.raises(ConfigurationError, match="no not-there"):
+        service.install(manager, CONFIG)
+    assert not manager.file.exists()
+    assert recorded.read_text() == ""
+
+
+def test_windows_is_told_whose_logon_is_meant(recorded, monkeypatch):
+    """A task for that of anybody is refused to ordinary users."""
+    monkeypatch.setenv("USERDOMAIN", "LAPTOP")
+    monkeypatch.setenv("USERNAME", "me")
+    manager = service.manager("win32")
+    service.install(manager, CONFIG)
+    assert manager.file.read_text("utf-16").count("<UserId>LAPTOP\\me</UserId>") == 2
+    assert recorded.exists()
 
 
 def test_the_log_is_what_the_system_shows(recorded):
