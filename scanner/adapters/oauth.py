@@ -7,6 +7,7 @@ refresh token is kept in the keyring, the access token nowhere.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from scanner.adapters import keychain, lock, state
 from scanner.config import Account, Seconds
 from scanner.core.providers import OAuth, by_host
 from scanner.errors import ConfigurationError, CredentialsError, UnflubError, UnreachableError
+
+log = logging.getLogger("unflub")
 
 _TIMEOUT: Seconds = 20
 _TURN: Seconds = 60  # for another process to have its token
@@ -145,7 +148,13 @@ def _taken(account: Account, token: dict[str, Any], before: str = "") -> str:
     """Keep the refresh token, which may be another each time, and give the access token."""
     refresh = token.get("refresh_token", "")
     if refresh and refresh != before:
-        keychain.write(_kept(account), refresh)
+        try:
+            keychain.write(_kept(account), refresh)
+        except CredentialsError as error:
+            if not before:
+                raise
+            # The access token is good all the same, and the refresh token before may be.
+            log.warning("%s; the next login may have to be allowed anew", error)
     if not (refresh or before) or "access_token" not in token:
         raise CredentialsError(
             f"account {account.name}: the provider gave no token that lasts; add offline access "

@@ -14,8 +14,9 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
+from support.token_server import CLIENT, SCOPE, TokenServer, token_server
 
-from scanner.adapters import keychain
+from scanner.adapters import keychain, oauth
 from scanner.adapters.credentials import password, printed_by, store
 from scanner.config import Account
 from scanner.errors import CredentialsError, NotYetError
@@ -31,7 +32,7 @@ class MemoryKeyring(KeyringBackend):
     def __init__(self):
         super().__init__()
         self.held: dict[tuple[str, str], str] = {}
-        self.locked = self.forgetful = False
+        self.locked = self.forgetful = self.full = False
         self.asked = 0
         self.answered = threading.Event()
         self.answered.set()
@@ -42,6 +43,8 @@ class MemoryKeyring(KeyringBackend):
 
     def set_password(self, service, username, password):
         self._check()
+        if self.full:
+            raise OSError(f"no room for {password}")
         if not self.forgetful:
             self.held[service, username] = password
 
@@ -220,6 +223,28 @@ def test_a_question_that_was_lost_keeps_nobody_from_asking_again(ring, monkeypat
     ring.answered.set()
     assert [keychain.read(name) for name in ("work", "home")] == [SECRET, SECRET]
     never.set()
+
+
+@pytest.fixture
+def issuer(monkeypatch, tmp_path) -> Iterator[TokenServer]:
+    """A token server whose refresh tokens are good once."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with token_server() as running:
+        running.rotates = True
+        yield running
+
+
+def test_a_login_goes_on_where_the_keyring_refuses_the_next_refresh_token(ring, issuer, caplog):
+    """The access token was given already; the log tells it once, without any token."""
+    issuer.refresh = {"before"}
+    ring.held["unflub", "home (OAuth2)"] = "before"
+    ring.full = True
+    asked = account(oauth_client_id=CLIENT, oauth_issuer=issuer.issuer, oauth_scope=SCOPE)
+    token = oauth.access_token(asked)
+    assert issuer.access == {token}
+    (line,) = caplog.messages
+    assert "the keyring does not answer (OSError)" in line
+    assert not any(secret in line for secret in issuer.refresh | issuer.access)
 
 
 def wait_until(condition: Callable[[], object]) -> None:
