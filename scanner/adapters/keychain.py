@@ -6,9 +6,10 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import suppress
+from itertools import chain, count, takewhile
 from pathlib import Path
 
 import keyring
@@ -26,6 +27,8 @@ PATIENCE: Seconds = 60
 _LOST: Seconds = 300
 """After so long an answer may never come: the keyring's own process ended, say."""
 _LONGEST: Seconds = 3600
+# Windows keeps 2,560 bytes of UTF-16 under a name (CREDENTIALW), and refresh tokens may be longer.
+_PIECE = 1000
 _OTHERWISE = "or set password_command or password_file in the configuration"
 
 
@@ -71,21 +74,43 @@ _counter = _Counter()
 
 def read(name: str, patience: Seconds = PATIENCE) -> str | None:
     """Give the secret that is kept under a name, or None. Raises CredentialsError."""
-    return _asked(name, lambda: keyring.get_password(SERVICE, name), patience)
+    return _asked(name, lambda: _joined(_places(name)), patience)
 
 
 def write(name: str, secret: str, patience: Seconds = PATIENCE) -> None:
     """Keep a secret under a name, and see that it is kept. Raises CredentialsError."""
 
     def keep() -> str | None:
-        keyring.set_password(SERVICE, name, secret)
-        return keyring.get_password(SERVICE, name)
+        pieces = [secret[at : at + _PIECE] for at in range(0, len(secret), _PIECE)] or [""]
+        places = _places(name)
+        for piece, place in zip(pieces, places, strict=False):
+            keyring.set_password(SERVICE, place, piece)
+        for place in takewhile(_is_kept, places):  # of a longer one before
+            keyring.delete_password(SERVICE, place)
+        return _joined(_places(name))
 
     if _asked(name, keep, patience) != secret:  # the null backend forgets, and says nothing
         raise CredentialsError(
             f"account {name}: the keyring did not keep it; see `keyring --list-backends`, "
             f"{_OTHERWISE}"
         )
+
+
+def _joined(places: Iterator[str]) -> str | None:
+    """Put a secret together: after a whole piece there may be another."""
+    piece = keyring.get_password(SERVICE, next(places))
+    if piece is None or len(piece) != _PIECE:
+        return piece
+    return piece + (_joined(places) or "")
+
+
+def _is_kept(place: str) -> bool:
+    return keyring.get_password(SERVICE, place) is not None
+
+
+def _places(name: str) -> Iterator[str]:
+    """Name where the pieces lie; no name of an account holds a space."""
+    return chain([name], (f"{name} {number}" for number in count(2)))
 
 
 def _asked(name: str, ask: Callable[[], str | None], patience: Seconds) -> str | None:

@@ -25,7 +25,7 @@ SECRET = "hunter2"
 
 
 class MemoryKeyring(KeyringBackend):
-    """A keyring that lives as long as the test."""
+    """A keyring that lives as long as the test, and takes no more than Windows' does."""
 
     priority = 1
 
@@ -43,7 +43,7 @@ class MemoryKeyring(KeyringBackend):
 
     def set_password(self, service, username, password):
         self._check()
-        if self.full:
+        if self.full or len(password.encode("utf-16-le")) > 2560:
             raise OSError(f"no room for {password}")
         if not self.forgetful:
             self.held[service, username] = password
@@ -165,6 +165,24 @@ def test_what_was_stored_in_the_keyring_is_found(ring):
     store(account(), SECRET)
     assert password(account()) == SECRET
     assert ring.held == {("unflub", "home"): SECRET}
+
+
+@pytest.mark.parametrize("length", [0, 1, 999, 1000, 1001, 2000, 4321])
+@pytest.mark.parametrize("before", [0, 1000, 3500])
+def test_a_secret_may_be_longer_than_a_keyring_takes(ring, length, before):
+    """It is kept in pieces; of a longer one before, and of other secrets, nothing gets in."""
+    secret = "".join(chr(ord("a") + place % 26) for place in range(length))
+    keychain.write("work", SECRET)
+    keychain.write("home", "x" * before)
+    keychain.write("home", secret)
+    assert (keychain.read("home"), keychain.read("work")) == (secret, SECRET)
+    assert "".join(piece for (_, name), piece in ring.held.items() if name != "work") == secret
+
+
+def test_a_long_secret_that_is_kept_in_one_piece_is_found(ring):
+    """As it was stored where a keyring takes any length."""
+    ring.held["unflub", "home"] = "x" * 3000
+    assert keychain.read("home") == "x" * 3000
 
 
 @pytest.mark.usefixtures("ring")
