@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `make demo` shows the program at work, `make test` tries all of it.
 
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,\
-	$(if $(shell $(p) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(p))))
+	$(if $(shell $(p) -c 'import sys; print((3, 11) <= sys.version_info < (3, 14) or "")' 2>/dev/null),$(p))))
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -71,7 +71,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 $(READY): pyproject.toml
-	@test -n "$(PYTHON)" || { echo "unflub needs Python 3.11 or newer: apt-get install python3 python3-venv"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "unflub needs Python 3.11 to 3.13: apt-get install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --editable '.[demo]' --group dev

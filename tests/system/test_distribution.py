@@ -59,6 +59,14 @@ def test_the_manual_is_made_of_the_commands(wheel):
     assert "\\-\\-wait" in page
 
 
+def test_a_python_whose_imaplib_is_another_is_refused(wheel):
+    """pip says so, instead of news that come late."""
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        (wanted,) = re.findall(r"\nRequires-Python: (.+)\n", archive.read(metadata).decode())
+    assert set(wanted.split(",")) == {">=3.11", "<3.14"}
+
+
 @pytest.fixture(scope="module")
 def fresh(wheel: Path) -> Path:
     """The Python of a fresh virtual environment in which the wheel was installed."""
