@@ -54,10 +54,12 @@ _OPENING = re.compile(
 _DATED = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[:.h]\d\d\b|@")
 """What an attribution carries and a sentence that merely says "wrote" does not."""
 
-_FIRST_PERSON = re.compile(
-    r"\b(?:I|you|we|they|he|she|ich|wir|je|j'ai|nous|yo|io)\s+\w+:?$", re.IGNORECASE
+_SENTENCE = re.compile(
+    r"\b(?:I|you|we|they|he|she|it|ich|wir|je|j'ai|nous|yo|io)\s+"
+    r"(?:\w+:?$|(?:\w+\s+)?(?:wrote|writes)\b)",
+    re.IGNORECASE,
 )
-"""A sentence about writing ends so: "On the 2023 test I wrote:"."""
+"""A sentence about writing says so: "On the 2023 test I wrote a join, but meant this:"."""
 
 _FROM = (
     "from|von|de|da|van|od|från|fra|lähettäjä|от|от кого|发件人|發件人|寄件者|差出人|보낸 사람"
@@ -154,7 +156,7 @@ def is_attribution(text: str, *, wrapped: bool = False, quoted: bool = False) ->
     text = text.strip(_AROUND)
     if len(text) > _WINDOW or (wrapped and not _OPENING.match(text)):
         return False
-    if not quoted and (not _DATED.search(text) or _FIRST_PERSON.search(text)):
+    if not quoted and (not _DATED.search(text) or _SENTENCE.search(text)):
         return False
     return bool(_VERB.search(text)) or any(header.match(text) for header in _REPLY_HEADERS)
 

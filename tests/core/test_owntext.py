@@ -95,6 +95,20 @@ def test_what_stands_before_a_field_or_a_separator_is_counted(line, is_cut):
     assert own_text(text) == ("Mine." if is_cut else text)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "When you asked at 2:30 I wrote a LEFT JOIN, but should have written this:",
+        "I am sorry about one line in the report that I wrote in 2019 and showed you:",
+        "On the 2023 paper I then wrote the wrong sum, which should be:",
+    ],
+)
+def test_a_sentence_about_writing_opens_no_quote(line):
+    """What somebody wrote, told in a sentence, is followed by the writer's own words."""
+    text = f"Thank you.\n\n{line}\n\nSELECT 1\n\nI am sorry."
+    assert own_text(text) == text
+
+
 def test_a_bare_rule_of_two_hyphens_high_up_is_no_signature():
     """Two hyphens with a long text below them part two sections of the letter."""
     text = "\n".join(["One.", "--", *["Another line."] * 30])
