@@ -45,11 +45,14 @@ _VERB = re.compile(
 """The verb of an attribution, also in languages the package does not know."""
 
 _OPENING = re.compile(
-    r"(?:On|Am|Le|El|Il|Op|Den|Em|No dia|A|Dne|Dňa|Dnia|W dniu|На|Дата|Pe|Le jeu|Στις)\s"
-    r"|\d|[^<>\n]{1,80}<[^<>\s]+@",
+    r"(?:On|Am|Le|El|Il|Op|Den|Em|No dia|A|Dne|Dňa|Dnia|W dniu|На|Дата|Pe|Le jeu|Στις)\s[^\n]*\d"
+    r"|\d|[^<>\n]{1,80}\n?<[^<>\s]+@",
     re.IGNORECASE,
 )
-"""How an attribution that is wrapped over lines starts: a preposition, a date, a mailbox."""
+"""How an attribution that is wrapped over lines starts: a preposition and a date, or a mailbox.
+
+It does so on its first line, else the line above an attribution would be taken along.
+"""
 
 _DATED = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[:.h]\d\d\b|@")
 """What an attribution carries and a sentence that merely says "wrote" does not."""
@@ -141,20 +144,26 @@ def attribution(lines: Sequence[str], at: int) -> int:
         if not last.strip():
             return 0
         if _ends_in_colon(last):
-            joined = " ".join(line.strip() for line in lines[at : at + count])
+            parts = [line.strip(_AROUND) for line in lines[at : at + count]]
             quoted = _quote_follows(lines, at + count)
-            return count if is_attribution(joined, wrapped=count > 1, quoted=quoted) else 0
+            opens = count == 1 or _is_wrapped(parts)
+            return count if opens and is_attribution(" ".join(parts), quoted=quoted) else 0
     return 0
 
 
-def is_attribution(text: str, *, wrapped: bool = False, quoted: bool = False) -> bool:
+def _is_wrapped(parts: Sequence[str]) -> bool:
+    """Tell the lines of one attribution from one with a sentence of the writer's above it."""
+    return not parts[0].endswith((".", "!", "?")) and bool(_OPENING.match("\n".join(parts)))
+
+
+def is_attribution(text: str, *, quoted: bool = False) -> bool:
     """Tell whether `text`, on one line, names who wrote the message quoted below.
 
     A sentence may say "wrote" and end in a colon too, so a date, a time or an address
     is asked for, unless a quoted line follows.
     """
     text = text.strip(_AROUND)
-    if len(text) > _WINDOW or (wrapped and not _OPENING.match(text)):
+    if len(text) > _WINDOW:
         return False
     if not quoted and (not _DATED.search(text) or _SENTENCE.search(text)):
         return False

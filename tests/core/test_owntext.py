@@ -109,6 +109,22 @@ def test_a_sentence_about_writing_opens_no_quote(line):
     assert own_text(text) == text
 
 
+@pytest.mark.parametrize(
+    "line", ["I am sorry that I froze on SQL.", "PS: sorry I froze", "2) I froze!", "Jo", "Am sorry"]
+)
+@pytest.mark.parametrize(
+    "attribution",
+    [
+        "On Mon, 3 Mar 2025 at 10:00, Ann <ann@example.com> wrote:",
+        "Ann <ann@example.com> wrote:",
+        "On Mon, 3 Mar 2025 at 10:00,\nAnn\n<ann@example.com> wrote:",
+    ],
+)
+def test_a_line_right_above_an_attribution_is_kept(line, attribution):
+    """An attribution over several lines begins where it says who or when, not above that."""
+    assert own_text(f"{line}\n{attribution}\n> See you") == line
+
+
 def test_a_bare_rule_of_two_hyphens_high_up_is_no_signature():
     """Two hyphens with a long text below them part two sections of the letter."""
     text = "\n".join(["One.", "--", *["Another line."] * 30])
