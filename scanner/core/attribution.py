@@ -68,20 +68,29 @@ _FROM = (
     "from|von|de|da|van|od|från|fra|lähettäjä|от|от кого|发件人|發件人|寄件者|差出人|보낸 사람"
     "|expéditeur|remitente|mittente|feladó|gönderen|kimden|από"
 )
+_OF_MAIL = (
+    "sent|subject|gesendet|betreff|envoyé|envoyé le|objet|enviado|enviado el|asunto|inviato|oggetto"
+    "|verzonden|onderwerp|assunto|enviada|enviado em|skickat|ämne|sendt|emne|lähetetty|aihe"
+    "|odesláno|předmět|wysłano|temat|data wysłania|odoslané|predmet|отправлено|тема"
+    "|发送时间|主题|發送時間|主旨|送信日時|件名|보낸 날짜|제목|elküldve|tárgy|gönderildi|konu"
+)
+"""Fields that a list of the writer's own has not: when a message was sent, and its subject."""
+
 _OTHERS = (
-    "sent|date|to|cc|bcc|subject|reply-to|importance|attachments|organization"
-    "|gesendet|datum|an|betreff|kopie|envoyé|envoyé le|à|objet|copie à|pour|enviado|enviado el"
-    "|fecha|para|asunto|inviato|data|a|oggetto|verzonden|aan|onderwerp|assunto|enviada|enviado em"
-    "|skickat|till|ämne|kopia|sendt|til|emne|lähetetty|päivämäärä|vastaanottaja|aihe"
-    "|odesláno|komu|předmět|wysłano|do|temat|dw|data wysłania|odoslané|predmet"
-    "|отправлено|дата|кому|тема|копия|发送时间|收件人|主题|抄送|日期|發送時間|主旨|送信日時|宛先|件名"
-    "|보낸 날짜|받는 사람|제목|elküldve|címzett|tárgy|gönderildi|kime|konu"
+    "date|to|cc|bcc|reply-to|importance|attachments|organization|datum|an|kopie|à|copie à|pour"
+    "|fecha|para|data|a|aan|till|kopia|til|päivämäärä|vastaanottaja|komu|do|dw|дата|кому|копия"
+    "|收件人|抄送|日期|宛先|받는 사람|címzett|kime"
 )
 _SPACE = r"[ \t\xa0]"
 # Possessive, as neither a name nor a separator's words begin with what stands before them.
 _FIELD = re.compile(
-    rf"[*_ \t]{{0,12}}+(?:(?P<origin>{_FROM})|{_OTHERS}){_SPACE}{{0,2}}+[:：]", re.IGNORECASE
+    rf"[*_ \t]{{0,12}}+(?:(?P<origin>{_FROM})|(?P<of_mail>{_OF_MAIL})|{_OTHERS})"
+    rf"{_SPACE}{{0,2}}+[:：]",
+    re.IGNORECASE,
 )
+
+_NOBODY = re.compile(r"(?:[^\W\d_]+|[^\W\d_]*[ .]{0,2}\d[^@]*|[a-z][^@]*)$")
+"""What follows "From:" in a list: a place, a date, words without a capital; no name, no mailbox."""
 
 _SEPARATOR = re.compile(
     r"\s{0,3}+(?:"
@@ -179,19 +188,26 @@ def header_block(lines: Sequence[str], at: int) -> int:
     """How many lines a block of copied header fields takes (Outlook and its kin).
 
     It needs a From field and another one, or three others (Lotus Notes names the author
-    above the block): "To:" or "Date:" alone may open a list.
+    above the block): "To:" or "Date:" alone may open a list. So may "From:" where it
+    names nobody and no field is of mail alone.
     """
-    origins = others = end = 0
+    fields: list[re.Match[str]] = []
+    end = 0
     for number, line in enumerate(lines[at : at + _BLOCK]):
         field = _FIELD.match(line) if _has_colon(line) else None
         if not line.strip() or (number == 0 and field is None):
             break
         if field is not None:
-            is_origin = field["origin"] is not None
-            origins += is_origin
-            others += not is_origin
+            fields.append(field)
             end = number + 1
-    return end if (origins and others) or others >= _WITHOUT_FROM else 0
+    origins = [field for field in fields if field["origin"]]
+    others = len(fields) - len(origins)
+    is_about_mail = any(field["of_mail"] for field in fields) or any(map(_names_somebody, origins))
+    return end if others >= _WITHOUT_FROM or (others and origins and is_about_mail) else 0
+
+
+def _names_somebody(origin: re.Match[str]) -> bool:
+    return not _NOBODY.match(origin.string[origin.end() :].strip(_AROUND))
 
 
 def separator(lines: Sequence[str], at: int) -> int:

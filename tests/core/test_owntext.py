@@ -110,7 +110,8 @@ def test_a_sentence_about_writing_opens_no_quote(line):
 
 
 @pytest.mark.parametrize(
-    "line", ["I am sorry that I froze on SQL.", "PS: sorry I froze", "2) I froze!", "Jo", "Am sorry"]
+    "line",
+    ["I am sorry that I froze on SQL.", "PS: sorry I froze", "2) I froze!", "Jo", "Am sorry"],
 )
 @pytest.mark.parametrize(
     "attribution",
@@ -123,6 +124,37 @@ def test_a_sentence_about_writing_opens_no_quote(line):
 def test_a_line_right_above_an_attribution_is_kept(line, attribution):
     """An attribution over several lines begins where it says who or when, not above that."""
     assert own_text(f"{line}\n{attribution}\n> See you") == line
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "Acme\nFrom: May 2019\nTo: June 2021",
+        "Date: any day in May\nTo: Berlin\nFrom: Munich",
+        "Data: 2021 to 2023\nFrom: the census",
+    ],
+)
+def test_a_list_from_somewhere_is_no_quoted_header(rows):
+    """Where "From:" names nobody and no field is of mail alone, the rows are the writer's list."""
+    text = f"My dates:\n\n{rows}\n\nI am sorry that I got these wrong."
+    assert own_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "From: Tomas\nSubject: Tour",
+        "From: Tomas\nSent: Monday 9:40",
+        "From: Tomas Brandt on 03/04/2025 10:12 AM\nTo: Ines",
+        "From: tomas@example.com\nTo: Ines",
+        "To: Ines\nFrom: T. Brandt",
+        "Von: Tomas Brandt\nGesendet: Montag, 3. März 2025 10:00",
+        "From: Tomas 2\nSent: Monday\nTo: Ines\nCc: Jo",
+    ],
+)
+def test_a_quoted_header_of_two_fields_is_cut(rows):
+    """A short block of copied fields opens a quoted message all the same."""
+    assert own_text(f"Mine.\n\n{rows}\n\nTheirs.") == "Mine."
 
 
 def test_a_bare_rule_of_two_hyphens_high_up_is_no_signature():
