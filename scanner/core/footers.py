@@ -100,6 +100,10 @@ _NOTICE = re.compile(
 )
 """How every notice opens: hardly another paragraph does."""
 
+# "I dati ..." is Italian for the data, and most plurals after that article end so.
+_FIRST_PERSON = re.compile(r"\bI\b(?!\s+\w+i\b)|\b[Mm]y\b")
+"""Who speaks of themselves: no notice does."""
+
 _PARAGRAPH = 6000
 """As much of a paragraph as is looked at."""
 
@@ -121,7 +125,7 @@ def is_disclaimer(paragraph: str) -> bool:
     """Tell whether a paragraph is a confidentiality notice or a plea to save paper."""
     paragraph = paragraph[:_PARAGRAPH].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     opening = paragraph[:_OPENING]
-    if not _NOTICE.match(opening):
+    if not _NOTICE.match(opening) or _FIRST_PERSON.search(paragraph):
         return False
     if _PRINTING.match(opening.lstrip(" *_")) or _IN_ERROR.match(opening.lstrip(" *_")):
         return True

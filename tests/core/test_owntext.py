@@ -163,6 +163,24 @@ def test_a_bare_rule_of_two_hyphens_high_up_is_no_signature():
     assert own_text(text) == text
 
 
+@pytest.mark.parametrize(
+    "paragraph",
+    [
+        "This email is also to say sorry that I shared a confidential figure in error.",
+        "This message is to take back my confidential remark, made in error.",
+    ],
+)
+def test_a_notice_speaks_of_nobody(paragraph):
+    """A paragraph in the first person is no disclaimer, whatever words it shares with one."""
+    assert own_text(paragraph) == paragraph
+
+
+def test_an_italian_notice_is_cut():
+    """The Italian article that looks like the English pronoun speaks of nobody."""
+    notice = "Questo messaggio è riservato. I dati in esso sono per il solo destinatario."
+    assert own_text(f"Mine.\n\n{notice}") == "Mine."
+
+
 def test_sentence_that_begins_like_a_phone_footer_is_kept():
     """A sentence that begins "Sent from my" goes on after the device."""
     text = "Sent from my old desk by the window last night, the parcel must be with you by now."
