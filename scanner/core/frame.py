@@ -40,6 +40,13 @@ _PHRASE_WORDS = 3
 _SALUTATION_WORDS = 7
 _SIGNATURE_WORDS = 8
 _NAME_WORDS = 4
+_SENTENCE_WORDS = 3
+
+_APOLOGY = re.compile(r"\b(?:sorry|apolog\w+)\b", re.IGNORECASE)
+_TELLING = re.compile(
+    r"\b(?:I|im|me|my|it|that|is|was|am|are|were|should|had|have|did)\b", re.IGNORECASE
+)
+"""Words of sentences. What ends in a full stop in a signature ("Lund & Co.") has none."""
 
 _POSTSCRIPT = re.compile(
     r"[ \t\xa0]*(?:p\.?[ ]?(?:p\.?[ ]?)?s\.?|post ?script(?:um)?)"
@@ -118,10 +125,19 @@ def _is_signed(found: list[Unit], pieces: list[str], last: int) -> bool:
 
 def _fits_signature(piece: str) -> bool:
     """Whether a line may stand under a letter: short, and no sentence."""
-    words = piece.split()
-    return len(words) <= _SIGNATURE_WORDS and not (
-        len(words) > _CLOSING_WORDS and piece.endswith(_SENTENCE_END)
-    )
+    words = len(piece.split())
+    longest = _CLOSING_WORDS if piece.endswith(_SENTENCE_END) else _SIGNATURE_WORDS
+    if words > longest:
+        return False
+    return not _is_short_sentence(piece) or _is_closing_phrase(piece)
+
+
+def _is_short_sentence(piece: str) -> bool:
+    """Tell "Sorry again for my rambling answer." from "Lund & Co." or "Think before you print!"."""
+    if len(piece.split()) < _SENTENCE_WORDS:
+        return False
+    ends = piece.endswith(_SENTENCE_END) and _TELLING.search(piece)
+    return bool(ends or _APOLOGY.search(piece))
 
 
 def _is_closing_phrase(piece: str) -> bool:

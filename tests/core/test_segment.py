@@ -95,7 +95,16 @@ def test_list_items_lose_their_markers():
 
 
 @pytest.mark.parametrize(
-    "salutation", ["Dear Dr. Ek,", "hi Ann", "Ann,", "Good morning Ann!", "To the panel"]
+    "salutation",
+    [
+        "Dear Dr. Ek,",
+        "hi Ann",
+        "Ann,",
+        "Good morning Ann!",
+        "To the panel",
+        "Hi Ms. Ek, hi Ms. Lund!",
+        "Dear Ann, Bo, and all the crew,",
+    ],
 )
 def test_salutation_is_no_sentence(salutation):
     """The line that addresses the reader is left out."""
@@ -131,6 +140,31 @@ def test_postscript_after_the_closing_is_body():
 def test_short_last_line_of_the_body_is_kept(last):
     """A short line at the end that is no closing phrase is a sentence."""
     assert sentences(f"Dear Ann,\n\nI came late.\n\n{last}\n\nIda")[-1] == last
+
+
+@pytest.mark.parametrize(
+    "phrase", ["Thank you again!", "Looking forward to hearing from you", "Best regards,\nIda"]
+)
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Sorry again for my rambling answer.",
+        "It was the blue one.",
+        "sorry i froze on the sql today",
+    ],
+)
+@pytest.mark.parametrize("below", ["", "\n\nBest,\nIda"])
+def test_short_sentence_below_a_closing_phrase_is_kept(phrase, sentence, below):
+    """The closing begins below the last sentence, however short it is."""
+    assert sentences(f"Dear Ann,\n\nI came late.\n\n{phrase}\n\n{sentence}{below}")[-1] == sentence
+
+
+@pytest.mark.parametrize(
+    "line", ["Lund & Co.", "Ida Lund, M.D., F.A.C.P.", "Think before you print!"]
+)
+def test_full_stop_in_a_signature_ends_no_sentence(line):
+    """A line under the name that tells nothing is left out, whatever mark it ends in."""
+    assert sentences(f"Dear Ann,\n\nI came late.\n\nBest,\nIda\n{line}") == ["I came late."]
 
 
 def test_greeting_with_text_on_its_line_is_kept():
