@@ -40,6 +40,7 @@ _PHRASE_WORDS = 3
 _SALUTATION_WORDS = 7
 _SIGNATURE_WORDS = 8
 _NAME_WORDS = 4
+_AFTER_COMMA_WORDS = 3
 _SENTENCE_WORDS = 3
 
 _APOLOGY = re.compile(r"\b(?:sorry|apolog\w+)\b", re.IGNORECASE)
@@ -84,11 +85,20 @@ def _salutation(found: list[Unit], pieces: list[str]) -> int:
         return 0
     first = pieces[0]
     if _GREETING.match(first):
-        return int(not first.endswith(("?", ".")) or len(first.split()) <= _NAME_WORDS)
+        return int(not _goes_on(first))
     if first.endswith((",", ":", ";", "-", "\u2013", "\u2014")):
         return int(_is_name(first) or first.endswith(","))
     alone = found[1].after_blank and not first.endswith(_SENTENCE_END)
     return int(alone and _is_name(first))
+
+
+def _goes_on(greeting: str) -> bool:
+    """Tell a greeting with a sentence behind it: "Hi Ann, sorry I froze today!"."""
+    if greeting.endswith(("?", ".")) and len(greeting.split()) > _NAME_WORDS:
+        return True
+    behind = greeting.partition(",")[2]
+    long = len(behind.split()) > _AFTER_COMMA_WORDS and not behind.endswith((",", ":"))
+    return long or _is_short_sentence(greeting)
 
 
 def _closing(found: list[Unit], pieces: list[str], start: int, end: int) -> int:

@@ -167,6 +167,20 @@ def test_full_stop_in_a_signature_ends_no_sentence(line):
     assert sentences(f"Dear Ann,\n\nI came late.\n\nBest,\nIda\n{line}") == ["I came late."]
 
 
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        "Hi Ann, sorry I froze today!",
+        "Hi Ann, I froze on SQL!",
+        "Hello Ann - sorry I froze",
+        "Hi Ann, froze totally today, forgive me",
+    ],
+)
+def test_sentence_behind_a_greeting_is_kept(greeting):
+    """A greeting on a line of its own that goes on is body, whatever mark it ends in."""
+    assert sentences(f"{greeting}\n\nI came late.\n\nIda") == [greeting, "I came late."]
+
+
 def test_greeting_with_text_on_its_line_is_kept():
     """A line that greets and goes on is body."""
     assert sentences("Hi Ann, sorry about the mud. Ring me.") == [
