@@ -25,6 +25,7 @@ from scanner.learning.corpus import Example, Merged
 from scanner.learning.evaluate import Alarms, Report
 from scanner.learning.groups import grouped
 from scanner.learning.train import SEED, Progress, ReadCorpus, described, read_corpus, train
+from scanner.rows import is_own
 
 YOURS = "your "
 """Begins the name of each file of the user's."""
@@ -233,8 +234,13 @@ def renamed(examples: Iterable[Example]) -> list[Example]:
 
 
 def mail(paths: Iterable[str]) -> Iterator[Sentences]:
-    """Read ordinary mail; what cannot be read, or holds no own text, teaches nothing."""
+    """Read ordinary mail; what cannot be read, or holds no own text, teaches nothing.
+
+    Neither do unflub's own warning drafts, which quote the notes they warn about.
+    """
     for message in walk(paths):
+        if is_own(message.raw):
+            continue
         with suppress(UnreadableError):
             _, sentences = understand(message.raw)
             if sentences.items:
