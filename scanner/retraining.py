@@ -41,7 +41,7 @@ from scanner.learning.approval import Judgement
 from scanner.learning.artifact import Model
 from scanner.learning.corpus import Example, Merged, Projected
 from scanner.learning.gist import gist
-from scanner.learning.groups import grouped
+from scanner.learning.groups import alike, grouped
 from scanner.learning.measures import FEWEST_GROUPS
 from scanner.learning.moving import Contender, Start
 from scanner.learning.rehearsal import Rehearsal
@@ -205,18 +205,21 @@ def _ordinary(
     """Give what of the user's ordinary mail gets past the model's gate, and how much there is.
 
     The rest is turned away unread and can cost no false alarm. What is labelled is what its
-    label says, and not ordinary.
+    label says, and not ordinary; nor is another version of it, as was saved before or sent.
     """
     labelled = {store.key(one.subject, one.text) for one in own}
-    found: dict[str, Sentences] = {}
+    passed: list[Sentences] = []
     met = 0
     for message in training.mail(paths):
         if _is_among(labelled, message):
             continue
         met += 1
         if base.reads([message])[0]:
-            found[readings.key(message)] = message
-    return list(found.values()), met
+            passed.append(message)
+    versions = alike(passed, [corpus.project(one).sentences for one in own])
+    left = [message for message, is_one in zip(passed, versions, strict=True) if not is_one]
+    found = {readings.key(message): message for message in left}
+    return list(found.values()), met - int(versions.sum())
 
 
 def _is_among(labelled: Collection[str], message: Sentences) -> bool:

@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scanner.core.draft import Sentences
 from scanner.learning.artifact import message_text
 from scanner.learning.corpus import Projected
+from scanner.learning.features import Mask
 from scanner.learning.words import normalised
 
 SIMILAR = 0.5
@@ -52,6 +53,13 @@ def of_mail(messages: Sequence[Sentences], names: Sequence[str]) -> NDArray[np.s
     for part, name in zip(parts.tolist(), names, strict=True):
         least[part] = min(least.get(part, name), name)
     return np.array([least[part] for part in parts.tolist()], np.str_)
+
+
+def alike(messages: Sequence[Sentences], those: Sequence[Sentences]) -> Mask:
+    """Mark the messages that may not be parted from some of those."""
+    parts = _parts(len(messages) + len(those), list(_alike([*messages, *those])))
+    marked: Mask = np.isin(parts[: len(messages)], parts[len(messages) :])
+    return marked
 
 
 def _parts(size: int, linked: Sequence[_Pair]) -> NDArray[np.int64]:

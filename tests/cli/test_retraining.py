@@ -75,13 +75,18 @@ def test_what_was_labelled_makes_a_model_and_rollback_returns(program):
 
 
 def test_labelled_mail_is_not_learnt_as_ordinary_too(program, tmp_path):
-    """A note in a mailbox of ordinary mail counts as its label says, and for nothing else."""
+    """A note in a mailbox of ordinary mail counts as its label says, and for nothing else.
+
+    So does what was saved before it, or sent after a last change.
+    """
     notes = [one for one in workshop.strangers(60) if one.kind == "thank_you"]
+    labelled = [(one.subject, one.text) for one in notes]
+    sent = [(one.subject, f"{one.text}\nP.S. Enjoy the weekend.") for one in notes if one.labels]
     box = mbox(tmp_path / "sent.mbox")
-    for one in notes:
+    for subject, text in (*labelled, *sent):
         message = EmailMessage(policy=SMTP)
-        message["From"], message["Subject"] = "z@quixotrix.example", one.subject
-        message.set_content(one.text)
+        message["From"], message["Subject"] = "z@quixotrix.example", subject
+        message.set_content(text)
         box.add(message)
     box.add("From: z@quixotrix.example\nSubject: Lunch\n\nLunch is at one in the garden.\n")
     box.close()

@@ -62,6 +62,15 @@ def test_a_copy_joins_the_shipped_writer(everything):
     assert set(found.tolist()) == {"t5", "t8"}
 
 
+def test_later_versions_of_some_messages_are_known():
+    """What was saved before a note was done, or sent after a last change, is alike to it."""
+    note, other = (projected(text, "a").sentences for text in (LETTER, "The kettle whistled."))
+    later = projected(f"{LETTER} I look forward to Friday.", "b").sentences
+    assert groups.alike([later, other, note], [note]).tolist() == [True, False, True]
+    assert groups.alike([later], []).tolist() == [False]
+    assert groups.alike([], [note]).tolist() == []
+
+
 @pytest.mark.parametrize("messages", [(), (projected("", "a"),)])
 def test_nothing_is_a_group_of_its_own(messages):
     """No message, and one without words, do no harm."""
