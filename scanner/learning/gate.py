@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,10 @@ class Gate:
             & (self.worth(glimpses) >= self.last)
         )
         return passed
+
+    def wider(self, by: float) -> Gate:
+        """Give a gate that asks for so much less at each look."""
+        return replace(self, first=self.first - by, closer=self.closer - by, last=self.last - by)
 
     def opened(self, glimpses: Floats, hair: float = 0.0) -> Gate:
         """Give a gate that messages with these glimpses pass too.

@@ -21,6 +21,7 @@ from support.notes import CLEAN, FLUBBED
 from support.program import Program
 
 from scanner import examples
+from scanner.learning.corpus import Example, Label
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +246,17 @@ def test_too_few_and_contradictory_labels_are_said_by_number_and_id(program, tmp
     assert f"your mine {two.id} and your mine twin" in done.stderr
     assert "2 messages of your own, of which 1 notes with a flub, 1 clean notes" in done.stderr
     assert not any(label.text in done.stderr + done.stdout for label in one.labels)
+
+
+def test_work_mail_labelled_by_mistake_is_named_as_unread(program, tmp_path):
+    """The gate is not opened for it, since much mail like it would be read, too."""
+    text = "The contract is attached. Please send the signed pages to legal, and call me at noon."
+    label = Label(0, 25, text[:25], "excuse")
+    mine = Example("m1", "thank_you", "Re: contract", text, (label,), "flub", "mine")
+    own = workshop.write(tmp_path / "mine.jsonl", [mine, *workshop.strangers(60)])
+    done = program.run("train", "--force", "--add", own)
+    assert done.returncode == 0, done.stderr
+    assert "1 of your notes with a flub will be turned away unread" in done.stderr
 
 
 def test_without_labels_there_is_nothing_to_train_on(program):
