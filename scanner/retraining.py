@@ -289,6 +289,11 @@ def _current(shipped: Start) -> tuple[Contender, tuple[str, ...]]:
         in_use = artifact.load(folder)
     except ModelError as error:
         return fallback, (f"compared with the shipped model; the one in use is broken: {error}",)
+    if in_use.metadata["files"][readings.GRAPH] != shipped.model.metadata["files"][readings.GRAPH]:
+        return fallback, (  # its heads would be asked about what another encoder read
+            f"compared with the shipped model: {folder.name}, which is in use, was made with the "
+            "encoder of another version of unflub",
+        )
     kept = rehearsal.load(_kept(_hashed(in_use.metadata["sha256"])))
     if not kept:
         return fallback, (

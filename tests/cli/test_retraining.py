@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import signal
 import time
 import zipfile
@@ -21,6 +22,7 @@ from support.notes import CLEAN, FLUBBED
 from support.program import Program
 
 from scanner import examples
+from scanner.learning import artifact, shelf
 from scanner.learning.corpus import Example, Label
 
 
@@ -196,6 +198,33 @@ def test_training_again_gives_the_same_model(program, tmp_path):
     one, other = sorted(models(program).glob("*/heads.npz"))
     with np.load(one) as first, np.load(other) as second:
         assert all(np.array_equal(first[name], second[name]) for name in first.files)
+
+
+def test_a_model_of_another_encoder_is_not_compared_through_the_new_one(tmp_path):
+    """After an update the shipped model takes its place in the comparison, and that is said."""
+    copy = workshop.build(tmp_path / "copy")
+    program = Program(tmp_path, {"PYTHONPATH": str(copy)})
+    own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
+    done = program.run("train", "--force", "--add", own)
+    assert done.returncode == 0, done.stderr
+    assert "compared with the shipped model" not in done.stderr
+    (copy / "models").unlink()
+    shutil.copytree(workshop.ROOT / "models", copy / "models")
+    _with_another_encoder(copy / "models")
+    done = program.run("train", "--force", "--add", own)
+    assert done.returncode == 0, done.stderr
+    assert "compared with the shipped model: " in done.stderr
+    assert "was made with the encoder of another version of unflub" in done.stderr
+
+
+def _with_another_encoder(models: Path) -> None:
+    """Add to the encoder of the model in use a field that no reader knows, so that it differs."""
+    folder = shelf.current(models)
+    with (folder / "encoder.onnx").open("ab") as encoder:
+        encoder.write(b"\xa2\x06\x01x")  # Protocol Buffers: field 100, one byte
+    record = json.loads((folder / "model.json").read_text())
+    record["files"]["encoder.onnx"] = artifact.sha256((folder / "encoder.onnx").read_bytes())
+    artifact.write_metadata(folder, record)
 
 
 MARKERS = ("zebulon", "quixotrix", "marker-id", "secret-client", "z@quixotrix.example", "blorpwerk")
