@@ -322,7 +322,8 @@ def _put_in_place(
         folder = training.new_folder(home)
         model = evidence.noted(replace(model, version=folder.name), None, alarms)
         artifact.save(model, folder, card.write(model))
-        rehearsal.save(made, _kept(_hashed(artifact.describe(folder)["sha256"])))
+        if home == shelf.own():  # no model elsewhere is compared with another
+            rehearsal.save(made, _kept(_hashed(artifact.describe(folder)["sha256"])))
         shelf.make_current(folder)
         _tidy(first)
     return folder
