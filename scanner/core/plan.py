@@ -338,12 +338,15 @@ def _sought(draft: Reading | Unknown) -> frozenset[str]:
 
 
 def _has_copy(note: _Note, draft: Reading | Unknown) -> bool:
-    return any(_is_copy(draft, copy) for copy in note.copies)
+    """Tell whether the draft is a newer copy of the note.
+
+    An older copy without recipients may have become notes to several people: what is to
+    somebody else than the newest copy is none.
+    """
+    return draft.message_id in note.message_ids or _is_copy(draft, note.newest)
 
 
 def _is_copy(one: Reading | Unknown, other: Reading | Unknown) -> bool:
-    if one.message_id and one.message_id == other.message_id:
-        return True
     if isinstance(one, Unknown) or isinstance(other, Unknown):
         return False
     older, newer = sorted((one, other), key=lambda reading: reading.uid)
