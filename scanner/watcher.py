@@ -40,6 +40,8 @@ _BUSY: Seconds = 60  # a server that asks to be left alone is
 _MOST_IN_A_ROW = 4
 _MOST_REFUSALS = 2  # some servers lock an account after three
 _CHANGE: Seconds = 300  # how often to see whether the user stored another password
+# A password that was good may be so again: where the server looks it up is down at times.
+_AGAIN: tuple[Seconds, ...] = (3600, 2 * 3600, 4 * 3600)
 _SLACK: Seconds = 60
 _LONG = 10  # time-outs: no stretch of a pass has more commands that each nearly reach theirs
 
@@ -179,8 +181,7 @@ class Watcher:
             self._refusals += 1
             if self._refusals < _MOST_REFUSALS:
                 raise
-            self._wait_for_change(error)
-            self._refusals = 0
+            self._wait_out(error)
 
     def lock(self) -> None:
         """Have the account to itself, if it has not yet. A dry run writes nothing, not even a lock.
@@ -323,17 +324,38 @@ class Watcher:
         self.bell.wait(wait)
         self.bell.quiet()
 
-    def _wait_for_change(self, error: CredentialsError) -> None:
-        """Leave a server that refuses us alone, until there is another password to try."""
-        self._despair(error)
-        self._say(f"{error}; it is not tried again until that changes", error.exit_status)
-        self._write_status()
+    def _wait_out(self, error: CredentialsError) -> None:
+        """Leave a server that refuses us alone, until there is another password to try.
+
+        One that was good before is tried once more after a long pause, or when the machine woke up.
+        """
+        self.bell.quiet()
+        self._tell(error)
+        until = time.monotonic() + self._long_pause if self._was_in else inf
         while not self.bell.stopped:
-            self.bell.wait(_CHANGE)
+            rang = self.bell.wait(_CHANGE)
             self.bell.quiet()
             # Another may have been stored while this one was being refused.
             if (now := self._password()) is not None and now != self._sent:
+                self._refusals = 0
                 return
+            if self._was_in and (rang or time.monotonic() >= until):
+                return
+
+    def _tell(self, error: CredentialsError) -> None:
+        """Say that the login is refused, at first also on the desktop."""
+        then = "it is not tried again until that changes"
+        if self._was_in:
+            then = "it is tried again in an hour or more, or when that changes"
+        self._say(f"{error}; {then}", error.exit_status)
+        self._write_status()
+        if self._config.notify and not self._dry_run and self._refusals == _MOST_REFUSALS:
+            notify.refused(self.account.name)
+        self._despair(error)  # last, for it may end the daemon
+
+    @property
+    def _long_pause(self) -> Seconds:
+        return _AGAIN[min(self._refusals - _MOST_REFUSALS, len(_AGAIN) - 1)]
 
     def _despair(self, error: CredentialsError | ConfigurationError) -> None:
         if not self._was_in:

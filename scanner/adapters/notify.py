@@ -1,4 +1,4 @@
-"""A notification on the desktop that a warning lies in Drafts, and never what it says.
+"""A notification on the desktop that a warning lies in Drafts, or why none can; never what it says.
 
 It is shown by a process of its own, which may take its time and leaves nothing behind.
 """
@@ -10,6 +10,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
 from pathlib import Path
 
 from scanner import itself
@@ -25,6 +26,8 @@ TEXT = (
 )
 ALTERED_TITLE = "unflub cannot lay warnings into your Drafts"
 ALTERED_TEXT = "Your mail server changes what is stored there. `unflub doctor` says what to do."
+REFUSED_TITLE = "unflub cannot log in to your mail"
+REFUSED_TEXT = "So your drafts are not checked. `unflub doctor` says what to do."
 _PATIENCE: Seconds = 20
 _MOST_TOLD = 5000
 
@@ -37,6 +40,11 @@ def warned(account: str, digests: AbstractSet[str]) -> None:
 def altered(account: str) -> None:
     """Tell once that the server changes what is stored on it."""
     _tell(account, {"altered"}, ALTERED_TITLE, ALTERED_TEXT)
+
+
+def refused(account: str) -> None:
+    """Tell, once a day at most, that the login is refused."""
+    _tell(account, {f"refused {datetime.now(UTC).date()}"}, REFUSED_TITLE, REFUSED_TEXT)
 
 
 def _tell(account: str, news: AbstractSet[str], title: str, text: str) -> None:

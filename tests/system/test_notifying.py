@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from support import proxy
 from support.desktop import Desktop, desktop
+from support.dovecot import PASSWORD
 from support.household import Household
 from support.notes import CLEAN, FLUBBED, OPENING, OTHER_FLUB, note
 
@@ -82,6 +83,20 @@ def test_a_server_that_changes_what_it_stores_is_told_of_once(household, session
         said = wait_for(shown, 1)
     assert said.count("\tsummary: 'unflub cannot lay warnings") == 1
     assert said.count(SUMMARY) == 1
+
+
+def test_a_refused_login_is_told_of_once_a_day(household, session):
+    """Without address or password, however often the program is started."""
+    household.program.environment["TEST_PASSWORD"] = "wrong-horse"
+    with session.notifications() as shown:
+        for _ in range(2):
+            assert household.program.run("watch").returncode == 3
+        household.program.environment["TEST_PASSWORD"] = PASSWORD
+        household.client.save(FLUBBED)
+        household.once()
+        said = wait_for(shown, 1)
+    assert said.count("\tsummary: 'unflub cannot log in") == 1
+    assert not any(word in said for word in ("wrong-horse", "me@example.org"))
 
 
 def test_it_can_be_switched_off(household, session):

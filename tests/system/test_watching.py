@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from support.household import Household, household_on
 from support.notes import FLUBBED, note
 
 from scanner.config import Account
+from scanner.watcher import Watcher
 
 pytestmark = pytest.mark.system
 
@@ -372,6 +375,57 @@ def test_a_password_that_is_stored_during_the_last_refusal_is_tried(
     )  # fmt: skip
     with at_work(account, timeout_seconds=60):
         client.wait_until(lambda client: len(client.warnings()) == 1, 120)
+
+
+@contextmanager
+def refused_for_a_moment(
+    household: Household, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> Iterator[tuple[proxy.Proxy, Watcher]]:
+    """Watch an account with a good password that was just refused twice."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    monkeypatch.setenv("TEST_PASSWORD", dovecot.PASSWORD)
+    with proxy.running(household.server.port) as through:
+        account = Account(
+            "home", "me@example.org", "127.0.0.1", household.client.user, through.port, "none",
+            password_env="TEST_PASSWORD",
+        )  # fmt: skip
+        with at_work(account) as watcher:
+            household.client.wait_until(lambda _: through.steps[-1:] == ["IDLE"])
+            through.rewrite = lambda said: _LET_IN.sub(_REFUSED, said)
+            through.cut()
+            household.client.wait_until(lambda _: "in an hour or more" in watcher.seen.error)
+            yield through, watcher
+
+
+_LET_IN = re.compile(rb"(\S+) OK .*Logged in\r\n")
+_REFUSED = rb"\1 NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"
+
+
+def test_a_password_that_was_good_is_tried_again_after_a_long_pause(
+    household, monkeypatch, tmp_path
+):
+    """A server may refuse it only while the place is down where it looks passwords up."""
+    monkeypatch.setattr("scanner.watcher._AGAIN", (0.1, 0.2))
+    monkeypatch.setattr("scanner.watcher._CHANGE", 0.05)
+    with refused_for_a_moment(household, monkeypatch, tmp_path) as (through, watcher):
+        household.client.wait_until(lambda _: through.steps.count("LOGIN") > 5)
+        through.rewrite = bytes
+        household.client.save(note("That was a flub."))
+        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        household.client.wait_until(lambda _: not watcher.seen.error)
+
+
+def test_a_password_that_was_good_is_tried_once_when_the_machine_wakes_up(
+    household, monkeypatch, tmp_path
+):
+    """And not twice, for some servers lock an account."""
+    with refused_for_a_moment(household, monkeypatch, tmp_path) as (through, watcher):
+        assert through.steps.count("LOGIN") == 3
+        household.client.save(note("That was a flub."))
+        through.rewrite = bytes
+        watcher.connect_anew()
+        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        assert through.steps.count("LOGIN") == 4
 
 
 def test_an_unreachable_server_is_a_clear_line(program):
