@@ -18,12 +18,18 @@ from urllib.parse import parse_qs, urlsplit
 
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
-from requests import RequestException
+from requests import RequestException, Response
 
 from scanner.adapters import keychain, lock, state
 from scanner.config import Account, Seconds
 from scanner.core.providers import OAuth, by_host
-from scanner.errors import ConfigurationError, CredentialsError, UnflubError, UnreachableError
+from scanner.errors import (
+    BusyError,
+    ConfigurationError,
+    CredentialsError,
+    UnflubError,
+    UnreachableError,
+)
 
 log = logging.getLogger("unflub")
 
@@ -32,6 +38,7 @@ _TURN: Seconds = 60  # for another process to have its token
 _PATIENCE: Seconds = 600  # for the user to allow it
 _LOOK: Seconds = 0.1  # between two looks at what the browser brought
 _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+_TOO_MANY = 429  # RFC 6585 section 4; whatever else the answer says
 _LOOPBACK = ("localhost", "127.0.0.1")
 _THANKS = b"<!doctype html><title>unflub</title><p>That was all; you can close this window.</p>"
 
@@ -40,7 +47,7 @@ def access_token(account: Account) -> str:
     """Ask for a fresh access token (RFC 6749 section 6).
 
     Raises CredentialsError where the user must allow it anew, UnreachableError where the token
-    server does not answer.
+    server does not answer, and BusyError where it wants to be left alone.
     """
     with _alone(account):
         refresh = keychain.read(_kept(account))
@@ -52,7 +59,7 @@ def access_token(account: Account) -> str:
         where = endpoints(account)
         with _session(account, where) as session, _translated(account, where.token):
             token = session.refresh_token(where.token, refresh_token=refresh)
-        return _taken(account, token, refresh)
+        return _taken(account, where, token, refresh)
 
 
 def by_device(
@@ -78,7 +85,7 @@ def by_device(
         show(asked.get("verification_uri") or asked["verification_url"], asked["user_code"])
         token = _polled(session, where, asked, patience)
     with _alone(account):
-        _taken(account, token)
+        _taken(account, where, token)
 
 
 def by_browser(
@@ -103,7 +110,7 @@ def by_browser(
                 redirect_uri=landing.url,
             )  # fmt: skip
     with _alone(account):
-        _taken(account, token)
+        _taken(account, where, token)
 
 
 def endpoints(account: Account) -> OAuth:
@@ -144,7 +151,7 @@ def _kept(account: Account) -> str:
     return f"{account.name} (OAuth2)"
 
 
-def _taken(account: Account, token: dict[str, Any], before: str = "") -> str:
+def _taken(account: Account, where: OAuth, token: dict[str, Any], before: str = "") -> str:
     """Keep the refresh token, which may be another each time, and give the access token."""
     refresh = token.get("refresh_token", "")
     if refresh and refresh != before:
@@ -155,16 +162,18 @@ def _taken(account: Account, token: dict[str, Any], before: str = "") -> str:
                 raise
             # The access token is good all the same, and the refresh token before may be.
             log.warning("%s; the next login may have to be allowed anew", error)
-    if not (refresh or before) or "access_token" not in token:
+    if not (refresh or before):
         raise CredentialsError(
             f"account {account.name}: the provider gave no token that lasts; add offline access "
             "to oauth_scope"
         )
+    if "access_token" not in token:
+        raise _odd(account, urlsplit(where.token).netloc, "no token")
     return str(token["access_token"])
 
 
 def _session(account: Account, where: OAuth) -> Any:
-    return OAuth2Session(
+    session = OAuth2Session(
         account.oauth_client_id,
         account.oauth_client_secret or None,
         token_endpoint_auth_method="client_secret_post" if account.oauth_client_secret else "none",
@@ -172,6 +181,13 @@ def _session(account: Account, where: OAuth) -> Any:
         code_challenge_method="S256",
         default_timeout=_TIMEOUT,
     )
+    session.hooks["response"].append(_heed)
+    return session
+
+
+def _heed(response: Response, **_: object) -> None:
+    if response.status_code == _TOO_MANY:
+        raise OAuthError("slow_down")
 
 
 def _polled(session: Any, where: OAuth, asked: dict[str, Any], patience: Seconds) -> dict[str, Any]:
@@ -204,14 +220,22 @@ def _translated(account: Account, url: str) -> Iterator[None]:
     except OAuthError as error:
         raise _refused(account, host, str(error.error)) from None
     except (RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnreachableError(
-            f"account {account.name}: the token server {host} does not answer as it should "
-            f"({type(error).__name__}); check the network and oauth_issuer, or try again later"
-        ) from None
+        raise _odd(account, host, type(error).__name__) from None
+
+
+def _odd(account: Account, host: str, why: str) -> UnreachableError:
+    return UnreachableError(
+        f"account {account.name}: the token server {host} does not answer as it should "
+        f"({why}); check the network and oauth_issuer, or try again later"
+    )
 
 
 def _refused(account: Account, host: str, why: str) -> UnflubError:
-    """Say what an error code of RFC 6749 section 5.2 or RFC 8628 section 3.5 asks for."""
+    """Say what an error code of RFC 6749 (4.1.2.1, 5.2) or RFC 8628 section 3.5 asks for."""
+    if why in ("temporarily_unavailable", "server_error", "slow_down"):
+        return BusyError(
+            f"account {account.name}: the token server {host} is busy ({why}); try again later"
+        )
     again = f"run `unflub login {account.name}` to allow it anew"
     if why in ("invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type"):
         return ConfigurationError(

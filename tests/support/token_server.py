@@ -28,6 +28,8 @@ class TokenServer:
     denied: bool = False
     away: bool = False
     """Whether a refresh finds no server that works, as in a network without a way out."""
+    trouble: tuple[int, dict[str, Any]] | None = None
+    """What is said instead of giving a token."""
     access: set[str] = field(default_factory=set)
     refresh: set[str] = field(default_factory=set)
     codes: dict[str, str] = field(default_factory=dict)
@@ -77,6 +79,8 @@ class TokenServer:
             return 503, {}
         if form["client_id"] != CLIENT:
             return 401, {"error": "invalid_client"}
+        if self.trouble:
+            return self.trouble
         problem = {
             "device_code": self._device_problem,
             "authorization_code": self._code_problem,

@@ -51,7 +51,7 @@ def home(strict, tokens, program: Program) -> Household:
     """A user who has to be let in by token."""
     household = household_on(strict, program)
     tokens.user, tokens.rotates = household.client.user, False
-    tokens.denied = tokens.away = False
+    tokens.denied, tokens.away, tokens.trouble = False, False, None
     tokens.allowed.clear()
     tokens.revoke()
     tokens.asked.clear()
@@ -251,7 +251,7 @@ def test_an_account_that_is_refused_is_back_though_the_network_was_gone_meanwhil
         with home.program.watching() as daemon:
             tokens.revoke()
             through.cut()
-            daemon.wait_for("is not tried again until that changes")
+            daemon.wait_for("or when that changes")
             tokens.away, looks = True, len(tokens.asked)
             wait_until(lambda: len(tokens.asked) > looks + 3)
             assert "was withdrawn" in home.program.run("status").stdout
@@ -308,6 +308,29 @@ def test_what_is_wrong_with_the_token_server_is_told(home, tokens, key, value, l
     status, words = line.split(" ", 1)
     assert done.returncode == int(status)
     assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "words"),
+    [
+        (400, {"error": "temporarily_unavailable"}, "is busy (temporarily_unavailable)"),
+        (400, {"error": "server_error"}, "is busy (server_error)"),
+        (400, {"error": "slow_down"}, "is busy (slow_down)"),
+        (429, {"error": "invalid_request"}, "is busy (slow_down)"),
+        (429, {}, "is busy (slow_down)"),
+        (200, {}, "does not answer as it should (no token)"),
+    ],
+)
+@pytest.mark.usefixtures("session")
+def test_a_token_server_in_trouble_is_tried_again(home, tokens, status, said, words):
+    """What the user allowed stands: nobody is asked to allow it anew."""
+    allow(home, tokens)
+    tokens.trouble = status, said
+    done = home.program.run("watch", "--once")
+    assert done.returncode == 4
+    assert words in done.stderr
+    tokens.trouble = None
+    assert "drafts read" in home.once()
 
 
 @pytest.mark.usefixtures("session")
