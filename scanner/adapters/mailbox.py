@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from imapclient import imap_utf7
+
 from scanner.adapters import connection
 from scanner.adapters.changes import Held, Mark, follow, mark_of
 from scanner.adapters.connection import GARBLED, Line, readable, translated
@@ -399,14 +401,34 @@ def names(client: Any, account: Account) -> list[str]:
 
 def listed(client: Any) -> list[Place]:
     """List all mailboxes; raises the libraries' errors."""
+    client.folder_encode = False  # one name that is not as it should be would cost all the others
+    try:
+        rows = client.list_folders()
+    finally:
+        client.folder_encode = True
     return [
         Place(
             frozenset(flag.decode("ascii", "replace").casefold() for flag in flags),
             (delimiter or b"").decode("ascii", "replace"),
-            str(name),
+            _decoded(name),
         )
-        for flags, delimiter, name in client.list_folders()
+        for flags, delimiter, name in rows
     ]
+
+
+def _decoded(name: bytes | str) -> str:
+    """Decode modified UTF-7 (RFC 3501 section 5.1.3); a name that is none stays as it is.
+
+    A mailbox of such a name cannot be opened, and is told of like others that cannot.
+    """
+    if isinstance(name, str):
+        return name
+    try:
+        found: str = imap_utf7.decode(name)
+        found.encode()  # half of a character would fail later
+    except UnicodeError:
+        return name.decode("ascii", "replace")
+    return found
 
 
 def _selectable(rows: Iterable[Place]) -> list[str]:

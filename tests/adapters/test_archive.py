@@ -286,6 +286,20 @@ def test_a_structure_beyond_any_depth_costs_its_message_no_reading(server, user)
     assert [message.raw for message in messages] == [CLEAN] * 3
 
 
+@pytest.mark.parametrize("name", [b'"R&D"', b'"Q&A, 2019"', b"&2D0-"])
+def test_a_mailbox_of_an_ill_formed_name_is_a_row_and_no_other_is_lost(server, user, name):
+    """Some servers keep names that are no modified UTF-7 (RFC 3501 section 5.1.3)."""
+    fill(server, user, "INBOX", "Süd")
+    with proxy.running(server.port) as through:
+        through.rewrite = lambda said: re.sub(rb'"/" "?Trash"?', b'"/" ' + name, said)
+        with archive(through.port, user) as opened:
+            assert [folder.name for folder in opened.folders(())] == ["Drafts"]
+            found = read_all(opened, every=True)
+    (broken,) = [message for message in found if message.error]
+    assert len(found) == 3
+    assert "does not open this mailbox" in str(broken.error)
+
+
 def test_a_broken_connection_is_an_error_of_ours_after_what_was_read(server, user):
     """The rows so far are there, and a scan can be resumed."""
     fill(server, user, "Jobs", raws=(CLEAN,) * 150)
