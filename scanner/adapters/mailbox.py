@@ -357,6 +357,7 @@ class ImapMailbox:
 def find(client: Any, account: Account, folder: str = "", *, tell: bool = False) -> str:
     """Name the Drafts mailbox, or see that `folder` is there. Raises ConfigurationError.
 
+    Of several that may be it the one is meant that lies least deep.
     The error names mailboxes if it may `tell` of them, on a terminal. A log may not: a mailbox
     can be named after somebody, and a name can hold anything.
     """
@@ -370,12 +371,10 @@ def find(client: Any, account: Account, folder: str = "", *, tell: bool = False)
         raise ConfigurationError(
             f"account {account.name}: the server has no {what}; it has {found}"
         )
-    for row in rows:
-        if "\\drafts" in row.flags:
-            return row.name
-    for row in rows:
-        if row.is_open and _last(row) in _DRAFTS_NAMES:
-            return row.name
+    marked = [row for row in rows if "\\drafts" in row.flags]
+    named = [row for row in rows if row.is_open and _is_named_drafts(row)]
+    if marked or named:
+        return min(marked or named, key=lambda row: len(_path(row))).name
     provider = by_host(*account.endpoint)
     advice = f"{provider.drafts}, or " if provider and provider.drafts else ""
     raise ConfigurationError(
@@ -435,9 +434,15 @@ def _selectable(rows: Iterable[Place]) -> list[str]:
     return [row.name for row in rows if row.is_open]
 
 
-def _last(row: Place) -> str:
-    parts = row.name.split(row.delimiter) if row.delimiter else [row.name]
-    return parts[-1].casefold()
+def _is_named_drafts(row: Place) -> bool:
+    """Tell Drafts at the top or right below INBOX; further down lie archives and others' mail."""
+    *above, last = _path(row)
+    return last in _DRAFTS_NAMES and above in ([], ["inbox"])
+
+
+def _path(row: Place) -> list[str]:
+    name = row.name.casefold()
+    return name.split(row.delimiter) if row.delimiter else [name]
 
 
 def _bodies(rows: Mapping[int, Mapping[bytes, Any]]) -> dict[int, bytes]:

@@ -84,6 +84,39 @@ def test_a_certificate_file_that_is_none_is_named(file):
     assert caught.value.exit_status == 2
 
 
+class Client:
+    """A server that lists these mailboxes; those with a star are marked as Drafts (RFC 6154)."""
+
+    def __init__(self, *names: str, delimiter: bytes = b"/") -> None:
+        self._names, self._delimiter = names, delimiter
+
+    def list_folders(self):
+        return [
+            ((b"\\Drafts",) if "*" in name else (), self._delimiter, name.strip("*").encode())
+            for name in self._names
+        ]
+
+
+@pytest.mark.parametrize(
+    ("client", "found"),
+    [
+        (Client("Archive/Drafts", "Drafts", "INBOX"), "Drafts"),
+        (Client("INBOX", "INBOX.Archive.Drafts", "INBOX.Drafts", delimiter=b"."), "INBOX.Drafts"),
+        (Client("Other Users/anna/Drafts*", "Drafts", "[Gmail]/Entwurf*"), "[Gmail]/Entwurf"),
+        (Client("Other Users/anna/Drafts", "INBOX", "Entwurf"), None),
+        (Client("Archive/2019/Drafts", "INBOX"), None),
+    ],
+)
+def test_of_several_drafts_those_at_the_top_are_meant(client, found):
+    """Not those of an archive, nor of somebody else whose mail one may read."""
+    account = Account("home", "me@example.org", "imap.example.org")
+    if found:
+        assert find(client, account) == found
+        return
+    with pytest.raises(ConfigurationError, match="name it as `drafts`"):
+        find(client, account)
+
+
 @pytest.mark.parametrize(
     ("host", "words"),
     [
@@ -93,13 +126,8 @@ def test_a_certificate_file_that_is_none_is_named(file):
 )
 def test_drafts_that_a_provider_does_not_show_are_asked_for(host, words):
     """Who ticked it off in Gmail is told where that is."""
-
-    class Client:
-        def list_folders(self):
-            return [((b"\\HasNoChildren",), b"/", "INBOX")]
-
     with pytest.raises(ConfigurationError, match=words):
-        find(Client(), Account("home", "me@example.org", host))
+        find(Client("INBOX"), Account("home", "me@example.org", host))
 
 
 def test_names_of_mailboxes_cannot_steer_a_terminal():
