@@ -205,7 +205,7 @@ def evaluate(
     from scanner.learning import artifact, shelf
     from scanner.learning import compare as comparison
     from scanner.learning.evaluate import alarms_as_text, as_text
-    from scanner.training import compared, false_alarms, measured, reported
+    from scanner.training import compared, false_alarms, measured, reported, require
 
     material = _read_material(**paths)
     _refuse_idle(compare=compare, page=page, model=model, ordinary=material.ordinary)
@@ -214,8 +214,9 @@ def evaluate(
             readers = compared(material, groups, progress)
         click.echo(comparison.as_text(readers))
         return
-    # Loaded first, as measuring takes an hour or two.
+    # First, as measuring takes an hour or two.
     asked = artifact.load(shelf.installed(model)) if material.ordinary else None
+    require(material)
     with terminal.progress("measuring") as progress:
         measure = partial(reported, folder=page) if page else measured
         report = measure(material, groups, progress)

@@ -124,6 +124,8 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
 
 
 def _retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retrained:
+    home = wishes.output or shelf.own()
+    training.require(material, home)
     if wishes.page:  # what is wrong with it is better known before than after
         from scanner.learning import report
 
@@ -161,7 +163,7 @@ def _retrain(material: training.Material, wishes: Wishes, show: Progress) -> Ret
     told = gist(trial, judgement.findings)
     bar.step(_TRIAL, "done")
     is_taken = wishes.force or not judgement.objections
-    folder = _put_in_place(model, made, first, material, wishes.output) if is_taken else None
+    folder = _put_in_place(model, made, first, material, home) if is_taken else None
     remarks = (told, *judgement.objections)
     trouble = _report(trial, learnt, remarks, wishes.page, show) if wishes.page else ()
     return Retrained(
@@ -308,13 +310,12 @@ def _put_in_place(
     made: Rehearsal,
     first: str,
     material: training.Material,
-    output: Path | None,
+    home: Path,
 ) -> Path:
     """Write the model, and use it from now on; whenever this is interrupted, a whole one is.
 
     `first` names the shipped model's rehearsal, which is kept beside those of the user's models.
     """
-    home = output or shelf.own()
     alarms = training.numbered(training.false_alarms(model, material))
     with lock.waited_for(home / ".lock"):
         for left in home.glob(".saving-*"):  # by one that was killed: nobody else is writing

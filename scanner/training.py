@@ -14,7 +14,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from scanner.adapters.sources import walk
+from scanner.adapters.sources import require_all, walk
 from scanner.core.draft import Sentences
 from scanner.core.judge import understand
 from scanner.errors import ConfigurationError, ModelError, UnreadableError
@@ -64,6 +64,7 @@ def make_model(
     the shipped one.
     Raises UnreadableError, ConfigurationError or ModelError; the model in use then stays.
     """
+    require(material, output or _home())
     encoder = artifact.load(shelf.shipped()).encoder
     return _make_model(
         material, _read(material), output, encoder, measure=measure, progress=progress
@@ -89,6 +90,7 @@ def make_encoder(
         raise ModelError(
             f"{error.name} is missing; install unflub with the extra `encoder`"
         ) from None
+    require(material, output or _home(), *([networks] if networks else []))
     learnt = _read(material)
     if not learnt.background:
         raise ConfigurationError(
@@ -170,6 +172,7 @@ def remeasured(material: Material, progress: Progress) -> dict[str, Any]:
 
     Raises ConfigurationError where corpus or background are not what it was made of.
     """
+    require(material)
     model = artifact.load(shelf.shipped())
     read_ = _all_of(material, progress)
     made_of = described(read_, (), SEED)
@@ -188,6 +191,17 @@ def compared(material: Material, groups: int | None, progress: Progress) -> list
     read_ = _all_of(material, progress)
     held_out = evaluate.writers_held_out(read_.prepared.writers, groups)
     return compare.compare(read_, held_out, progress=progress)
+
+
+def require(material: Material, *homes: Path) -> None:
+    """Raise at the start what would be known at the end, with hours of work lost.
+
+    UnreadableError where there is no such `ordinary` mail, and ModelError where nothing can be
+    written into one of the folders.
+    """
+    require_all(material.ordinary)
+    for home in homes:
+        artifact.require_place(home)
 
 
 def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:

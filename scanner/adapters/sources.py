@@ -46,10 +46,15 @@ def walk(
     Raises UnreadableError for a path that does not exist, before anything is read.
     """
     named = list(paths)
-    for path in named:
+    require_all(named)
+    return _all(named, kind, besides)
+
+
+def require_all(paths: Iterable[str]) -> None:
+    """Raise UnreadableError for a path that does not exist."""
+    for path in paths:
         if path != STANDARD_INPUT:
             require(path)
-    return _all(named, kind, besides)
 
 
 def size(paths: Iterable[str], kind: Kind = "auto") -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import re
 import shutil
@@ -220,6 +221,16 @@ def message_text(message: Sentences) -> str:
 def whole_text(message: Draft | Sentences) -> str:
     """Give the words of the gate's first look: all that was written, for nothing is cut yet."""
     return f"{message.subject} {message.text}"
+
+
+def require_place(home: Path) -> None:
+    """Raise `ModelError` where no model could be written into a folder; it is not made yet."""
+    places = (home, *home.absolute().parents)
+    nearest = next(path for path in places if os.path.exists(path))  # noqa: PTH110 - never raises
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        raise ModelError(
+            f"{home} cannot be written (nothing can be put into {nearest}); choose another folder"
+        )
 
 
 def save(model: Model, folder: Path, card: str = "") -> None:

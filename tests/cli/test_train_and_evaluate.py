@@ -73,6 +73,24 @@ def test_training_again_gives_the_same_answers(program, corpus, tmp_path):
     assert json.loads(answers[0])
 
 
+@pytest.mark.parametrize("notes", [(), ("--corpus", "unread.jsonl")], ids=["yours", "anew"])
+@pytest.mark.parametrize(
+    ("options", "status", "said"),
+    [
+        (("--ordinary", "sent.mbox"), 5, "no file or folder 'sent.mbox'"),
+        (("--output", "file/models"), 6, "file/models cannot be written"),
+    ],
+)
+def test_what_is_missing_in_the_end_is_known_before_anything_is_read(
+    program, notes, options, status, said
+):
+    """Neither a mistyped path nor a place without room costs a model that is ready."""
+    (program.home / "file").touch()
+    done = program.run("train", *notes, *options)
+    assert done.returncode == status
+    assert said in done.stderr
+
+
 def test_files_of_notes_may_follow_one_another(program, corpus, own_notes, tmp_path):
     """--add takes one file after the other, though one be called as a shipped one is."""
     other = tmp_path / "t1.jsonl"
@@ -139,6 +157,7 @@ def test_evaluate_counts_false_alarms_in_ordinary_mail(program, corpus, tmp_path
         (("--compare", "--ordinary", "sent.mbox"), 2, "--ordinary does not go with --compare"),
         (("--model", "made"), 2, "--model tells whose false alarms"),
         (("--model", "/nonexistent", "--ordinary", "sent.mbox"), 6, "no model folder"),
+        (("--ordinary", "sent.mbox"), 5, "no file or folder 'sent.mbox'"),
     ],
 )
 def test_what_evaluate_cannot_do_is_said_before_measuring(program, corpus, options, status, said):
