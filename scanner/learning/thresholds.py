@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from scanner.core.classify import DEFAULT_PRESET, Thresholds
+from scanner.errors import ConfigurationError
 from scanner.learning.features import Mask
 from scanner.learning.gate import Gate, paired, unguarded
 from scanner.learning.scores import Scores
@@ -110,6 +111,24 @@ def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
         presets = choose(gated(held_out, gate))
         found = _found(held_out, presets)
     return gate, presets
+
+
+def require_warnings(held_out: HeldOut, presets: Mapping[str, Thresholds]) -> None:
+    """Raise `ConfigurationError` where the background has a preset warn about no flub note at all.
+
+    Of few background messages none may be warned about. Is one of them a note, then more is asked
+    than any note has.
+    """
+    has_flub = held_out.is_note & ~held_out.is_clean
+    for name, at in presets.items():
+        found = warned(held_out.kinds, held_out.likeliest, at)[has_flub]
+        like = (held_out.ordinary_kinds >= at.kind) & (held_out.ordinary_flubs >= at.flub)
+        if like.any() and not found.any():
+            raise ConfigurationError(
+                f"the preset {name} would warn about no note, since of {len(like)} background "
+                f"messages {like.sum()} may be one with a flub; label or take out what is one, "
+                "or name more mail"
+            )
 
 
 def _found(held_out: HeldOut, presets: Mapping[str, Thresholds]) -> Mask:

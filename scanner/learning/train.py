@@ -308,14 +308,17 @@ def train(
     """Fit a model to labelled notes; same corpus, encoder, seed and libraries, same answers.
 
     Ordinary mail teaches what a note is.
-    Raises `ConfigurationError` where the corpus is too small to hold writers out.
+    Raises `ConfigurationError` where the corpus is too small to hold writers out, or notes
+    among the background would silence a preset.
     """
     prepared, ordinary = read.prepared, read.ordinary
     held_out = cross_fit(prepared, ordinary, folds(prepared.writers), seed, progress)
     fitted = fit(prepared, ordinary, seed)
     gate, chosen = thresholds.gate_and_presets(held_out)
+    behind = thresholds.gated(held_out, gate)
+    thresholds.require_warnings(behind, chosen)
     metadata = described(read, encoder.known().writers, seed) | {
-        "scores": thresholds.scores(thresholds.gated(held_out, gate), chosen)
+        "scores": thresholds.scores(behind, chosen)
     }
     return Model(version, fitted.heads, gate, chosen, encoder, metadata, fitted)
 

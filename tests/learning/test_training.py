@@ -190,6 +190,17 @@ def test_one_writer_is_too_few(few: list[Example], trained: Callable[..., Model]
         trained([e for e in few if e.writer == "t9"], version="no")
 
 
+def test_a_note_in_the_background_is_refused_before_it_silences_a_preset(
+    everything: list[Example], trained: Callable[..., Model]
+):
+    """Few messages allow no false alarm, and a note among them asks more than any note has."""
+    notes = [one for one in everything if one.writer in {"t1", "t2", "t5", "t8"}][::2]
+    note = next(one for one in everything if one.writer == "t26" and one.labels)
+    background = [*ORDINARY, corpus.project(note).sentences]
+    with pytest.raises(ConfigurationError, match="of 41 background messages 1 may be one"):
+        trained(notes, background, version="silent")
+
+
 def test_the_gate_costs_no_warning(read: ReadCorpus):
     """Of flub notes held out, balanced and cautious warn about those they would without a gate."""
     said = train.cross_fit(read.prepared, read.ordinary, folds(read.prepared.writers))
