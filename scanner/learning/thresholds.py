@@ -266,8 +266,13 @@ def _moved_flub(held_out: HeldOut, limits: Limits, name: str, base: Base) -> flo
 
 
 def _flub(held_out: HeldOut, most: float) -> float:
-    """Give the lowest that warns about no more than that share of clean notes."""
+    """Give the lowest that warns about no more than that share of clean notes.
+
+    Where there is none, nothing tells what a lower one would cost.
+    """
     clean = held_out.likeliest[held_out.is_clean]
+    if not len(clean):
+        return _GRID[-1]
     return next((at for at in _GRID if _share(clean >= at) <= most), _GRID[-1])
 
 

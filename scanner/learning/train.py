@@ -635,10 +635,12 @@ def require_enough(
     held_out: Sequence[Mask],
 ) -> None:
     """Raise `ConfigurationError` where a fold leaves too little to fit every head to."""
+    is_clean = is_note & (np.bincount(message, categories != "", len(is_note)) == 0)
     for fold in held_out:
         kinds = set(is_note[~fold].tolist())
         found = set(categories[(~fold & is_note)[message]].tolist())
-        if kinds != {True, False} or "" not in found or len(found) < _FEWEST_CLASSES:
+        is_too_little = kinds != {True, False} or "" not in found or len(found) < _FEWEST_CLASSES
+        if is_too_little or not is_clean[~fold].any():
             raise ConfigurationError(
                 "too few labelled notes to train on: whichever file is held out, the others need "
                 "notes with flubs of two categories, clean notes and other messages; add more notes"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scanner.learning.gate import COLUMNS
-from scanner.learning.thresholds import LIMITS, HeldOut, choose, warned
+from scanner.learning.thresholds import LIMITS, HeldOut, choose, warned, without
 
 EACH = 200
 """So many notes with a flub, clean ones, and messages that are no notes; a sentence each."""
@@ -51,3 +51,9 @@ def test_what_a_preset_shows_the_laxer_ones_show_too(held_out: HeldOut):
         assert one.flub >= other.flub
         assert one.also >= other.also
         assert one.sure >= other.sure
+
+
+def test_without_a_clean_note_as_little_as_possible_is_shown(held_out: HeldOut):
+    """That none is warned about says nothing where there is none."""
+    for at in choose(without(held_out, held_out.is_clean)).values():
+        assert at.flub == pytest.approx(0.99)

@@ -190,6 +190,21 @@ def test_one_writer_is_too_few(few: list[Example], trained: Callable[..., Model]
         trained([e for e in few if e.writer == "t9"], version="no")
 
 
+def require_enough_with(third: str) -> None:
+    """Look at three writers: each has notes with a plea, with an excuse, a third, and an other."""
+    is_note = np.array([True, True, True, False] * 3)
+    categories = np.array(["plea", "", "excuse", "", third, "", "", ""] * 3)
+    held_out = [np.arange(12) // 4 == writer for writer in range(3)]
+    train.require_enough(is_note, np.repeat(np.arange(12), 2), categories, held_out)
+
+
+def test_clean_sentences_beside_flubs_do_not_tell_what_a_clean_note_is():
+    """Without a clean note nothing would bound the false alarms in such notes."""
+    require_enough_with("")
+    with pytest.raises(ConfigurationError, match="too few labelled notes"):
+        require_enough_with("plea")
+
+
 def test_a_note_in_the_background_is_refused_before_it_silences_a_preset(
     everything: list[Example], trained: Callable[..., Model]
 ):
