@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import os.path
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -42,6 +43,7 @@ def walk(
 ) -> Iterator[Message]:
     """Yield every message under `paths`, one after the other, "-" for standard input.
 
+    A file that several of them lead to is read once.
     The file `besides` is left out: what is written must not be read.
     Raises UnreadableError for a path that does not exist, before anything is read.
     """
@@ -59,8 +61,11 @@ def require_all(paths: Iterable[str]) -> None:
 
 def size(paths: Iterable[str], kind: Kind = "auto") -> int:
     """Count the bytes that there are to read, as far as that can be known before."""
-    files = (found for path in paths for found in _files(path, kind))
-    return sum(_size(found) for found in files if isinstance(found, Path))
+    return sum(
+        _size(found)
+        for path, found in _files(list(paths), kind)
+        if path != STANDARD_INPUT and isinstance(found, Path)
+    )
 
 
 def _size(path: Path) -> int:
@@ -71,16 +76,14 @@ def _size(path: Path) -> int:
 
 
 def _all(paths: list[str], kind: Kind, besides: Path | None) -> Iterator[Message]:
-    for path in paths:
+    for path, found in _files(paths, kind):
         if path == STANDARD_INPUT:
             yield from _of_stream(standard_input(), STANDARD_INPUT, kind)
-            continue
-        for found in _files(path, kind):
-            if isinstance(found, Message):
-                yield found
-            elif not (besides and _is_same(found, besides)):
-                # A pipe that the user names is meant to be read: `unflub scan <(command)`.
-                yield from _of_file(found, kind, pipes=str(found) == str(Path(path)))
+        elif isinstance(found, Message):
+            yield found
+        elif not (besides and _is_same(found, besides)):
+            # A pipe that the user names is meant to be read: `unflub scan <(command)`.
+            yield from _of_file(found, kind, pipes=str(found) == str(Path(path)))
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -90,13 +93,29 @@ def _is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def _files(path: str, kind: Kind) -> Iterator[Path | Message]:
-    if path == STANDARD_INPUT:
-        return
-    if Path(path).is_dir():
-        yield from _below(Path(path), kind)
-    else:
-        yield Path(path)
+def _files(paths: list[str], kind: Kind) -> Iterator[tuple[str, Path | Message]]:
+    """Yield what each path leads to, beside that path: nothing twice, where there are several."""
+    seen: set[object] = set()
+    for path in paths:
+        is_folder = path != STANDARD_INPUT and Path(path).is_dir()
+        for found in _below(Path(path), kind) if is_folder else [Path(path)]:
+            if len(paths) > 1:
+                name = found.source if isinstance(found, Message) else _identity(found)
+                if name in seen:
+                    continue
+                seen.add(name)
+            yield path, found
+
+
+def _identity(path: Path) -> object:
+    """Name a file or folder in the same way, whichever path leads there."""
+    try:
+        status = path.stat()
+    except OSError:  # told when it is opened
+        return str(path)
+    if status.st_ino and not stat.S_ISFIFO(status.st_mode):
+        return status.st_dev, status.st_ino
+    return os.path.realpath(path)  # some file systems of Windows number nothing
 
 
 def _below(top: Path, kind: Kind) -> Iterator[Path | Message]:
@@ -105,19 +124,19 @@ def _below(top: Path, kind: Kind) -> Iterator[Path | Message]:
     A symbolic link to a folder is followed unless it leads to one already seen. A folder
     that cannot be read is a message that says so.
     """
-    seen: set[tuple[int, int]] = set()
+    seen: set[object] = set()
     waiting = [(top, kind)]
     while waiting:
         here, kind = waiting.pop()
+        name = _identity(here)
+        if name in seen:
+            continue
         try:
-            status = here.stat()
-            if (status.st_dev, status.st_ino) in seen:
-                continue
             mail, below = mail_in(_entries(here), kind)
         except OSError as error:
             yield unreadable(str(here), error)
             continue
-        seen.add((status.st_dev, status.st_ino))
+        seen.add(name)
         yield from mail.files
         waiting.extend((folder, below) for folder in reversed(mail.folders))
 

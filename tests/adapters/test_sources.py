@@ -165,6 +165,43 @@ def test_one_folder_of_a_maildir_can_be_named(tmp_path, monkeypatch, named):
     assert [m.raw for m in walk([named], "maildir")] == [NOTE]
 
 
+@pytest.mark.parametrize(
+    "named",
+    [("x", "x/note.eml", "./x"), ("x/note.eml", "x"), ("x", "link", "x/../x"), ("x", "-", "-")],
+)
+def test_what_several_paths_lead_to_is_read_once(tmp_path, monkeypatch, named):
+    """Under the first of its names, and its size is counted once; so with standard input."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(NOTE)))
+    lay(tmp_path, "x/note.eml", "x/other.eml")
+    (tmp_path / "link").symlink_to("x")
+    sources = [os.path.normpath(source) for source, _, _ in rows(*named)]
+    assert sorted(sources) == ["-"] * ("-" in named) + ["x/note.eml", "x/other.eml"]
+    assert size(named) == 2 * len(NOTE)
+
+
+@pytest.mark.parametrize("named", [("x", "x/cur"), ("x/cur", "x")])
+def test_a_maildir_and_a_folder_of_it_are_read_once(tmp_path, monkeypatch, named):
+    """In whichever order they are named."""
+    monkeypatch.chdir(tmp_path)
+    lay(tmp_path, "x/cur/1:2,S", "x/new/2")
+    assert sorted(source for source, _, _ in rows(*named)) == ["x/cur/1:2,S", "x/new/2"]
+
+
+def test_where_files_have_no_numbers_none_is_left_out(tmp_path, monkeypatch):
+    """Some file systems of Windows number every file and folder 0."""
+    lay(tmp_path, "a/1.eml", "a/b/2.eml", "c/3.eml")
+    real = Path.stat
+
+    def unnumbered(path, **options):
+        mode, _, *rest = real(path, **options)
+        return os.stat_result((mode, 0, *rest))
+
+    monkeypatch.setattr(Path, "stat", unnumbered)
+    found = rows(tmp_path / "a", tmp_path / "c", tmp_path / "a" / "b")
+    assert [Path(source).name for source, _, _ in found] == ["1.eml", "2.eml", "3.eml"]
+
+
 def test_loop_of_links_ends(tmp_path):
     """A link to a folder above is followed once at most."""
     (tmp_path / "a").mkdir()
