@@ -136,7 +136,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     """
     (folder / VOCABULARY).write_text(network.vocabulary(), "utf-8")
     tokens = Tokens.load(folder / VOCABULARY)
-    known = kept.load(networks, len(background)) if networks else Kept((), {})
+    known = kept.load(networks, background) if networks else Kept((), {})
     settings = settings or (FURTHER if known.networks else Settings())
     notes = [labelled(tokens, one, settings) for one in projected]
     ordinary = [unlabelled(tokens, message, settings) for message in background]
@@ -173,7 +173,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     readings.save(Known(said, frozenset(writers.tolist())), folder / readings.NAME)
     if networks:
         parts_of = dict(zip(writers.tolist(), dealt.tolist(), strict=True))
-        kept.save(Kept(blind, parts_of), networks, len(background))
+        kept.save(Kept(blind, parts_of), networks, background)
 
 
 def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) -> list[Item]:

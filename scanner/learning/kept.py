@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError, ModelError
 from scanner.learning import network
 from scanner.learning.network import Network
-from scanner.learning.train import folds
+from scanner.learning.train import folds, identified
 
 _PARTS = "parts.json"
 UNFINISHED = "unfinished"
@@ -35,14 +36,14 @@ class Kept:
     parts: Mapping[str, int]
 
 
-def save(kept: Kept, folder: Path, background: int) -> None:
-    """Write the networks, and beside them how many messages the background had.
+def save(kept: Kept, folder: Path, background: Sequence[Sentences]) -> None:
+    """Write the networks, and beside them a hash of the background, in its order.
 
     Those that waited are taken away.
     """
     for number, one in enumerate(kept.networks):
         save_one(one, folder, str(number))
-    known = {"parts": kept.parts, "background": background}
+    known = {"parts": kept.parts, "background": identified(background)}
     (folder / _PARTS).write_text(json.dumps(known, indent=1), "utf-8")
     rmtree(folder / UNFINISHED, ignore_errors=True)
 
@@ -66,11 +67,12 @@ def _file(folder: Path, name: str) -> Path:
     return folder / f"{name}.safetensors"
 
 
-def load(folder: Path, background: int) -> Kept:
+def load(folder: Path, background: Sequence[Sentences]) -> Kept:
     """Read what `save` wrote; no networks where there are none yet.
 
     Raises `ModelError` where it cannot be read, and `ConfigurationError` where there was another
-    background: its messages are dealt by their number, and some would not be unseen.
+    background, or the same in another order: its messages are dealt by their place, and some would
+    not be unseen.
     """
     if not (folder / _PARTS).exists():
         return Kept((), {})
@@ -81,9 +83,10 @@ def load(folder: Path, background: int) -> Kept:
         networks = [network.of(load_file(path)) for path in paths]
     except Exception:  # noqa: BLE001 - the libraries raise whatever they like
         raise ModelError(f"{folder} holds no networks to go on from; name an empty one") from None
-    if known["background"] != background:
+    if known["background"] != identified(background):
         raise ConfigurationError(
-            f"the networks in {folder} know other background mail; name that, or an empty folder"
+            f"the networks in {folder} know other background mail, or the same in another order; "
+            "name it as it was then, or an empty folder"
         )
     return Kept(networks, parts)
 

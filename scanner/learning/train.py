@@ -330,7 +330,7 @@ def described(read: ReadCorpus, known: Container[str], seed: int) -> dict[str, A
         "corpus_sha256": corpus.digest(read.examples),
         "messages": len(read.examples),
         "writers": [name if name in known else f"yours {n}" for n, name in enumerate(names, 1)],
-        "background": _described(read.ordinary.messages),
+        "background": identified(read.ordinary.messages),
         "seed": seed,
         "labels": list(corpus.KINDS),
         "categories": list(CATEGORIES),
@@ -618,8 +618,8 @@ def or_never(folded: Fitted | None, note: Fitted) -> Head:
     return folded.head if folded else constant(NEVER, note.idf, features.FLUB_COLUMNS)
 
 
-def _described(background: Sequence[Sentences]) -> Mapping[str, Any]:
-    """Name the ordinary mail that `kind` learnt from, by hash and size: it is not shipped."""
+def identified(background: Sequence[Sentences]) -> Mapping[str, Any]:
+    """Name ordinary mail, in its order, by hash and size: it is not shipped."""
     texts = [f"{message.subject}\n{message.text}" for message in background]
     return {
         "messages": len(texts),

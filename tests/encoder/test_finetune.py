@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from scanner.core.draft import Draft
+from scanner.core.draft import Draft, Sentences
 from scanner.core.segment import segment
 from scanner.errors import ConfigurationError, ModelError
 from scanner.learning import artifact, corpus, finetune, kept, network, readings, train
@@ -150,10 +150,10 @@ def networks(rebuilt: Path, tmp_path: Path) -> Path:
 
 def test_networks_that_were_kept_learn_further(networks: Path, projected, tmp_path: Path):
     """A new writer joins a part, the others stay in theirs, and all is read unseen."""
-    before = kept.load(networks, len(ORDINARY))
+    before = kept.load(networks, ORDINARY)
     more = [*projected, *notes_of("t10")]
     finetune.rebuild(tmp_path, more, ORDINARY, networks=networks)
-    after = kept.load(networks, len(ORDINARY))
+    after = kept.load(networks, ORDINARY)
     assert after.parts == {**before.parts, "t10": 0}
     for one, other in zip(before.networks, after.networks, strict=True):
         assert not torch.equal(one.answers.weight, other.answers.weight)
@@ -162,14 +162,15 @@ def test_networks_that_were_kept_learn_further(networks: Path, projected, tmp_pa
     assert set(known.readings) == {readings.key(message) for message in messages}
 
 
-def test_networks_that_know_other_mail_do_not_learn_further(networks: Path):
+@pytest.mark.parametrize("mail", [ORDINARY[1:], ORDINARY[::-1]], ids=["other", "turned round"])
+def test_networks_that_know_other_mail_do_not_learn_further(networks: Path, mail: list[Sentences]):
     """Which part of the background a network has not seen is told by its place alone."""
     with pytest.raises(ConfigurationError, match="other background mail"):
-        kept.load(networks, len(ORDINARY) + 1)
+        kept.load(networks, mail)
 
 
 def test_a_folder_that_holds_no_networks_is_refused(tmp_path: Path):
     """It is not taken for an empty one, which networks would be written to."""
     (tmp_path / "parts.json").write_text("{}")
     with pytest.raises(ModelError, match="no networks to go on from"):
-        kept.load(tmp_path, 1)
+        kept.load(tmp_path, ORDINARY)
