@@ -111,13 +111,8 @@ def read(paths: Iterable[Path]) -> list[Example]:
     return examples
 
 
-def write(examples: Iterable[Example], path: Path) -> None:
-    """Write examples as JSON lines; `writer` is not written, the file's name says it."""
-    path.write_text("".join(as_json(example) + "\n" for example in examples), "utf-8")
-
-
 def as_json(example: Example) -> str:
-    """One example as its one line of JSON, without the line end."""
+    """One example as its one line of JSON; the `writer` is not in it, the file's name says it."""
     record: dict[str, Any] = {"id": example.id}
     if example.pair is not None:
         record["pair"] = example.pair

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.assess import assess
-from scanner.core.classify import (
-    CATEGORIES,
-    DEFAULT_PRESET,
-    PRESETS,
-    Predictions,
-    SentencePrediction,
-)
+from scanner.core.classify import CATEGORIES, DEFAULT_PRESET, PRESETS
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import measures, thresholds
@@ -27,8 +20,7 @@ from scanner.learning.features import Mask
 from scanner.learning.groups import grouped
 from scanner.learning.measures import AVERAGE_PRECISION, CALIBRATION
 from scanner.learning.scores import Scores
-from scanner.learning.thresholds import HeldOut
-from scanner.learning.train import SEED, Progress, ReadCorpus, cross_fit, silent
+from scanner.learning.train import SEED, Answers, Progress, ReadCorpus, cross_fit, silent
 from scanner.learning.trial import NONE, Side, Table, Trial, cases, table
 
 _FEWEST_GROUPS = 2
@@ -145,22 +137,10 @@ def leave_writers_out(
         for name, preset in chosen.items():
             would = thresholds.warned(said.kinds, said.likeliest, preset)
             ungated[name][fold] = would[fold]
-    made = Side("the model", tuple(_predictions(replace(said, kinds=kinds))), tuple(at))
+    answers = Answers(kinds, said.folded, said.flubs, said.category)
+    made = Side("the model", tuple(answers.predictions(read.prepared.mail)), tuple(at))
     trial = Trial(tuple(cases(read.projected, names.tolist())), None, made)
     return Measured(_report(read.projected, trial, away, ungated), trial)
-
-
-def _predictions(said: HeldOut) -> list[Predictions]:
-    """Give what was said of held-out messages in a classifier's form."""
-    pairs = zip(said.flubs.tolist(), said.category.tolist(), strict=True)
-    sentences = (SentencePrediction(chance, CATEGORIES[category]) for chance, category in pairs)
-    lengths = np.bincount(said.message, minlength=len(said.kinds)).tolist()
-    return [
-        Predictions(kind, tuple(islice(sentences, length)), folded)
-        for kind, folded, length in zip(
-            said.kinds.tolist(), said.folded.tolist(), lengths, strict=True
-        )
-    ]
 
 
 def writers_held_out(writers: NDArray[np.str_], groups: int | None = None) -> list[Mask]:

@@ -222,7 +222,9 @@ def _moved(held_out: HeldOut, limits: Limits, name: str, base: Base) -> Threshol
     notes, before = held_out.kinds[held_out.is_note], base.held_out.kinds[base.held_out.is_note]
     kind = _as_many(notes, int((before >= at.kind).sum()), at.kind)
     found, alarms = _would_warn(held_out, flub)
-    wanted, allowed = (int((sure >= at.sure).sum()) for sure in _would_warn(base.held_out, at.flub))
+    found_before, alarms_before = _would_warn(base.held_out, at.flub)
+    wanted = int((found_before >= at.sure).sum())
+    allowed = int((alarms_before >= at.sure).sum())
     sure = max(_as_many(found, wanted, at.sure), _above(alarms, allowed))
     return Thresholds(min(kind, sure), flub, sure=sure)
 

@@ -516,20 +516,21 @@ def cross_fit(
     Raises `ConfigurationError` where the others are too few to fit anything.
     """
     require_enough(prepared.is_note, prepared.message, prepared.categories, held_out)
-    mails = (prepared.mail, ordinary)
-    said, seen = [Answers.empty(mail) for mail in mails], [_no_glimpses(mail) for mail in mails]
+    mail = prepared.mail
+    said, of_ordinary = Answers.empty(mail), Answers.empty(ordinary)
+    seen, ordinary_seen = _no_glimpses(mail), _no_glimpses(ordinary)
     for number, fold in enumerate(held_out):
         writers = ", ".join(sorted(set(prepared.writers[fold].tolist())))
         progress(number, len(held_out), f"holding out {writers}")
         part = np.arange(len(ordinary.messages)) % len(held_out) == number
         heads = fit(prepared, ordinary, seed, ~fold, ~part).heads
-        for mail, asked, answers, glanced in zip(mails, (fold, part), said, seen, strict=True):
-            ask(heads, mail, asked, answers)
-            glanced[asked] = _glimpses(heads, mail, asked)
+        ask(heads, mail, fold, said)
+        ask(heads, ordinary, part, of_ordinary)
+        seen[fold] = _glimpses(heads, mail, fold)
+        ordinary_seen[part] = _glimpses(heads, ordinary, part)
     progress(len(held_out), len(held_out), "done")
-    return replace(
-        held_out_of(prepared, ordinary, *said), glimpses=seen[0], ordinary_glimpses=seen[1]
-    )
+    told = held_out_of(prepared, ordinary, said, of_ordinary)
+    return replace(told, glimpses=seen, ordinary_glimpses=ordinary_seen)
 
 
 def held_out_of(prepared: Prepared, ordinary: Mail, said: Answers, of_ordinary: Answers) -> HeldOut:

@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support import workshop
 
 from scanner.errors import UnreadableError
 from scanner.learning import corpus
@@ -58,7 +59,7 @@ def test_every_shipped_label_lands_on_a_sentence(projected: list[Projected]):
 def test_what_is_written_is_read_again(tmp_path: Path, everything: list[Example]):
     """A corpus survives writing and reading unchanged, and so does its hash."""
     first = [example for example in everything if example.writer == "t3"]
-    corpus.write(first, tmp_path / "t3.jsonl")
+    workshop.write(tmp_path / "t3.jsonl", first)
     again = corpus.read([tmp_path])
     assert again == first
     assert corpus.digest(again) == corpus.digest(first)
