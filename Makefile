@@ -174,7 +174,7 @@ MAIL = $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINA
 model: $(READY)  ## fit the shipped model's heads anew; BACKGROUND and ORDINARY name mail without notes
 	$(BIN)/unflub train --corpus training_data --measure $(MAIL)
 
-encoder: $(TORCH)  ## fine-tune six encoders, average them, fit the heads: about two hours on two cores
+encoder: $(TORCH)  ## fine-tune six encoders, average them, fit the heads: an hour and a half on two cores
 	$(BIN)/unflub train --corpus training_data --encoder $(addprefix --networks ,$(NETWORKS)) $(MAIL)
 
 evaluate: $(READY)  ## measure leave-one-writer-out

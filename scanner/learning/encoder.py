@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scanner.core.draft import Sentences
 from scanner.errors import ModelError
 from scanner.learning.readings import ANSWERS, GRAPH, VOCABULARY, GoesOn, Reading, always
-from scanner.learning.windows import Tokens, Window, inputs
+from scanner.learning.windows import BEFORE, Tokens, Window, inputs
 from scanner.learning.words import Floats
 
 # What ONNX Runtime fuses takes longer on one core than its parts do: 18 ms for 220 pieces, not 16.
@@ -95,7 +95,7 @@ class _Open:
         """Of a sentence in two windows, the one that shows more around it is believed."""
         if window.first == 0:
             self.kind = float(answers[0, -1])
-        for place, answer in enumerate(answers[1:]):
+        for place, answer in enumerate(answers[BEFORE:]):
             number = window.first + place
             around = min(place, len(window.ends) - 1 - place)
             if around > self._seen[number]:

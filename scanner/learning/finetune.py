@@ -30,7 +30,7 @@ from scanner.learning.network import Network
 from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
 from scanner.learning.side_by_side import Tell, side_by_side
 from scanner.learning.train import SEED, Progress, require_enough, silent
-from scanner.learning.windows import LENGTH, Part, Tokens, Window, laid_out
+from scanner.learning.windows import BEFORE, LENGTH, Part, Tokens, Window, laid_out
 
 _NO_CATEGORY = -1
 _SAMPLES = 120
@@ -51,7 +51,7 @@ class Settings:
     not drown those of notes.
     """
 
-    epochs: int = 3
+    epochs: int = 2
     rate: float = 1.5e-4
     warm_up: float = 0.06
     decay: float = 0.01
@@ -144,7 +144,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     dealt = kept.dealt(writers, known.parts, len(known.networks) or count)
     parts = [dealt == number for number in range(dealt.max() + 1)]
     ordinary_parts = [np.arange(len(background)) % len(parts) == n for n in range(len(parts))]
-    left_out = [{n} if known.networks else _left_out(n, len(parts)) for n in range(len(parts))]
+    left_out = left_out_of_each(len(parts), learn_further=bool(known.networks))
     _require_enough(projected, [_any(parts, those) for those in left_out])
     is_known = np.isin(writers, list(known.parts))
     lessons = [
@@ -160,8 +160,8 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     ]
     learners = side_by_side(_learnt, lessons, network.at_once(len(lessons)), _told(progress))
     blind = [
-        network.average([one for one, those in zip(learners, left_out, strict=True) if n in those])
-        for n in range(len(parts))
+        network.average([learners[number] for number in blind_to(part, left_out)])
+        for part in range(len(parts))
     ]
     said: dict[str, Reading] = {}
     for one, part, ordinary_part in zip(blind, parts, ordinary_parts, strict=True):
@@ -183,9 +183,19 @@ def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) ->
     return _without(notes, known | left_out) + chance.sample(rest, min(again, len(rest)))
 
 
-def _left_out(number: int, count: int) -> set[int]:
-    """Give the parts that an encoder never sees: two neighbours, or one of very few."""
-    return {number, (number + 1) % count} if count > _VERY_FEW else {number}
+def left_out_of_each(count: int, *, learn_further: bool = False) -> list[set[int]]:
+    """Give the parts that each of so many networks never sees: two neighbours, or one of few.
+
+    Who learns further never saw its own part.
+    """
+    if learn_further or count <= _VERY_FEW:
+        return [{number} for number in range(count)]
+    return [{number, (number + 1) % count} for number in range(count)]
+
+
+def blind_to(part: int, left_out: Sequence[set[int]]) -> list[int]:
+    """Give the networks that may read a part: those it was left out of."""
+    return [number for number, those in enumerate(left_out) if part in those]
 
 
 def _any(parts: Sequence[Mask], those: set[int]) -> Mask:
@@ -398,12 +408,12 @@ def _groups(learner: Network, settings: Settings) -> list[dict[str, object]]:
 
 def _loss(learner: Network, batch: Sequence[Item], settings: Settings) -> Tensor:
     """Add up the three questions' losses: each sentence a flub, of which category, a note."""
-    pieces, present, rows, columns = _laid_out(batch)
     where = learner.answers.weight.device
+    *shown, is_sentence = laid_out_together(batch)
     with torch.autocast(where.type, torch.bfloat16):
-        answers = learner(pieces.to(where), present.to(where))
+        answers = learner(*(one.to(where) for one in shown))
     answers = answers.float().cpu()
-    said, categories = answers[rows, columns], _categories(batch)
+    said, categories = answers[is_sentence], _categories(batch)
     weights = torch.tensor([item.weight for item in batch for _ in item.parts])
     loss = _yes_or_no(said[:, 0], categories != _NO_CATEGORY, weights, settings.smoothing)
     flubs = categories != _NO_CATEGORY
@@ -423,21 +433,24 @@ def _yes_or_no(odds: Tensor, truth: Tensor, weights: Tensor, smoothing: float) -
     return (losses * weights).sum() / weights.sum().clamp(min=1)
 
 
-def _laid_out(batch: Sequence[Item]) -> tuple[Tensor, Tensor, list[int], list[int]]:
-    """Give word pieces and where there are any, and the place of each sentence's separator."""
-    length = max(map(len, batch))
-    pieces = torch.zeros(len(batch), length, dtype=torch.long)
-    present = torch.zeros(len(batch), length)
-    rows, columns = [], []
-    for row, item in enumerate(batch):
-        ids = list(item.head)
-        for part in item.parts:
-            ids += part
-            rows.append(row)
-            columns.append(len(ids) - 1)
-        pieces[row, : len(ids)] = torch.tensor(ids)
-        present[row, : len(ids)] = 1
-    return pieces, present, rows, columns
+def laid_out_together(batch: Sequence[Item]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Give word pieces, where to answer, where pieces are, and which answers are of sentences.
+
+    (batch, pieces), (batch, places), (batch, pieces), (batch, places); shorter messages are
+    filled up with nothing.
+    """
+    windows = [Window.of(item.head, item.parts) for item in batch]
+    is_sentence = [(False,) * BEFORE + (True,) * len(window.ends) for window in windows]
+    return (
+        _filled([torch.tensor(window.pieces) for window in windows]),
+        _filled([torch.tensor(window.asked) for window in windows]),
+        _filled([torch.ones(len(window.pieces)) for window in windows]),
+        _filled(list(map(torch.tensor, is_sentence))),
+    )
+
+
+def _filled(rows: list[Tensor]) -> Tensor:
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True)
 
 
 def _categories(batch: Sequence[Item]) -> Tensor:

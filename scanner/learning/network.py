@@ -52,14 +52,10 @@ class Layer(nn.Module):
         self.narrow = nn.Linear(INNER, HIDDEN)
         self.second_norm = nn.LayerNorm(HIDDEN, eps=1e-12)
 
-    def forward(self, hidden: Tensor, mask: Tensor | None, asked: Tensor | None) -> Tensor:
-        """Let each piece see the others; (batch, length, HIDDEN) in and out.
-
-        Where only some places are `asked` for, what comes out is of these.
-        """
-        asking = hidden if asked is None else hidden[:, asked]
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        """Let each piece see the others; (batch, length, HIDDEN) in and out."""
         query, key, value = (
-            _by_head(self.query(asking)),
+            _by_head(self.query(hidden)),
             _by_head(self.key(hidden)),
             _by_head(self.value(hidden)),
         )
@@ -69,7 +65,7 @@ class Layer(nn.Module):
             near = near + mask.to(query.dtype)
         seen = near.softmax(dim=-1).to(value.dtype) @ value
         joined = self.joined(seen.transpose(1, 2).flatten(2))
-        hidden = self.first_norm(asking + joined)
+        hidden = self.first_norm(hidden + joined)
         thought = self.narrow(functional.gelu(self.wide(hidden)))
         out: Tensor = self.second_norm(hidden + thought)
         return out
@@ -82,7 +78,11 @@ def _by_head(hidden: Tensor) -> Tensor:
 
 
 class Network(nn.Module):
-    """Word pieces in, ANSWERS log-odds at each of them out."""
+    """Word pieces in, ANSWERS log-odds at each place that is asked for out.
+
+    An answer hears what became of the piece at its place, and the mean of the pieces from the
+    place before to its own: at a sentence's separator, of the sentence.
+    """
 
     def __init__(self, words: nn.Module, dropout: float) -> None:
         super().__init__()
@@ -91,29 +91,29 @@ class Network(nn.Module):
         self.norm = nn.LayerNorm(HIDDEN, eps=1e-12)
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
-        self.answers = nn.Linear(HIDDEN, ANSWERS)
+        self.answers = nn.Linear(2 * HIDDEN, ANSWERS)
 
-    def forward(
-        self, pieces: Tensor, present: Tensor | None = None, asked: Tensor | None = None
-    ) -> Tensor:
-        """Read `pieces` (batch, length), where `present` is 1; (batch, length, ANSWERS) out.
+    def forward(self, pieces: Tensor, asked: Tensor, present: Tensor | None = None) -> Tensor:
+        """Read `pieces` (batch, length), where `present` is 1.
 
-        Where only some places are `asked` for, the answers are of these.
+        `asked` (batch, places) ascends, but for zeros that fill it up. (batch, places, ANSWERS)
+        out.
         """
         places = torch.arange(pieces.shape[1], device=pieces.device)
         hidden = self.dropout(self.norm(self.words(pieces) + self.places(places)))
         mask = None if present is None else ((1 - present) * _NOT_THERE)[:, None, None, :]
-        *others, last = self.layers
-        for layer in others:
-            hidden = layer(hidden, mask, None)
-        # A sixth of the work is the last layer's, and most places need no answer.
-        hidden = last(hidden, mask, asked)
-        answers: Tensor = self.answers(self.dropout(hidden))
+        for layer in self.layers:
+            hidden = layer(hidden, mask)
+        before = functional.pad(asked[:, :-1], (1, 0), value=-1)
+        spans = (places > before[..., None]) & (places <= asked[..., None])
+        means = spans.to(hidden.dtype) @ hidden / (asked - before).clamp(min=1)[..., None]
+        there = hidden.gather(1, asked[..., None].expand(-1, -1, HIDDEN))
+        answers: Tensor = self.answers(self.dropout(torch.cat([there, means], dim=-1)))
         return answers
 
 
 class Asked(nn.Module):
-    """A network as it is exported: it reads one window, and answers where it is asked."""
+    """A network as it is exported: it reads one window."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class Asked(nn.Module):
 
     def forward(self, pieces: Tensor, asked: Tensor) -> Tensor:
         """Read `pieces` (1, length); (1, asked, ANSWERS) out."""
-        answers: Tensor = self.network(pieces, None, asked)
+        answers: Tensor = self.network(pieces, asked[None])
         return answers
 
 

@@ -7,7 +7,7 @@ separator is about that sentence, what it says at `[CLS]` is about the message.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,6 +26,9 @@ _OVERLAP = 96
 _BEGINNING = 128
 """In word pieces: by so many most long mail that is no note is told from the notes."""
 
+BEFORE = 2
+"""So many answers come before those of the sentences: the message's, and the subject's."""
+
 _LONGEST_SENTENCE = 120
 _LONGEST_SUBJECT = 40
 
@@ -37,17 +40,28 @@ Part: TypeAlias = tuple[int, ...]
 class Window:
     """A part of a message: `pieces` to read, and where to read the answers.
 
-    `ends` are the places of the separators of the sentences `first`, `first + 1`, ….
+    `subject` is the place of the separator after the subject, `ends` are those of the separators
+    of the sentences `first`, `first + 1`, ….
     """
 
     pieces: tuple[int, ...]
+    subject: int
     first: int
     ends: tuple[int, ...]
 
+    @classmethod
+    def of(cls, head: Sequence[int], parts: Sequence[Sequence[int]], first: int = 0) -> Window:
+        """Put together what opens a message and some of its sentences."""
+        pieces, ends = [*head], []
+        for part in parts:
+            pieces += part
+            ends.append(len(pieces) - 1)
+        return cls(tuple(pieces), len(head) - 1, first, tuple(ends))
+
     @property
     def asked(self) -> tuple[int, ...]:
-        """Give the places of the answers: the message's, then each sentence's."""
-        return (0, *self.ends)
+        """Give the places of the answers: the message's, the subject's, then each sentence's."""
+        return (0, self.subject, *self.ends)
 
     @property
     def beginning(self) -> Window | None:
@@ -55,7 +69,7 @@ class Window:
         if len(self.pieces) <= 2 * _BEGINNING:
             return None
         ends = tuple(end for end in self.ends if end < _BEGINNING) or self.ends[:1]
-        return Window(self.pieces[: ends[-1] + 1], self.first, ends)
+        return replace(self, pieces=self.pieces[: ends[-1] + 1], ends=ends)
 
 
 class Tokens:
@@ -90,7 +104,7 @@ def laid_out(head: Part, parts: Sequence[Part]) -> list[Window]:
     windows, first = [], 0
     while True:
         last = _last(parts, first, LENGTH - len(head))
-        windows.append(_window(head, parts[first:last], first))
+        windows.append(Window.of(head, parts[first:last], first))
         if last >= len(parts):
             return windows
         first = max(first + 1, _back(parts, last))
@@ -125,11 +139,3 @@ def _back(parts: Sequence[Sequence[int]], last: int) -> int:
     while first > 0 and (room := room - len(parts[first - 1])) >= 0:
         first -= 1
     return first
-
-
-def _window(head: Sequence[int], parts: Sequence[Sequence[int]], first: int) -> Window:
-    pieces, ends = [*head], []
-    for part in parts:
-        pieces += part
-        ends.append(len(pieces) - 1)
-    return Window(tuple(pieces), first, tuple(ends))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from scanner.core.draft import Draft, Sentences
 from scanner.core.segment import segment
@@ -17,7 +18,7 @@ from scanner.learning.artifact import OnDemand
 from scanner.learning.encoder import Encoder
 from scanner.learning.finetune import Settings
 from scanner.learning.readings import GRAPH, VOCABULARY
-from scanner.learning.windows import Tokens
+from scanner.learning.windows import BEFORE, Tokens
 
 ORDINARY = [
     segment(Draft(f"The pump of line {n} stopped at noon. We changed the seal of pump {n}."))
@@ -66,13 +67,49 @@ def test_every_message_and_the_background_was_read_unseen(rebuilt: Path, project
     assert known.writers == {"t9", "t13"}
 
 
-def test_what_is_asked_is_answered_as_if_all_were():
-    """The last layer leaves out places, and no place's answer hangs on which."""
+@pytest.mark.parametrize("count", [2, 3, 4, 6])
+@pytest.mark.parametrize("learn_further", [False, True])
+def test_who_reads_a_part_never_learnt_from_it(count: int, *, learn_further: bool):
+    """Every part has a network that is blind to it, and no other network reads it."""
+    left_out = finetune.left_out_of_each(count, learn_further=learn_further)
+    for part in range(count):
+        readers = finetune.blind_to(part, left_out)
+        assert readers
+        for number in range(count):
+            learns = set(range(count)) - left_out[number]
+            assert (number in readers) == (part not in learns)
+
+
+def test_a_message_is_answered_as_if_it_were_alone(projected):
+    """What fills up the shorter messages of a batch changes no answer."""
     torch.manual_seed(1)
     learner = network.base(0.0).eval()
-    pieces, asked = torch.arange(40, 60)[None], torch.tensor([0, 7, 19])
+    tokens = Tokens(Tokenizer.from_str(network.vocabulary()))
+    items = [finetune.labelled(tokens, one, BRIEF) for one in projected[:5]]
+    pieces, asked, present, _ = finetune.laid_out_together(items)
     with torch.no_grad():
-        assert torch.allclose(learner(pieces, None, asked), learner(pieces)[:, asked], atol=1e-5)
+        together = learner(pieces, asked, present)
+        for answers, item in zip(together, items, strict=True):
+            pieces, asked, _, _ = finetune.laid_out_together([item])
+            [alone] = learner(pieces, asked)
+            assert torch.allclose(answers[: len(alone)], alone, atol=1e-5)
+
+
+def test_an_answer_hears_all_of_its_sentence():
+    """The second half of what is asked about is the mean over the sentence's own pieces."""
+    torch.manual_seed(1)
+    learner = network.base(0.0).eval()
+    torch.nn.init.zeros_(learner.answers.weight[:, : network.HIDDEN])
+    heard: list[torch.Tensor] = []
+    learner.layers[-1].register_forward_hook(lambda _layer, _inputs, out: heard.append(out))
+    pieces, asked = torch.arange(40, 60)[None], torch.tensor([[0, 3, 7, 19]])
+    with torch.no_grad():
+        answers = learner(pieces, asked)
+        means = torch.stack(
+            [heard[0][0, a:b].mean(0) for a, b in ((0, 1), (1, 4), (4, 8), (8, 20))]
+        )
+        expected = means @ learner.answers.weight[:, network.HIDDEN :].T + learner.answers.bias
+    assert torch.allclose(answers[0], expected, atol=1e-5)
 
 
 def test_whole_numbers_change_answers_little(tmp_path: Path, projected):
@@ -92,8 +129,8 @@ def test_whole_numbers_change_answers_little(tmp_path: Path, projected):
     for message, read in zip(messages, Encoder.load(tmp_path).read(messages), strict=True):
         [window] = tokens.windows(message)
         with torch.no_grad():
-            full = learner(torch.tensor([window.pieces]), torch.ones(1, len(window.pieces)))
-        expected = full[0, list(window.ends), :-1].numpy()
+            full = learner(torch.tensor([window.pieces]), torch.tensor([window.asked]))
+        expected = full[0, BEFORE:, :-1].numpy()
         differences.append(np.abs(expected - read.sentences).mean())
         size.append(expected.std())
     assert np.mean(differences) < 0.25 * np.mean(size)
