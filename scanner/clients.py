@@ -43,13 +43,14 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
       unflub check --format json - < note.eml
       unflub check --explain note.txt
     """
+    from scanner.adapters import mbox
     from scanner.adapters.records import Written
     from scanner.adapters.single import STANDARD_INPUT, single
     from scanner.checking import verdicts
     from scanner.rows import judged
 
     findings.require_free(options["output"], files)
-    found = [single(name) for name in files or (STANDARD_INPUT,)]
+    found = [mbox.lone(single(name)) for name in files or (STANDARD_INPUT,)]
     terms = asked_for(options)
     if explain:
         from scanner import scanning
@@ -172,11 +173,11 @@ def dismiss(*, files: tuple[str, ...], preset: str | None, config_path: Path | N
       unflub dismiss < note.eml
     """
     from scanner import checking, config
-    from scanner.adapters import dismissals
+    from scanner.adapters import dismissals, mbox
     from scanner.adapters.single import STANDARD_INPUT, single
 
     settings = config.optional(config_path)
-    found = [single(name) for name in files or (STANDARD_INPUT,)]
+    found = [mbox.lone(single(name)) for name in files or (STANDARD_INPUT,)]
     if trouble := next((message.error for message in found if message.error), None):
         raise trouble
     raws = [message.raw for message in found]

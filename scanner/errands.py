@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from scanner import __version__, checking, clients, handing, presend, rows
-from scanner.adapters import local
+from scanner.adapters import local, mbox
 from scanner.adapters.single import STANDARD_INPUT, Message
 from scanner.checking import Judge
 from scanner.core.classify import Policy
@@ -96,7 +96,7 @@ def _check(judge: Judge, message: Message, options: dict[str, Any], in_color: bo
         options["form"], with_text=options["with_text"], in_color=in_color, show_clean=True
     )
     tally, pieces = Tally(), []
-    for row in rows.judged([message], terms, verdicts):
+    for row in rows.judged([mbox.lone(message)], terms, verdicts):
         tally.add(row)
         pieces.append(form.row(row))
     pieces.append(form.end(tally))

@@ -27,6 +27,9 @@ LUNCH = b"From: a@example.org\r\nSubject: Lunch\r\n\r\nSorry, lunch was a flub.\
 BROKEN = b"\x00\xff\x00"
 OWN = b"X-Unflub-Warns-About: 0123456789abcdef\r\nSubject: x\r\n\r\nflub\r\n"
 LET_THROUGH = b"x-unflub:  Send\r\n" + MARKED
+MAILBOX = b"".join(
+    b"From a@example.org Tue Mar  4 10:12:00 2025\n" + raw + b"\n" for raw in (CLEAN, MARKED)
+)
 MESSAGES = {
     "marked.eml": MARKED,
     "folded.eml": FOLDED,
@@ -35,6 +38,7 @@ MESSAGES = {
     "broken.eml": BROKEN,
     "own.eml": OWN,
     "empty.eml": b"",
+    "sent.mbox": MAILBOX,
     "let-through.eml": LET_THROUGH,
 }
 # Whatever may stand on the command line, with the message on standard input.

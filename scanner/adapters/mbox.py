@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from scanner.adapters.single import MOST_BYTES
+from scanner.adapters.single import MOST_BYTES, Message
+from scanner.core.parse import looks_like_message
+from scanner.errors import UnreadableError
 
 # Sender, or sender and time; Thunderbird writes "From - " and a time, or nothing at all.
 # "From the bottom of my heart" opens a note, not a mailbox.
@@ -44,6 +46,28 @@ def before_first(beginning: bytes) -> int:
     """Count the bytes before the first separator: blank lines, or the mark some editors leave."""
     found = _LEAD.match(beginning)
     return found.start(1) if found and is_separator(found[1]) else 0
+
+
+def lone(message: Message) -> Message:
+    """Give a message back, or an error in its place where it is a mailbox of several.
+
+    Whoever asks for one message would take the others for its text. What only quotes a separator
+    has no header fields behind it.
+    """
+    if not _holds_several(message.raw):
+        return message
+    return Message(
+        message.source,
+        error=UnreadableError("it is a mailbox of several messages; use `unflub scan FILE`."),
+    )
+
+
+def _holds_several(raw: bytes) -> bool:
+    raw = raw[before_first(raw) :]
+    first, _, rest = raw.partition(b"\n")
+    if not is_separator(first) or b"\nFrom " not in rest:
+        return False
+    return any(map(looks_like_message, islice(split(pieces(rest)), 1, None)))
 
 
 def pieces(lines: bytes) -> list[bytes]:

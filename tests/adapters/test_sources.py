@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.adapters.mbox import pieces, split
-from scanner.adapters.single import single
+from scanner.adapters.mbox import lone, pieces, split
+from scanner.adapters.single import Message, single
 from scanner.adapters.sources import holds_mail, size, walk
 from scanner.errors import UnreadableError
 
 NOTE = b"Subject: Hi\n\nHello.\n"
+BOX = b"From a@example.org Tue Mar  4 10:12:00 2025\n" + NOTE + b"\n"
 MBOX = (
     b"From ines@example.org Tue Mar  4 10:12:00 2025\nSubject: one\n\nHello.\n>From here.\n\n"
     b"From there we went on.\n\n"
@@ -249,18 +250,42 @@ def test_standard_input_may_be_an_mbox(monkeypatch):
 
 
 def test_single_takes_a_file_whole(tmp_path):
-    """A file that begins like an mbox is one message to whoever asks for one."""
+    """A file that begins like an mbox is not taken apart for whoever asks for one message."""
     path = tmp_path / "note"
     path.write_bytes(MBOX)
     assert single(str(path)).raw == MBOX
 
 
+@pytest.mark.parametrize("before", [b"", b"\n", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_mailbox_of_several_is_no_lone_message(before, end):
+    """It is an error in the place of the message, so that the others are not taken for clean."""
+    found = lone(Message("x", before + MBOX.replace(b"\n", end)))
+    assert (found.source, found.raw) == ("x", b"")
+    assert "mailbox of several messages" in str(found.error)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        NOTE,
+        BOX,
+        BOX + b"\n>From a@example.org Tue Mar  4 10:12:00 2025\nSubject: escaped\n",
+        BOX + b"\nFrom 9:00 to 10:00 we talked about pumps.\nNote: I like pumps.\n",
+        b"From the bottom of my heart, thank you.\n\n" + BOX,
+        NOTE + b"\n" + BOX + b"\n" + BOX,
+    ],
+)
+def test_a_lone_message_is_given_back(raw):
+    """So it is where it comes from an mbox, or quotes lines of one."""
+    message = Message("x", raw)
+    assert lone(message) is message
+
+
 def test_single_of_a_folder_is_an_error_row(tmp_path):
     """A folder is no message."""
     assert isinstance(single(str(tmp_path)).error, UnreadableError)
-
-
-BOX = b"From a@example.org Tue Mar  4 10:12:00 2025\n" + NOTE + b"\n"
 
 
 def test_compressed_mbox_is_read_like_any_other(tmp_path):

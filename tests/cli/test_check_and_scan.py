@@ -81,6 +81,22 @@ def test_an_unreadable_message_is_never_called_clean(program):
     assert row["kind"] is row["severity"] is row["share"] is None
 
 
+@pytest.mark.parametrize("command", [("check",), ("check", "--explain"), ("dismiss",)])
+def test_a_mailbox_is_not_taken_for_its_first_message(program, tmp_path, command):
+    """What is in the others is not called clean: it is said what reads them all."""
+    separator = b"From ines@example.org Tue Mar  4 10:12:00 2025\n"
+    one, two = (
+        b"\n".join([separator + raw for raw in raws]) for raws in ([CLEAN], [CLEAN, FLUBBED])
+    )
+    done = program.run(*command, save(tmp_path, "sent.mbox", two))
+    assert done.returncode == 5
+    assert (
+        "it is a mailbox of several messages; use `unflub scan FILE`" in done.stdout + done.stderr
+    )
+    assert program.run(*command, stdin=two).returncode == 5
+    assert program.run(*command, stdin=one).returncode == 0
+
+
 def test_json_is_one_array_and_direction_is_told(program, tmp_path):
     """`json` can be parsed whole; the direction is what the user said."""
     paths = [save(tmp_path, "a.eml", FLUBBED), save(tmp_path, "b.eml", CLEAN)]
