@@ -47,6 +47,10 @@ def single(path: str) -> Message:
     if path == STANDARD_INPUT:
         return _whole(standard_input(), path)
     require(path)
+    if os.path.isdir(path):  # noqa: PTH112 - as above
+        return Message(
+            path, error=UnreadableError("it is a folder; `unflub scan FOLDER` reads folders.")
+        )
     found = opened(Path(path), pipes=True)
     if isinstance(found, Message):
         return found

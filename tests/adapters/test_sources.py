@@ -284,8 +284,10 @@ def test_a_lone_message_is_given_back(raw):
 
 
 def test_single_of_a_folder_is_an_error_row(tmp_path):
-    """A folder is no message."""
-    assert isinstance(single(str(tmp_path)).error, UnreadableError)
+    """A folder is no message; it is said what reads folders."""
+    error = single(str(tmp_path)).error
+    assert isinstance(error, UnreadableError)
+    assert str(error) == "it is a folder; `unflub scan FOLDER` reads folders."
 
 
 def test_compressed_mbox_is_read_like_any_other(tmp_path):
