@@ -261,7 +261,10 @@ def forget(paths: tuple[str, ...], source: tuple[str, ...], *, every: bool) -> N
 
     if not (paths or source or every):
         raise click.UsageError("name mail, a --source, or --all")
-    names = {name for name, one in examples.by_key().items() if every or one.writer in source} | (
+    kept = examples.by_key()
+    for name in set(source) - {one.writer for one in kept.values()}:
+        raise click.UsageError(f"there is no source {name!r}; `unflub label list` names them")
+    names = {name for name, one in kept.items() if every or one.writer in source} | (
         set(sorted_mail.queue()) if every else set()
     )
     if paths:

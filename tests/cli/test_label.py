@@ -213,6 +213,16 @@ def test_labels_go_out_and_come_back(program, form):
     assert stored(program) == before
 
 
+def test_a_source_that_is_mistyped_forgets_nothing(program):
+    """Whoever asks for that must not believe that the labels are gone."""
+    ok(program, "import", CASES / "doccano.jsonl", "--source", "mine")
+    before = stored(program)
+    done = program.run("label", "forget", "--source", "mine", "--source", "nosuch")
+    assert done.returncode == 2
+    assert "there is no source 'nosuch'; `unflub label list` names them" in done.stderr
+    assert stored(program) == before
+
+
 def test_an_exported_file_is_private(program):
     """It holds letters."""
     ok(program, "import", CASES / "doccano.jsonl")
