@@ -11,6 +11,7 @@ from scanner import common, config
 from scanner.errors import ConfigurationError, UnreachableError
 
 _PATIENCE = 300  # seconds for a draft to arrive
+_NOT_INSTALLED = "not installed; `unflub service install` does it"
 _account = click.option("--account", "names", multiple=True, metavar="NAME", help="Only this one.")
 
 
@@ -154,7 +155,7 @@ def service_status() -> int:
 
     manager = services.manager()
     if not manager.file.exists():
-        click.echo("not installed; `unflub service install` does it")
+        click.echo(_NOT_INSTALLED)
     elif services.is_running(manager):
         click.echo(f"running, by {manager.name}; `unflub status` says how it is doing")
         return 0
@@ -164,11 +165,16 @@ def service_status() -> int:
 
 
 @service.command()
-def logs() -> None:
+def logs() -> int:
     """Show the last lines of its log."""
     from scanner.adapters import service as services
 
-    click.echo(services.log(services.manager()), nl=False)
+    manager = services.manager()
+    if not manager.file.exists():
+        click.echo(_NOT_INSTALLED)
+        return UnreachableError.exit_status
+    click.echo(services.log(manager), nl=False)
+    return 0
 
 
 def _wait_for_draft(settings: config.Config, account: config.Account) -> None:

@@ -101,6 +101,14 @@ def test_a_configuration_that_is_wrong_is_not_installed(settled, manager):
     assert list(settled.program.home.rglob("unflub.service")) == []
 
 
+@pytest.mark.parametrize("command", ["status", "logs"])
+def test_what_is_not_installed_is_said_to_be_so(program, command):
+    """No empty log is shown of a service that there is not."""
+    done = program.run("service", command)
+    assert done.returncode == 4
+    assert done.stdout == "not installed; `unflub service install` does it\n"
+
+
 def test_without_systemd_the_advice_is_one_line(settled):
     """No manager answers: the user is told what to do instead."""
     done = settled.program.run("service", "install")
