@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import click
 
@@ -22,6 +22,7 @@ from scanner.lazily import Commands
 
 if TYPE_CHECKING:  # loaded where needed: a check before Send is to take no time
     from concurrent.futures import Executor
+    from datetime import datetime
 
     from scanner import config
     from scanner.adapters.records import Written
@@ -39,9 +40,25 @@ _LONG_LOG = 2**20  # bytes: about a month
 _Path = click.Path(path_type=Path)
 
 
+class _Day(click.DateTime):
+    """A day like 2025-03-01."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Take a day. Raises BadParameter in words, not in the signs of strptime."""
+        try:
+            return cast("datetime", super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"{value!r} is no day; name one like 2025-03-01", param, ctx)
+
+
 def _selected(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say which mailboxes and messages are scanned."""
-    day = click.DateTime(["%Y-%m-%d"])
+    day = _Day()
     for option in reversed((
         click.option("--account", metavar="NAME", help="Scan mailboxes of this account."),
         click.option(

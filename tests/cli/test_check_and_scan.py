@@ -178,6 +178,7 @@ def test_an_empty_mbox_is_no_error(program, tmp_path):
     [
         (["check", "missing.eml"], 5, "missing.eml"),
         (["scan"], 2, "files or folders"),
+        (["scan", "--since", "tomorrow", "x"], 2, "'tomorrow' is no day; name one like 2025-03-01"),
         (["scan", "--format", "yaml", "x"], 2, "yaml"),
         (["scan", "--account", "home"], 2, "config"),
         (["watch"], 2, "config"),
