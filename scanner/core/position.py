@@ -15,7 +15,10 @@ _TITLE = r"((?:[\w&/'+-]{1,30} ){0,4}[\w&/'+-]{1,30})"  # bounded, so that no no
 _SHORTEST_TITLE = _TITLE.replace("{0,4}", "{0,4}?")
 _ROLE = r"(?:position|role|post|opening|job|vacancy)"
 _IN_TEXT = (
-    re.compile(rf"\b(?:for|about|regarding) (?:the|your|an?) {_TITLE} {_ROLE}\b"),
+    # Looked ahead for: "for the conversation about the clerk position" has a second beginning.
+    re.compile(
+        rf"\b(?:for|about|regarding|discuss(?:ing)?)(?= (?:the|your|an?) {_TITLE} {_ROLE}\b)"
+    ),
     re.compile(rf"\b{_ROLE} of (?:an? )?{_SHORTEST_TITLE}(?= (?:at|with|in)\b|[.,;])"),
 )
 _REPLY = re.compile(r"^(?:(?:re|fwd?|aw)\s*:\s*)+", re.IGNORECASE)
@@ -64,6 +67,14 @@ _NO_NAME = (
 )
 _WORD = rf"(?!(?:{_NO_NAME})\b)[A-Z][\w&'’-]{{0,30}}"
 _NAME = rf"(?P<name>(?:St\. )?{_WORD}(?: (?:& |and |of |The )?{_WORD}){{0,3}})"
+# "At the Harbor Inn" names who employs, "at the Mill", "the Elm Street branch" or "the Career Fair"
+# where it was: after "the" a name has two words or more, and no noun behind it.
+_THE = rf"(?: (?P<the>the)(?= {_WORD} (?:& |and |of )?{_WORD}))?"
+_ENDED = (
+    r"(?<!Fair)(?<!Party)(?<!Conference)(?<!Branch)(?<!Office)(?![\w'’-])"
+    r"(?! (?!(?:and|as|because|but|for|from|in|is|last|on|or|so|that|this|to|today|very|was|which|"
+    r"who|with|would|yesterday|I)\b)\w)"
+)
 _WISH = (
     r"(?<!was )(?<!been )(?i:like|love|want|wanted|enjoy|happy|glad|honou?red|proud|keen|eager|"
     r"excited|hope|forward|possibility)(?: (?:to|of|about))?"
@@ -80,8 +91,8 @@ _EMPLOYER = re.compile(
     r"(?: [a-z]+){0,3} at"
     r"|\bjoin(?:ing)?"
     rf"|{_OWN}\b(?:{_ROLE}|opportunity|(?:[Tt]he|[Yy]our|Dear) team)"
-    r"(?:(?: [a-z]+){0,3}| of(?: [\w&/'+-]{1,30}){1,5}) at"
-    rf") {_NAME}"
+    rf"(?:(?: [a-z]+){{0,3}}| of(?: [\w&/'+-]{{1,30}}){{1,5}}) at{_THE}"
+    rf") {_NAME}(?(the){_ENDED})"
 )
 # Words that stand before "position" without naming a job.
 _VAGUE = frozenset(
@@ -120,7 +131,8 @@ def _title(subject: str, text: str, employer: str) -> str:
     candidates = [*_titles_in_subject(subject)]
     candidates += [m.group(1) for pattern in _IN_TEXT for m in pattern.finditer(text)]
     jobs = (title for title in candidates if _is_specific(title))
-    return next((title for title in jobs if not employer.startswith(title)), "")
+    named = employer.removeprefix("the ")
+    return next((title for title in jobs if not named.startswith(title)), "")
 
 
 def _titles_in_subject(subject: str) -> Iterator[str]:
@@ -144,6 +156,9 @@ def _is_specific(title: str) -> bool:
 
 
 def _employer(text: str) -> str:
-    theirs = (match["name"] for match in _EMPLOYER.finditer(text) if not match["own"])
-    name = next(theirs, "").rstrip("'’-")
+    theirs = (match for match in _EMPLOYER.finditer(text) if not match["own"])
+    match = next(theirs, None)
+    if match is None:
+        return ""
+    name = " ".join(filter(None, match.group("the", "name"))).rstrip("'’-")
     return name.removesuffix("'s").removesuffix("’s")

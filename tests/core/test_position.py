@@ -25,6 +25,17 @@ from scanner.core.position import Position, find_position
         ("", "I would be glad to join Lindholm Health.", "", "Lindholm Health"),
         ("", "I would love working with the team at Marks & Sons.", "", "Marks & Sons"),
         ("", "Thank you for the interview at O'Neil's.", "", "O'Neil"),
+        ("", "Thank you for the conversation about the research assistant position.",
+         "research assistant", ""),
+        ("", "It was good to discuss the Data Engineer role at Globex Corporation.",
+         "Data Engineer", "Globex Corporation"),
+        ("", "Thank you for discussing the cook's job with me.", "cook's", ""),
+        ("", "Thank you for considering me for the front desk position at the Harbor Inn.",
+         "front desk", "the Harbor Inn"),
+        ("", "I write about the position of Legal Assistant at the Smith Law Firm.",
+         "Legal Assistant", "the Smith Law Firm"),
+        ("", "Thanks for the chat about the UX job at the Museum of Modern Art and the tour.",
+         "UX", "the Museum of Modern Art"),
         ("", "It was about the ward\nmanager position at\nLarkfield.", "ward manager", "Larkfield"),
     ],
 )  # fmt: skip
@@ -80,6 +91,7 @@ def test_a_word_beside_the_title_does_not_hide_it(subject, text, title):
         ("Wed interview", ""),
         ("Re: telephone interview", ""),
         ("Thank you for the Northwind position", "I would love to join Northwind Health."),
+        ("Thank you", "We spoke about the Harbor Inn role at the Harbor Inn."),
         ("Thank you", "You asked about a previous job."),
         ("Thank you", "Thank you for the exciting role."),
         ("Thank you", "I care about the remote position and for the full-time position."),
@@ -126,6 +138,9 @@ def test_the_employer_is_the_one_that_interviews(text, employer):
         "I was late to join Zoom this morning, and late to join Teams.",
         "It was good to meet the team at Monday's interview.",
         "I should be glad to take up the post at Easter.",
+        "It was good to meet the team at the Christmas party, and the team at the Career Fair.",
+        "We spoke of a job at the Easter fair, and of my last job at the Crown Inn.",
+        "Thanks for the interview at the Town Hall about the teller job at the Elm Street branch.",
         "Thank you for meeting me at Terminal 2. The team is at Series B, in work at District 4.",
     ],
 )
@@ -141,7 +156,18 @@ def test_no_text_makes_it_fail(subject, text):
     assert found.title in subject or found.title in " ".join(text.split())
 
 
-@pytest.mark.parametrize("piece", ["a ", "position at A ", "for the a ", "join A and ", "- Thank "])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a ",
+        "position at A ",
+        "job at the A B of ",
+        "for the talk about the ",
+        "for the a ",
+        "join A and ",
+        "- Thank ",
+    ],
+)
 def test_long_texts_take_no_long_time(piece):
     """The patterns are bounded, so that no note is slow to look through."""
     began = time.monotonic()
