@@ -6,7 +6,7 @@ concern, the goal of the question, and room for examples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scanner.core.advice import ADVICE, deed
 from scanner.core.assess import Assessment, Passage
@@ -24,10 +24,14 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Counsel:
-    """Steps in their order, and the letters they speak of."""
+    """Steps in their order, and the letters they speak of.
+
+    `folded` says what is milder about a passage that is folded in, or nothing.
+    """
 
     steps: tuple[str, ...]
     letters: tuple[Letter, ...]
+    folded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,12 @@ _QUESTIONS = {
 def counsel(subject: str, assessment: Assessment, direction: Direction) -> Counsel:
     """Say what to do now about a note that has passages."""
     position = find_position(subject, assessment.text)
+    is_folded = assessment.severity == "folded"
     if direction == "incoming":
-        return _employer(position, _main_category(assessment))
-    return Counsel(_CANDIDATE, (Letter("To one of your references", to_own_referee(position)),))
+        todo = _employer(position, _main_category(assessment))
+        return replace(todo, folded=_FOLDED_THEIRS if is_folded else "")
+    letter = Letter("To one of your references", to_own_referee(position))
+    return Counsel(_CANDIDATE, (letter,), FOLDED if is_folded else "")
 
 
 def reason(passage: Passage, direction: Direction) -> tuple[str, str]:
@@ -109,6 +116,16 @@ def reason(passage: Passage, direction: Direction) -> tuple[str, str]:
         return f"The writer {_QUESTIONS[passage.category].deed}", _ASK
     return f"It {deed(passage.category, passage.text)}", ADVICE[passage.category].reason
 
+
+FOLDED = (
+    "This one is folded in: it is short, and it goes on to something that speaks for you. "
+    "Some readers will not mind it. The note is as strong without it."
+)
+"""What the writer is told of a passage that is folded in."""
+
+_FOLDED_THEIRS = (
+    "This one is folded in: it is short, and it goes on to something that speaks for the writer."
+)
 
 _ASK = "It may weigh more with them than it should with you: ask before you weigh it."
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from scanner import __version__
 from scanner.core.advice import ADVICE, deed
 from scanner.core.assess import Assessment, Passage, pieces
-from scanner.core.counsel import BEFORE_SENDING, to_own_referee
+from scanner.core.counsel import BEFORE_SENDING, FOLDED, to_own_referee
 from scanner.core.draft import Draft
 from scanner.core.fields import decoded
 from scanner.core.frame import postscript_marker
@@ -55,11 +55,6 @@ _SHOWN = frozenset(
 )
 _DRAWN = ("img", "svg", "object", "embed", "iframe", "video", "audio", "canvas", "input", "hr")
 _GAP = "\0"  # stands for a passage taken out; an own text holds no control character
-
-_FOLDED = (
-    "This one is folded in: it is short, and it goes on to something that speaks for you. "
-    "Some readers will not mind it. The note is as strong without it."
-)
 
 
 class _Policy(EmailPolicy):
@@ -258,7 +253,7 @@ def view(note: Draft, assessment: Assessment) -> dict[str, Any]:
         "steps": BEFORE_SENDING,
         "remainder": _cut(rest, _MOST_SHOWN),
         "reference": to_own_referee(find_position(note.subject, assessment.text)),
-        "folded": _FOLDED if assessment.severity == "folded" else "",
+        "folded": FOLDED if assessment.severity == "folded" else "",
     }
 
 

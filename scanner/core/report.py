@@ -137,7 +137,9 @@ def as_text(row: Row, mark: Mark = lambda text: f">>> {text} <<<") -> str:
 
 def summary(tally: Tally) -> str:
     """Say in one line how a scan ended."""
-    parts = [f"{tally.checked} checked", f"{tally.flagged} with a flub"]
+    parts = [f"{tally.checked} checked", f"{tally.flubs} with a flub"]
+    if tally.folded:
+        parts.append(f"{tally.folded} folded in")
     if tally.unreadable:
         parts.append(f"{tally.unreadable} not checked")
     return ", ".join(parts)
@@ -171,6 +173,9 @@ def _reason(passage: Passage, row: Row) -> Iterator[str]:
 
 def _what_to_do(todo: Counsel) -> Iterator[str]:
     yield ""
+    if todo.folded:
+        yield textwrap.fill(todo.folded, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+        yield ""
     for number, step in enumerate(todo.steps, 1):
         yield textwrap.fill(step, _WIDTH, initial_indent=f"  {number}. ", subsequent_indent="     ")
     for letter in todo.letters:

@@ -55,7 +55,7 @@ def test_text_leaves_out_what_is_clean():
     """Findings and what was not checked are shown, then the summary."""
     shown = printed(Text())
     assert shown.count("notes.mbox#3: ") == 2
-    assert shown.splitlines()[-1] == "3 checked, 2 with a flub, 1 not checked"
+    assert shown.splitlines()[-1] == "3 checked, 1 with a flub, 1 folded in, 1 not checked"
     assert printed(Text(show_clean=True), [row(CLEAN)]) == "notes.mbox#3: nothing found"
 
 
@@ -71,7 +71,8 @@ def test_a_page_shows_notes_with_marks_reasons_and_totals():
     assert tables == [["1", "1"], ["1", "1"]]
     text = page.text_content()
     for words in (
-        "3 checked, 2 with a flub, 1 not checked", "2025-03", "without a date", "received",
+        "3 checked, 1 with a flub, 1 folded in, 1 not checked",
+        "2025-03", "without a date", "received",
         "To every reference", "To one of your references", "x.eml: broken: it is not text",
     ):  # fmt: skip
         assert words in text

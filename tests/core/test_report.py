@@ -54,6 +54,19 @@ def test_what_is_folded_in_is_called_so():
     assert as_record(made)["severity"] == "folded"
     assert as_text(made).startswith("notes.mbox#3: folded: one passage, ")
     assert (tally.folded, tally.flubs, tally.flagged) == (1, 0, 1)
+    assert summary(tally) == "1 checked, 0 with a flub, 1 folded in"
+
+
+@pytest.mark.parametrize(
+    ("direction", "whose"), [("outgoing", "you. "), ("incoming", "the writer.")]
+)
+def test_what_is_folded_in_is_spoken_of_in_gentler_words(direction, whose):
+    """What that means stands in the text and on the page, and with no plain flub."""
+    for raw, says in ((FOLDED, True), (FLUBBED, False)):
+        made = replace(row(raw), direction=direction)
+        for shown in (as_text(made), page([made], Tally())):
+            gentler = f"it is short, and it goes on to something that speaks for {whose}"
+            assert (gentler in " ".join(shown.split())) is says
 
 
 def test_offsets_are_into_the_text_that_is_printed_on_request():
