@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -51,7 +51,7 @@ class _Day(click.DateTime):
     ) -> datetime:
         """Take a day. Raises BadParameter in words, not in the signs of strptime."""
         try:
-            return cast("datetime", super().convert(value, param, ctx))
+            return super().convert(value, param, ctx)
         except click.BadParameter:
             self.fail(f"{value!r} is no day; name one like 2025-03-01", param, ctx)
 
