@@ -64,11 +64,10 @@ def make_model(
     the shipped one.
     Raises UnreadableError, ConfigurationError or ModelError; the model in use then stays.
     """
-    require(material, output or _home())
+    home = output or _home()
+    require(material, home)
     encoder = artifact.load(shelf.shipped()).encoder
-    return _make_model(
-        material, _read(material), output, encoder, measure=measure, progress=progress
-    )
+    return _make_model(material, _read(material), home, encoder, measure=measure, progress=progress)
 
 
 def make_encoder(
@@ -90,7 +89,8 @@ def make_encoder(
         raise ModelError(
             f"{error.name} is missing; install unflub with the extra `encoder`"
         ) from None
-    require(material, output or _home(), *([networks] if networks else []))
+    home = output or _home()
+    require(material, home, *([networks] if networks else []))
     learnt = _read(material)
     if not learnt.background:
         raise ConfigurationError(
@@ -101,19 +101,19 @@ def make_encoder(
         projected = [corpus.project(one) for one in learnt.merged.examples]
         rebuild(Path(made), projected, learnt.background, networks=networks, progress=progress)
         encoder = OnDemand(Path(made))
-        return _make_model(material, learnt, output, encoder, measure=measure, progress=progress)
+        return _make_model(material, learnt, home, encoder, measure=measure, progress=progress)
 
 
 def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
     material: Material,
     learnt: _Learnt,
-    output: Path | None,
+    home: Path,
     encoder: OnDemand,
     *,
     measure: bool,
     progress: Progress,
 ) -> Trained:
-    folder = new_folder(output or _home())
+    folder = new_folder(home)
     with _in_one_thread():
         read_ = _read_corpus(learnt, encoder, progress)
         model = train(read_, version=folder.name, encoder=encoder, progress=progress)
