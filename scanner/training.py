@@ -70,18 +70,20 @@ def make_model(
     return _make_model(material, _read(material), home, encoder, measure=measure, progress=progress)
 
 
-def make_encoder(
+def make_encoder(  # noqa: PLR0913 - what to learn from, how, and what then
     material: Material,
     output: Path | None,
     *,
     networks: Path | None,
+    taught: bool,
     measure: bool,
     progress: Progress,
 ) -> Trained:
     """Fine-tune the encoder anew, and make a model with it.
 
-    Where the folder `networks` holds what was fine-tuned before, that learns further.
-    Raises what `make_model` raises, and ModelError where torch or the base model is missing.
+    Where the folder `networks` holds what was fine-tuned before, that learns further; from
+    nothing, a larger network may teach it.
+    Raises what `make_model` raises, and ModelError where torch or a base model is missing.
     """
     try:
         from scanner.learning.finetune import rebuild
@@ -99,7 +101,14 @@ def make_encoder(
         )
     with TemporaryDirectory(prefix="unflub-encoder-") as made:
         projected = [corpus.project(one) for one in learnt.merged.examples]
-        rebuild(Path(made), projected, learnt.background, networks=networks, progress=progress)
+        rebuild(
+            Path(made),
+            projected,
+            learnt.background,
+            networks=networks,
+            taught=taught,
+            progress=progress,
+        )
         encoder = OnDemand(Path(made))
         return _make_model(material, learnt, home, encoder, measure=measure, progress=progress)
 

@@ -27,7 +27,8 @@ categories such a sentence would be. In three steps:
    like a note; last, at what these, the words of each sentence and the length say together.
 2. The **encoder**, MiniLM-L6 fine-tuned on whole notes (subject and all sentences at once),
    answers at each sentence of a note: a flub, and of which category; and of the whole: a note.
-   It is the average of six networks, each fine-tuned without a sixth of the writers at least.
+   It is the average of six networks, each fine-tuned without a third of the writers. The shipped
+   ones had teachers, fine-tuned without the same writers: MPNet (base), ten times as large.
    Embeddings and matrices are quantised to eight bits; ONNX Runtime runs it.
 3. The **heads** decide: logistic regressions for flub, `kind` and whether a flub is folded in, a
    linear support vector machine for the category, over the encoder's log-odds of a sentence, its

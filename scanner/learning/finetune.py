@@ -6,9 +6,11 @@ them, for the price of one (Wortsman and others, Model soups, 2022).
 
 from __future__ import annotations
 
+import copy
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain
@@ -21,7 +23,7 @@ from torch.nn import functional
 
 from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Sentences
-from scanner.learning import kept, network, readings
+from scanner.learning import kept, network, readings, teacher
 from scanner.learning.corpus import Projected
 from scanner.learning.encoder import Encoder
 from scanner.learning.features import Mask
@@ -34,10 +36,9 @@ from scanner.learning.windows import BEFORE, LENGTH, Part, Tokens, Window, laid_
 
 _NO_CATEGORY = -1
 _SAMPLES = 120
-_VERY_FEW = 3
 
-PARTS = 6
-"""The writers are dealt to so many parts, and so many encoders are fine-tuned."""
+PARTS = 3
+"""The writers are dealt to so many parts, and each is left out by some networks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +68,37 @@ class Settings:
     category_weight: float = 0.5
     kind_weight: float = 0.3
     background_kind_weight: float = 0.5
+    heard: float = 0.0
+    """With a teacher: so much of what is wanted is what it says, and the rest are the labels."""
+    altered: float = 0.0
+    """With a teacher: of this share of the messages words are left out, and it alone is heard."""
     again: int = 2500
     """Where networks learn further: so many of the messages they know are shown once more."""
 
+
+ALONE = (Settings(), Settings())
+"""For the networks that leave out the same part of the writers; these differ by chance alone."""
 
 FURTHER = Settings(epochs=1, rate=1e-4, warm_up=0.1, background=325)
 """For networks that know most of the corpus already."""
 
 
+TEACHER = Settings(epochs=4, rate=1e-4, pieces=4096)
+"""For a teacher, which is larger."""
+
+TAUGHT = (
+    Settings(epochs=8, rate=2e-4, pieces=4096, heard=0.7, altered=0.5),
+    Settings(epochs=8, rate=4e-4, pieces=4096, heard=0.9, altered=0.5),
+)
+"""For networks that have a teacher: they see more, of which not all is labelled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A message to learn from: its word pieces, and the truth of each sentence."""
+    """A message to learn from: its word pieces, and the truth of each sentence.
+
+    Once it is `altered` that may no longer be the truth.
+    """
 
     head: Part
     parts: Sequence[Part]
@@ -85,6 +106,7 @@ class Item:
     is_note: bool
     weight: float
     kind_weight: float
+    altered: bool = False
 
     def __len__(self) -> int:
         """Count the word pieces."""
@@ -93,25 +115,35 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What one network learns from and how, from the base model or `onwards` from another.
+    """What one network learns from and how, from a base model or `onwards` from another.
 
-    What was learnt is kept in the folder `unfinished`, if there is one.
+    Where another learns from the `teacher` lesson, it teaches this one. What was learnt is kept in
+    the folder `ready`.
     """
 
     notes: Sequence[Item]
     ordinary: Sequence[Item]
     settings: Settings
     seed: int
+    ready: Path
+    base: Callable[[], Network] = network.base
     onwards: Network | None = None
-    unfinished: Path | None = None
+    teacher: Lesson | None = None
 
     @property
     def name(self) -> str:
         """Name it by all that what is learnt hangs on."""
         said = sha256(repr((self.notes, self.ordinary, self.settings, self.seed)).encode())
+        said.update(self.base.__module__.encode())
+        said.update(self.teacher.name.encode() if self.teacher else b"")
         for weights in self.onwards.state_dict().values() if self.onwards else ():
             said.update(weights.numpy().tobytes())
         return said.hexdigest()[:16]
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether what was learnt is in its folder."""
+        return kept.is_kept(self.ready, self.name)
 
 
 def rebuild(  # noqa: PLR0913 - what to learn from, and how
@@ -120,49 +152,49 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     background: Sequence[Sentences],
     *,
     networks: Path | None = None,
-    settings: Settings | None = None,
+    taught: bool = False,
+    settings: Sequence[Settings] = (),
     count: int = PARTS,
     seed: int = SEED,
     progress: Progress = silent,
 ) -> None:
     """Write the encoder into a folder: its graph, its vocabulary, and its readings.
 
-    The writers, and the background, are dealt to `count` parts, and for each there is a network
-    that has not seen it. The average of all is the encoder; what `readings.npz` holds was read by
-    the one that had not seen the part, quantised as the encoder is. The same corpus, seed, machine
-    and libraries give the same encoder. Networks in the folder `networks` learn further, from what
-    they have not seen; those of today are kept there. Interrupted, and called again for the same,
-    it goes on with the networks that were not ready.
+    The writers, and the background, are dealt to `count` parts, and for each there are networks
+    that have not seen it; `taught`, each of them by a teacher that has not, either. The average of
+    all is the encoder; what `readings.npz` holds was read by the average of those that had not
+    seen the part, quantised as the encoder is. The same corpus, seed, machine and libraries give
+    the same encoder. Networks in the folder `networks` learn further, from what they have not
+    seen; those of today are kept there. Interrupted, and called again for the same, it goes on
+    with the networks that were not ready.
     """
     (folder / VOCABULARY).write_text(network.vocabulary(), "utf-8")
     tokens = Tokens.load(folder / VOCABULARY)
     known = kept.load(networks, background) if networks else Kept((), {})
-    settings = settings or (FURTHER if known.networks else Settings())
-    notes = [labelled(tokens, one, settings) for one in projected]
-    ordinary = [unlabelled(tokens, message, settings) for message in background]
+    settings = settings or ((FURTHER,) if known.networks else TAUGHT if taught else ALONE)
+    notes = [labelled(tokens, one, settings[0]) for one in projected]
+    ordinary = [unlabelled(tokens, message, settings[0]) for message in background]
     writers = np.array([one.example.writer for one in projected])
     dealt = kept.dealt(writers, known.parts, len(known.networks) or count)
     parts = [dealt == number for number in range(dealt.max() + 1)]
     ordinary_parts = [np.arange(len(background)) % len(parts) == n for n in range(len(parts))]
-    left_out = left_out_of_each(len(parts), learn_further=bool(known.networks))
-    _require_enough(projected, [_any(parts, those) for those in left_out])
+    _require_enough(projected, parts)
     is_known = np.isin(writers, list(known.parts))
-    lessons = [
-        Lesson(
-            _to_learn(notes, is_known, _any(parts, those), settings.again),
-            _without(ordinary, _any(ordinary_parts, those)),
-            settings,
-            seed,
-            known.networks[number] if known.networks else None,
-            networks / kept.UNFINISHED if networks else None,
-        )
-        for number, those in enumerate(left_out)
-    ]
-    learners = side_by_side(_learnt, lessons, network.at_once(len(lessons)), _told(progress))
-    blind = [
-        network.average([learners[number] for number in blind_to(part, left_out)])
-        for part in range(len(parts))
-    ]
+    with _folder_of_ready(networks) as ready:
+        lessons = [
+            Lesson(
+                _to_learn(notes, is_known, out, settings[0].again),
+                _without(ordinary, ordinary_out),
+                settings[0],
+                seed,
+                ready,
+            )
+            for out, ordinary_out in zip(parts, ordinary_parts, strict=True)
+        ]
+        if known.networks:
+            blind = _further(lessons, known.networks, progress)
+        else:
+            blind = _from_nothing(lessons, settings, progress, taught=taught)
     said: dict[str, Reading] = {}
     for one, part, ordinary_part in zip(blind, parts, ordinary_parts, strict=True):
         encoder = exported(one, tokens, samples(_without(notes, part)))
@@ -176,6 +208,50 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
         kept.save(Kept(blind, parts_of), networks, background)
 
 
+@contextmanager
+def _folder_of_ready(networks: Path | None) -> Iterator[Path]:
+    """Give where networks wait for the others; of those that are to be kept it stays."""
+    if networks is not None:
+        yield networks / kept.UNFINISHED
+        return
+    with tempfile.TemporaryDirectory(prefix="unflub-networks-") as folder:
+        yield Path(folder)
+
+
+def _from_nothing(
+    lessons: Sequence[Lesson], settings: Sequence[Settings], progress: Progress, *, taught: bool
+) -> list[Network]:
+    """Give for each lesson the average of the networks that learn from it by these settings."""
+    if taught:
+        lessons = [
+            replace(one, teacher=replace(one, settings=TEACHER, base=teacher.base))
+            for one in lessons
+        ]
+    each = [
+        replace(one, settings=how, seed=one.seed + number)
+        for one in lessons
+        for number, how in enumerate(settings)
+    ]
+    waited_for = {one.teacher.name: one.teacher for one in each if one.teacher and not one.is_ready}
+    _learn([*waited_for.values()], progress, "fine-tuning the teachers")
+    learners = _learn(each, progress, "fine-tuning")
+    by_lesson = range(0, len(learners), len(settings))
+    return [network.average(learners[n : n + len(settings)]) for n in by_lesson]
+
+
+def _further(
+    lessons: Sequence[Lesson], networks: Sequence[Network], progress: Progress
+) -> list[Network]:
+    """Give networks that have gone half of the way to what they would have become.
+
+    The mean of before and after forgets nothing (Wortsman and others, Robust fine-tuning of
+    zero-shot models, 2022).
+    """
+    onwards = [replace(one, onwards=its) for one, its in zip(lessons, networks, strict=True)]
+    learners = _learn(onwards, progress, "fine-tuning")
+    return [network.average(pair) for pair in zip(networks, learners, strict=True)]
+
+
 def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) -> list[Item]:
     """Give what is new, and some of what is known, lest it be forgotten."""
     rest = _without(notes, ~known | left_out)
@@ -183,60 +259,42 @@ def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) ->
     return _without(notes, known | left_out) + chance.sample(rest, min(again, len(rest)))
 
 
-def left_out_of_each(count: int, *, learn_further: bool = False) -> list[set[int]]:
-    """Give the parts that each of so many networks never sees: two neighbours, or one of few.
+def _learn(lessons: Sequence[Lesson], progress: Progress, label: str) -> list[Network]:
+    """Fine-tune side by side, unless that was done before."""
 
-    Who learns further never saw its own part.
-    """
-    if learn_further or count <= _VERY_FEW:
-        return [{number} for number in range(count)]
-    return [{number, (number + 1) % count} for number in range(count)]
+    def tell(share: float) -> None:
+        progress(int(1000 * share), 1000, label)
 
-
-def blind_to(part: int, left_out: Sequence[set[int]]) -> list[int]:
-    """Give the networks that may read a part: those it was left out of."""
-    return [number for number, those in enumerate(left_out) if part in those]
-
-
-def _any(parts: Sequence[Mask], those: set[int]) -> Mask:
-    marked: Mask = np.any([parts[number] for number in those], axis=0)
-    return marked
+    return side_by_side(_learnt, lessons, network.at_once(len(lessons)), tell)
 
 
 def _learnt(lesson: Lesson, tell: Tell) -> Network:
-    """Fine-tune in a process that shares the machine with others, unless that was done before."""
-    if lesson.unfinished is None:
-        return _fine_tuned(lesson, tell)
-    name = lesson.name
-    learnt = kept.load_one(lesson.unfinished, name)
-    if learnt is None:
-        learnt = _fine_tuned(lesson, tell)
-        kept.save_one(learnt, lesson.unfinished, name)
-    tell(1)
-    return learnt
-
-
-def _fine_tuned(lesson: Lesson, tell: Tell) -> Network:
-    """Fine-tune on one core.
-
-    Who learns further goes half of the way: the mean of before and after forgets nothing
-    (Wortsman and others, Robust fine-tuning of zero-shot models, 2022).
-    """
+    """Fine-tune on one core, in a process that shares the machine with others."""
     torch.set_num_threads(1)
-    learner = fine_tune(lesson, lambda share, _: tell(share))
-    return network.average([lesson.onwards, learner]) if lesson.onwards else learner
+    if not lesson.is_ready:
+        by = _learnt(lesson.teacher, lambda _: None) if lesson.teacher else None
+        learnt = fine_tune(lesson, lambda share, _: tell(share), by)
+        kept.save_one(learnt, lesson.ready, lesson.name)
+    tell(1)
+    return kept.load_one(lesson.ready, lesson.name)
 
 
-def fine_tune(lesson: Lesson, told: Callable[[float, float], None]) -> Network:
-    """Fine-tune the base model or what went on from it; the rate rises and then falls to nothing.
+def fine_tune(
+    lesson: Lesson, told: Callable[[float, float], None], teacher: Network | None = None
+) -> Network:
+    """Fine-tune a base model or what went on from it; the rate rises and then falls to nothing.
 
     On an accelerator where there is one. `told` hears after each step how far it is, and the loss.
+    With a `teacher` the network is to say what that says, as much as what the labels say.
     """
     settings = lesson.settings
     torch.manual_seed(lesson.seed)
     chance = random.Random(lesson.seed)  # noqa: S311 - nothing secret hangs on it
-    start = lesson.onwards or network.base(settings.dropout)
-    learner = network.of(start.state_dict(), settings.dropout).to(network.accelerator())
+    where = network.accelerator()
+    learner = copy.deepcopy(lesson.onwards or lesson.base()).to(where)
+    learner.dropout.p = settings.dropout
+    if teacher is not None:
+        teacher = teacher.to(where, torch.bfloat16).eval()
     # The words keep their meaning: moving half of all weights gains nothing and takes time.
     learner.words.requires_grad_(requires_grad=False)
     learner.train()
@@ -253,7 +311,7 @@ def fine_tune(lesson: Lesson, told: Callable[[float, float], None]) -> Network:
         optimizer, lambda step: min((step + 1) / rising, 1 - step / len(batches))
     )
     for step, batch in enumerate(batches):
-        loss = _loss(learner, batch, settings)
+        loss = _loss(learner, batch, settings, teacher)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
@@ -285,10 +343,6 @@ def samples(items: Sequence[Item]) -> list[Window]:
     """Give the beginnings of some messages, of all parts of the corpus."""
     chosen = items[:: max(1, len(items) // _SAMPLES)]
     return [laid_out(item.head, item.parts)[0] for item in chosen]
-
-
-def _told(progress: Progress) -> Tell:
-    return lambda share: progress(int(1000 * share), 1000, "fine-tuning")
 
 
 def _without(items: Sequence[Item], marks: Mask) -> list[Item]:
@@ -326,10 +380,12 @@ def _epoch(
         mix = pool and item.is_note and chance.random() < settings.mixed
         shown = _thinned(item, chance) if thin else item
         shown = _with_ordinary(shown, pool, chance) if mix else shown
-        yield _cut(_perhaps_bare(shown, settings, chance), LENGTH, chance)
+        shown = _cut(_perhaps_bare(shown, settings, chance), LENGTH, chance)
+        yield _perhaps_altered(shown, settings, chance)
     for item in drawn:
         length = chance.choice(_ORDINARY_LENGTHS)
-        yield _cut(_perhaps_bare(item, settings, chance), length, chance)
+        shown = _cut(_perhaps_bare(item, settings, chance), length, chance)
+        yield _perhaps_altered(shown, settings, chance)
 
 
 # Mostly short, to save time; some whole, or length would become the sign of a note.
@@ -338,6 +394,7 @@ _MIXED_PIECES = range(6, 41).__contains__
 _MOST_MIXED = 3
 _KEPT = 0.7
 _FEWEST_KEPT = 3
+_WORDS_KEPT = 0.85
 
 
 def _with_ordinary(item: Item, pool: Sequence[Part], chance: random.Random) -> Item:
@@ -365,6 +422,17 @@ def _thinned(item: Item, chance: random.Random) -> Item:
         parts=[item.parts[n] for n in kept],
         categories=[item.categories[n] for n in kept],
     )
+
+
+def _perhaps_altered(item: Item, settings: Settings, chance: random.Random) -> Item:
+    """Leave out words here and there: of what is left the teacher alone can say what it means."""
+    if chance.random() >= settings.altered:
+        return item
+    parts = [
+        (*(piece for piece in part[:-1] if chance.random() < _WORDS_KEPT), part[-1])
+        for part in item.parts
+    ]
+    return replace(item, parts=parts, altered=True)
 
 
 def _cut(item: Item, length: int, chance: random.Random) -> Item:
@@ -406,29 +474,76 @@ def _groups(learner: Network, settings: Settings) -> list[dict[str, object]]:
     ]
 
 
-def _loss(learner: Network, batch: Sequence[Item], settings: Settings) -> Tensor:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What answers are to say: of each sentence, and of each message.
+
+    Chances, (sentences,), (sentences, categories) and (messages,).
+    """
+
+    flub: Tensor
+    categories: Tensor
+    note: Tensor
+
+    def mixed(self, other: _Wanted, batch: Sequence[Item], heard: float) -> _Wanted:
+        """Mix so much of the other in, and of altered messages all."""
+        by_message = torch.tensor([1.0 if item.altered else heard for item in batch])
+        share = by_message.repeat_interleave(torch.tensor([len(item.parts) for item in batch]))
+        share, by_message = share.to(self.flub.device), by_message.to(self.flub.device)
+        return _Wanted(
+            torch.lerp(self.flub, other.flub, share),
+            torch.lerp(self.categories, other.categories, share[:, None]),
+            torch.lerp(self.note, other.note, by_message),
+        )
+
+
+def _loss(
+    learner: Network, batch: Sequence[Item], settings: Settings, teacher: Network | None
+) -> Tensor:
     """Add up the three questions' losses: each sentence a flub, of which category, a note."""
     where = learner.answers.weight.device
     *shown, is_sentence = laid_out_together(batch)
-    with torch.autocast(where.type, torch.bfloat16):
-        answers = learner(*(one.to(where) for one in shown))
-    answers = answers.float().cpu()
-    said, categories = answers[is_sentence], _categories(batch)
+    shown = [one.to(where) for one in shown]
+    sentences, note = _answers(learner, shown, is_sentence)
+    wanted = _labels(batch, settings.smoothing, where)
+    if teacher is not None:
+        with torch.no_grad():
+            opinion, on_note = _answers(teacher, shown, is_sentence)
+        said = _Wanted(opinion[:, 0].sigmoid(), opinion[:, 1:-1].softmax(dim=-1), on_note.sigmoid())
+        wanted = wanted.mixed(said, batch, settings.heard)
     weights = torch.tensor([item.weight for item in batch for _ in item.parts])
-    loss = _yes_or_no(said[:, 0], categories != _NO_CATEGORY, weights, settings.smoothing)
-    flubs = categories != _NO_CATEGORY
+    loss = _yes_or_no(sentences[:, 0], wanted.flub, weights.to(where))
+    flubs = _categories(batch) != _NO_CATEGORY
     if flubs.any():
         loss = loss + settings.category_weight * functional.cross_entropy(
-            said[flubs, 1:-1], categories[flubs], label_smoothing=settings.smoothing
+            sentences[flubs, 1:-1], wanted.categories[flubs]
         )
-    kinds = torch.tensor([item.is_note for item in batch])
     kind_weights = torch.tensor([item.kind_weight for item in batch])
-    kind_loss = _yes_or_no(answers[:, 0, -1], kinds, kind_weights, settings.smoothing)
-    return loss + settings.kind_weight * kind_loss
+    return loss + settings.kind_weight * _yes_or_no(note, wanted.note, kind_weights.to(where))
 
 
-def _yes_or_no(odds: Tensor, truth: Tensor, weights: Tensor, smoothing: float) -> Tensor:
-    wanted = truth.float() * (1 - 2 * smoothing) + smoothing
+def _answers(
+    network: Network, shown: Sequence[Tensor], is_sentence: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Give the answers about each sentence, and whether each message is a note, in log-odds."""
+    with torch.autocast(shown[0].device.type, torch.bfloat16):
+        answers = network(*shown).float()
+    return answers[is_sentence], answers[:, 0, -1]
+
+
+def _labels(batch: Sequence[Item], smoothing: float, where: torch.device) -> _Wanted:
+    categories = _categories(batch)
+    is_flub = (categories != _NO_CATEGORY).float()
+    one_of = functional.one_hot(categories.clamp(min=0), len(CATEGORIES)).float()
+    is_note = torch.tensor([item.is_note for item in batch]).float()
+    return _Wanted(
+        (is_flub * (1 - 2 * smoothing) + smoothing).to(where),
+        (one_of * (1 - smoothing) + smoothing / len(CATEGORIES)).to(where),
+        (is_note * (1 - 2 * smoothing) + smoothing).to(where),
+    )
+
+
+def _yes_or_no(odds: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
     losses = functional.binary_cross_entropy_with_logits(odds, wanted, reduction="none")
     return (losses * weights).sum() / weights.sum().clamp(min=1)
 

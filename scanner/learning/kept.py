@@ -57,10 +57,14 @@ def save_one(one: Network, folder: Path, name: str) -> None:
         path.replace(_file(folder, name))
 
 
-def load_one(folder: Path, name: str) -> Network | None:
-    """Read what `save_one` wrote, if it did."""
-    path = _file(folder, name)
-    return network.of(load_file(path)) if path.exists() else None
+def is_kept(folder: Path, name: str) -> bool:
+    """Tell whether `save_one` wrote it."""
+    return _file(folder, name).exists()
+
+
+def load_one(folder: Path, name: str) -> Network:
+    """Read what `save_one` wrote."""
+    return network.of(load_file(_file(folder, name)))
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -79,8 +83,7 @@ def load(folder: Path, background: Sequence[Sentences]) -> Kept:
     try:
         known = json.loads((folder / _PARTS).read_text("utf-8"))
         parts: dict[str, int] = known["parts"]
-        paths = [_file(folder, str(number)) for number in range(max(parts.values()) + 1)]
-        networks = [network.of(load_file(path)) for path in paths]
+        networks = [load_one(folder, str(number)) for number in range(max(parts.values()) + 1)]
     except Exception:  # noqa: BLE001 - the libraries raise whatever they like
         raise ModelError(f"{folder} holds no networks to go on from; name an empty one") from None
     if known["background"] != identified(background):

