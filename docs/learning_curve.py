@@ -18,10 +18,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from scanner.learning import artifact, compare, corpus, finetune, readings, shelf, train
+from scanner.learning import artifact, compare, corpus, finetune, readings, rebuilding, shelf, train
 from scanner.learning.features import Mask
-from scanner.learning.finetune import PARTS, Lesson
+from scanner.learning.finetune import Lesson
 from scanner.learning.readings import VOCABULARY, Reading
+from scanner.learning.rebuilding import PARTS
 from scanner.learning.train import SEED
 from scanner.learning.windows import Tokens
 from scanner.training import mail
@@ -39,17 +40,16 @@ class Point:
 
 
 class Corpus:
-    """The shipped corpus, with the writers of its first two parts held out."""
+    """The shipped corpus, with the writers of its first part held out."""
 
     def __init__(self, background: Sequence[str]) -> None:
         self.tokens = Tokens.load(shelf.shipped() / VOCABULARY)
         self.projected = [corpus.project(one) for one in corpus.read([corpus.shipped()])]
         unread = [Reading.empty(len(one.sentences.items)) for one in self.projected]
         self.prepared = train.prepare(self.projected, unread)
-        first, second, *_ = train.folds(self.prepared.writers, PARTS)
-        self.held_out = first | second
+        self.held_out, *_ = train.folds(self.prepared.writers, PARTS)
         self.marks = compare.layout(self.prepared)
-        self.ordinary = [one for n, one in enumerate(mail(background)) if n % PARTS > 1]
+        self.ordinary = [one for n, one in enumerate(mail(background)) if n % PARTS]
 
     def shares(self) -> Iterator[Mask]:
         """Mark an eighth of what is not held out, a quarter, and a half, at random."""
@@ -67,7 +67,7 @@ class Corpus:
         ]
         ordinary = [finetune.unlabelled(self.tokens, one, settings) for one in self.ordinary]
         learner = finetune.fine_tune(Lesson(notes, ordinary, settings, SEED), lambda *_: None)
-        return finetune.exported(learner, self.tokens, finetune.samples(notes)).read(messages)
+        return rebuilding.exported(learner, self.tokens, rebuilding.samples(notes)).read(messages)
 
     def read_by_the_shipped(self) -> list[Reading]:
         """Give the corpus as read by the encoders that had not seen the writer."""

@@ -86,7 +86,7 @@ def make_encoder(  # noqa: PLR0913 - what to learn from, how, and what then
     Raises what `make_model` raises, and ModelError where torch or a base model is missing.
     """
     try:
-        from scanner.learning.finetune import rebuild
+        from scanner.learning.rebuilding import rebuild
     except ImportError as error:
         raise ModelError(
             f"{error.name} is missing; install unflub with the extra `encoder`"

@@ -26,7 +26,9 @@ BOUND = 2.0
 SIZES = dict.fromkeys(attribution._REPLY_HEADERS, attribution._WINDOW)  # noqa: SLF001
 """Where less is given: the package's own patterns are slow, and lines are short."""
 _METHODS = ("search", "match", "fullmatch", "split", "sub", "findall", "finditer")
-_NEEDS_TORCH = ("scanner.learning.finetune", "scanner.learning.network")
+_NEEDS_TORCH = tuple(
+    f"scanner.learning.{name}" for name in ("finetune", "kept", "network", "rebuilding", "teacher")
+)
 
 
 def modules() -> Iterator[Any]:

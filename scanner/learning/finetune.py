@@ -1,44 +1,26 @@
-"""Fine-tune encoders on whole notes, each without some of the writers, and take their average.
-
-The mean of the weights of networks that set out from the same ones reads better than each of
-them, for the price of one (Wortsman and others, Model soups, 2022).
-"""
+"""Fine-tune one network on whole notes: what it is shown, and what it is to say of that."""
 
 from __future__ import annotations
 
 import copy
 import random
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain
-from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Sentences
-from scanner.learning import kept, network, readings, teacher
+from scanner.learning import network
 from scanner.learning.corpus import Projected
-from scanner.learning.encoder import Encoder
-from scanner.learning.features import Mask
-from scanner.learning.kept import Kept
 from scanner.learning.network import Network
-from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
-from scanner.learning.side_by_side import Tell, side_by_side
-from scanner.learning.train import SEED, Progress, require_enough, silent
-from scanner.learning.windows import BEFORE, LENGTH, Part, Tokens, Window, laid_out
+from scanner.learning.windows import BEFORE, LENGTH, Part, Tokens, Window
 
 _NO_CATEGORY = -1
-_SAMPLES = 120
-
-PARTS = 3
-"""The writers are dealt to so many parts, and each is left out by some networks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +99,13 @@ class Item:
 class Lesson:
     """What one network learns from and how, from a base model or `onwards` from another.
 
-    Where another learns from the `teacher` lesson, it teaches this one. What was learnt is kept in
-    the folder `ready`.
+    Where a network learns from the `teacher` lesson, it teaches this one.
     """
 
     notes: Sequence[Item]
     ordinary: Sequence[Item]
     settings: Settings
     seed: int
-    ready: Path
     base: Callable[[], Network] = network.base
     onwards: Network | None = None
     teacher: Lesson | None = None
@@ -140,152 +120,14 @@ class Lesson:
             said.update(weights.numpy().tobytes())
         return said.hexdigest()[:16]
 
-    @property
-    def is_ready(self) -> bool:
-        """Tell whether what was learnt is in its folder."""
-        return kept.is_kept(self.ready, self.name)
-
-
-def rebuild(  # noqa: PLR0913 - what to learn from, and how
-    folder: Path,
-    projected: Sequence[Projected],
-    background: Sequence[Sentences],
-    *,
-    networks: Path | None = None,
-    taught: bool = False,
-    settings: Sequence[Settings] = (),
-    count: int = PARTS,
-    seed: int = SEED,
-    progress: Progress = silent,
-) -> None:
-    """Write the encoder into a folder: its graph, its vocabulary, and its readings.
-
-    The writers, and the background, are dealt to `count` parts, and for each there are networks
-    that have not seen it; `taught`, each of them by a teacher that has not, either. The average of
-    all is the encoder; what `readings.npz` holds was read by the average of those that had not
-    seen the part, quantised as the encoder is. The same corpus, seed, machine and libraries give
-    the same encoder. Networks in the folder `networks` learn further, from what they have not
-    seen; those of today are kept there. Interrupted, and called again for the same, it goes on
-    with the networks that were not ready.
-    """
-    (folder / VOCABULARY).write_text(network.vocabulary(), "utf-8")
-    tokens = Tokens.load(folder / VOCABULARY)
-    known = kept.load(networks, background) if networks else Kept((), {})
-    settings = settings or ((FURTHER,) if known.networks else TAUGHT if taught else ALONE)
-    notes = [labelled(tokens, one, settings[0]) for one in projected]
-    ordinary = [unlabelled(tokens, message, settings[0]) for message in background]
-    writers = np.array([one.example.writer for one in projected])
-    dealt = kept.dealt(writers, known.parts, len(known.networks) or count)
-    parts = [dealt == number for number in range(dealt.max() + 1)]
-    ordinary_parts = [np.arange(len(background)) % len(parts) == n for n in range(len(parts))]
-    _require_enough(projected, parts)
-    is_known = np.isin(writers, list(known.parts))
-    with _folder_of_ready(networks) as ready:
-        lessons = [
-            Lesson(
-                _to_learn(notes, is_known, out, settings[0].again),
-                _without(ordinary, ordinary_out),
-                settings[0],
-                seed,
-                ready,
-            )
-            for out, ordinary_out in zip(parts, ordinary_parts, strict=True)
-        ]
-        if known.networks:
-            blind = _further(lessons, known.networks, progress)
-        else:
-            blind = _from_nothing(lessons, settings, progress, taught=taught)
-    said: dict[str, Reading] = {}
-    for one, part, ordinary_part in zip(blind, parts, ordinary_parts, strict=True):
-        encoder = exported(one, tokens, samples(_without(notes, part)))
-        unseen = [one.sentences for one, out in zip(projected, part, strict=True) if out]
-        unseen += [one for one, out in zip(background, ordinary_part, strict=True) if out]
-        said |= zip(map(readings.key, unseen), encoder.read(unseen), strict=True)
-    network.export(network.average(blind), folder / GRAPH, samples(notes))
-    readings.save(Known(said, frozenset(writers.tolist())), folder / readings.NAME)
-    if networks:
-        parts_of = dict(zip(writers.tolist(), dealt.tolist(), strict=True))
-        kept.save(Kept(blind, parts_of), networks, background)
-
-
-@contextmanager
-def _folder_of_ready(networks: Path | None) -> Iterator[Path]:
-    """Give where networks wait for the others; of those that are to be kept it stays."""
-    if networks is not None:
-        yield networks / kept.UNFINISHED
-        return
-    with tempfile.TemporaryDirectory(prefix="unflub-networks-") as folder:
-        yield Path(folder)
-
-
-def _from_nothing(
-    lessons: Sequence[Lesson], settings: Sequence[Settings], progress: Progress, *, taught: bool
-) -> list[Network]:
-    """Give for each lesson the average of the networks that learn from it by these settings."""
-    if taught:
-        lessons = [
-            replace(one, teacher=replace(one, settings=TEACHER, base=teacher.base))
-            for one in lessons
-        ]
-    each = [
-        replace(one, settings=how, seed=one.seed + number)
-        for one in lessons
-        for number, how in enumerate(settings)
-    ]
-    waited_for = {one.teacher.name: one.teacher for one in each if one.teacher and not one.is_ready}
-    _learn([*waited_for.values()], progress, "fine-tuning the teachers")
-    learners = _learn(each, progress, "fine-tuning")
-    by_lesson = range(0, len(learners), len(settings))
-    return [network.average(learners[n : n + len(settings)]) for n in by_lesson]
-
-
-def _further(
-    lessons: Sequence[Lesson], networks: Sequence[Network], progress: Progress
-) -> list[Network]:
-    """Give networks that have gone half of the way to what they would have become.
-
-    The mean of before and after forgets nothing (Wortsman and others, Robust fine-tuning of
-    zero-shot models, 2022).
-    """
-    onwards = [replace(one, onwards=its) for one, its in zip(lessons, networks, strict=True)]
-    learners = _learn(onwards, progress, "fine-tuning")
-    return [network.average(pair) for pair in zip(networks, learners, strict=True)]
-
-
-def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) -> list[Item]:
-    """Give what is new, and some of what is known, lest it be forgotten."""
-    rest = _without(notes, ~known | left_out)
-    chance = random.Random(SEED)  # noqa: S311 - nothing secret hangs on it
-    return _without(notes, known | left_out) + chance.sample(rest, min(again, len(rest)))
-
-
-def _learn(lessons: Sequence[Lesson], progress: Progress, label: str) -> list[Network]:
-    """Fine-tune side by side, unless that was done before."""
-
-    def tell(share: float) -> None:
-        progress(int(1000 * share), 1000, label)
-
-    return side_by_side(_learnt, lessons, network.at_once(len(lessons)), tell)
-
-
-def _learnt(lesson: Lesson, tell: Tell) -> Network:
-    """Fine-tune on one core, in a process that shares the machine with others."""
-    torch.set_num_threads(1)
-    if not lesson.is_ready:
-        by = _learnt(lesson.teacher, lambda _: None) if lesson.teacher else None
-        learnt = fine_tune(lesson, lambda share, _: tell(share), by)
-        kept.save_one(learnt, lesson.ready, lesson.name)
-    tell(1)
-    return kept.load_one(lesson.ready, lesson.name)
-
 
 def fine_tune(
-    lesson: Lesson, told: Callable[[float, float], None], teacher: Network | None = None
+    lesson: Lesson, told: Callable[[float, float], None], taught_by: Network | None = None
 ) -> Network:
     """Fine-tune a base model or what went on from it; the rate rises and then falls to nothing.
 
     On an accelerator where there is one. `told` hears after each step how far it is, and the loss.
-    With a `teacher` the network is to say what that says, as much as what the labels say.
+    With `taught_by` the network is to say what that says, and what the labels say.
     """
     settings = lesson.settings
     torch.manual_seed(lesson.seed)
@@ -293,8 +135,8 @@ def fine_tune(
     where = network.accelerator()
     learner = copy.deepcopy(lesson.onwards or lesson.base()).to(where)
     learner.dropout.p = settings.dropout
-    if teacher is not None:
-        teacher = teacher.to(where, torch.bfloat16).eval()
+    if taught_by is not None:
+        taught_by = taught_by.to(where, torch.bfloat16).eval()
     # The words keep their meaning: moving half of all weights gains nothing and takes time.
     learner.words.requires_grad_(requires_grad=False)
     learner.train()
@@ -311,7 +153,7 @@ def fine_tune(
         optimizer, lambda step: min((step + 1) / rising, 1 - step / len(batches))
     )
     for step, batch in enumerate(batches):
-        loss = _loss(learner, batch, settings, teacher)
+        loss = _loss(learner, batch, settings, taught_by)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
@@ -319,34 +161,6 @@ def fine_tune(
         schedule.step()
         told((step + 1) / len(batches), loss.item())
     return learner.cpu()
-
-
-def _require_enough(projected: Sequence[Projected], held_out: Sequence[Mask]) -> None:
-    """Refuse before an hour's work what would be refused after it."""
-    lengths = [len(one.categories) for one in projected]
-    require_enough(
-        np.array([one.example.kind == "thank_you" for one in projected]),
-        np.repeat(np.arange(len(projected)), lengths),
-        np.array([name or "" for one in projected for name in one.categories]),
-        held_out,
-    )
-
-
-def exported(learner: Network, tokens: Tokens, read: Sequence[Window]) -> Encoder:
-    """Give the encoder as it will be used, a byte a weight; `read` are windows to tune it by."""
-    with tempfile.TemporaryDirectory() as folder:
-        network.export(learner, Path(folder) / GRAPH, read)
-        return Encoder(Path(folder) / GRAPH, tokens)
-
-
-def samples(items: Sequence[Item]) -> list[Window]:
-    """Give the beginnings of some messages, of all parts of the corpus."""
-    chosen = items[:: max(1, len(items) // _SAMPLES)]
-    return [laid_out(item.head, item.parts)[0] for item in chosen]
-
-
-def _without(items: Sequence[Item], marks: Mask) -> list[Item]:
-    return [item for item, marked in zip(items, marks.tolist(), strict=True) if not marked]
 
 
 def labelled(tokens: Tokens, one: Projected, settings: Settings) -> Item:
@@ -498,7 +312,7 @@ class _Wanted:
 
 
 def _loss(
-    learner: Network, batch: Sequence[Item], settings: Settings, teacher: Network | None
+    learner: Network, batch: Sequence[Item], settings: Settings, taught_by: Network | None
 ) -> Tensor:
     """Add up the three questions' losses: each sentence a flub, of which category, a note."""
     where = learner.answers.weight.device
@@ -506,9 +320,9 @@ def _loss(
     shown = [one.to(where) for one in shown]
     sentences, note = _answers(learner, shown, is_sentence)
     wanted = _labels(batch, settings.smoothing, where)
-    if teacher is not None:
+    if taught_by is not None:
         with torch.no_grad():
-            opinion, on_note = _answers(teacher, shown, is_sentence)
+            opinion, on_note = _answers(taught_by, shown, is_sentence)
         said = _Wanted(opinion[:, 0].sigmoid(), opinion[:, 1:-1].softmax(dim=-1), on_note.sigmoid())
         wanted = wanted.mixed(said, batch, settings.heard)
     weights = torch.tensor([item.weight for item in batch for _ in item.parts])

@@ -16,7 +16,17 @@ from tokenizers import Tokenizer
 from scanner.core.draft import Draft, Sentences
 from scanner.core.segment import segment
 from scanner.errors import ConfigurationError, ModelError
-from scanner.learning import artifact, corpus, finetune, kept, network, readings, teacher, train
+from scanner.learning import (
+    artifact,
+    corpus,
+    finetune,
+    kept,
+    network,
+    readings,
+    rebuilding,
+    teacher,
+    train,
+)
 from scanner.learning.artifact import OnDemand
 from scanner.learning.encoder import Encoder
 from scanner.learning.finetune import Settings
@@ -45,7 +55,7 @@ def projected() -> list[corpus.Projected]:
 @pytest.fixture(scope="module")
 def rebuilt(projected: list[corpus.Projected], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("encoder")
-    finetune.rebuild(
+    rebuilding.rebuild(
         folder, projected, ORDINARY, networks=folder / "networks", settings=BRIEFLY, count=2
     )
     return folder
@@ -77,12 +87,10 @@ def test_what_is_said_of_a_writer_does_not_hang_on_his_labels(
     """Who reads a part never learnt from it: other labels there change no answer."""
     [other] = {one.example.writer for one in projected} - {"t9"}
     changed = [
-        replace(one, categories=one.categories[::-1])
-        if one.example.writer == other
-        else one
+        replace(one, categories=one.categories[::-1]) if one.example.writer == other else one
         for one in projected
     ]
-    finetune.rebuild(tmp_path, changed, ORDINARY, settings=BRIEFLY, count=2)
+    rebuilding.rebuild(tmp_path, changed, ORDINARY, settings=BRIEFLY, count=2)
     before, after = OnDemand(rebuilt).known().readings, OnDemand(tmp_path).known().readings
 
     def is_read_the_same(one: corpus.Projected) -> bool:
@@ -138,7 +146,7 @@ def test_whole_numbers_change_answers_little(tmp_path: Path, projected):
     (tmp_path / VOCABULARY).write_text(network.vocabulary(), "utf-8")
     tokens = Tokens.load(tmp_path / VOCABULARY)
     items = [finetune.labelled(tokens, one, BRIEF) for one in projected]
-    network.export(learner, tmp_path / GRAPH, finetune.samples(items))
+    network.export(learner, tmp_path / GRAPH, rebuilding.samples(items))
     messages = [one.sentences for one in projected[:8]]
     differences, size = [], []
     for message, read in zip(messages, Encoder.load(tmp_path).read(messages), strict=True):
@@ -157,7 +165,7 @@ def test_the_loss_falls_on_what_is_learnt(rebuilt: Path, projected):
     tokens = Tokens.load(rebuilt / VOCABULARY)
     items = [finetune.labelled(tokens, one, settings) for one in projected[:12]]
     losses: list[float] = []
-    lesson = finetune.Lesson(items, [], settings, 1, rebuilt)
+    lesson = finetune.Lesson(items, [], settings, 1)
     finetune.fine_tune(lesson, lambda _, loss: losses.append(loss))
     quarter = len(losses) // 4
     assert np.mean(losses[-quarter:]) < 0.9 * np.mean(losses[:quarter])
@@ -171,7 +179,7 @@ def test_a_network_comes_to_say_what_its_teacher_says(rebuilt: Path, projected):
     settings = Settings(epochs=6, rate=2e-4, mixed=0, heard=0.9, altered=0.5)
     tokens = Tokens.load(rebuilt / VOCABULARY)
     items = [finetune.labelled(tokens, one, settings) for one in projected[:12]]
-    lesson = finetune.Lesson(items, [], settings, 1, rebuilt)
+    lesson = finetune.Lesson(items, [], settings, 1)
     alone = finetune.fine_tune(lesson, lambda _share, _loss: None)
     taught = finetune.fine_tune(lesson, lambda _share, _loss: None, knows)
 
@@ -221,7 +229,7 @@ def test_rebuilding_gives_the_same_encoder_even_if_it_was_interrupted(
             raise KeyboardInterrupt
 
     def rebuild(progress: train.Progress = train.silent) -> None:
-        finetune.rebuild(
+        rebuilding.rebuild(
             tmp_path, projected, ORDINARY, networks=networks, settings=BRIEFLY, count=2,
             progress=progress,
         )  # fmt: skip
@@ -247,7 +255,7 @@ def test_networks_that_were_kept_learn_further(networks: Path, projected, tmp_pa
     """A new writer joins a part, the others stay in theirs, and all is read unseen."""
     before = kept.load(networks, ORDINARY)
     more = [*projected, *notes_of("t10")]
-    finetune.rebuild(tmp_path, more, ORDINARY, networks=networks)
+    rebuilding.rebuild(tmp_path, more, ORDINARY, networks=networks)
     after = kept.load(networks, ORDINARY)
     assert after.parts == {**before.parts, "t10": 0}
     for one, other in zip(before.networks, after.networks, strict=True):
