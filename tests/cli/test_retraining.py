@@ -175,10 +175,10 @@ def test_poisoned_labels_in_several_files_are_refused(program, tmp_path):
     assert in_use(program) == "shipped"
 
 
-def test_labels_of_which_half_are_flipped_are_refused(program, tmp_path):
+def test_labels_of_which_three_in_five_are_flipped_are_refused(program, tmp_path):
     """They are not the wrong way round as a whole; the shipped notes tell that they do harm."""
     notes = [
-        workshop.flipped(one) if number % 2 else one
+        workshop.flipped(one) if number % 5 < 3 else one
         for number, one in enumerate(workshop.strangers())
     ]
     refused = program.run("train", "--add", workshop.write(tmp_path / "mixed.jsonl", notes))

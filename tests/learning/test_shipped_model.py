@@ -215,9 +215,9 @@ def test_of_strangers_notes_most_flubs_are_found_and_hardly_anything_else(
         what = "flubbed" if one.example.labels else clean
         warned[what].append(any(at.flagged(prediction)))
     shares = {what: np.mean(marks) for what, marks in warned.items()}
-    assert shares["flubbed"] >= 0.85, shares
-    assert shares["clean"] <= 0.1, shares
-    assert shares["other"] <= 0.05, shares
+    assert shares["flubbed"] >= 0.9, shares
+    assert shares["clean"] <= 0.08, shares
+    assert shares["other"] <= 0.06, shares
 
 
 def test_how_strangers_flubs_sit_in_their_notes_is_told(shipped: Model, strangers: list[Projected]):
