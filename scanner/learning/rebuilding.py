@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from scanner.core.draft import Sentences
+from scanner.errors import ConfigurationError
 from scanner.learning import kept, network, readings, teacher
 from scanner.learning.corpus import Projected
 from scanner.learning.encoder import Encoder
@@ -68,10 +69,17 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     the same encoder. Networks in the folder `networks` learn further, from what they have not
     seen; those of today are kept there. Interrupted, and called again for the same, it goes on
     with the networks that were not ready.
+    Raises `ConfigurationError` where the notes are too few, the background is another than the
+    networks know, or those are to learn further and be `taught`.
     """
     (folder / VOCABULARY).write_text(network.vocabulary(), "utf-8")
     tokens = Tokens.load(folder / VOCABULARY)
     known = kept.load(networks, background) if networks else Kept((), {})
+    if taught and known.networks:
+        raise ConfigurationError(
+            f"the networks in {networks} learn further, without a teacher; name an empty folder, "
+            "or leave out --teacher"
+        )
     settings = settings or ((FURTHER,) if known.networks else TAUGHT if taught else ALONE)
     notes = [labelled(tokens, one, settings[0]) for one in projected]
     ordinary = [unlabelled(tokens, message, settings[0]) for message in background]

@@ -265,6 +265,12 @@ def test_networks_that_were_kept_learn_further(networks: Path, projected, tmp_pa
     assert set(known.readings) == {readings.key(message) for message in messages}
 
 
+def test_networks_that_learn_further_have_no_teacher(networks: Path, projected, tmp_path: Path):
+    """Who asks for one is told so, and not given the lesser encoder in silence."""
+    with pytest.raises(ConfigurationError, match="without a teacher"):
+        rebuilding.rebuild(tmp_path, projected, ORDINARY, networks=networks, taught=True)
+
+
 @pytest.mark.parametrize("mail", [ORDINARY[1:], ORDINARY[::-1]], ids=["other", "turned round"])
 def test_networks_that_know_other_mail_do_not_learn_further(networks: Path, mail: list[Sentences]):
     """Which part of the background a network has not seen is told by its place alone."""
