@@ -65,8 +65,13 @@ service anvil {{
 service stats {{
   chroot =
 }}
+# A process takes one login after another: to start one for each costs more than what it does.
+service imap {{
+  service_count = 1000
+}}
 service imap-login {{
   chroot =
+  service_count = 0
   inet_listener imap {{
     address = 127.0.0.1
     port = {port}
