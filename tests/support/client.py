@@ -75,12 +75,7 @@ class MailClient:
 
     def messages(self) -> dict[int, Stored]:
         with self._open() as imap:
-            rows = imap.fetch(imap.search(), ["BODY.PEEK[]", "FLAGS"])
-        return {
-            uid: Stored(row[b"BODY[]"], frozenset(row[b"FLAGS"]) - {b"\\Recent"})
-            for uid, row in rows.items()
-            if row.get(b"BODY[]") is not None  # else it was expunged this very moment
-        }
+            return _stored(imap, imap.search(), "BODY[]")
 
     def has_warnings(self) -> bool:
         """Tell without fetching anything."""
@@ -88,11 +83,10 @@ class MailClient:
             return bool(imap.search(["HEADER", "X-Unflub-Warns-About", ""]))
 
     def warnings(self) -> dict[int, Stored]:
-        return {
-            uid: stored
-            for uid, stored in self.messages().items()
-            if stored.is_warning and b"\\Deleted" not in stored.flags
-        }
+        """Fetch the warnings, and of what else lies there the headers alone."""
+        with self._open() as imap:
+            headers = _stored(imap, imap.search("UNDELETED"), "BODY[HEADER]")
+            return _stored(imap, [uid for uid in headers if headers[uid].is_warning], "BODY[]")
 
     def own(self) -> dict[int, Stored]:
         """What the user saved."""
@@ -123,3 +117,12 @@ class MailClient:
             imap.login(self.user, self.password)
             imap.select_folder(self.drafts)
             yield imap
+
+
+def _stored(imap: Any, uids: list[int], part: str) -> dict[int, Stored]:
+    rows = imap.fetch(uids, [part.replace("[", ".PEEK["), "FLAGS"])
+    return {
+        uid: Stored(row[part.encode()], frozenset(row[b"FLAGS"]) - {b"\\Recent"})
+        for uid, row in rows.items()
+        if row.get(part.encode()) is not None  # else it was expunged this very moment
+    }

@@ -121,8 +121,8 @@ def test_after_any_fault_at_any_step_there_is_exactly_the_right_warning(
         def is_done(watcher: Watcher) -> bool:
             if refused:
                 return "refused a command" in watcher.seen.error
-            reached = idles(through) if at_the_end else through.struck.is_set()
-            return reached and is_right(client)
+            reached = at_the_end or through.struck.is_set()
+            return reached and idles(through) and is_right(client)
 
         run(client, through, is_done)
         wait_for(through.struck.is_set)
