@@ -307,7 +307,8 @@ class _Imap(imaplib.IMAP4):
 
 def _open(account: Account, timeout: Seconds, line: Line) -> Any:
     host, port = account.endpoint
-    context = _trust(account)
+    # The platform's authorities take longer to load than all the rest of a login.
+    context = _trust(account) if account.tls != "none" else None
     client = _Client(
         line,
         host,
