@@ -19,9 +19,9 @@ import scanner
 from scanner.core import attribution
 from scanner.core.answers import KEYRING, meaning
 
-SIZE = 32_768
-"""Characters; where the time grows with the square of the length, it is many seconds there."""
-BOUND = 2.0
+SIZE = 16_384
+"""Characters; where the time grows with the square of the length, it is seconds there."""
+BOUND = 0.5
 """Seconds of processor time, which others on the machine do not lengthen; most take hundredths."""
 SIZES = dict.fromkeys(attribution._REPLY_HEADERS, attribution._WINDOW)  # noqa: SLF001
 """Where less is given: the package's own patterns are slow, and lines are short."""
