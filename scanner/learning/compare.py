@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from scanner.learning import features, fitting
 from scanner.learning.features import Mask
@@ -48,6 +47,8 @@ def compare(
     F1 is the best any threshold reaches: readers are compared, not thresholds.
     Raises `ConfigurationError` as `cross_fit` does.
     """
+    from sklearn.metrics import average_precision_score
+
     prepared = read.prepared
     notes = prepared.is_note[prepared.message]
     truth = prepared.is_flub[notes]
@@ -110,5 +111,7 @@ def words_alone(prepared: Prepared, marks: Floats, seen: Mask, unseen: Mask) -> 
 
 
 def _best_f1(truth: Mask, said: Floats) -> float:
+    from sklearn.metrics import precision_recall_curve
+
     precision, recall, _ = precision_recall_curve(truth, said)
     return float((2 * precision * recall / np.maximum(precision + recall, 1e-12)).max())

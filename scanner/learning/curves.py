@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_curve
 
 from scanner.core.classify import CATEGORIES
 from scanner.learning.trial import NONE, Table
@@ -30,6 +29,8 @@ class Line(NamedTuple):
 
 def precision_by_recall(rows: Table) -> Line:
     """Give what each recall of the flub sentences in notes costs, whatever the preset."""
+    from sklearn.metrics import precision_recall_curve
+
     notes = rows.in_note
     truth = rows.truth[notes] != NONE
     if not truth.any():

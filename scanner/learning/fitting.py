@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
 
 from scanner.learning import features, words
 from scanner.learning.context import Context, Layer
 from scanner.learning.features import Mask
 from scanner.learning.heads import First, Head, constant
 from scanner.learning.words import COLUMNS, Floats
+
+if TYPE_CHECKING:  # loaded where a head is fitted: it takes two seconds
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import LinearSVC
+
+    Estimator: TypeAlias = LogisticRegression | LinearSVC
 
 _STEPS = 128
 _IDF_STEPS = 16
@@ -36,7 +40,6 @@ _EPOCHS = 12  # more of them learn the corpus by heart
 _ANY_GAIN = 1e9
 
 Matrix: TypeAlias = sparse.csr_matrix
-Estimator: TypeAlias = LogisticRegression | LinearSVC
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,14 @@ class FittedFirst:
 class FittedContext:
     """Networks that set out from other chances, on columns of mean 0 and variance 1; or none."""
 
-    scaler: StandardScaler = field(default_factory=StandardScaler)
+    scaler: StandardScaler | None = None
     networks: Sequence[MLPClassifier] = ()
 
     @property
     def context(self) -> Context:
         """The same as plain arrays; the first layer brings the columns to their scale."""
+        if self.scaler is None:
+            return Context(())
         weights = [one.coefs_ for one in self.networks]
         biases = [one.intercepts_ for one in self.networks]
         layers = [
@@ -92,15 +97,17 @@ class FittedContext:
                 zip(*weights, strict=True), zip(*biases, strict=True), strict=True
             )
         ]
-        if layers:
-            scaled = layers[0].weights / self.scaler.scale_[:, None]
-            shift = (self.scaler.mean_ @ scaled)[:, None]
-            layers[0] = Layer(scaled, layers[0].biases - shift)
+        scaled = layers[0].weights / self.scaler.scale_[:, None]
+        shift = (self.scaler.mean_ @ scaled)[:, None]
+        layers[0] = Layer(scaled, layers[0].biases - shift)
         return Context(tuple(Layer(*(part.astype(np.float32) for part in one)) for one in layers))
 
 
 def fit_context(columns: Floats, answers: Mask, seed: int) -> FittedContext:
     """Fit small networks to what is said of sentences and those beside them."""
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.preprocessing import StandardScaler
+
     scaler = StandardScaler().fit(columns)
     scaled = scaler.transform(columns)
     networks = [
@@ -194,6 +201,9 @@ def fit(  # noqa: PLR0913 - what differs from one head to the next
     much each word, where the rows themselves should not. Coefficients are brought to the precision
     they are stored in before anything is predicted.
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import LinearSVC
+
     idf = inverse_frequencies(counts) if idf is None else idf
     estimator = (
         LogisticRegression(C=strength, solver="liblinear", max_iter=300, random_state=seed)
@@ -211,6 +221,8 @@ def fit_first(
 
     Its coefficients are brought to the whole steps that they are stored in.
     """
+    from sklearn.linear_model import LogisticRegression
+
     estimator = LogisticRegression(C=strength, solver="liblinear", random_state=seed)
     estimator.fit(marks, answers, sample_weight=weights)
     step = _step(estimator.coef_)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from scanner.core.classify import DEFAULT_PRESET, Thresholds
 from scanner.errors import ConfigurationError
@@ -140,6 +139,8 @@ def _found(held_out: HeldOut, presets: Mapping[str, Thresholds]) -> Mask:
 
 def _weights(held_out: HeldOut, found: Mask) -> tuple[float, ...]:
     """Fit the gate's last look: it tells the notes that were found from ordinary mail."""
+    from sklearn.linear_model import LogisticRegression
+
     notes, others = paired(held_out.glimpses[found]), paired(held_out.ordinary_glimpses)
     answers = np.arange(len(notes) + len(others)) < len(notes)
     estimator = LogisticRegression(class_weight="balanced", max_iter=_STEPS)
