@@ -67,6 +67,7 @@ class OnDemand:
         self.folder = folder
         self._hashes = hashes
         self._loaded: Encoder | None = None
+        self._known: Known | None = None
         self._loading = Lock()
 
     def _load(self) -> Encoder:
@@ -81,8 +82,10 @@ class OnDemand:
 
     def known(self) -> Known:
         """Give what the encoder said of the corpus, unseen; raises `ModelError` as `read` does."""
-        self._check(readings.NAME)
-        return readings.load(self.folder / readings.NAME)
+        if self._known is None:
+            self._check(readings.NAME)
+            self._known = readings.load(self.folder / readings.NAME)
+        return self._known
 
     def copy(self, folder: Path) -> None:
         """Copy the encoder's files, each checked first; raises `ModelError` as `read` does."""
