@@ -20,7 +20,9 @@ ODD_STRANGERS = ("t59", "t60")
 
 def build(folder: Path) -> Path:
     """Copy the program; the model is the shipped one, the corpus the beginning of some files."""
-    shutil.copytree(ROOT / "scanner", folder / "scanner", ignore=shutil.ignore_patterns("*.pyc"))
+    # What is compiled already is taken along, and what somebody is compiling this moment is not.
+    being_written = shutil.ignore_patterns("*.pyc.*")
+    shutil.copytree(ROOT / "scanner", folder / "scanner", ignore=being_written)
     (folder / "models").symlink_to(ROOT / "models")
     (folder / "training_data").mkdir()
     for writer in WRITERS:
