@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,45 @@ CORPUS = Path(__file__).parents[2] / "training_data"
 WRITERS = ("t1", "t2", "t5", "t8", "t12")
 
 
-@pytest.fixture
-def corpus(tmp_path: Path) -> Path:
+@dataclass(frozen=True)
+class Evaluated:
+    """What was printed, the folder of the report, and the ordinary mail."""
+
+    stdout: str
+    stderr: str
+    report: Path
+    ordinary: list[Path]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first fifty messages of five writers."""
-    folder = tmp_path / "corpus"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("corpus")
     for writer in WRITERS:
         lines = (CORPUS / f"{writer}.jsonl").read_text("utf-8").splitlines(keepends=True)
         (folder / f"{writer}.jsonl").write_text("".join(lines[:50]), "utf-8")
     return folder
+
+
+@pytest.fixture(scope="module")
+def measured(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model that was trained on them and measured."""
+    home = tmp_path_factory.mktemp("measured")
+    done = Program(home).run("train", "--corpus", corpus, "--measure", "--output", home / "models")
+    assert done.returncode == 0, done.stderr
+    (folder,) = (path for path in (home / "models").iterdir() if path.is_dir())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def again(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """Another such model, trained on a terminal, and what was shown there."""
+    home = tmp_path_factory.mktemp("again")
+    arguments = ("train", "--corpus", corpus, "--output", home / "models")
+    status, shown = on_terminal(Program(home), "stderr", *arguments)
+    assert status == 0, shown
+    (folder,) = (path for path in (home / "models").iterdir() if path.is_dir())
+    return folder, shown
 
 
 @pytest.fixture
@@ -45,32 +76,25 @@ def own_notes(tmp_path: Path) -> Path:
     return path
 
 
-def test_train_writes_a_versioned_folder_that_check_can_use(program, corpus, tmp_path):
+def test_train_writes_a_versioned_folder_that_check_can_use(program, measured):
     """Weights, metadata and card are there, and the model loads and answers."""
-    models = tmp_path / "models"
-    done = program.run("train", "--corpus", corpus, "--output", models)
-    assert done.returncode == 0, done.stderr
-    (folder,) = (path for path in models.iterdir() if path.is_dir())
-    assert {path.name for path in folder.iterdir()} == {
+    assert {path.name for path in measured.iterdir()} == {
         "README.md", "model.json", "heads.npz", "heads.skops",
         "encoder.onnx", "tokenizer.json", "readings.npz",
     }  # fmt: skip
-    record = json.loads((folder / "model.json").read_text())
+    record = json.loads((measured / "model.json").read_text())
     assert record["messages"] == 250
     assert record["thresholds"].keys() == {"cautious", "balanced", "strict"}
-    assert program.run("check", "--model", folder, stdin=FLUBBED).returncode in {0, 1}
+    assert program.run("check", "--model", measured, stdin=FLUBBED).returncode in {0, 1}
 
 
-def test_training_again_gives_the_same_answers(program, corpus, tmp_path):
+def test_training_again_gives_the_same_answers(program, measured, again):
     """The same corpus, seed and versions make the same predictions, to the last digit."""
-    answers = []
-    for name in ("one", "two"):
-        program.run("train", "--corpus", corpus, "--output", tmp_path / name)
-        (folder,) = (path for path in (tmp_path / name).iterdir() if path.is_dir())
-        arguments = ("check", "--format", "json", "--preset", "strict", "--model", folder)
-        answers.append(program.run(*arguments, stdin=FLUBBED).stdout)
-    assert answers[0] == answers[1]
-    assert json.loads(answers[0])
+    arguments = ("check", "--format", "json", "--preset", "strict", "--model")
+    folders = (measured, again[0])
+    one, two = (program.run(*arguments, folder, stdin=FLUBBED).stdout for folder in folders)
+    assert one == two
+    assert json.loads(one)
 
 
 @pytest.mark.parametrize("notes", [(), ("--corpus", "unread.jsonl")], ids=["yours", "anew"])
@@ -126,28 +150,34 @@ def test_one_file_cannot_be_held_out_from_itself(program, corpus):
     assert "name more than one" in done.stderr
 
 
-def test_evaluate_prints_the_table(program, corpus):
-    """Precision, recall and F1, per category, note recall and false alarms."""
-    done = program.run("evaluate", "--corpus", corpus, "--groups", "2")
-    assert done.returncode == 0, done.stderr
-    for words in (
-        "sentence precision", "sentence recall", "sentence F1", "flub notes warned about",
-        "clean notes warned about", "other mail warned about", "reanswer", "pretext",
-    ):  # fmt: skip
-        assert words in done.stdout
-    assert not done.stderr
-
-
-def test_evaluate_counts_false_alarms_in_ordinary_mail(program, corpus, tmp_path):
-    """--ordinary names mail in which every warning is a false one."""
-    paths = [tmp_path / "ordinary.eml", tmp_path / "a" / "sent.eml", tmp_path / "b" / "sent.eml"]
+@pytest.fixture(scope="module")
+def evaluated(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    """What `evaluate` does if it is asked for a report, and for ordinary mail as well."""
+    home = tmp_path_factory.mktemp("evaluated")
+    paths = [home / "ordinary.eml", home / "a" / "sent.eml", home / "b" / "sent.eml"]
     for path in paths:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"From: a@example.org\r\nSubject: Lunch\r\n\r\nAre we still on?\r\n")
     named = [part for path in paths for part in ("--ordinary", path)]
-    done = program.run("evaluate", "--corpus", corpus, "--groups", "2", *named)
-    for name in ("ordinary.eml", *paths[1:]):  # two of one name are told apart
-        assert f"\n{name}, cautious: 0 of 1 messages warned about" in done.stdout
+    asked = ("--groups", "2", *named, "--report", home / "report")
+    done = Program(home).run("evaluate", "--corpus", corpus, *asked)
+    assert done.returncode == 0, done.stderr
+    return Evaluated(done.stdout, done.stderr, home / "report", paths)
+
+
+def test_evaluate_prints_the_table(evaluated):
+    """Precision, recall and F1, per category, note recall and false alarms."""
+    for words in (
+        "sentence precision", "sentence recall", "sentence F1", "flub notes warned about",
+        "clean notes warned about", "other mail warned about", "reanswer", "pretext",
+    ):  # fmt: skip
+        assert words in evaluated.stdout
+
+
+def test_evaluate_counts_false_alarms_in_ordinary_mail(evaluated):
+    """--ordinary names mail in which every warning is a false one."""
+    for name in ("ordinary.eml", *evaluated.ordinary[1:]):  # two of one name are told apart
+        assert f"\n{name}, cautious: 0 of 1 messages warned about" in evaluated.stdout
 
 
 @pytest.mark.parametrize(
@@ -168,16 +198,14 @@ def test_what_evaluate_cannot_do_is_said_before_measuring(program, corpus, optio
     assert done.stdout == ""
 
 
-def test_evaluate_writes_a_report_and_says_no_sentence(program, corpus, tmp_path):
+def test_evaluate_writes_a_report_and_says_no_sentence(evaluated):
     """The page quotes what goes wrong; the terminal has numbers and the folder's name alone."""
-    folder = tmp_path / "report"
-    done = program.run("evaluate", "--corpus", corpus, "--groups", "2", "--report", folder)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == f"unflub: the report is in {folder}; open report.html there\n"
+    folder = evaluated.report
+    assert evaluated.stderr == f"unflub: the report is in {folder}; open report.html there\n"
     page = (folder / "report.html").read_text("utf-8")
     quoted = re.findall(r"<blockquote>(.+?)</blockquote>", page)
     assert len(quoted) > 10
-    assert not any(text in done.stdout for text in quoted)
+    assert not any(text in evaluated.stdout for text in quoted)
 
 
 def test_a_report_that_cannot_be_written_is_known_before_measuring(program, corpus):
@@ -190,22 +218,17 @@ def test_a_report_that_cannot_be_written_is_known_before_measuring(program, corp
     assert done.stdout == ""
 
 
-def test_the_card_is_what_evaluate_prints(program, corpus, tmp_path):
+def test_the_card_is_what_evaluate_prints(program, corpus, measured):
     """What `train --measure` puts into the model card, `evaluate` prints of the same notes."""
-    models = tmp_path / "models"
-    program.run("train", "--corpus", corpus, "--measure", "--output", models)
-    (card,) = models.glob("*/README.md")
-    printed = program.run("evaluate", "--corpus", corpus).stdout
-    assert "sentence F1" in printed
-    assert printed in card.read_text("utf-8")
+    done = program.run("evaluate", "--corpus", corpus)
+    assert not done.stderr
+    assert "sentence F1" in done.stdout
+    assert done.stdout in (measured / "README.md").read_text("utf-8")
 
 
-def test_training_shows_its_progress_on_a_terminal(corpus, tmp_path):
+def test_training_shows_its_progress_on_a_terminal(again):
     """There is a bar with the time left on a terminal; elsewhere there is none."""
-    status, shown = on_terminal(
-        Program(tmp_path), "stderr", "train", "--corpus", corpus, "--output", tmp_path / "models"
-    )
-    assert status == 0
+    _, shown = again
     assert b"training" in shown
     assert b"100%" in shown
     assert re.search(rb"\d\d:\d\d:\d\d", shown)
