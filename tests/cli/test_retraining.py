@@ -32,13 +32,34 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def program(tmp_path: Path, small: Path) -> Program:
+def newcomer(tmp_path: Path, small: Path) -> Program:
     """The command with a small corpus and an empty home."""
     return Program(tmp_path, {"PYTHONPATH": str(small), "TEST_PASSWORD": dovecot.PASSWORD})
 
 
+@pytest.fixture(scope="module")
+def rehearsed(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What somebody's first training leaves for the next: the shipped model's rehearsal."""
+    first = Program(tmp_path_factory.mktemp("first"), {"PYTHONPATH": str(small)})
+    own = workshop.write(first.home / "mine.jsonl", workshop.strangers(60))
+    done = first.run("train", "--force", "--add", own, "--output", first.home / "elsewhere")
+    assert done.returncode == 0, done.stderr
+    return held_out(first)
+
+
+@pytest.fixture
+def program(newcomer: Program, rehearsed: Path) -> Program:
+    """The command with a small corpus, of somebody who has trained a model before."""
+    shutil.copytree(rehearsed, held_out(newcomer))
+    return newcomer
+
+
 def models(program: Program) -> Path:
     return program.home / "data" / "unflub" / "models"
+
+
+def held_out(program: Program) -> Path:
+    return program.home / "data" / "unflub" / "held-out"
 
 
 def in_use(program: Program) -> str:
@@ -120,16 +141,16 @@ def test_a_page_that_fails_afterwards_does_not_spoil_the_training(program, tmp_p
     assert in_use(program) != "shipped"
 
 
-def test_a_model_written_elsewhere_is_not_in_use(program, tmp_path):
+def test_a_model_written_elsewhere_is_not_in_use(newcomer, tmp_path):
     """It is said where it lies, and that --model uses it."""
     own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
-    done = program.run("train", "--force", "--add", own, "--output", tmp_path / "elsewhere")
+    done = newcomer.run("train", "--force", "--add", own, "--output", tmp_path / "elsewhere")
     assert done.returncode == 0, done.stderr
     (path,) = (tmp_path / "elsewhere").glob("*/model.json")
     assert f"written to {path.parent}; use it with `--model {path.parent}`" in done.stdout
-    assert in_use(program) == "shipped"
-    kept = [one.name for one in (models(program).parent / "held-out").glob("*.npz")]
-    assert len(kept) == 1  # that of the shipped model, which the next training needs
+    assert in_use(newcomer) == "shipped"
+    # That of the shipped model, which the next training needs:
+    assert len(list(held_out(newcomer).glob("*.npz"))) == 1
 
 
 @pytest.mark.parametrize(
@@ -200,10 +221,10 @@ def test_training_again_gives_the_same_model(program, tmp_path):
         assert all(np.array_equal(first[name], second[name]) for name in first.files)
 
 
-def test_a_model_of_another_encoder_is_not_compared_through_the_new_one(tmp_path):
+def test_a_model_of_another_encoder_is_not_compared_through_the_new_one(program, tmp_path):
     """After an update the shipped model takes its place in the comparison, and that is said."""
     copy = workshop.build(tmp_path / "copy")
-    program = Program(tmp_path, {"PYTHONPATH": str(copy)})
+    program.environment["PYTHONPATH"] = str(copy)
     own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
     done = program.run("train", "--force", "--add", own)
     assert done.returncode == 0, done.stderr
@@ -248,7 +269,7 @@ def test_nothing_of_ones_own_can_be_read_in_the_model(program, tmp_path):
     done = program.run("train", "--force", "--add", own, "--background", path, "--ordinary", path)
     assert done.returncode == 0, done.stderr
     (folder,) = (path.parent for path in models(program).glob("*/model.json"))
-    kept = [*folder.iterdir(), *(models(program).parent / "held-out").iterdir()]
+    kept = [*folder.iterdir(), *held_out(program).iterdir()]
     for path in kept:
         for name, content in _unpacked(path.name, path.read_bytes()):
             for marker in (*MARKERS, str(tmp_path)):
@@ -288,6 +309,12 @@ def test_work_mail_labelled_by_mistake_is_named_as_unread(program, tmp_path):
     assert "1 of your notes with a flub will be turned away unread" in done.stderr
 
 
+def test_what_is_wrong_is_told_before_scikit_learn_is_loaded(program):
+    """That takes two seconds, and only who fits heads needs it."""
+    done = program.python("import scanner.retraining, sys; print('sklearn' in sys.modules)")
+    assert done.stdout == "False\n", done.stderr
+
+
 def test_without_labels_there_is_nothing_to_train_on(program):
     """It says so, and what to do."""
     done = program.run("train")
@@ -298,12 +325,17 @@ def test_without_labels_there_is_nothing_to_train_on(program):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill", "ctrl-c"])
 @pytest.mark.parametrize("moment", ["learning", "writing"])
-def test_interrupted_training_leaves_the_model_in_use(program, tmp_path, number, moment):
+def test_interrupted_training_leaves_the_model_in_use(
+    newcomer, rehearsed, tmp_path, number, moment
+):
     """Whenever that is; and the next training finds nothing in its way."""
+    program = newcomer
+    if moment == "writing":
+        shutil.copytree(rehearsed, held_out(program))
     own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
     process = program.start("train", "--add", own)
     seen: dict[str, Callable[[], object]] = {
-        "learning": lambda: list((models(program).parent / "held-out").glob("*.npz")),
+        "learning": lambda: list(held_out(program).glob("*.npz")),
         "writing": lambda: list(models(program).glob(".saving-*")),
     }
     deadline = time.monotonic() + 100
@@ -323,17 +355,17 @@ def test_interrupted_training_leaves_the_model_in_use(program, tmp_path, number,
     assert record["base"]
 
 
-def test_the_corpus_is_trained_from_nothing_by_one_command(program, small, tmp_path_factory):
+def test_the_corpus_is_trained_from_nothing_by_one_command(newcomer, small, tmp_path_factory):
     """As `make model` does it; nothing of the user's has a part in it, nor names of files."""
     mail = tmp_path_factory.mktemp("mail") / "secret-client.eml"
     mail.write_bytes(b"Subject: Lunch\r\n\r\nAre we still on for lunch?\r\n")
-    corpus, home = small / "training_data", program.home / "made"
-    done = program.run("train", "--corpus", corpus, "--output", home, "--ordinary", mail)
+    corpus, home = small / "training_data", newcomer.home / "made"
+    done = newcomer.run("train", "--corpus", corpus, "--output", home, "--ordinary", mail)
     assert done.returncode == 0, done.stderr
-    (path,) = (program.home / "made").glob("*/model.json")
+    (path,) = home.glob("*/model.json")
     record = json.loads(path.read_text())
     assert record["messages"] == 60 * len(workshop.WRITERS)
     assert "yours" not in record
     assert [*record["measured"]["alarms"]] == ["mail 1"]
     assert "secret-client" not in path.read_text() + path.with_name("README.md").read_text()
-    assert [path.name for path in program.home.iterdir()] == ["made"]
+    assert [path.name for path in newcomer.home.iterdir()] == ["made"]
