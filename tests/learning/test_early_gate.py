@@ -9,10 +9,11 @@ from scanner.core.classify import Policy
 from scanner.core.draft import Draft
 from scanner.core.judge import Judge
 from scanner.core.report import Row, as_record
-from scanner.core.segment import segment, words
-from scanner.learning import corpus, shelf
+from scanner.core.segment import words
+from scanner.learning import shelf
 from scanner.learning import words as counted
 from scanner.learning.artifact import message_text
+from scanner.learning.corpus import Projected
 from scanner.rows import Terms
 from scanner.scanning import judge
 
@@ -25,14 +26,15 @@ ORDINARY = [
 ]
 
 
-def test_the_words_of_the_whole_corpus_are_counted_as_the_model_counts_them():
+def test_the_words_of_the_whole_corpus_are_counted_as_the_model_counts_them(
+    projected: list[Projected],
+):
     """So a message passes the closer look at a glance just if it does when it is cut."""
-    for example in corpus.read([corpus.shipped()]):
-        draft = Draft(example.text, example.subject)
-        early = counted.bag(words(draft))
-        late = counted.bag(message_text(segment(draft)))
-        assert np.array_equal(early.columns, late.columns), example.id
-        assert np.array_equal(early.counts, late.counts), example.id
+    for one in projected:
+        early = counted.bag(words(Draft(one.sentences.text, one.sentences.subject)))
+        late = counted.bag(message_text(one.sentences))
+        assert np.array_equal(early.columns, late.columns), one.example.id
+        assert np.array_equal(early.counts, late.counts), one.example.id
 
 
 def test_with_the_gate_a_scan_says_what_it_says_without():

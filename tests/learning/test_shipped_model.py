@@ -27,6 +27,7 @@ from scanner.learning import (
     evaluate,
     evidence,
     fitting,
+    readings,
     shelf,
     train,
     trial,
@@ -133,8 +134,7 @@ def test_the_tables_of_the_card_are_what_was_counted_by_writer(
 
 
 def test_a_writer_measured_again_is_as_the_card_has_him(
-    everything: list[Example],
-    shipped: Model,
+    projected: list[Projected],
     known: Known,
     noted: dict[str, evidence.Writer],
 ):
@@ -143,8 +143,8 @@ def test_a_writer_measured_again_is_as_the_card_has_him(
     That his notes are notes takes the ordinary mail to measure; of his, nearly all were
     taken for notes.
     """
-    read = train.read_corpus(everything, (), shipped.encoder, known)
-    prepared = read.prepared
+    read = [known.readings[readings.key(one.sentences)] for one in projected]
+    prepared = train.prepare(projected, read)
     his = (prepared.writers == "t3") & prepared.is_note
     others = prepared.writers != "t3"
     flub = train.fit_flub(prepared, train.SEED, others)
@@ -152,7 +152,7 @@ def test_a_writer_measured_again_is_as_the_card_has_him(
     context = train.fit_context(prepared, train.SEED, others).context
     rows = np.flatnonzero(his[prepared.message])
     shown = iter(_said((flub, category, context), prepared.mail, rows))
-    notes = [read.projected[n] for n in np.flatnonzero(his)]
+    notes = [projected[n] for n in np.flatnonzero(his)]
     said = [Predictions(1.0, tuple(islice(shown, len(one.categories)))) for one in notes]
     cases = tuple(trial.cases(notes, ["t3"] * len(notes)))
     again = trial.Trial(cases, None, trial.side("again", said, noted["t3"].thresholds))
