@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import zipfile
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction
 from scanner.core.draft import Sentences
@@ -33,6 +36,7 @@ from scanner.learning.gate import COLUMNS, glimpses
 from scanner.learning.heads import NEVER, Head, Heads, constant, kind_probability
 from scanner.learning.odds import expit
 from scanner.learning.readings import Known, Reading
+from scanner.learning.side_by_side import Tell, side_by_side
 from scanner.learning.thresholds import HeldOut, highest
 from scanner.learning.words import Floats
 
@@ -62,6 +66,9 @@ _OTHER_AT_GATE = 0.03
 # lengths in words of a sentence that may be mixed in.
 _KEPT = 0.8
 _SENTENCE_WORDS = range(4, 30)
+
+# With so many messages heads are fitted in several processes.
+_MANY = 5000
 
 # Two categories, and none.
 _FEWEST_CLASSES = 3
@@ -519,18 +526,53 @@ def cross_fit(
     mail = prepared.mail
     said, of_ordinary = Answers.empty(mail), Answers.empty(ordinary)
     seen, ordinary_seen = _no_glimpses(mail), _no_glimpses(ordinary)
-    for number, fold in enumerate(held_out):
-        writers = ", ".join(sorted(set(prepared.writers[fold].tolist())))
-        progress(number, len(held_out), f"holding out {writers}")
-        part = np.arange(len(ordinary.messages)) % len(held_out) == number
-        heads = fit(prepared, ordinary, seed, ~fold, ~part).heads
+    place = np.arange(len(ordinary.messages)) % len(held_out)
+    left_out = [(fold, place == number) for number, fold in enumerate(held_out)]
+    without = _fitted_without(left_out, prepared, ordinary, seed, progress)
+    for heads, (fold, part) in zip(without, left_out, strict=True):
         ask(heads, mail, fold, said)
         ask(heads, ordinary, part, of_ordinary)
         seen[fold] = _glimpses(heads, mail, fold)
         ordinary_seen[part] = _glimpses(heads, ordinary, part)
-    progress(len(held_out), len(held_out), "done")
     told = held_out_of(prepared, ordinary, said, of_ordinary)
     return replace(told, glimpses=seen, ordinary_glimpses=ordinary_seen)
+
+
+def _fitted_without(
+    left_out: Sequence[tuple[Mask, Mask]],
+    prepared: Prepared,
+    ordinary: Mail,
+    seed: int,
+    progress: Progress,
+) -> list[Heads]:
+    """Fit heads without each of these parts of the corpus and of ordinary mail, in order."""
+    # A process more takes seconds to start, and all of the corpus once more in memory.
+    is_large = len(prepared.is_note) >= _MANY
+    at_once = min(len(left_out), os.cpu_count() or 1) if is_large else 1
+    shares = [left_out[start::at_once] for start in range(at_once)]
+
+    def tell(done: float) -> None:
+        progress(int(done * len(left_out)), len(left_out), "holding writers out")
+
+    work = partial(_fit_each, prepared, ordinary, seed)
+    made = side_by_side(work, shares, at_once, tell) if at_once > 1 else [work(shares[0], tell)]
+    return [made[number % at_once][number // at_once] for number in range(len(left_out))]
+
+
+def _fit_each(
+    prepared: Prepared,
+    ordinary: Mail,
+    seed: int,
+    left_out: Sequence[tuple[Mask, Mask]],
+    tell: Tell,
+) -> list[Heads]:
+    """Fit heads without one part after another."""
+    made = []
+    with threadpool_limits(1, "blas"):
+        for number, (fold, part) in enumerate(left_out, 1):
+            made.append(fit(prepared, ordinary, seed, ~fold, ~part).heads)
+            tell(number / len(left_out))
+    return made
 
 
 def held_out_of(prepared: Prepared, ordinary: Mail, said: Answers, of_ordinary: Answers) -> HeldOut:

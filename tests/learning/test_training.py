@@ -258,6 +258,14 @@ def test_every_writer_is_held_out_once(few: list[Example], report: Report):
         assert row in evaluate.as_text(report)
 
 
+def test_fitted_in_several_processes_the_heads_say_the_same(
+    read: ReadCorpus, report: Report, monkeypatch: pytest.MonkeyPatch
+):
+    """As they are for a large corpus."""
+    monkeypatch.setattr(train, "_MANY", 0)
+    assert evaluate.leave_writers_out(read).report == report
+
+
 def test_warnings_that_the_gate_costs_are_those_without_it_less_those_behind_it(
     read: ReadCorpus, report: Report
 ):
