@@ -15,7 +15,8 @@ from torch.nn import functional
 
 from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Sentences
-from scanner.learning import network
+from scanner.learning import accelerator
+from scanner.learning import base as base_model
 from scanner.learning.corpus import Projected
 from scanner.learning.network import Network
 from scanner.learning.windows import BEFORE, LENGTH, Part, Tokens, Window
@@ -51,17 +52,20 @@ class Settings:
     kind_weight: float = 0.3
     background_kind_weight: float = 0.5
     heard: float = 0.0
-    """With a teacher: so much of what is wanted is what it says, and the rest are the labels."""
+    """With a teacher: so much of what is wanted is what it says, and the rest are the labels.
+
+    Who learns further hears so of what it knows itself as it was, and of what is new the labels.
+    """
     altered: float = 0.0
     """With a teacher: of this share of the messages words are left out, and it alone is heard."""
-    again: int = 2500
+    again: int = 4000
     """Where networks learn further: so many of the messages they know are shown once more."""
 
 
 ALONE = (Settings(), Settings())
 """For the networks that leave out the same part of the writers; these differ by chance alone."""
 
-FURTHER = Settings(epochs=1, rate=1e-4, warm_up=0.1, background=325)
+FURTHER = Settings(epochs=3, rate=1e-4, warm_up=0.1, background=325, heard=0.8)
 """For networks that know most of the corpus already."""
 
 TEACHER = Settings(epochs=4, rate=1e-4, pieces=4096)
@@ -78,7 +82,7 @@ TAUGHT = (
 class Item:
     """A message to learn from: its word pieces, and the truth of each sentence.
 
-    Once it is `altered` that may no longer be the truth.
+    Where there is a teacher it is `heard` so far, or as far as the settings say.
     """
 
     head: Part
@@ -87,7 +91,7 @@ class Item:
     is_note: bool
     weight: float
     kind_weight: float
-    altered: bool = False
+    heard: float | None = None
 
     def __len__(self) -> int:
         """Count the word pieces."""
@@ -98,14 +102,14 @@ class Item:
 class Lesson:
     """What one network learns from and how, from a base model or `onwards` from another.
 
-    Where a network learns from the `teacher` lesson, it teaches this one.
+    What learns from the `teacher` lesson teaches this one.
     """
 
     notes: Sequence[Item]
     ordinary: Sequence[Item]
     settings: Settings
     seed: int
-    base: Callable[[], Network] = network.base
+    base: Callable[[], Network] = base_model.model
     onwards: Network | None = None
     teacher: Lesson | None = None
 
@@ -131,7 +135,7 @@ def fine_tune(
     settings = lesson.settings
     torch.manual_seed(lesson.seed)
     chance = random.Random(lesson.seed)  # noqa: S311 - nothing secret hangs on it
-    where = network.accelerator()
+    where = accelerator.device()
     learner = copy.deepcopy(lesson.onwards or lesson.base()).to(where)
     learner.dropout.p = settings.dropout
     if taught_by is not None:
@@ -245,7 +249,7 @@ def _perhaps_altered(item: Item, settings: Settings, chance: random.Random) -> I
         (*(piece for piece in part[:-1] if chance.random() < _WORDS_KEPT), part[-1])
         for part in item.parts
     ]
-    return replace(item, parts=parts, altered=True)
+    return replace(item, parts=parts, heard=1.0)
 
 
 def _cut(item: Item, length: int, chance: random.Random) -> Item:
@@ -299,8 +303,8 @@ class _Wanted:
     note: Tensor
 
     def mixed(self, other: _Wanted, batch: Sequence[Item], heard: float) -> _Wanted:
-        """Mix so much of the other in, and of altered messages all."""
-        by_message = torch.tensor([1.0 if item.altered else heard for item in batch])
+        """Mix so much of the other in, unless a message says how much."""
+        by_message = torch.tensor([heard if one.heard is None else one.heard for one in batch])
         share = by_message.repeat_interleave(torch.tensor([len(item.parts) for item in batch]))
         share, by_message = share.to(self.flub.device), by_message.to(self.flub.device)
         return _Wanted(

