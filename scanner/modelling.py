@@ -63,7 +63,7 @@ def _read_material(
 @click.option(
     "--networks",
     type=_Folder,
-    help="With --encoder: keep its networks there, to go on from, or to learn further in minutes.",
+    help="With --encoder: keep its networks there, to go on from, or to learn further.",
 )
 @click.option(
     "--teacher",

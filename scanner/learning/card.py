@@ -82,8 +82,8 @@ is a false one. `unflub scan FILE` shows them.
 - English only; a message in another language is reported as not checked.
 - The subtlest flubs, which only the story gives away, are still missed, and a clean second thought
   may still be flagged: the tables say how often.
-- An apology for the note itself (late, mistyped, sent twice) is taken for one about the interview
-  more often than not, though the guide calls it none.
+- An apology for the note itself (late, mistyped, sent twice) may still be taken for one about the
+  interview, though the guide calls it none: t104 to t112 are there for that.
 - The notes are composed, if by many voices. Real ones are plainer; t14 and `plain_mail.jsonl` in
   the tests stand for them.
 - Mail about another sort of interview or meeting, in the words of a note, may pass for one.

@@ -1,4 +1,4 @@
-"""Networks that are kept, so that more notes cost a quarter of an hour, and not two.
+"""Networks that are kept, so that more notes cost half an hour, and not three times that.
 
 A folder holds a network for each part of the writers, fine-tuned without it, and says who is in
 which: so a writer stays unseen by the network that reads him, however often it learns further.
