@@ -27,8 +27,12 @@ SIZES = dict.fromkeys(attribution._REPLY_HEADERS, attribution._WINDOW)  # noqa: 
 """Where less is given: the package's own patterns are slow, and lines are short."""
 _METHODS = ("search", "match", "fullmatch", "split", "sub", "findall", "finditer")
 _NEEDS_TORCH = tuple(
-    f"scanner.learning.{name}" for name in ("finetune", "kept", "network", "rebuilding", "teacher")
-)
+    f"scanner.learning.{name}"
+    for name in (
+        "accelerator", "base", "exporting", "finetune", "kept", "network", "rebuilding",
+        "rounding", "teacher",
+    )
+)  # fmt: skip
 
 
 def modules() -> Iterator[Any]:

@@ -28,7 +28,8 @@ categories such a sentence would be. In three steps:
 2. The **encoder**, MiniLM-L6 fine-tuned on whole notes (subject and all sentences at once),
    answers at each sentence of a note: a flub, and of which category; and of the whole: a note.
    It is the average of six networks, each fine-tuned without a third of the writers. The shipped
-   ones had teachers, fine-tuned without the same writers: MPNet (base), ten times as large.
+   ones had teachers, fine-tuned without the same writers: MPNet (base), ten times as large; the
+   averages of each two then learnt further from t104 to t116, but for their own part.
    Embeddings and matrices are quantised to eight bits; ONNX Runtime runs it.
 3. The **heads** decide: logistic regressions for flub, `kind` and whether a flub is folded in, a
    linear support vector machine for the category, over the encoder's log-odds of a sentence, its

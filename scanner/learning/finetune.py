@@ -54,7 +54,8 @@ class Settings:
     heard: float = 0.0
     """With a teacher: so much of what is wanted is what it says, and the rest are the labels.
 
-    Who learns further hears so of what it knows itself as it was, and of what is new the labels.
+    A network that learns further is its own teacher, as it was before; of what is new to it only
+    the labels count.
     """
     altered: float = 0.0
     """With a teacher: of this share of the messages words are left out, and it alone is heard."""
@@ -82,7 +83,8 @@ TAUGHT = (
 class Item:
     """A message to learn from: its word pieces, and the truth of each sentence.
 
-    Where there is a teacher it is `heard` so far, or as far as the settings say.
+    Where there is a teacher, `heard` is the share of what it says in what is wanted; None is as
+    much as the settings say.
     """
 
     head: Part
@@ -130,7 +132,8 @@ def fine_tune(
     """Fine-tune a base model or what went on from it; the rate rises and then falls to nothing.
 
     On an accelerator where there is one. `told` hears after each step how far it is, and the loss.
-    With `taught_by` the network is to say what that says, and what the labels say.
+    With `taught_by` the network is to say what that says, as far as it is heard, and else what the
+    labels say.
     """
     settings = lesson.settings
     torch.manual_seed(lesson.seed)
@@ -139,7 +142,7 @@ def fine_tune(
     learner = copy.deepcopy(lesson.onwards or lesson.base()).to(where)
     learner.dropout.p = settings.dropout
     if taught_by is not None:
-        taught_by = taught_by.to(where, torch.bfloat16).eval()
+        taught_by = copy.deepcopy(taught_by).to(where, torch.bfloat16).eval()
     # The words keep their meaning: moving half of all weights gains nothing and takes time.
     learner.words.requires_grad_(requires_grad=False)
     learner.train()

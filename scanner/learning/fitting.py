@@ -18,7 +18,7 @@ from scanner.learning.features import Mask
 from scanner.learning.heads import First, Head, constant
 from scanner.learning.words import COLUMNS, Floats
 
-if TYPE_CHECKING:  # loaded where a head is fitted: it takes two seconds
+if TYPE_CHECKING:  # loaded where a head is fitted: it takes a second or two
     from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
     from sklearn.preprocessing import StandardScaler

@@ -92,7 +92,9 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     with _folder_of_ready(networks) as ready:
         lessons = [
             Lesson(
-                _to_learn(notes, is_known, out, settings[0].again),
+                _to_learn(notes, is_known, out, settings[0].again)
+                if known.networks
+                else _without(notes, out),
                 _without(ordinary, ordinary_out),
                 settings[0],
                 seed,
@@ -172,12 +174,10 @@ def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) ->
 
     Of what is new only the labels know.
     """
-    new = _without(notes, known | left_out)
-    if not known.any():
-        return new
+    new = [replace(one, heard=0.0) for one in _without(notes, known | left_out)]
     rest = _without(notes, ~known | left_out)
     chance = random.Random(SEED)  # noqa: S311 - nothing secret hangs on it
-    return [replace(one, heard=0.0) for one in new] + chance.sample(rest, min(again, len(rest)))
+    return new + chance.sample(rest, min(again, len(rest)))
 
 
 def _learn(lessons: Sequence[Lesson], ready: Path, progress: Progress, label: str) -> list[Network]:

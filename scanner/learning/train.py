@@ -67,8 +67,8 @@ _OTHER_AT_GATE = 0.03
 _KEPT = 0.8
 _SENTENCE_WORDS = range(4, 30)
 
-# With so many messages heads are fitted in several processes.
-_MANY = 5000
+# A corpus of so many messages is large: heads are then fitted in several processes.
+_LARGE = 5000
 
 # Two categories, and none.
 _FEWEST_CLASSES = 3
@@ -547,12 +547,12 @@ def _fitted_without(
 ) -> list[Heads]:
     """Fit heads without each of these parts of the corpus and of ordinary mail, in order."""
     # A process more takes seconds to start, and all of the corpus once more in memory.
-    is_large = len(prepared.is_note) >= _MANY
+    is_large = len(prepared.is_note) >= _LARGE
     at_once = min(len(left_out), os.cpu_count() or 1) if is_large else 1
     shares = [left_out[start::at_once] for start in range(at_once)]
 
     def tell(done: float) -> None:
-        progress(int(done * len(left_out)), len(left_out), "holding writers out")
+        progress(round(done * len(left_out)), len(left_out), "holding writers out")
 
     work = partial(_fit_each, prepared, ordinary, seed)
     made = side_by_side(work, shares, at_once, tell) if at_once > 1 else [work(shares[0], tell)]
@@ -568,7 +568,8 @@ def _fit_each(
 ) -> list[Heads]:
     """Fit heads without one part after another."""
     made = []
-    with threadpool_limits(1, "blas"):
+    tell(0)
+    with threadpool_limits(1, "blas"):  # a process of its own does not have the caller's limit
         for number, (fold, part) in enumerate(left_out, 1):
             made.append(fit(prepared, ordinary, seed, ~fold, ~part).heads)
             tell(number / len(left_out))

@@ -310,7 +310,7 @@ def test_work_mail_labelled_by_mistake_is_named_as_unread(program, tmp_path):
 
 
 def test_what_is_wrong_is_told_before_scikit_learn_is_loaded(program):
-    """That takes two seconds, and only who fits heads needs it."""
+    """That takes a second or two, and only who fits heads needs it."""
     done = program.python("import scanner.retraining, sys; print('sklearn' in sys.modules)")
     assert done.stdout == "False\n", done.stderr
 

@@ -213,6 +213,18 @@ def test_what_is_new_to_a_network_that_learns_further_is_learnt_by_its_labels(
     assert not torch.equal(hearing.answers.weight, alone.answers.weight)
 
 
+def test_of_what_is_known_a_network_may_hear_itself_and_of_what_is_new_it_may_not(
+    rebuilt: Path, projected
+):
+    """All that is new is learnt, and so many of the others; nothing of the part that is left out."""
+    tokens = Tokens.load(rebuilt / VOCABULARY)
+    items = [finetune.labelled(tokens, one, BRIEF) for one in projected[:6]]
+    known, left_out = np.arange(6) < 3, np.arange(6) % 3 == 0
+    learnt = rebuilding._to_learn(items, known, left_out, 1)  # noqa: SLF001
+    assert [one.heard for one in learnt] == [0.0, 0.0, None]
+    assert [one.parts for one in learnt[:2]] == [one.parts for one in items[4:]]
+
+
 def test_the_teacher_reads_as_mpnet_does():
     """Numbers of its last layer, as the library `transformers` computed them from its weights."""
     learner = teacher.model().eval()
