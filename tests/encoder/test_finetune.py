@@ -216,7 +216,7 @@ def test_what_is_new_to_a_network_that_learns_further_is_learnt_by_its_labels(
 def test_of_what_is_known_a_network_may_hear_itself_and_of_what_is_new_it_may_not(
     rebuilt: Path, projected
 ):
-    """All that is new is learnt, and so many of the others; nothing of the part that is left out."""
+    """All that is new is learnt, and so many of the others; nothing of the part left out."""
     tokens = Tokens.load(rebuilt / VOCABULARY)
     items = [finetune.labelled(tokens, one, BRIEF) for one in projected[:6]]
     known, left_out = np.arange(6) < 3, np.arange(6) % 3 == 0
