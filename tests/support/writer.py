@@ -52,7 +52,8 @@ class Writer:
         self.saves += 1
         identity = self.saves if self._random.random() < 0.2 else number
         raw = note(
-            OPENING, f"This is for panel {number}, at the {self.saves}th try.", *passages, STRENGTH,
+            OPENING, f"Room {number} and its {self.saves} windows were a pleasure to see.",
+            *passages, STRENGTH,
             message_id=f"<{identity}@client.example>", to=f"panel{number}@example.com",
         )  # fmt: skip
         before = self.uid_of(self.saved[number]) if number in self.saved else None
