@@ -31,7 +31,7 @@ def test_the_words_of_the_whole_corpus_are_counted_as_the_model_counts_them(
 ):
     """So a message passes the closer look at a glance just if it does when it is cut."""
     for one in projected:
-        early = counted.bag(words(Draft(one.example.text, one.example.subject)))
+        early = counted.bag(words(Draft(one.sentences.text, one.sentences.subject)))
         late = counted.bag(message_text(one.sentences))
         assert np.array_equal(early.columns, late.columns), one.example.id
         assert np.array_equal(early.counts, late.counts), one.example.id
