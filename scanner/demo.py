@@ -25,16 +25,9 @@ from scanner.errors import ConfigurationError, UnreachableError
 _USER, _PASSWORD, _ADDRESS = "sam", "demo", "sam@example.org"
 _PATIENCE = 60.0
 
-PYMAP = """
-import gc
-import pymap.config, pymap.main, pysasl.hashing
-gc.disable()
-pymap.config.BuiltinHash = pysasl.hashing.Cleartext
-pymap.main.main()
-"""
+PYMAP = "import gc; gc.disable(); from pymap.main import main; main()"
 """How to start pymap 0.36: it keeps no reference to the task of a connection, which the garbage
-collector of Python 3.13 therefore takes away in the middle of a command. And it would hash the
-password half a million times at each login, which takes longer than what is shown."""
+collector of Python 3.13 therefore takes away in the middle of a command."""
 
 
 @dataclass(frozen=True, slots=True)
