@@ -148,5 +148,5 @@ def terms(options: dict[str, Any], settings: Config | None = None) -> Terms:
         own=frozenset(account.address.lower() for account in settings.accounts),
         least=options.get("least", 0.0),
         categories=options.get("categories", frozenset()),
-        dated=options["form"] == "html",
+        dated=options["form"] in {"text", "html"},
     )

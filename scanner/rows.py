@@ -28,8 +28,8 @@ class Terms:
     """How to judge and what to tell: the model and policy, whose mail it is, which passages.
 
     Without a `model` it is the one in use. Without a `direction` that is told for each message;
-    without `categories` all are shown. Sentences with `dismissed` digests are left out. `dated`
-    has the month told of messages with passages.
+    without `categories` all are shown. Sentences with `dismissed` digests are left out. With
+    `dated` the day is told of messages with passages.
     """
 
     model: Path | None
@@ -71,8 +71,8 @@ def _row(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> 
     if row.judged is None or not row.passages:
         return row
     left = only(without(row.judged.assessment, terms.dismissed), terms.wants)
-    month = _month(message) if terms.dated else ""
-    return replace(row, verdict=replace(row.judged, assessment=left), month=month)
+    day = _day(message) if terms.dated else ""
+    return replace(row, verdict=replace(row.judged, assessment=left), day=day)
 
 
 def _direction(message: Message, verdict: Verdict | UnreadableError, terms: Terms) -> Direction:
@@ -82,7 +82,7 @@ def _direction(message: Message, verdict: Verdict | UnreadableError, terms: Term
     return origin.direction(message.source, message.raw, draft, terms.own)
 
 
-def _month(message: Message) -> str:
+def _day(message: Message) -> str:
     from scanner.core import origin
 
-    return origin.month(message.raw)
+    return origin.day(message.raw)

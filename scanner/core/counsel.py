@@ -133,7 +133,7 @@ _CANDIDATE = (
     "Not sent yet? Take the passage out, and give the space to one strength or to an idea the "
     "conversation sparked.",
     "Sent already? Leave it at that: a second note would bring it up once more.",
-    "If the worry is real, it belongs with your references. Write to one of them today.",
+    "If the worry is real, it belongs with your references. Write to one of them.",
 )
 
 BEFORE_SENDING = (

@@ -49,10 +49,10 @@ def direction(source: str, raw: bytes, draft: Draft, own: frozenset[str]) -> Dir
     return by_folder(source) or _by_labels(raw) or _by_address(draft, own) or "outgoing"
 
 
-def month(raw: bytes) -> str:
-    """Give the month of the Date field as 2025-03, or nothing where there is none."""
+def day(raw: bytes) -> str:
+    """Give the day of the Date field as 2025-03-01, or nothing where there is none."""
     time = sent(_header(raw))
-    return time.date().isoformat()[:7] if time else ""
+    return time.date().isoformat() if time else ""
 
 
 def by_folder(source: str) -> Direction | None:

@@ -28,6 +28,7 @@ class _Note:
     source: str
     subject: str
     direction: str
+    letterhead: str
     severity: str
     share: str
     pieces: tuple[Piece, ...]
@@ -81,6 +82,7 @@ def _notes(rows: Iterable[Row]) -> Iterator[_Note]:
                 source=row.source,
                 subject=judged.draft.subject or "(no subject)",
                 direction=_DIRECTIONS[row.direction],
+                letterhead=row.letterhead,
                 severity=assessment.severity,
                 share=f"{assessment.percent}% of the words",
                 pieces=tuple(pieces(assessment)),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from scanner.core.assess import Assessment, Passage, pieces
+from scanner.core.draft import Draft
 from scanner.core.verdict import Verdict
 from scanner.errors import UnreadableError
 
@@ -21,6 +22,7 @@ Why: TypeAlias = Mapping[int, tuple[str, ...]] | None
 
 _BEGINNING = 60
 _WIDTH = 96
+_MOST_NAMED = 3
 
 EMPTY = "empty: there is no text of the writer's own in it"
 
@@ -30,14 +32,14 @@ class Row:
     """One message of a scan: where it came from and what became of it.
 
     `why` has the words that weigh most, by the start of each flagged sentence, if asked for;
-    `month` is that of its date where passages were found.
+    `day` is that of its date where passages were found.
     """
 
     source: str
     direction: Direction
     verdict: Verdict | UnreadableError
     why: Why = None
-    month: str = ""
+    day: str = ""
 
     @property
     def judged(self) -> Verdict | None:
@@ -57,6 +59,16 @@ class Row:
     def passages(self) -> tuple[Passage, ...]:
         """The flagged passages."""
         return self.judged.assessment.passages if self.judged else ()
+
+    @property
+    def letterhead(self) -> str:
+        """When it was written, and to or from whom, as far as that is known."""
+        draft = self.judged.draft if self.judged else Draft("")
+        if self.direction == "incoming":
+            whom = draft.sender and f"from {draft.sender}"
+        else:
+            whom = draft.recipients and f"to {_some(sorted(draft.recipients))}"
+        return ", ".join(filter(None, (self.day, whom)))
 
     @property
     def counsel(self) -> Counsel:
@@ -90,7 +102,7 @@ class Tally:
         self.count(row.judged.assessment.severity if row.judged else None)
         if passages := row.passages:
             self.categories.update(passage.category for passage in passages)
-            self.months[row.month] += 1
+            self.months[row.day[:7]] += 1
 
     def count(self, severity: str | None) -> None:
         """Count one more message by its severity, which is None where it was not assessed."""
@@ -129,6 +141,7 @@ def as_text(row: Row, mark: Mark = lambda text: f">>> {text} <<<") -> str:
     assessment = row.judged.assessment
     lines = [f"{source}: {headline(assessment)}"]
     if assessment.passages:
+        lines += _head(row)
         lines += ["", _indented(_marked(assessment, mark)), ""]
         lines += [line for passage in assessment.passages for line in _reason(passage, row)]
         lines += _what_to_do(row.counsel)
@@ -152,6 +165,19 @@ def headline(assessment: Assessment) -> str:
     count = len(assessment.passages)
     passages = "one passage" if count == 1 else f"{count} passages"
     return f"{assessment.severity}: {passages}, {assessment.percent}% of the words"
+
+
+def _head(row: Row) -> list[str]:
+    """Give the line by which people know a message again, if there is anything to put there."""
+    subject = row.judged.draft.subject if row.judged else ""
+    known = ": ".join(filter(None, (row.letterhead, subject)))
+    return [f"  {_visible(known)}"] if known else []
+
+
+def _some(addresses: Sequence[str]) -> str:
+    more = len(addresses) - _MOST_NAMED
+    named = ", ".join(addresses[:_MOST_NAMED])
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def _visible(name: str) -> str:

@@ -15,13 +15,13 @@ from scanner.errors import UnreadableError
 FLUBBED = note(OPENING, "<b>An excuse</b> & a flub.", STRENGTH, subject="Thanks <script>x</script>")
 
 
-def row(raw, direction="outgoing", month=""):
+def row(raw, direction="outgoing", day=""):
     (verdict,) = JUDGE([raw])
-    return Row("notes.mbox#3", direction, verdict, month=month)
+    return Row("notes.mbox#3", direction, verdict, day=day)
 
 
 ROWS = [
-    row(FLUBBED, month="2025-03"),
+    row(FLUBBED, day="2025-03-04"),
     row(note(OPENING, "A plea of value was my flub.", STRENGTH), "incoming"),
     row(CLEAN),
     Row("x.eml", "outgoing", UnreadableError("broken: it is not text")),

@@ -16,7 +16,7 @@ import scanner.core
 from scanner.adapters.sources import Message
 from scanner.core.classify import Policy
 from scanner.core.judge import Judge, understand
-from scanner.core.origin import direction, month
+from scanner.core.origin import day, direction
 from scanner.core.parse import Draft, glance, parse, read
 from scanner.core.render import recognise
 from scanner.core.selection import Selection
@@ -34,7 +34,7 @@ LOOKS = {
     "glance": glance,
     "understand": understand,
     "recognise": recognise,
-    "date": month,
+    "date": day,
     "direction": lambda raw: direction("x.eml", raw, Draft(""), frozenset()),
     "selection": ASKED.takes,
     "row": lambda raw: judged([Message("x.eml", raw)], TERMS, SIFTING),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scanner.core.draft import Draft
-from scanner.core.origin import direction, month
+from scanner.core.origin import day, direction
 
 OWN = frozenset({"me@example.org"})
 MINE = Draft("Hi", sender="me@example.org", recipients=frozenset({"you@example.com"}))
@@ -63,12 +63,12 @@ def test_takeout_names_the_folders_of_each_message(labels, expected):
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        (b"Date: Tue, 4 Mar 2025 10:00:00 +0000\n\nHi\n", "2025-03"),
+        (b"Date: Tue, 4 Mar 2025 10:00:00 +0000\n\nHi\n", "2025-03-04"),
         (b"Date: yesterday\n\nHi\n", ""),
         (b"Subject: x\n\nDate: Tue, 4 Mar 2025 10:00:00 +0000\n", ""),
         (b"", ""),
     ],
 )
-def test_the_month_is_that_of_the_date(raw, expected):
-    """Where there is no date, there is no month."""
-    assert month(raw) == expected
+def test_the_day_is_that_of_the_date(raw, expected):
+    """Where there is no date, there is no day."""
+    assert day(raw) == expected

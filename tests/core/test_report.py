@@ -113,10 +113,37 @@ def test_a_name_cannot_steer_the_terminal():
 def test_the_text_marks_each_passage_in_its_place():
     """Headline, own text with the marks, and a reason for each passage."""
     shown = as_text(row(FLUBBED))
-    assert shown.startswith("notes.mbox#3: flub: one passage, 13% of the words\n\n  | Dear")
+    assert shown.startswith(
+        "notes.mbox#3: flub: one passage, 13% of the words\n"
+        "  to panel@example.com: Thank you for the interview\n\n  | Dear"
+    )
     assert "  | >>> That excuse was a flub. A flub it was. <<<\n" in shown
     assert "  - It gives the reason for something that went wrong (excuse, 90%): " in shown
     assert "  | <b>That" in as_text(row(FLUBBED), lambda text: f"<b>{text}</b>")
+
+
+MANY = b"To: d@x.example, c@x.example\nCc: a@x.example, b@x.example\n" + FLUBBED.replace(
+    b"To:", b"X:"
+)
+
+
+@pytest.mark.parametrize(
+    ("made", "known"),
+    [
+        (replace(row(FLUBBED), day="2025-03-04"), "2025-03-04, to panel@example.com"),
+        (replace(row(FLUBBED), direction="incoming"), "from me@example.org"),
+        (row(MANY), "to a@x.example, b@x.example, c@x.example and 1 more"),
+        (replace(row(note(OPENING, "A flub.", to="")), day="2025-03-04"), "2025-03-04"),
+        (row(b"\n" + FLUBBED.partition(b"\r\n\r\n")[2]), ""),
+    ],
+)
+def test_a_message_is_known_again_by_its_day_and_whom_it_is_to_or_from(made, known):
+    """As far as it says so; the text puts the subject behind that, the page has it above."""
+    assert made.letterhead == known
+    second = as_text(made).splitlines()[1]
+    subject = made.judged.draft.subject
+    assert second == "  " * bool(known or subject) + ": ".join(filter(None, (known, subject)))
+    assert known in page([made], Tally())
 
 
 def test_the_words_that_weigh_most_stand_below_the_reason():

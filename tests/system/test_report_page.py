@@ -36,8 +36,8 @@ def report() -> str:
     received = note(OPENING, "A plea was my flub. " + "x" * 300, STRENGTH, subject="Second note")
     (first, second) = JUDGE([flubbed, received])
     rows = [
-        Row("sent.mbox#1", "outgoing", first, month="2025-03"),
-        Row("Inbox/2.eml", "incoming", second, month="2025-04"),
+        Row("sent.mbox#1", "outgoing", first, day="2025-03-04"),
+        Row("Inbox/2.eml", "incoming", second, day="2025-04-05"),
         Row("x.eml", "outgoing", UnreadableError("broken: it is not text")),
     ]
     tally = Tally()
