@@ -1,4 +1,4 @@
-"""config.toml to a frozen `Config`; every problem in the file is reported at once."""
+"""config.toml to a frozen `Config`; the problems in the file are reported at once."""
 
 from __future__ import annotations
 
@@ -120,6 +120,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 }
 
 
+_MOST_TOLD = 5  # problems, in one line
 _ACCOUNT_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
 
@@ -143,7 +144,7 @@ def example() -> Path:
 
 
 def load(path: Path) -> Config:
-    """Read a configuration file. Raises ConfigurationError that names every problem."""
+    """Read a configuration file. Raises ConfigurationError that names its problems."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -168,7 +169,7 @@ def optional(path: Path | None = None) -> Config:
 
 
 def parse(text: str, where: str = "configuration") -> Config:
-    """Make a `Config` of TOML text. Raises ConfigurationError that names every problem."""
+    """Make a `Config` of TOML text. Raises ConfigurationError that names the first problems."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -188,7 +189,9 @@ def parse(text: str, where: str = "configuration") -> Config:
     config = Config(**_read(Config, table, "", problems, accounts=named))
     problems += [problem for account in named for problem in _unfit(account)]
     if problems:
-        told = f"{where}: " + "; ".join(problems)
+        more = len(problems) - _MOST_TOLD
+        told = f"{where}: " + "; ".join(problems[:_MOST_TOLD])
+        told += f"; and {more} more" if more > 0 else ""
         # The file's own keys are in it, which may hold anything, line ends and escapes too.
         raise ConfigurationError("".join(c if c.isprintable() else repr(c)[1:-1] for c in told))
     return config
@@ -223,10 +226,13 @@ def _read(
         else:
             values[key] = tuple(value) if isinstance(value, list) else value
     for name, f in wanted.items():
-        if name not in table and f.default is MISSING:
+        if f.default is not MISSING:
+            continue
+        if name not in table:
             problems.append(f"{prefix}{name} is missing")
-        if f.default is MISSING and not values.setdefault(name, "") and name in table:
+        elif values.get(name) == "":
             problems.append(f"{prefix}{name} must not be empty")
+        values.setdefault(name, "")
     return values
 
 
