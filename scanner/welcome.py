@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,9 +130,10 @@ def _asked_for(
 ) -> tuple[Account | None, Account]:
     """Ask whose account it is; give how it was, if it was, and how it is to be."""
     before = _known(known, given)
+    others = known.accounts if given["name"] is not None and before is None else ()
     address = asker.text(
         "Your mail address", "--address", given["address"], before.address if before else "",
-        _no_address,
+        lambda text: _no_address(text) or _taken(text, others),
     )  # fmt: skip
     before = before or next((a for a in known.accounts if a.address == address), None)
     return before, _placed(_named(known, before, address, given), asker, given)
@@ -386,6 +387,15 @@ def _no_address(text: str) -> str:
     local, _, domain = text.rpartition("@")
     if not local or not is_host(domain) or not text.isprintable() or " " in text:
         return "a mail address looks like you@example.org"
+    return ""
+
+
+def _taken(address: str, others: Iterable[Account]) -> str:
+    """Say whose an address is already: another name for it would be a second watcher of it."""
+    for account in others:
+        if account.address.lower() == address.lower():
+            name = account.name
+            return f"account {name} has this address; with --account {name} it is set up anew"
     return ""
 
 

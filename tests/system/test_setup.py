@@ -161,6 +161,26 @@ def test_what_cannot_be_written_is_told_before_a_password_is_kept(household, ses
     assert (written(household).read_text() if written(household).exists() else None) == text
 
 
+def test_a_new_name_for_an_address_that_is_there_alters_no_account(household, session):
+    """It is refused in one line that names the account, or asked again; nothing is written."""
+    before = "[accounts.home]\naddress = 'me@example.org'\nhost = 'localhost'\n"
+    written(household).write_text(before)
+    assert session.address
+    new = ["setup", "--account", "work"]
+    done = household.program.run(
+        *new, "--no-questions", "--address", "Me@example.org", "--drafts", "Other",
+        "--password-env", "HOME",
+    )  # fmt: skip
+    says = "account home has this address; with --account home it is set up anew"
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert says in done.stderr
+    asking = household.program.converse(*new)
+    answer(asking, ADDRESS, "me@example.org")
+    asking.expect(says)
+    assert interrupt(asking, ADDRESS)[0] == 130
+    assert written(household).read_text() == before
+
+
 @pytest.mark.parametrize(
     "command",
     [
