@@ -15,6 +15,7 @@ from scanner import common, findings, terminal
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed
+    from scanner.adapters.single import Message
     from scanner.core.judge import Judge
     from scanner.core.report import Row
     from scanner.core.verdict import Verdict
@@ -43,14 +44,12 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
       unflub check --format json - < note.eml
       unflub check --explain note.txt
     """
-    from scanner.adapters import mbox
     from scanner.adapters.records import Written
-    from scanner.adapters.single import STANDARD_INPUT, single
     from scanner.checking import verdicts
     from scanner.rows import judged
 
     findings.require_free(options["output"], files)
-    found = [mbox.lone(single(name)) for name in files or (STANDARD_INPUT,)]
+    found = _messages(files)
     terms = asked_for(options)
     if explain:
         from scanner import scanning
@@ -59,6 +58,14 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
     else:
         rows = iter(judged(found, terms, partial(verdicts, policy=terms.policy, model=terms.model)))
     return findings.printed(rows, options, Written(None), show_clean=True)
+
+
+def _messages(files: tuple[str, ...]) -> list[Message]:
+    """Read the messages that are named, or standard input where none is."""
+    from scanner.adapters import mbox
+    from scanner.adapters.single import STANDARD_INPUT, single
+
+    return [mbox.lone(single(name)) for name in files or (STANDARD_INPUT,)]
 
 
 def asked_for(options: dict[str, Any]) -> Terms:
@@ -173,11 +180,10 @@ def dismiss(*, files: tuple[str, ...], preset: str | None, config_path: Path | N
       unflub dismiss < note.eml
     """
     from scanner import checking, config
-    from scanner.adapters import dismissals, mbox
-    from scanner.adapters.single import STANDARD_INPUT, single
+    from scanner.adapters import dismissals
 
     settings = config.optional(config_path)
-    found = [mbox.lone(single(name)) for name in files or (STANDARD_INPUT,)]
+    found = _messages(files)
     if trouble := next((message.error for message in found if message.error), None):
         raise trouble
     raws = [message.raw for message in found]
