@@ -24,21 +24,27 @@ class Format(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Text:
     """For people: findings with their passages marked, and a summary.
 
+    Advice is given in full once; a later message that has the same names the one it stands below.
     `show_clean` also names messages without a finding; one such message needs no summary.
     """
 
     mark: Mark | None = None
     show_clean: bool = False
+    _told: dict[tuple[object, ...], str] = field(default_factory=dict)
 
     def row(self, row: Row) -> str | None:
         """Show a message with its passages, or why it was not checked."""
         if not (self.show_clean or row.passages or row.error):
             return None
-        return as_text(row, self.mark) if self.mark else as_text(row)
+        shown = as_text(row, self.mark, self._told)
+        if row.passages:
+            for advice in (row.counsel.steps, row.counsel.letters):
+                self._told.setdefault(advice, row.source)
+        return shown
 
     def end(self, tally: Tally) -> str | None:
         """Summarise."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # loaded where needed: most mail is no flub note
 
 Mark = Callable[[str], str]
 Why: TypeAlias = Mapping[int, tuple[str, ...]] | None
+Told: TypeAlias = Mapping[tuple[object, ...], str]
+"""Steps and letters that were shown before, each with the source they were first shown for."""
 
 _BEGINNING = 60
 _WIDTH = 96
@@ -133,8 +135,11 @@ def as_record(row: Row, *, with_text: bool = False) -> dict[str, Any]:
     return record
 
 
-def as_text(row: Row, mark: Mark = lambda text: f">>> {text} <<<") -> str:
-    """Show a message's own text with each passage marked in its place, and why."""
+def as_text(row: Row, mark: Mark | None = None, told: Told | None = None) -> str:
+    """Show a message's own text with each passage marked in its place, why, and what to do.
+
+    Of what was `told` before it says where.
+    """
     source = _visible(row.source)
     if row.judged is None:
         return f"{source}: not checked: {_visible(row.error)}"
@@ -142,9 +147,9 @@ def as_text(row: Row, mark: Mark = lambda text: f">>> {text} <<<") -> str:
     lines = [f"{source}: {headline(assessment)}"]
     if assessment.passages:
         lines += _head(row)
-        lines += ["", _indented(_marked(assessment, mark)), ""]
+        lines += ["", _indented(_marked(assessment, mark or _pointed)), ""]
         lines += [line for passage in assessment.passages for line in _reason(passage, row)]
-        lines += _what_to_do(row.counsel)
+        lines += _what_to_do(row.counsel, told or {})
     return "\n".join(lines)
 
 
@@ -197,22 +202,40 @@ def _reason(passage: Passage, row: Row) -> Iterator[str]:
         yield f"      {words} {weigh} most in: {_beginning(sentence.text)}"
 
 
-def _what_to_do(todo: Counsel) -> Iterator[str]:
+def _what_to_do(todo: Counsel, told: Told) -> Iterator[str]:
     yield ""
     if todo.folded:
         yield textwrap.fill(todo.folded, _WIDTH, initial_indent="  ", subsequent_indent="  ")
         yield ""
+    if where := told.get(todo.letters):
+        yield f"  What to do, and what to write: as for {_visible(where)}"
+    else:
+        yield from _steps(todo, told)
+        yield from _letters(todo)
+    yield ""
+
+
+def _steps(todo: Counsel, told: Told) -> Iterator[str]:
+    if where := told.get(todo.steps):
+        yield f"  What to do: as for {_visible(where)}"
+        return
     for number, step in enumerate(todo.steps, 1):
         yield textwrap.fill(step, _WIDTH, initial_indent=f"  {number}. ", subsequent_indent="     ")
+
+
+def _letters(todo: Counsel) -> Iterator[str]:
     for letter in todo.letters:
         yield f"\n  {letter.title}:"
         for line in letter.text.splitlines():
             yield textwrap.fill(line, _WIDTH, initial_indent="    ", subsequent_indent="    ")
-    yield ""
 
 
 def _beginning(text: str) -> str:
     return textwrap.shorten(text, _BEGINNING, placeholder=" …")
+
+
+def _pointed(text: str) -> str:
+    return f">>> {text} <<<"
 
 
 def _marked(assessment: Assessment, mark: Mark) -> str:

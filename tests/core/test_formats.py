@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import lxml.html
 from support.notes import CLEAN, OPENING, STRENGTH, note
 from support.phrases import JUDGE
 
 from scanner.core.formats import Json, JsonLines, Page, Text
-from scanner.core.report import Row, Tally
+from scanner.core.report import Row, Tally, as_text
 from scanner.errors import UnreadableError
 
 FLUBBED = note(OPENING, "<b>An excuse</b> & a flub.", STRENGTH, subject="Thanks <script>x</script>")
@@ -57,6 +58,56 @@ def test_text_leaves_out_what_is_clean():
     assert shown.count("notes.mbox#3: ") == 2
     assert shown.splitlines()[-1] == "3 checked, 1 with a flub, 1 folded in, 1 not checked"
     assert printed(Text(show_clean=True), [row(CLEAN)]) == "notes.mbox#3: nothing found"
+
+
+def test_text_gives_the_same_advice_once():
+    """Later messages name the one it stands below; what another job changes is shown."""
+    flubs = [
+        ("a.eml", OPENING, "A flub."),
+        ("b.eml", OPENING, "An apology, a flub."),
+        ("c.eml", OPENING.replace("Larkfield Hospital", "Acme"), "A flub."),
+        ("d.eml", OPENING.replace("Larkfield Hospital", "Acme"), "A flub of value."),
+    ]
+    rows = [replace(row(note(*paragraphs)), source=source) for source, *paragraphs in flubs]
+    form = Text()
+    assert form.row(rows[0]) == as_text(rows[0])
+    shown = [str(form.row(one)) for one in rows[1:]]
+    assert [last(text) for text in shown] == [
+        "What to do, and what to write: as for a.eml",
+        "[Your name]",
+        "What to do, and what to write: as for c.eml",
+    ]
+    assert "  What to do: as for a.eml\n\n  To one of your references:\n" in shown[1]
+    assert "manager position at Acme" in " ".join(shown[1].split())
+    assert "  1. " not in "".join(shown)
+    assert "This one is folded in" in shown[2]
+
+
+def test_text_gives_an_employer_s_advice_for_each_concern():
+    """It is another than the candidate's; questions differ by what is to be asked about."""
+    rows = [
+        row(FLUBBED),
+        *(
+            replace(row(note(OPENING, words), "incoming"), source=source)
+            for source, words in (("a", "An excuse, a flub."), ("b", "An apology, a flub."))
+        ),
+    ]
+    form = Text()
+    _, first, second = (str(form.row(one)) for one in rows)
+    assert first == as_text(rows[1])
+    assert "  What to do: as for a\n\n  To the candidate:\n" in second
+    assert "To every reference:\n" in second
+
+
+def test_a_name_that_advice_refers_to_cannot_steer_the_terminal():
+    """It is shown as in the headline."""
+    form, named = Text(), replace(ROWS[0], source="\x1b[31m.eml")
+    form.row(named)
+    assert last(str(form.row(named))).endswith(r": as for \x1b[31m.eml")
+
+
+def last(text):
+    return text.rstrip().splitlines()[-1].strip()
 
 
 def test_a_page_shows_notes_with_marks_reasons_and_totals():
