@@ -1,4 +1,4 @@
-"""config.toml to a frozen `Config`; the problems in the file are reported at once."""
+"""config.toml to a frozen `Config`; every problem in the file is reported at once."""
 
 from __future__ import annotations
 
@@ -120,7 +120,6 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 }
 
 
-_MOST_TOLD = 5  # problems, in one line
 _ACCOUNT_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
 
@@ -144,7 +143,7 @@ def example() -> Path:
 
 
 def load(path: Path) -> Config:
-    """Read a configuration file. Raises ConfigurationError that names its problems."""
+    """Read a configuration file. Raises ConfigurationError that names every problem."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -169,7 +168,7 @@ def optional(path: Path | None = None) -> Config:
 
 
 def parse(text: str, where: str = "configuration") -> Config:
-    """Make a `Config` of TOML text. Raises ConfigurationError that names the first problems."""
+    """Make a `Config` of TOML text. Raises ConfigurationError that names every problem."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -189,9 +188,7 @@ def parse(text: str, where: str = "configuration") -> Config:
     config = Config(**_read(Config, table, "", problems, accounts=named))
     problems += [problem for account in named for problem in _unfit(account)]
     if problems:
-        more = len(problems) - _MOST_TOLD
-        told = f"{where}: " + "; ".join(problems[:_MOST_TOLD])
-        told += f"; and {more} more" if more > 0 else ""
+        told = f"{where}: " + "; ".join(problems)
         # The file's own keys are in it, which may hold anything, line ends and escapes too.
         raise ConfigurationError("".join(c if c.isprintable() else repr(c)[1:-1] for c in told))
     return config

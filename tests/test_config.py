@@ -1,4 +1,4 @@
-"""The configuration file: defaults, its problems at once, and where it is looked for."""
+"""The configuration file: defaults, every problem at once, and where it is looked for."""
 
 from __future__ import annotations
 
@@ -118,7 +118,8 @@ def test_what_is_asked_for_now_counts_before_the_file():
 def test_every_problem_is_reported_at_once():
     """One run of the program is enough to learn all that is to be mended."""
     told = problems(
-        'preset = "wild"\nsetle_seconds = 1\nsweep_seconds = 0\n[accounts.home]\nhost = 5\n'
+        'preset = "wild"\nsetle_seconds = 1\nsweep_seconds = 0\n'
+        '[accounts.home]\nhost = 5\nport = "993"\n[accounts.work]\n'
     )
     for problem in (
         "config.toml: ",
@@ -127,20 +128,12 @@ def test_every_problem_is_reported_at_once():
         "sweep_seconds must lie between 1 and 86400",
         "accounts.home.address is missing",
         "accounts.home.host must be a string",
+        "accounts.home.port must be a whole number",
+        "accounts.work.address is missing",
+        "accounts.work.host is missing",
     ):
         assert problem in told
-    assert " more" not in told
-
-
-def test_of_very_many_problems_the_first_are_named_and_the_rest_counted():
-    """The line stays one that somebody reads."""
-    told = problems("".join(f"[accounts.a{number}]\nhost = 5\n" for number in range(100)))
-    assert told == (
-        "config.toml: accounts.a0.host must be a string, without NUL; "
-        "accounts.a0.address is missing; accounts.a1.host must be a string, without NUL; "
-        "accounts.a1.address is missing; accounts.a2.host must be a string, without NUL; "
-        "and 195 more"
-    )
+    assert "must not be empty" not in told
 
 
 @pytest.mark.parametrize(
