@@ -48,7 +48,7 @@ if TYPE_CHECKING:  # loaded where needed: most mail needs neither
     from scanner.learning.encoder import Encoder
     from scanner.learning.train import FittedHeads
 
-FORMAT = 10
+FORMAT = 11
 """Counts up whenever the folder's layout changes."""
 
 _METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"
