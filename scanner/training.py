@@ -23,8 +23,12 @@ from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.compare import Reader
 from scanner.learning.corpus import Example, Merged
 from scanner.learning.evaluate import Alarms, Report
+from scanner.learning.fitting import SEED
 from scanner.learning.groups import grouped
-from scanner.learning.train import SEED, Progress, ReadCorpus, described, read_corpus, train
+from scanner.learning.ingredients import described
+from scanner.learning.preparing import ReadCorpus, read_corpus
+from scanner.learning.progress import Progress
+from scanner.learning.train import train
 from scanner.rows import is_own
 
 YOURS = "your "

@@ -10,8 +10,11 @@ import numpy as np
 
 from scanner.learning import features, fitting
 from scanner.learning.features import Mask
+from scanner.learning.fitting import SEED
+from scanner.learning.holding_out import cross_fit
+from scanner.learning.preparing import Prepared, ReadCorpus
+from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import Reading
-from scanner.learning.train import SEED, Prepared, Progress, ReadCorpus, cross_fit, silent
 from scanner.learning.words import Floats
 
 # Inverse strength of the penalty, as the model of words alone had it.

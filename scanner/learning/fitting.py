@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # loaded where a head is fitted: it takes a second or two
 
     Estimator: TypeAlias = LogisticRegression | LinearSVC
 
+SEED = 20260101
+"""All chance of training sets out from it: the same corpus gives the same model."""
+
 _STEPS = 128
 _IDF_STEPS = 16
 _CLOSE = 1e-7  # relative to the loss: closer moves no probability

@@ -16,11 +16,15 @@ from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
 from scanner.learning import fitting, leaning, measures
+from scanner.learning.estimators import fit_flub
 from scanner.learning.features import Mask
+from scanner.learning.fitting import SEED
+from scanner.learning.folds import folds
 from scanner.learning.heads import Head
 from scanner.learning.measures import AVERAGE_PRECISION, Estimate
 from scanner.learning.odds import expit
-from scanner.learning.train import SEED, Prepared, Progress, fit_flub, folds, silent
+from scanner.learning.preparing import Prepared
+from scanner.learning.progress import Progress, silent
 from scanner.learning.trial import NONE, Table
 from scanner.learning.words import Floats
 

@@ -35,11 +35,13 @@ from scanner.learning.finetune import (
     labelled,
     unlabelled,
 )
+from scanner.learning.fitting import SEED
+from scanner.learning.folds import require_enough
 from scanner.learning.kept import Kept
 from scanner.learning.network import Network
+from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
 from scanner.learning.side_by_side import Tell, side_by_side
-from scanner.learning.train import SEED, Progress, require_enough, silent
 from scanner.learning.windows import Tokens, Window, laid_out
 
 _SAMPLES = 120
