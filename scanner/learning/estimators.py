@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scanner.core.classify import CATEGORIES
 from scanner.learning import features, fitting
 from scanner.learning.features import Mask
-from scanner.learning.fitting import SEED, Fitted, FittedContext, FittedFirst
+from scanner.learning.fitting import Fitted, FittedContext, FittedFirst
 from scanner.learning.folds import folds
 from scanner.learning.heads import NEVER, Head, Heads, constant
 from scanner.learning.preparing import Mail, Prepared
@@ -88,27 +88,24 @@ class FittedHeads:
 def fit(
     prepared: Prepared,
     ordinary: Mail,
-    seed: int = SEED,
     seen: Mask | None = None,
     ordinary_seen: Mask | None = None,
 ) -> FittedHeads:
     """Fit every head, on all messages or on those marked as seen."""
     seen = np.ones(len(prepared.is_note), bool) if seen is None else seen
     others = np.ones(len(ordinary.messages), bool) if ordinary_seen is None else ordinary_seen
-    note, kind = fit_kind(prepared, ordinary, seed, seen, others)
-    first = _fit_first(prepared, ordinary, seen, others, seed)
-    closer = _fit_closer(prepared, ordinary, seen, others, note, seed)
-    hint = _fit_hint(prepared, ordinary, seen, others, seed)
+    note, kind = fit_kind(prepared, ordinary, seen, others)
+    first = _fit_first(prepared, ordinary, seen, others)
+    closer = _fit_closer(prepared, ordinary, seen, others, note)
+    hint = _fit_hint(prepared, ordinary, seen, others)
     return FittedHeads(
         first, note, closer, hint, kind,
-        fit_flub(prepared, seed, seen), fit_category(prepared, seed, seen),
-        fit_folded(prepared, seed, seen, note.idf), fit_context(prepared, seed, seen),
+        fit_flub(prepared, seen), fit_category(prepared, seen),
+        fit_folded(prepared, seen, note.idf), fit_context(prepared, seen),
     )  # fmt: skip
 
 
-def _fit_first(
-    prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask, seed: int
-) -> FittedFirst:
+def _fit_first(prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask) -> FittedFirst:
     """Fit the head that tells notes from ordinary mail by single words."""
     rows, others = np.flatnonzero(seen), np.flatnonzero(ordinary_seen)
     marks = fitting.vstack(prepared.mail.single[rows], ordinary.single[others])
@@ -116,11 +113,11 @@ def _fit_first(
     weights = np.concatenate(
         [np.where(prepared.is_note[rows], 1.0, _OTHER_AT_FIRST), np.ones(len(others))]
     )
-    return fitting.fit_first(marks, answers, strength=_FIRST_C, seed=seed, weights=weights)
+    return fitting.fit_first(marks, answers, strength=_FIRST_C, weights=weights)
 
 
 def fit_kind(
-    prepared: Prepared, ordinary: Mail, seed: int, seen: Mask, ordinary_seen: Mask
+    prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask
 ) -> tuple[Fitted, Fitted]:
     """Fit the heads that tell notes from other mail, `note` and `kind`, on what was seen."""
     rows, others = np.flatnonzero(seen), np.flatnonzero(ordinary_seen)
@@ -134,13 +131,13 @@ def fit_kind(
     weights = np.ones(len(answers), np.float32)
     weights[: len(taught)][prepared.has_flub[taught]] = _FLUB_AT_GATE
     note = fitting.fit(
-        counts, features.bare(len(answers)), answers, strength=_NOTE_C, seed=seed, weights=weights
+        counts, features.bare(len(answers)), answers, strength=_NOTE_C, weights=weights
     )
-    return note, fitting.fit(counts, dense, answers, strength=_KIND_C, seed=seed, idf=note.idf)
+    return note, fitting.fit(counts, dense, answers, strength=_KIND_C, idf=note.idf)
 
 
-def _fit_closer(  # noqa: PLR0913, PLR0917 - what it is fitted to
-    prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask, note: Fitted, seed: int
+def _fit_closer(
+    prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask, note: Fitted
 ) -> Fitted:
     """Fit the head that tells flub notes from ordinary mail that sounds like notes to `note`."""
     rows = np.flatnonzero(seen & (prepared.has_flub | ~prepared.is_note))
@@ -155,33 +152,28 @@ def _fit_closer(  # noqa: PLR0913, PLR0917 - what it is fitted to
     )
     counts = fitting.vstack(prepared.mail.words[rows], ordinary.words[others])
     return fitting.fit(
-        counts, features.bare(len(answers)), answers,
-        strength=_CLOSER_C, seed=seed, weights=weights,
-    )  # fmt: skip
+        counts, features.bare(len(answers)), answers, strength=_CLOSER_C, weights=weights
+    )
 
 
-def _fit_hint(
-    prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask, seed: int
-) -> Fitted:
+def _fit_hint(prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask) -> Fitted:
     sentences = np.flatnonzero(seen[prepared.message])
     ordinary_ones = np.flatnonzero(ordinary_seen[ordinary.message])
     counts = fitting.vstack(
         prepared.mail.sentence_words[sentences], ordinary.sentence_words[ordinary_ones]
     )
     answers = np.concatenate([prepared.is_flub[sentences], np.zeros(len(ordinary_ones), bool)])
-    return fitting.fit(counts, features.bare(len(answers)), answers, strength=_HINT_C, seed=seed)
+    return fitting.fit(counts, features.bare(len(answers)), answers, strength=_HINT_C)
 
 
-def fit_flub(prepared: Prepared, seed: int, seen: Mask) -> Fitted:
+def fit_flub(prepared: Prepared, seen: Mask) -> Fitted:
     """Fit the head that tells flub sentences, to the messages seen."""
     notes = prepared.sentences_of_notes(seen)
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
-    return fitting.fit(
-        rows[notes], dense[notes], prepared.is_flub[notes], strength=_FLUB_C, seed=seed
-    )
+    return fitting.fit(rows[notes], dense[notes], prepared.is_flub[notes], strength=_FLUB_C)
 
 
-def fit_context(prepared: Prepared, seed: int, seen: Mask) -> FittedContext:
+def fit_context(prepared: Prepared, seen: Mask) -> FittedContext:
     """Fit what has the last word on flubs to what heads say of writers they do not know.
 
     What a head says of sentences it was fitted to is too sure. Where the writers are too few to
@@ -194,34 +186,32 @@ def fit_context(prepared: Prepared, seed: int, seen: Mask) -> FittedContext:
         taught = prepared.is_flub[prepared.sentences_of_notes(seen & ~held_out)]
         if taught.all() or not taught.any():
             return FittedContext()
-        head = fit_flub(prepared, seed, seen & ~held_out).head
+        head = fit_flub(prepared, seen & ~held_out).head
         asked = prepared.sentences_of_notes(held_out)
         odds[asked] = fitting.odds(head, mail.sentence_words[asked], mail.sentence_dense[asked])[
             :, 0
         ]
     notes = prepared.sentences_of_notes(seen)
     columns = features.in_context(mail.sentence_dense[notes], odds[notes], mail.message[notes])
-    return fitting.fit_context(columns, prepared.is_flub[notes], seed)
+    return fitting.fit_context(columns, prepared.is_flub[notes])
 
 
-def fit_category(prepared: Prepared, seed: int, seen: Mask) -> Fitted:
+def fit_category(prepared: Prepared, seen: Mask) -> Fitted:
     """Fit the head that tells categories on the flub sentences of the messages seen."""
     flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
-    return fitting.fit(
-        rows[flubs], dense[flubs], _numbers(prepared.categories[flubs]),
-        strength=_CATEGORY_C, seed=seed,
-    )  # fmt: skip
+    numbers = _numbers(prepared.categories[flubs])
+    return fitting.fit(rows[flubs], dense[flubs], numbers, strength=_CATEGORY_C)
 
 
-def fit_folded(prepared: Prepared, seed: int, seen: Mask, idf: Floats) -> Fitted | None:
+def fit_folded(prepared: Prepared, seen: Mask, idf: Floats) -> Fitted | None:
     """Fit the head that tells what is folded in on the flub notes seen, where there are both."""
     notes = np.flatnonzero(seen & prepared.has_flub)
     answers = prepared.is_folded[notes]
     if answers.all() or not answers.any():
         return None
     rows, dense = prepared.mail.words[notes], prepared.mail.flub_dense[notes]
-    return fitting.fit(rows, dense, answers, strength=_FOLDED_C, seed=seed, idf=idf)
+    return fitting.fit(rows, dense, answers, strength=_FOLDED_C, idf=idf)
 
 
 def of_all(category: Fitted) -> Head:

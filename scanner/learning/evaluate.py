@@ -18,7 +18,6 @@ from scanner.learning.answers import Answers
 from scanner.learning.artifact import Model
 from scanner.learning.corpus import Projected
 from scanner.learning.features import Mask
-from scanner.learning.fitting import SEED
 from scanner.learning.groups import grouped
 from scanner.learning.holding_out import cross_fit
 from scanner.learning.measures import AVERAGE_PRECISION, CALIBRATION
@@ -115,7 +114,6 @@ def leave_writers_out(
     read: ReadCorpus,
     *,
     groups: int | None = None,
-    seed: int = SEED,
     progress: Progress = silent,
 ) -> Measured:
     """Hold out one writer at a time, fit the heads to the others, and measure on the one.
@@ -129,7 +127,7 @@ def leave_writers_out(
     """
     names = grouped(read.projected)
     held_out = writers_held_out(names, groups)
-    said = cross_fit(read.prepared, read.ordinary, held_out, seed, progress)
+    said = cross_fit(read.prepared, read.ordinary, held_out, progress)
     away = np.zeros(len(names), bool)
     ungated = {name: np.zeros_like(away) for name in PRESETS}
     kinds, at = np.zeros_like(said.kinds), np.empty(len(names), object)

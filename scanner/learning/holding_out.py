@@ -13,7 +13,6 @@ from threadpoolctl import threadpool_limits
 from scanner.learning.answers import Answers, ask, glimpses
 from scanner.learning.estimators import fit
 from scanner.learning.features import Mask
-from scanner.learning.fitting import SEED
 from scanner.learning.folds import require_enough
 from scanner.learning.gate import COLUMNS
 from scanner.learning.heads import Heads
@@ -31,7 +30,6 @@ def cross_fit(
     prepared: Prepared,
     ordinary: Mail,
     held_out: Sequence[Mask],
-    seed: int = SEED,
     progress: Progress = silent,
 ) -> HeldOut:
     """Give what heads say of messages they were not fitted on: each fold by the others' heads.
@@ -44,7 +42,7 @@ def cross_fit(
     seen, ordinary_seen = _no_glimpses(mail), _no_glimpses(ordinary)
     place = np.arange(len(ordinary.messages)) % len(held_out)
     left_out = [(fold, place == number) for number, fold in enumerate(held_out)]
-    without = _fitted_without(left_out, prepared, ordinary, seed, progress)
+    without = _fitted_without(left_out, prepared, ordinary, progress)
     for heads, (fold, part) in zip(without, left_out, strict=True):
         ask(heads, mail, fold, said)
         ask(heads, ordinary, part, of_ordinary)
@@ -58,7 +56,6 @@ def _fitted_without(
     left_out: Sequence[tuple[Mask, Mask]],
     prepared: Prepared,
     ordinary: Mail,
-    seed: int,
     progress: Progress,
 ) -> list[Heads]:
     """Fit heads without each of these parts of the corpus and of ordinary mail, in order."""
@@ -70,7 +67,7 @@ def _fitted_without(
     def tell(done: float) -> None:
         progress(round(done * len(left_out)), len(left_out), "holding writers out")
 
-    work = partial(_fit_each, prepared, ordinary, seed)
+    work = partial(_fit_each, prepared, ordinary)
     made = side_by_side(work, shares, at_once, tell) if at_once > 1 else [work(shares[0], tell)]
     return [made[number % at_once][number // at_once] for number in range(len(left_out))]
 
@@ -78,7 +75,6 @@ def _fitted_without(
 def _fit_each(
     prepared: Prepared,
     ordinary: Mail,
-    seed: int,
     left_out: Sequence[tuple[Mask, Mask]],
     tell: Tell,
 ) -> list[Heads]:
@@ -87,7 +83,7 @@ def _fit_each(
     tell(0)
     with threadpool_limits(1, "blas"):  # a process of its own does not have the caller's limit
         for number, (fold, part) in enumerate(left_out, 1):
-            made.append(fit(prepared, ordinary, seed, ~fold, ~part).heads)
+            made.append(fit(prepared, ordinary, ~fold, ~part).heads)
             tell(number / len(left_out))
     return made
 

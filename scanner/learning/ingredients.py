@@ -9,10 +9,11 @@ from typing import Any
 from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Sentences
 from scanner.learning import corpus
+from scanner.learning.fitting import SEED
 from scanner.learning.preparing import ReadCorpus
 
 
-def described(read: ReadCorpus, known: Container[str], seed: int) -> dict[str, Any]:
+def described(read: ReadCorpus, known: Container[str]) -> dict[str, Any]:
     """Say what a model was made of; of writers who are not `known` the names are left out."""
     names = sorted(set(read.prepared.writers.tolist()))
     return {
@@ -20,7 +21,7 @@ def described(read: ReadCorpus, known: Container[str], seed: int) -> dict[str, A
         "messages": len(read.examples),
         "writers": [name if name in known else f"yours {n}" for n, name in enumerate(names, 1)],
         "background": identified(read.ordinary.messages),
-        "seed": seed,
+        "seed": SEED,
         "labels": list(corpus.KINDS),
         "categories": list(CATEGORIES),
     }

@@ -22,7 +22,6 @@ from scanner.learning import features, fitting, groups, leaning, rehearsal, thre
 from scanner.learning.answers import flub_odds
 from scanner.learning.artifact import Model, message_text, whole_text
 from scanner.learning.features import Mask
-from scanner.learning.fitting import SEED
 from scanner.learning.folds import folds, require_enough
 from scanner.learning.gate import Gate, glimpses
 from scanner.learning.heads import Heads
@@ -237,7 +236,7 @@ def _held_out(material: Material, own: Rehearsal, fold: Folds, ordinary_fold: Fo
 
 def _described(material: Material, base: Model) -> dict[str, Any]:
     """Say what the model was made of; of the user's own things only how many they are."""
-    said = described(material.read, base.encoder.known().writers, SEED)
+    said = described(material.read, base.encoder.known().writers)
     prepared, mine = material.read.prepared, material.yours
     return said | {
         "base": base.version,

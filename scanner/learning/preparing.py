@@ -133,16 +133,13 @@ def read_corpus(
 
 
 def prepare(
-    projected: Sequence[Projected],
-    read: Sequence[Reading],
-    background: Sequence[Sentences] = (),
-    seed: int = SEED,
+    projected: Sequence[Projected], read: Sequence[Reading], background: Sequence[Sentences] = ()
 ) -> Prepared:
     """Bring a corpus into rows once; folds then only choose among them."""
     messages = [one.sentences for one in projected]
     return Prepared(
         prepare_mail(messages, read),
-        counted(_mixed(messages, background, seed)),
+        counted(_mixed(messages, background)),
         np.array([one.example.kind == "thank_you" for one in projected]),
         np.array([one.example.severity == "folded" for one in projected]),
         np.array([one.example.writer for one in projected], dtype=np.str_),
@@ -165,14 +162,14 @@ def prepare_mail(messages: Sequence[Sentences], read: Sequence[Reading]) -> Mail
     )
 
 
-def _mixed(messages: Sequence[Sentences], background: Sequence[Sentences], seed: int) -> list[str]:
+def _mixed(messages: Sequence[Sentences], background: Sequence[Sentences]) -> list[str]:
     """Give the words of each message with a sentence lost here and there and an ordinary one.
 
     Composed notes differ from real mail in style as well; without this, `kind` would take
     the style of the background for the sign of "other": a plain sentence such as ordinary
     mail is full of must not speak against a note.
     """
-    chance = random.Random(seed)  # noqa: S311 - nothing secret hangs on it
+    chance = random.Random(SEED)  # noqa: S311 - nothing secret hangs on it
     pool = [
         sentence.text
         for message in background

@@ -33,7 +33,6 @@ from scanner.learning.estimators import (
     or_never,
 )
 from scanner.learning.features import Mask
-from scanner.learning.fitting import SEED
 from scanner.learning.folds import folds
 from scanner.learning.heads import Heads
 from scanner.learning.preparing import Mail, Prepared, prepare_mail
@@ -81,10 +80,10 @@ def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], Non
 
     def lesser(fold: Mask) -> Heads:
         taught = seen & ~fold
-        note, kind = fit_kind(prepared, nothing, SEED, taught, np.zeros(0, bool))
-        flub, category = fit_flub(prepared, SEED, taught), fit_category(prepared, SEED, taught)
-        folded = fit_folded(prepared, SEED, taught, note.idf)
-        context = fit_context(prepared, SEED, taught).context
+        note, kind = fit_kind(prepared, nothing, taught, np.zeros(0, bool))
+        flub, category = fit_flub(prepared, taught), fit_category(prepared, taught)
+        folded = fit_folded(prepared, taught, note.idf)
+        context = fit_context(prepared, taught).context
         done()
         return replace(
             base, note=note.head, kind=kind.head, flub=flub.head, category=of_all(category),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from scanner.learning import thresholds
 from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.estimators import fit
-from scanner.learning.fitting import SEED
 from scanner.learning.folds import folds
 from scanner.learning.holding_out import cross_fit
 from scanner.learning.ingredients import described
@@ -18,22 +17,21 @@ def train(
     *,
     version: str,
     encoder: OnDemand,
-    seed: int = SEED,
     progress: Progress = silent,
 ) -> Model:
-    """Fit a model to labelled notes; same corpus, encoder, seed and libraries, same answers.
+    """Fit a model to labelled notes; same corpus, encoder and libraries, same answers.
 
     Ordinary mail teaches what a note is.
     Raises `ConfigurationError` where the corpus is too small to hold writers out, or notes
     among the background would silence a preset.
     """
     prepared, ordinary = read.prepared, read.ordinary
-    held_out = cross_fit(prepared, ordinary, folds(prepared.writers), seed, progress)
-    fitted = fit(prepared, ordinary, seed)
+    held_out = cross_fit(prepared, ordinary, folds(prepared.writers), progress)
+    fitted = fit(prepared, ordinary)
     gate, chosen = thresholds.gate_and_presets(held_out)
     behind = thresholds.gated(held_out, gate)
     thresholds.require_warnings(behind, chosen)
-    metadata = described(read, encoder.known().writers, seed) | {
+    metadata = described(read, encoder.known().writers) | {
         "scores": thresholds.scores(behind, chosen)
     }
     return Model(version, fitted.heads, gate, chosen, encoder, metadata, fitted)

@@ -10,7 +10,6 @@ import pytest
 from scanner.learning import corpus, estimators, fitting, leaning, preparing
 from scanner.learning.corpus import Example, Label
 from scanner.learning.features import Mask
-from scanner.learning.fitting import SEED
 from scanner.learning.heads import Head
 from scanner.learning.odds import expit
 from scanner.learning.preparing import Prepared
@@ -38,7 +37,7 @@ def prepared(few, encoder, known) -> Prepared:
 
 @pytest.fixture(scope="module")
 def start(prepared: Prepared) -> Head:
-    return estimators.fit_flub(prepared, SEED, prepared.writers != "mine").head
+    return estimators.fit_flub(prepared, prepared.writers != "mine").head
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,6 @@ from scanner.learning import (
     shelf,
     trial,
 )
-from scanner.learning.fitting import SEED
 from scanner.learning.scores import Scores
 
 if TYPE_CHECKING:
@@ -149,9 +148,9 @@ def test_a_writer_measured_again_is_as_the_card_has_him(
     prepared = preparing.prepare(projected, read)
     his = (prepared.writers == "t3") & prepared.is_note
     others = prepared.writers != "t3"
-    flub = estimators.fit_flub(prepared, SEED, others)
-    category = estimators.fit_category(prepared, SEED, others)
-    context = estimators.fit_context(prepared, SEED, others).context
+    flub = estimators.fit_flub(prepared, others)
+    category = estimators.fit_category(prepared, others)
+    context = estimators.fit_context(prepared, others).context
     rows = np.flatnonzero(his[prepared.message])
     shown = iter(_said((flub, category, context), prepared.mail, rows))
     notes = [projected[n] for n in np.flatnonzero(his)]
