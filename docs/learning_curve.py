@@ -18,12 +18,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from scanner.learning import artifact, compare, corpus, finetune, readings, rebuilding, shelf, train
+from scanner.learning import artifact, compare, corpus, finetune, readings, rebuilding, shelf
 from scanner.learning.features import Mask
 from scanner.learning.finetune import Lesson
+from scanner.learning.fitting import SEED
+from scanner.learning.folds import folds
+from scanner.learning.preparing import prepare
 from scanner.learning.readings import VOCABULARY, Reading
 from scanner.learning.rebuilding import PARTS
-from scanner.learning.train import SEED
 from scanner.learning.windows import Tokens
 from scanner.training import mail
 
@@ -46,8 +48,8 @@ class Corpus:
         self.tokens = Tokens.load(shelf.shipped() / VOCABULARY)
         self.projected = [corpus.project(one) for one in corpus.read([corpus.shipped()])]
         unread = [Reading.empty(len(one.sentences.items)) for one in self.projected]
-        self.prepared = train.prepare(self.projected, unread)
-        self.held_out, *_ = train.folds(self.prepared.writers, PARTS)
+        self.prepared = prepare(self.projected, unread)
+        self.held_out, *_ = folds(self.prepared.writers, PARTS)
         self.marks = compare.layout(self.prepared)
         self.ordinary = [one for n, one in enumerate(mail(background)) if n % PARTS]
 

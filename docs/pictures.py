@@ -25,7 +25,7 @@ from scanner.core.report import Tally
 from scanner.core.verdict import Verdict
 from scanner.demo import FLUBBED
 from scanner.learning import corpus, shelf
-from scanner.learning.train import silent
+from scanner.learning.progress import silent
 from scanner.rows import Terms
 from scanner.scanning import judge, rows
 

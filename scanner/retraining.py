@@ -40,12 +40,14 @@ from scanner.learning import (
 from scanner.learning.approval import Judgement
 from scanner.learning.artifact import Model
 from scanner.learning.corpus import Example, Merged, Projected
+from scanner.learning.folds import FOLDS
 from scanner.learning.gist import gist
 from scanner.learning.groups import alike, grouped
 from scanner.learning.measures import FEWEST_GROUPS
 from scanner.learning.moving import Contender, Start
+from scanner.learning.preparing import prepare_mail, read_corpus
+from scanner.learning.progress import Progress
 from scanner.learning.rehearsal import Rehearsal
-from scanner.learning.train import FOLDS, Progress, prepare_mail, read_corpus
 from scanner.learning.trial import Trial
 
 # About how many seconds each takes, beside the others; for the bar. The rehearsal is made once.

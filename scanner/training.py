@@ -24,7 +24,10 @@ from scanner.learning.compare import Reader
 from scanner.learning.corpus import Example, Merged
 from scanner.learning.evaluate import Alarms, Report
 from scanner.learning.groups import grouped
-from scanner.learning.train import SEED, Progress, ReadCorpus, described, read_corpus, train
+from scanner.learning.ingredients import described
+from scanner.learning.preparing import ReadCorpus, read_corpus
+from scanner.learning.progress import Progress
+from scanner.learning.train import train
 from scanner.rows import is_own
 
 YOURS = "your "
@@ -184,7 +187,7 @@ def remeasured(material: Material, progress: Progress) -> dict[str, Any]:
     require(material)
     model = artifact.load(shelf.shipped())
     read_ = _all_of(material, progress)
-    made_of = described(read_, (), SEED)
+    made_of = described(read_, ())
     for name, what in (("corpus_sha256", "corpus"), ("background", "background mail")):
         if made_of[name] != model.metadata[name]:
             raise ConfigurationError(

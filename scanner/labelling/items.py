@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from scanner.adapters.single import Message
@@ -17,9 +17,8 @@ from scanner.errors import UnreadableError
 from scanner.examples import Kept, key
 from scanner.labelling.session import Item
 from scanner.learning.artifact import Model
+from scanner.learning.progress import Progress
 from scanner.rows import is_own
-
-Progress = Callable[[int, int, str], None]
 
 _EVEN = 0.5
 _PORTION = 50_000  # characters that are read between two looks at the bar

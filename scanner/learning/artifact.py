@@ -46,7 +46,7 @@ from scanner.learning.words import Bag
 
 if TYPE_CHECKING:  # loaded where needed: most mail needs neither
     from scanner.learning.encoder import Encoder
-    from scanner.learning.train import FittedHeads
+    from scanner.learning.estimators import FittedHeads
 
 FORMAT = 11
 """Counts up whenever the folder's layout changes."""

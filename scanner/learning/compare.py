@@ -10,8 +10,10 @@ import numpy as np
 
 from scanner.learning import features, fitting
 from scanner.learning.features import Mask
+from scanner.learning.holding_out import cross_fit
+from scanner.learning.preparing import Prepared, ReadCorpus
+from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import Reading
-from scanner.learning.train import SEED, Prepared, Progress, ReadCorpus, cross_fit, silent
 from scanner.learning.words import Floats
 
 # Inverse strength of the penalty, as the model of words alone had it.
@@ -55,7 +57,7 @@ def compare(
     texts = [s.text for one in read.projected for s in one.sentences.items]
     phrases = np.array([bool(_PHRASES.search(text)) for text in texts])[notes]
     encoder = np.concatenate([one.sentences[:, 0] for one in prepared.mail.readings])[notes]
-    heads = cross_fit(prepared, read.ordinary, held_out, SEED, progress).flubs[notes]
+    heads = cross_fit(prepared, read.ordinary, held_out, progress).flubs[notes]
     words = _words_alone(prepared, held_out)[notes]
     return [
         Reader("list of phrases", None, _best_f1(truth, phrases.astype(np.float32))),
@@ -106,7 +108,7 @@ def words_alone(prepared: Prepared, marks: Floats, seen: Mask, unseen: Mask) -> 
     learnt = np.flatnonzero((seen & prepared.is_note)[prepared.message])
     asked = np.flatnonzero(unseen[prepared.message])
     counts, truth = prepared.mail.sentence_words, prepared.is_flub
-    fitted = fitting.fit(counts[learnt], marks[learnt], truth[learnt], strength=_WORDS_C, seed=SEED)
+    fitted = fitting.fit(counts[learnt], marks[learnt], truth[learnt], strength=_WORDS_C)
     return fitted.odds(counts[asked], marks[asked])
 
 

@@ -14,13 +14,16 @@ from scanner.core.classify import CATEGORIES, DEFAULT_PRESET, PRESETS
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import measures, thresholds
+from scanner.learning.answers import Answers
 from scanner.learning.artifact import Model
 from scanner.learning.corpus import Projected
 from scanner.learning.features import Mask
 from scanner.learning.groups import grouped
+from scanner.learning.holding_out import cross_fit
 from scanner.learning.measures import AVERAGE_PRECISION, CALIBRATION
+from scanner.learning.preparing import ReadCorpus
+from scanner.learning.progress import Progress, silent
 from scanner.learning.scores import Scores
-from scanner.learning.train import SEED, Answers, Progress, ReadCorpus, cross_fit, silent
 from scanner.learning.trial import NONE, Side, Table, Trial, cases, table
 
 _FEWEST_GROUPS = 2
@@ -111,7 +114,6 @@ def leave_writers_out(
     read: ReadCorpus,
     *,
     groups: int | None = None,
-    seed: int = SEED,
     progress: Progress = silent,
 ) -> Measured:
     """Hold out one writer at a time, fit the heads to the others, and measure on the one.
@@ -125,7 +127,7 @@ def leave_writers_out(
     """
     names = grouped(read.projected)
     held_out = writers_held_out(names, groups)
-    said = cross_fit(read.prepared, read.ordinary, held_out, seed, progress)
+    said = cross_fit(read.prepared, read.ordinary, held_out, progress)
     away = np.zeros(len(names), bool)
     ungated = {name: np.zeros_like(away) for name in PRESETS}
     kinds, at = np.zeros_like(said.kinds), np.empty(len(names), object)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # loaded where a head is fitted: it takes a second or two
 
     Estimator: TypeAlias = LogisticRegression | LinearSVC
 
+SEED = 20260101
+"""All chance of training sets out from it: the same corpus gives the same model."""
+
 _STEPS = 128
 _IDF_STEPS = 16
 _CLOSE = 1e-7  # relative to the loss: closer moves no probability
@@ -103,7 +106,7 @@ class FittedContext:
         return Context(tuple(Layer(*(part.astype(np.float32) for part in one)) for one in layers))
 
 
-def fit_context(columns: Floats, answers: Mask, seed: int) -> FittedContext:
+def fit_context(columns: Floats, answers: Mask) -> FittedContext:
     """Fit small networks to what is said of sentences and those beside them."""
     from sklearn.neural_network import MLPClassifier
     from sklearn.preprocessing import StandardScaler
@@ -116,7 +119,7 @@ def fit_context(columns: Floats, answers: Mask, seed: int) -> FittedContext:
             # No gain is enough after the first epoch: so it ends after _EPOCHS, and as planned.
             # At max_iter it would warn, which threads cannot keep from each other.
             tol=_ANY_GAIN, n_iter_no_change=_EPOCHS - 2, max_iter=_EPOCHS + 1,
-            random_state=seed + number,
+            random_state=SEED + number,
         )
         for number in range(_NETWORKS)
     ]  # fmt: skip
@@ -191,7 +194,6 @@ def fit(  # noqa: PLR0913 - what differs from one head to the next
     answers: NDArray[Any],
     *,
     strength: float,
-    seed: int,
     weights: Floats | None = None,
     idf: Floats | None = None,
 ) -> Fitted:
@@ -206,24 +208,22 @@ def fit(  # noqa: PLR0913 - what differs from one head to the next
 
     idf = inverse_frequencies(counts) if idf is None else idf
     estimator = (
-        LogisticRegression(C=strength, solver="liblinear", max_iter=300, random_state=seed)
+        LogisticRegression(C=strength, solver="liblinear", max_iter=300, random_state=SEED)
         if answers.dtype == bool
-        else LinearSVC(C=strength, class_weight="balanced", random_state=seed)
+        else LinearSVC(C=strength, class_weight="balanced", random_state=SEED)
     )
     estimator.fit(matrix(counts, dense, idf), answers, sample_weight=weights)
     return Fitted(_slim(estimator), idf)
 
 
-def fit_first(
-    marks: Matrix, answers: Mask, *, strength: float, seed: int, weights: Floats
-) -> FittedFirst:
+def fit_first(marks: Matrix, answers: Mask, *, strength: float, weights: Floats) -> FittedFirst:
     """Fit a logistic regression to single words; `strength` and `weights` are as in `fit`.
 
     Its coefficients are brought to the whole steps that they are stored in.
     """
     from sklearn.linear_model import LogisticRegression
 
-    estimator = LogisticRegression(C=strength, solver="liblinear", random_state=seed)
+    estimator = LogisticRegression(C=strength, solver="liblinear", random_state=SEED)
     estimator.fit(marks, answers, sample_weight=weights)
     step = _step(estimator.coef_)
     estimator.coef_ = (np.rint(estimator.coef_ / step) * step).astype(np.float32)

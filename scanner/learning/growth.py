@@ -16,11 +16,15 @@ from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
 from scanner.learning import fitting, leaning, measures
+from scanner.learning.estimators import fit_flub
 from scanner.learning.features import Mask
+from scanner.learning.fitting import SEED
+from scanner.learning.folds import folds
 from scanner.learning.heads import Head
 from scanner.learning.measures import AVERAGE_PRECISION, Estimate
 from scanner.learning.odds import expit
-from scanner.learning.train import SEED, Prepared, Progress, fit_flub, folds, silent
+from scanner.learning.preparing import Prepared
+from scanner.learning.progress import Progress, silent
 from scanner.learning.trial import NONE, Table
 from scanner.learning.words import Floats
 
@@ -79,13 +83,12 @@ class Growth:
         )
 
 
-def grow(  # noqa: PLR0913 - what there is to choose
+def grow(
     prepared: Prepared,
     groups: NDArray[np.str_],
     whose: str,
     *,
     varied: Mask | None = None,
-    seed: int = SEED,
     progress: Progress = silent,
 ) -> Growth | None:
     """Learn from growing shares of the groups, and measure on groups held out.
@@ -104,8 +107,8 @@ def grow(  # noqa: PLR0913 - what there is to choose
     learnt = np.zeros(len(shares))
     parts = [np.isin(groups, groups[varied][part]) for part in folds(groups[varied])]
     for number, held_out in enumerate(parts):
-        learn = _learner(prepared, ~held_out & ~varied, varied, seed)
-        for place, some in enumerate(_shares(groups, varied & ~held_out, shares, seed)):
+        learn = _learner(prepared, ~held_out & ~varied, varied)
+        for place, some in enumerate(_shares(groups, varied & ~held_out, shares)):
             done = number * len(shares) + place
             progress(done, len(parts) * len(shares), "drawing the learning curve")
             asked = np.flatnonzero((held_out & varied)[prepared.message])
@@ -122,24 +125,22 @@ def grow(  # noqa: PLR0913 - what there is to choose
     )
 
 
-def _shares(
-    groups: NDArray[np.str_], among: Mask, shares: tuple[float, ...], seed: int
-) -> Iterator[Mask]:
+def _shares(groups: NDArray[np.str_], among: Mask, shares: tuple[float, ...]) -> Iterator[Mask]:
     """Mark the messages of growing shares of the groups, each holding the one before."""
     names = np.unique(groups[among])
-    np.random.default_rng(seed).shuffle(names)
+    np.random.default_rng(SEED).shuffle(names)
     for share in shares:
         yield among & np.isin(groups, names[: round(share * len(names))])
 
 
-def _learner(prepared: Prepared, always: Mask, varied: Mask, seed: int) -> Callable[[Mask], Floats]:
+def _learner(prepared: Prepared, always: Mask, varied: Mask) -> Callable[[Mask], Floats]:
     """Give what learns from the messages marked, and then tells each sentence's log-odds.
 
     `always` marks those that are learnt from whatever the share; without them all is learnt anew.
     """
     if varied.all():
-        return lambda seen: _said(prepared, fit_flub(prepared, seed, seen).head)
-    start = fit_flub(prepared, seed, always).head
+        return lambda seen: _said(prepared, fit_flub(prepared, seen).head)
+    start = fit_flub(prepared, always).head
     said = _said(prepared, start)
     return lambda seen: (
         said + _said(prepared, leaning.flub(prepared, said, start.idf, seen, varied))

@@ -20,8 +20,9 @@ from safetensors.torch import load_file, save_file
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError, ModelError
 from scanner.learning import network
+from scanner.learning.folds import folds
+from scanner.learning.ingredients import identified
 from scanner.learning.network import Network
-from scanner.learning.train import folds, identified
 
 _PARTS = "parts.json"
 UNFINISHED = "unfinished"

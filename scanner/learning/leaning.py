@@ -15,7 +15,7 @@ import numpy as np
 from scanner.learning import fitting
 from scanner.learning.features import Mask
 from scanner.learning.heads import Head, constant
-from scanner.learning.train import Prepared
+from scanner.learning.preparing import Prepared
 from scanner.learning.words import Floats
 
 # For how many shipped ones each of the user's counts: chosen on held-out notes of three writers,

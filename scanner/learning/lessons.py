@@ -14,7 +14,7 @@ from scanner.learning import corpus
 from scanner.learning.corpus import Example, Merged, Projected
 from scanner.learning.features import Mask
 from scanner.learning.fitting import Matrix
-from scanner.learning.train import ReadCorpus
+from scanner.learning.preparing import ReadCorpus
 
 FEW = 10
 """With fewer notes of a sort hardly anything changes, and the change cannot be measured."""

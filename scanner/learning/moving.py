@@ -19,22 +19,17 @@ from numpy.typing import NDArray
 from scanner.core.classify import Thresholds
 from scanner.core.draft import Sentences
 from scanner.learning import features, fitting, groups, leaning, rehearsal, thresholds, trial, words
+from scanner.learning.answers import flub_odds
 from scanner.learning.artifact import Model, message_text, whole_text
 from scanner.learning.features import Mask
+from scanner.learning.folds import folds, require_enough
 from scanner.learning.gate import Gate, glimpses
 from scanner.learning.heads import Heads
+from scanner.learning.holding_out import held_out_of
+from scanner.learning.ingredients import described
+from scanner.learning.preparing import Mail, ReadCorpus
 from scanner.learning.rehearsal import NOWHERE, Folds, Rehearsal
 from scanner.learning.thresholds import HeldOut
-from scanner.learning.train import (
-    SEED,
-    Mail,
-    ReadCorpus,
-    described,
-    flub_odds,
-    folds,
-    held_out_of,
-    require_enough,
-)
 from scanner.learning.trial import Case, Side, Trial
 
 # How far a weight may be moved: the inverse strength of the penalty, chosen on held-out writers
@@ -241,7 +236,7 @@ def _held_out(material: Material, own: Rehearsal, fold: Folds, ordinary_fold: Fo
 
 def _described(material: Material, base: Model) -> dict[str, Any]:
     """Say what the model was made of; of the user's own things only how many they are."""
-    said = described(material.read, base.encoder.known().writers, SEED)
+    said = described(material.read, base.encoder.known().writers)
     prepared, mine = material.read.prepared, material.yours
     return said | {
         "base": base.version,

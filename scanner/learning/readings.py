@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Sentences
 from scanner.errors import ModelError
+from scanner.learning.progress import Progress
 from scanner.learning.words import Floats
 
 GRAPH, VOCABULARY, NAME = "encoder.onnx", "tokenizer.json", "readings.npz"
@@ -139,7 +140,7 @@ def read(
     messages: Sequence[Sentences],
     encoder: Reader,
     known: Known,
-    progress: Callable[[int, int, str], None],
+    progress: Progress,
 ) -> list[Reading]:
     """Give every message's reading: the known one, or what the encoder says now."""
     names = [key(message) for message in messages]

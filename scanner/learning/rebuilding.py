@@ -35,11 +35,13 @@ from scanner.learning.finetune import (
     labelled,
     unlabelled,
 )
+from scanner.learning.fitting import SEED
+from scanner.learning.folds import require_enough
 from scanner.learning.kept import Kept
 from scanner.learning.network import Network
+from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
 from scanner.learning.side_by_side import Tell, side_by_side
-from scanner.learning.train import SEED, Progress, require_enough, silent
 from scanner.learning.windows import Tokens, Window, laid_out
 
 _SAMPLES = 120
@@ -57,7 +59,6 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     taught: bool = False,
     settings: Sequence[Settings] = (),
     count: int = PARTS,
-    seed: int = SEED,
     progress: Progress = silent,
 ) -> None:
     """Write the encoder into a folder: its graph, its vocabulary, and its readings.
@@ -65,7 +66,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     The writers, and the background, are dealt to `count` parts, and for each there are networks
     that have not seen it; `taught`, each of them by a teacher that has not, either. The average of
     all is the encoder; what `readings.npz` holds was read by the average of those that had not
-    seen the part, quantised as the encoder is. The same corpus, seed, machine and libraries give
+    seen the part, quantised as the encoder is. The same corpus, machine and libraries give
     the same encoder. Networks in the folder `networks` learn further, from what they have not
     seen; those of today are kept there. Interrupted, and called again for the same, it goes on
     with the networks that were not ready.
@@ -97,7 +98,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
                 else _without(notes, out),
                 _without(ordinary, ordinary_out),
                 settings[0],
-                seed,
+                SEED,
             )
             for out, ordinary_out in zip(parts, ordinary_parts, strict=True)
         ]

@@ -21,24 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.draft import Sentences
-from scanner.learning import heads, readings, train
-from scanner.learning.features import Mask
-from scanner.learning.heads import Heads
-from scanner.learning.train import (
-    SEED,
-    Answers,
-    Mail,
-    Prepared,
+from scanner.learning import answers, heads, readings
+from scanner.learning.answers import Answers
+from scanner.learning.estimators import (
     fit_category,
     fit_context,
     fit_flub,
     fit_folded,
     fit_kind,
-    folds,
     of_all,
     or_never,
-    prepare_mail,
 )
+from scanner.learning.features import Mask
+from scanner.learning.folds import folds
+from scanner.learning.heads import Heads
+from scanner.learning.preparing import Mail, Prepared, prepare_mail
 from scanner.learning.words import Floats
 
 NOWHERE = -1
@@ -83,10 +80,10 @@ def rehearse(prepared: Prepared, base: Heads, seen: Mask, done: Callable[[], Non
 
     def lesser(fold: Mask) -> Heads:
         taught = seen & ~fold
-        note, kind = fit_kind(prepared, nothing, SEED, taught, np.zeros(0, bool))
-        flub, category = fit_flub(prepared, SEED, taught), fit_category(prepared, SEED, taught)
-        folded = fit_folded(prepared, SEED, taught, note.idf)
-        context = fit_context(prepared, SEED, taught).context
+        note, kind = fit_kind(prepared, nothing, taught, np.zeros(0, bool))
+        flub, category = fit_flub(prepared, taught), fit_category(prepared, taught)
+        folded = fit_folded(prepared, taught, note.idf)
+        context = fit_context(prepared, taught).context
         done()
         return replace(
             base, note=note.head, kind=kind.head, flub=flub.head, category=of_all(category),
@@ -124,10 +121,10 @@ def places(
 
 def ask(of: Rehearsal, mail: Mail, place: Folds) -> Answers:
     """Put each message to the lesser model of its place; of what is NOWHERE nothing is said."""
-    answers = Answers.empty(mail)
+    said = Answers.empty(mail)
     for number, lesser in enumerate(of.heads):
-        train.ask(lesser, mail, place == number, answers)
-    return answers
+        answers.ask(lesser, mail, place == number, said)
+    return said
 
 
 def save(rehearsal: Rehearsal, path: Path) -> None:

@@ -24,6 +24,7 @@ from scanner.learning import (
     finetune,
     kept,
     network,
+    preparing,
     readings,
     rebuilding,
     teacher,
@@ -32,6 +33,7 @@ from scanner.learning import (
 from scanner.learning.artifact import OnDemand
 from scanner.learning.encoder import Encoder
 from scanner.learning.finetune import Settings
+from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import GRAPH, VOCABULARY
 from scanner.learning.windows import BEFORE, Tokens
 
@@ -67,7 +69,7 @@ def test_what_is_rebuilt_reads_and_trains_a_model(rebuilt: Path, projected, tmp_
     """Graph, vocabulary and readings are enough to train, save and load a model."""
     encoder = OnDemand(rebuilt)
     examples = [one.example for one in projected]
-    read = train.read_corpus(examples, ORDINARY, encoder, encoder.known())
+    read = preparing.read_corpus(examples, ORDINARY, encoder, encoder.known())
     model = train.train(read, version="rebuilt", encoder=encoder)
     artifact.save(model, tmp_path / "rebuilt")
     loaded = artifact.load(tmp_path / "rebuilt")
@@ -261,7 +263,7 @@ def test_rebuilding_gives_the_same_encoder_even_if_it_was_interrupted(
         if times():
             raise KeyboardInterrupt
 
-    def rebuild(progress: train.Progress = train.silent) -> None:
+    def rebuild(progress: Progress = silent) -> None:
         rebuilding.rebuild(
             tmp_path, projected, ORDINARY, networks=networks, settings=BRIEFLY, count=2,
             progress=progress,

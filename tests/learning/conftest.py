@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scanner.learning import artifact, corpus, shelf, train
+from scanner.learning import artifact, corpus, preparing, shelf, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ def trained(encoder: OnDemand, known: Known) -> Callable[..., Model]:
         background: Sequence[Sentences] = (),
         **options: Any,
     ) -> Model:
-        read = train.read_corpus(examples, background, encoder, known)
+        read = preparing.read_corpus(examples, background, encoder, known)
         return train.train(read, encoder=encoder, **options)
 
     return train_on

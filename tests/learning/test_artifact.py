@@ -14,7 +14,8 @@ import pytest
 from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.errors import ModelError
-from scanner.learning import artifact, corpus, features, fitting, shelf, train, words
+from scanner.learning import artifact, corpus, features, fitting, preparing, shelf, words
+from scanner.learning.answers import Answers, ask
 from scanner.learning.odds import expit
 
 if TYPE_CHECKING:
@@ -181,9 +182,9 @@ def test_many_messages_are_told_what_each_is_told_alone(folder: Path, few: list[
     heads = replace(model.heads, own=own._replace(dense=np.full_like(own.dense, 0.5)))
     messages = [corpus.project(one).sentences for one in few[:12]]
     read = model.encoder.read(messages)
-    mail = train.prepare_mail(messages, read)
-    answers = train.Answers.empty(mail)
-    train.ask(heads, mail, np.ones(len(messages), bool), answers)
+    mail = preparing.prepare_mail(messages, read)
+    answers = Answers.empty(mail)
+    ask(heads, mail, np.ones(len(messages), bool), answers)
     alone = [
         heads.sentences(one, [words.bag(sentence.text) for sentence in one.items], reading)[0]
         for one, reading in zip(messages, read, strict=True)

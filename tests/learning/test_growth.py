@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scanner.learning import growth, train
+from scanner.learning import growth, preparing
 from scanner.learning.growth import Growth, Point
 from scanner.learning.measures import Estimate
 
@@ -15,7 +15,7 @@ WRITERS = [f"t{number}" for number in range(1, 16)]
 @pytest.fixture(scope="module")
 def prepared(everything, encoder, known):
     some = [one for name in WRITERS for one in [e for e in everything if e.writer == name][:24]]
-    return train.read_corpus(some, (), encoder, known).prepared
+    return preparing.read_corpus(some, (), encoder, known).prepared
 
 
 def test_the_curve_grows_by_whole_writers(prepared):

@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from scanner.learning import corpus, fitting, leaning, train
+from scanner.learning import corpus, estimators, fitting, leaning, preparing
 from scanner.learning.corpus import Example, Label
 from scanner.learning.features import Mask
 from scanner.learning.heads import Head
 from scanner.learning.odds import expit
-from scanner.learning.train import Prepared
+from scanner.learning.preparing import Prepared
 from scanner.learning.words import Floats
 
 ODD = "The team meets on Mondays in the old library."
@@ -32,12 +32,12 @@ def prepared(few, encoder, known) -> Prepared:
     """A small corpus, and twelve notes with one odd sentence, which is always a flub."""
     mine = [note(number, is_flub=True) for number in range(12)]
     examples = corpus.merge(few, mine).examples
-    return train.read_corpus(examples, (), encoder, known).prepared
+    return preparing.read_corpus(examples, (), encoder, known).prepared
 
 
 @pytest.fixture(scope="module")
 def start(prepared: Prepared) -> Head:
-    return train.fit_flub(prepared, train.SEED, prepared.writers != "mine").head
+    return estimators.fit_flub(prepared, prepared.writers != "mine").head
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,9 @@ from scanner.learning import (
     corpus,
     lessons,
     moving,
+    preparing,
     readings,
     rehearsal,
-    train,
     words,
 )
 from scanner.learning.artifact import Model, OnDemand
@@ -28,6 +28,7 @@ from scanner.learning.corpus import Example
 from scanner.learning.gate import unguarded
 from scanner.learning.groups import grouped
 from scanner.learning.moving import Contender, Material, Start
+from scanner.learning.progress import silent
 from scanner.learning.readings import Known
 
 ORDINARY = [
@@ -65,9 +66,9 @@ def material(few: list[Example], encoder: OnDemand, known: Known) -> Callable[..
     def of(own: list[Example], ordinary: list[Sentences] | None = None) -> Material:
         mine = [dataclasses.replace(one, writer="your notes") for one in own]
         examples = corpus.merge(few, mine).examples
-        read = train.read_corpus(examples, (), encoder, known)
+        read = preparing.read_corpus(examples, (), encoder, known)
         heard = ordinary or []
-        mail = train.prepare_mail(heard, readings.read(heard, encoder, known, train.silent))
+        mail = preparing.prepare_mail(heard, readings.read(heard, encoder, known, silent))
         yours = np.array([one.writer == "your notes" for one in examples])
         groups = grouped(read.projected, ["your notes"])
         return Material(dataclasses.replace(read, ordinary=mail), yours, groups)

@@ -24,14 +24,15 @@ from scanner.learning import (
     artifact,
     card,
     corpus,
+    estimators,
     evaluate,
     evidence,
     fitting,
+    preparing,
     readings,
     shelf,
-    train,
     trial,
-)  # fmt: skip
+)
 from scanner.learning.scores import Scores
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
     from scanner.learning.context import Context
     from scanner.learning.corpus import Example, Projected
     from scanner.learning.fitting import Fitted
+    from scanner.learning.preparing import Mail
     from scanner.learning.readings import Known
-    from scanner.learning.train import Mail
 
 MAIL = [
     json.loads(line)
@@ -144,12 +145,12 @@ def test_a_writer_measured_again_is_as_the_card_has_him(
     taken for notes.
     """
     read = [known.readings[readings.key(one.sentences)] for one in projected]
-    prepared = train.prepare(projected, read)
+    prepared = preparing.prepare(projected, read)
     his = (prepared.writers == "t3") & prepared.is_note
     others = prepared.writers != "t3"
-    flub = train.fit_flub(prepared, train.SEED, others)
-    category = train.fit_category(prepared, train.SEED, others)
-    context = train.fit_context(prepared, train.SEED, others).context
+    flub = estimators.fit_flub(prepared, others)
+    category = estimators.fit_category(prepared, others)
+    context = estimators.fit_context(prepared, others).context
     rows = np.flatnonzero(his[prepared.message])
     shown = iter(_said((flub, category, context), prepared.mail, rows))
     notes = [projected[n] for n in np.flatnonzero(his)]

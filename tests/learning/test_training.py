@@ -26,14 +26,16 @@ from scanner.learning import (
     corpus,
     evaluate,
     evidence,
+    holding_out,
+    preparing,
     thresholds,
-    train,
     words,
 )
+from scanner.learning.answers import Answers, ask
+from scanner.learning.folds import folds, require_enough
 from scanner.learning.gate import unguarded
 from scanner.learning.groups import grouped
 from scanner.learning.scores import Scores
-from scanner.learning.train import folds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +44,8 @@ if TYPE_CHECKING:
     from scanner.learning.artifact import Model, OnDemand
     from scanner.learning.corpus import Example
     from scanner.learning.evaluate import Measured, Report
+    from scanner.learning.preparing import ReadCorpus
     from scanner.learning.readings import Known
-    from scanner.learning.train import ReadCorpus
 
 ORDINARY = [
     segment(Draft(f"The pump of line {n} stopped at noon. We changed the seal.", "Pump report"))
@@ -87,9 +89,9 @@ def test_a_message_is_judged_alone(model: Model, messages: list[Sentences]):
 
 def test_many_at_once_are_told_what_each_is_told(model: Model, messages: list[Sentences]):
     """Training asks for whole corpora as rows, a verdict for one message: the answers agree."""
-    mail = train.prepare_mail(messages, model.encoder.read(messages))
-    answers = train.Answers.empty(mail)
-    train.ask(model.heads, mail, np.ones(len(mail.messages), bool), answers)
+    mail = preparing.prepare_mail(messages, model.encoder.read(messages))
+    answers = Answers.empty(mail)
+    ask(model.heads, mail, np.ones(len(mail.messages), bool), answers)
     least = min(at.kind for at in model.thresholds.values())
     pairs = zip(answers.predictions(mail), model.predict(messages), strict=True)
     both = [pair for pair in pairs if pair[1].thank_you >= least]
@@ -198,7 +200,7 @@ def require_enough_with(third: str) -> None:
     is_note = np.array([True, True, True, False] * 3)
     categories = np.array(["plea", "", "excuse", "", third, "", "", ""] * 3)
     held_out = [np.arange(12) // 4 == writer for writer in range(3)]
-    train.require_enough(is_note, np.repeat(np.arange(12), 2), categories, held_out)
+    require_enough(is_note, np.repeat(np.arange(12), 2), categories, held_out)
 
 
 def test_clean_sentences_beside_flubs_do_not_tell_what_a_clean_note_is():
@@ -221,7 +223,7 @@ def test_a_note_in_the_background_is_refused_before_it_silences_a_preset(
 
 def test_the_gate_costs_no_warning(read: ReadCorpus):
     """Of flub notes held out, balanced and cautious warn about those they would without a gate."""
-    said = train.cross_fit(read.prepared, read.ordinary, folds(read.prepared.writers))
+    said = holding_out.cross_fit(read.prepared, read.ordinary, folds(read.prepared.writers))
     gate, presets = thresholds.gate_and_presets(said)
     passed, flubs = gate.passes(said.glimpses), said.is_note & ~said.is_clean
     for name in ("cautious", "balanced"):
@@ -236,7 +238,7 @@ def test_without_ordinary_mail_nothing_is_turned_away(model: Model):
 
 @pytest.fixture(scope="module")
 def read(few: list[Example], encoder: OnDemand, known: Known) -> ReadCorpus:
-    return train.read_corpus(few, ORDINARY, encoder, known)
+    return preparing.read_corpus(few, ORDINARY, encoder, known)
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +265,7 @@ def test_fitted_in_several_processes_the_heads_say_the_same(
     read: ReadCorpus, report: Report, monkeypatch: pytest.MonkeyPatch
 ):
     """So they are fitted for a large corpus, on all cores."""
-    monkeypatch.setattr(train, "_LARGE", 0)
+    monkeypatch.setattr(holding_out, "_LARGE", 0)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     assert evaluate.leave_writers_out(read).report == report
 
@@ -273,7 +275,7 @@ def test_warnings_that_the_gate_costs_are_those_without_it_less_those_behind_it(
 ):
     """With the thresholds that were chosen for each writer on the others."""
     held_out = evaluate.writers_held_out(grouped(read.projected))
-    said = train.cross_fit(read.prepared, read.ordinary, held_out)
+    said = holding_out.cross_fit(read.prepared, read.ordinary, held_out)
     without_gate: Counter[str] = Counter()
     for fold in held_out:
         _, chosen = thresholds.gate_and_presets(thresholds.without(said, fold))
@@ -314,7 +316,7 @@ def test_a_changed_note_is_not_taken_for_one_the_encoder_never_saw(
     """Whose note was learnt by the encoder cannot come back as unseen with a comma more."""
     changed = dataclasses.replace(few[0], subject=f"{few[0].subject}, again")
     with pytest.raises(ConfigurationError, match=f"1 notes \\({few[0].id}, "):
-        train.read_corpus([changed, *few[1:]], (), encoder, known)
+        preparing.read_corpus([changed, *few[1:]], (), encoder, known)
 
 
 def test_another_writer_of_the_same_name_is_not_taken_for_him(
@@ -323,7 +325,8 @@ def test_another_writer_of_the_same_name_is_not_taken_for_him(
     """A file of one's own may be called t9.jsonl; no note of it was ever learnt."""
     own = dataclasses.replace(few[0], subject=f"{few[0].subject}, again", writer="t9")
     others = [one for one in few if one.writer != "t9"]
-    assert len(train.read_corpus([own, *others], (), encoder, known).examples) == len(others) + 1
+    read = preparing.read_corpus([own, *others], (), encoder, known)
+    assert len(read.examples) == len(others) + 1
 
 
 def test_alarms_agree_with_the_predictions(model: Model, messages: list[Sentences]):
