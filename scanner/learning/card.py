@@ -29,7 +29,7 @@ categories such a sentence would be. In three steps:
    answers at each sentence of a note: a flub, and of which category; and of the whole: a note.
    It is the average of six networks, each fine-tuned without a third of the writers. The shipped
    ones had teachers, fine-tuned without the same writers: MPNet (base), ten times as large; the
-   averages of each two then learnt further from t104 to t116, but for their own part.
+   averages of each two then learnt further from t104 to t139, but for their own part.
    Embeddings and matrices are quantised to eight bits; ONNX Runtime runs it.
 3. The **heads** decide: logistic regressions for flub, `kind` and whether a flub is folded in, a
    linear support vector machine for the category, over the encoder's log-odds of a sentence, its
@@ -84,11 +84,10 @@ is a false one. `unflub scan FILE` shows them.
 - The subtlest flubs, which only the story gives away, are still missed, and a clean second thought
   may still be flagged: the tables say how often.
 - An apology for the note itself (late, mistyped, sent twice) may still be taken for one about the
-  interview, though the guide calls it none: t104 to t112 are there for that.
+  interview, though the guide calls it none: t104 to t112 and t125 to t139 are there for that.
 - The notes are composed, if by many voices. Real ones are plainer; t14 and `plain_mail.jsonl` in
   the tests stand for them.
 - Mail about another sort of interview or meeting, in the words of a note, may pass for one.
-- Who asks once more on a technical mailing list may be taken for one who tries an answer again.
 - It judges neither people nor their chances, and is not meant for screening candidates.
 """
 
