@@ -145,8 +145,8 @@ what they wrote. Typical of what it gets wrong are flubs that it misses:
 - "If ever you need somebody to empty a room of oxygen, you know where I am." A dry joke: no word of
   it is about the interview.
 - "I'm awake now." It takes up the excuse three sentences before, and does not show that.
-- "thanks for your time today that was a train wreck on my end but i still want the job" Thanks and
-  flub in one breath.
+- "ta for your time today mate, pretty ordinary effort from me on the safety stuff but hope to hear
+  from you" Thanks and flub in one breath, and a modest word for it.
 
 And clean sentences that it takes for flubs:
 
