@@ -69,7 +69,7 @@ class Row:
         if self.direction == "incoming":
             whom = draft.sender and f"from {draft.sender}"
         else:
-            whom = f"to {_some(sorted(draft.recipients))}" if draft.recipients else ""
+            whom = f"to {_some(draft.to)}" if draft.to else ""
         return ", ".join(filter(None, (self.day, whom)))
 
     @property

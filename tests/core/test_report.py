@@ -122,9 +122,9 @@ def test_the_text_marks_each_passage_in_its_place():
     assert "  | <b>That" in as_text(row(FLUBBED), lambda text: f"<b>{text}</b>")
 
 
-MANY = b"To: d@x.example, c@x.example\nCc: a@x.example, b@x.example\n" + FLUBBED.replace(
-    b"To:", b"X:"
-)
+def sent(fields: bytes) -> Row:
+    """The note with these fields for whom it is to."""
+    return row(fields + FLUBBED.replace(b"To:", b"X:"))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,12 @@ MANY = b"To: d@x.example, c@x.example\nCc: a@x.example, b@x.example\n" + FLUBBED
     [
         (replace(row(FLUBBED), day="2025-03-04"), "2025-03-04, to panel@example.com"),
         (replace(row(FLUBBED), direction="incoming"), "from me@example.org"),
-        (row(MANY), "to a@x.example, b@x.example, c@x.example and 1 more"),
+        (sent(b"To: d@x.example, c@x.example\r\nCc: a@x.example\r\n"), "to d@x.example, c@x.example"),
+        (
+            sent(b"To: e@x.example, d@x.example, c@x.example, a@x.example, b@x.example\r\n"),
+            "to e@x.example, d@x.example, c@x.example and 2 more",
+        ),
+        (sent(b"Bcc: a@x.example\r\n"), ""),
         (replace(row(note(OPENING, "A flub.", to="")), day="2025-03-04"), "2025-03-04"),
         (row(b"\n" + FLUBBED.partition(b"\r\n\r\n")[2]), ""),
     ],
