@@ -132,7 +132,10 @@ def sent(fields: bytes) -> Row:
     [
         (replace(row(FLUBBED), day="2025-03-04"), "2025-03-04, to panel@example.com"),
         (replace(row(FLUBBED), direction="incoming"), "from me@example.org"),
-        (sent(b"To: d@x.example, c@x.example\r\nCc: a@x.example\r\n"), "to d@x.example, c@x.example"),
+        (
+            sent(b"To: d@x.example, c@x.example\r\nCc: a@x.example\r\n"),
+            "to d@x.example, c@x.example",
+        ),
         (
             sent(b"To: e@x.example, d@x.example, c@x.example, a@x.example, b@x.example\r\n"),
             "to e@x.example, d@x.example, c@x.example and 2 more",
