@@ -146,7 +146,7 @@ def as_text(row: Row, mark: Mark | None = None, told: Told | None = None) -> str
     assessment = row.judged.assessment
     lines = [f"{source}: {headline(assessment)}"]
     if assessment.passages:
-        lines += _head(row)
+        lines += _head(row.letterhead, row.judged.draft.subject)
         lines += ["", _indented(_marked(assessment, mark or _pointed)), ""]
         lines += [line for passage in assessment.passages for line in _reason(passage, row)]
         lines += _what_to_do(row.counsel, source, {} if told is None else told)
@@ -172,10 +172,9 @@ def headline(assessment: Assessment) -> str:
     return f"{assessment.severity}: {passages}, {assessment.percent}% of the words"
 
 
-def _head(row: Row) -> list[str]:
+def _head(letterhead: str, subject: str) -> list[str]:
     """Give the line by which people know a message again, if there is anything to put there."""
-    subject = row.judged.draft.subject if row.judged else ""
-    known = ": ".join(filter(None, (row.letterhead, subject)))
+    known = ": ".join(filter(None, (letterhead, subject)))
     return [f"  {_visible(known)}"] if known else []
 
 
