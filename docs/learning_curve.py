@@ -21,7 +21,6 @@ from sklearn.metrics import average_precision_score
 from scanner.learning import artifact, compare, corpus, finetune, readings, rebuilding, shelf
 from scanner.learning.features import Mask
 from scanner.learning.finetune import Lesson
-from scanner.learning.fitting import SEED
 from scanner.learning.folds import folds
 from scanner.learning.preparing import prepare
 from scanner.learning.readings import VOCABULARY, Reading
@@ -56,7 +55,7 @@ class Corpus:
     def shares(self) -> Iterator[Mask]:
         """Mark an eighth of what is not held out, a quarter, and a half, at random."""
         others = np.flatnonzero(~self.held_out).tolist()
-        random.Random(SEED).shuffle(others)  # noqa: S311 - nothing secret hangs on it
+        random.Random(corpus.SEED).shuffle(others)  # noqa: S311 - nothing secret hangs on it
         for share in _SHARES:
             yield np.isin(np.arange(len(self.projected)), others[: round(share * len(others))])
 
@@ -68,7 +67,9 @@ class Corpus:
             for n in np.flatnonzero(seen)
         ]
         ordinary = [finetune.unlabelled(self.tokens, one, settings) for one in self.ordinary]
-        learner = finetune.fine_tune(Lesson(notes, ordinary, settings, SEED), lambda *_: None)
+        learner = finetune.fine_tune(
+            Lesson(notes, ordinary, settings, corpus.SEED), lambda *_: None
+        )
         return rebuilding.exported(learner, self.tokens, rebuilding.samples(notes)).read(messages)
 
     def read_by_the_shipped(self) -> list[Reading]:

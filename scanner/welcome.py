@@ -130,12 +130,12 @@ def _asked_for(
 ) -> tuple[Account | None, Account]:
     """Ask whose account it is; give how it was, if it was, and how it is to be."""
     before = _known(known, given)
-    others = known.accounts if given["name"] is not None and before is None else ()
+    others = [a for a in known.accounts if given["name"] is not None and a is not before]
     address = asker.text(
         "Your mail address", "--address", given["address"], before.address if before else "",
         lambda text: _no_address(text) or _taken(text, others),
     )  # fmt: skip
-    before = before or next((a for a in known.accounts if a.address == address), None)
+    before = before or _of(address, known.accounts)
     return before, _placed(_named(known, before, address, given), asker, given)
 
 
@@ -168,7 +168,7 @@ def _known(known: config.Config, given: dict[str, Any]) -> Account | None:
     if given["name"] is not None:
         return next((a for a in known.accounts if a.name == given["name"]), None)
     if given["address"] is not None:
-        return next((a for a in known.accounts if a.address == given["address"]), None)
+        return _of(given["address"], known.accounts)
     return known.accounts[0] if len(known.accounts) == 1 else None
 
 
@@ -392,11 +392,15 @@ def _no_address(text: str) -> str:
 
 def _taken(address: str, others: Iterable[Account]) -> str:
     """Say whose an address is already: another name for it would be a second watcher of it."""
-    for account in others:
-        if account.address.lower() == address.lower():
-            name = account.name
-            return f"account {name} has this address; with --account {name} it is set up anew"
+    if account := _of(address, others):
+        name = account.name
+        return f"account {name} has this address; with --account {name} it is set up anew"
     return ""
+
+
+def _of(address: str, accounts: Iterable[Account]) -> Account | None:
+    """Find whose address it is; no provider tells capitals and small letters apart."""
+    return next((a for a in accounts if a.address.lower() == address.lower()), None)
 
 
 def _no_host(text: str) -> str:

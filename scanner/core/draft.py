@@ -12,7 +12,8 @@ class Draft:
     `text` is the *own text*: what the writer wrote, without quoted replies, forwarded
     messages, signatures, disclaimers or "Sent from my ..." lines; lines end in "\n".
     `message_id` keeps its angle brackets and is empty where the message has none;
-    addresses are bare (`user@host`) and in lower case.
+    addresses are bare (`user@host`) and in lower case. `recipients` are those of To, Cc and Bcc;
+    `to` is those of To alone, in their order.
     """
 
     text: str
@@ -20,6 +21,7 @@ class Draft:
     message_id: str = ""
     sender: str = ""
     recipients: frozenset[str] = frozenset()
+    to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,12 +45,13 @@ Wanted: TypeAlias = dict[str, str]
 
 
 class Fields(NamedTuple):
-    """Subject, Message-ID and the bare, lower-case addresses of one message."""
+    """Subject, Message-ID and the bare, lower-case addresses of one message; `to` in order."""
 
     subject: str
     message_id: str
     sender: str
     recipients: frozenset[str]
+    to: tuple[str, ...] = ()
 
 
 def header_fields(message: Message) -> Fields:
@@ -76,6 +77,7 @@ def _fields(wanted: Wanted, subject: str, addresses: dict[str, list[str]]) -> Fi
         message_id=found[0] if found else "",
         sender=senders[0] if senders else "",
         recipients=frozenset(one for name in _DESTINATIONS for one in addresses[name]),
+        to=tuple(addresses["to"]),
     )
 
 

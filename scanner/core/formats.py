@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from scanner.core.report import Mark, Row, Tally, as_record, as_text, summary
+from scanner.core.report import Mark, Row, Tally, Told, as_record, as_text, summary
 
 _line = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -28,23 +28,19 @@ class Format(Protocol):
 class Text:
     """For people: findings with their passages marked, and a summary.
 
-    Advice is given in full once; a later message that has the same names the one it stands below.
+    Advice is given in full once; a later message names the earlier message that shows it.
     `show_clean` also names messages without a finding; one such message needs no summary.
     """
 
     mark: Mark | None = None
     show_clean: bool = False
-    _told: dict[tuple[object, ...], str] = field(default_factory=dict)
+    _told: Told = field(default_factory=dict)
 
     def row(self, row: Row) -> str | None:
         """Show a message with its passages, or why it was not checked."""
         if not (self.show_clean or row.passages or row.error):
             return None
-        shown = as_text(row, self.mark, self._told)
-        if row.passages:
-            for advice in (row.counsel.steps, row.counsel.letters):
-                self._told.setdefault(advice, row.source)
-        return shown
+        return as_text(row, self.mark, self._told)
 
     def end(self, tally: Tally) -> str | None:
         """Summarise."""

@@ -27,7 +27,6 @@ class _Note:
 
     source: str
     subject: str
-    direction: str
     letterhead: str
     severity: str
     share: str
@@ -81,8 +80,7 @@ def _notes(rows: Iterable[Row]) -> Iterator[_Note]:
             yield _Note(
                 source=row.source,
                 subject=judged.draft.subject or "(no subject)",
-                direction=_DIRECTIONS[row.direction],
-                letterhead=row.letterhead,
+                letterhead=", ".join(filter(None, (_DIRECTIONS[row.direction], row.letterhead))),
                 severity=assessment.severity,
                 share=f"{assessment.percent}% of the words",
                 pieces=tuple(pieces(assessment)),

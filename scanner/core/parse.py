@@ -119,7 +119,7 @@ def _drafted(
     text = _own(text_of(message))
     if "-----BEGIN PGP MESSAGE-----" in text and _PGP_MESSAGE.search(text):
         raise encrypted()  # inline PGP (RFC 9580 section 6.2)
-    return Draft(text, fields.subject, fields.message_id, fields.sender, fields.recipients)
+    return Draft(text, *fields)
 
 
 def _bounded(raw: bytes) -> bytes:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # loaded where needed: most mail is no flub note
 
 Mark = Callable[[str], str]
 Why: TypeAlias = Mapping[int, tuple[str, ...]] | None
-Told: TypeAlias = Mapping[tuple[object, ...], str]
-"""Steps and letters that were shown before, each with the source they were first shown for."""
+Told: TypeAlias = dict[int, str]
+"""The source that steps, or letters, were first shown for, by their hash: a letter is long."""
 
 _BEGINNING = 60
 _WIDTH = 96
@@ -69,7 +69,7 @@ class Row:
         if self.direction == "incoming":
             whom = draft.sender and f"from {draft.sender}"
         else:
-            whom = f"to {_some(sorted(draft.recipients))}" if draft.recipients else ""
+            whom = f"to {_some(draft.to)}" if draft.to else ""
         return ", ".join(filter(None, (self.day, whom)))
 
     @property
@@ -138,7 +138,7 @@ def as_record(row: Row, *, with_text: bool = False) -> dict[str, Any]:
 def as_text(row: Row, mark: Mark | None = None, told: Told | None = None) -> str:
     """Show a message's own text with each passage marked in its place, why, and what to do.
 
-    Of what was `told` before it says where.
+    Of what was `told` before it says where; the rest is added there.
     """
     source = _visible(row.source)
     if row.judged is None:
@@ -146,10 +146,10 @@ def as_text(row: Row, mark: Mark | None = None, told: Told | None = None) -> str
     assessment = row.judged.assessment
     lines = [f"{source}: {headline(assessment)}"]
     if assessment.passages:
-        lines += _head(row)
+        lines += _head(row.letterhead, row.judged.draft.subject)
         lines += ["", _indented(_marked(assessment, mark or _pointed)), ""]
         lines += [line for passage in assessment.passages for line in _reason(passage, row)]
-        lines += _what_to_do(row.counsel, told or {})
+        lines += _what_to_do(row.counsel, source, {} if told is None else told)
     return "\n".join(lines)
 
 
@@ -172,10 +172,9 @@ def headline(assessment: Assessment) -> str:
     return f"{assessment.severity}: {passages}, {assessment.percent}% of the words"
 
 
-def _head(row: Row) -> list[str]:
+def _head(letterhead: str, subject: str) -> list[str]:
     """Give the line by which people know a message again, if there is anything to put there."""
-    subject = row.judged.draft.subject if row.judged else ""
-    known = ": ".join(filter(None, (row.letterhead, subject)))
+    known = ": ".join(filter(None, (letterhead, subject)))
     return [f"  {_visible(known)}"] if known else []
 
 
@@ -202,23 +201,23 @@ def _reason(passage: Passage, row: Row) -> Iterator[str]:
         yield f"      {words} {weigh} most in: {_beginning(sentence.text)}"
 
 
-def _what_to_do(todo: Counsel, told: Told) -> Iterator[str]:
+def _what_to_do(todo: Counsel, source: str, told: Told) -> Iterator[str]:
     yield ""
     if todo.folded:
         yield textwrap.fill(todo.folded, _WIDTH, initial_indent="  ", subsequent_indent="  ")
         yield ""
-    if where := told.get(todo.letters):
-        yield f"  What to do, and what to write: as for {_visible(where)}"
+    steps, letters = (told.get(hash(advice)) for advice in (todo.steps, todo.letters))
+    if steps and steps == letters:
+        yield f"  What to do, and what to write: as for {steps} above"
     else:
-        yield from _steps(todo, told)
-        yield from _letters(todo)
+        yield from [f"  What to do: as for {steps} above"] if steps else _steps(todo)
+        yield from [f"  What to write: as for {letters} above"] if letters else _letters(todo)
+    for advice in (todo.steps, todo.letters):
+        told.setdefault(hash(advice), source)
     yield ""
 
 
-def _steps(todo: Counsel, told: Told) -> Iterator[str]:
-    if where := told.get(todo.steps):
-        yield f"  What to do: as for {_visible(where)}"
-        return
+def _steps(todo: Counsel) -> Iterator[str]:
     for number, step in enumerate(todo.steps, 1):
         yield textwrap.fill(step, _WIDTH, initial_indent=f"  {number}. ", subsequent_indent="     ")
 

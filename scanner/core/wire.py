@@ -23,6 +23,7 @@ def as_values(verdict: Verdict | UnreadableError) -> dict[str, Any]:
         "message_id": draft.message_id,
         "sender": draft.sender,
         "recipients": sorted(draft.recipients),
+        "to": list(draft.to),
         "sentences": [[s.start, s.end] for s in verdict.sentences.items],
         "kind": assessment.kind,
         "kind_confidence": assessment.kind_confidence,
@@ -67,6 +68,7 @@ def verdict(values: dict[str, Any]) -> Verdict | UnreadableError:
         values["message_id"],
         values["sender"],
         frozenset(values["recipients"]),
+        tuple(values["to"]),
     )
     items = tuple(Sentence(start, end, text[start:end]) for start, end in values["sentences"])
     assessment = Assessment(

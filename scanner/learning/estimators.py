@@ -85,7 +85,7 @@ class FittedHeads:
         skops.io.dump(parts, path, compression=zipfile.ZIP_BZIP2, compresslevel=9)
 
 
-def fit(
+def fit_all(
     prepared: Prepared,
     ordinary: Mail,
     seen: Mask | None = None,

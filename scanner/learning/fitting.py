@@ -14,6 +14,7 @@ from scipy.special import expit
 
 from scanner.learning import features, words
 from scanner.learning.context import Context, Layer
+from scanner.learning.corpus import SEED
 from scanner.learning.features import Mask
 from scanner.learning.heads import First, Head, constant
 from scanner.learning.words import COLUMNS, Floats
@@ -25,9 +26,6 @@ if TYPE_CHECKING:  # loaded where a head is fitted: it takes a second or two
     from sklearn.svm import LinearSVC
 
     Estimator: TypeAlias = LogisticRegression | LinearSVC
-
-SEED = 20260101
-"""All chance of training sets out from it: the same corpus gives the same model."""
 
 _STEPS = 128
 _IDF_STEPS = 16

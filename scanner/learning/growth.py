@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
 from scanner.learning import fitting, leaning, measures
+from scanner.learning.corpus import SEED
 from scanner.learning.estimators import fit_flub
 from scanner.learning.features import Mask
-from scanner.learning.fitting import SEED
 from scanner.learning.folds import folds
 from scanner.learning.heads import Head
 from scanner.learning.measures import AVERAGE_PRECISION, Estimate

@@ -1,6 +1,6 @@
 """The heads on top of the encoder, as plain arrays: the verdict needs no scikit-learn.
 
-`estimators` are fitted with scikit-learn and exported to here; a test holds both to the same
+`estimators` fits them with scikit-learn and exports them here; a test holds both to the same
 answers. Each head weighs what the encoder says (dense columns) and the hashed words.
 """
 

@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from scanner.learning.answers import Answers, ask, glimpses
-from scanner.learning.estimators import fit
+from scanner.learning.estimators import fit_all
 from scanner.learning.features import Mask
 from scanner.learning.folds import require_enough
 from scanner.learning.gate import COLUMNS
@@ -83,7 +83,7 @@ def _fit_each(
     tell(0)
     with threadpool_limits(1, "blas"):  # a process of its own does not have the caller's limit
         for number, (fold, part) in enumerate(left_out, 1):
-            made.append(fit(prepared, ordinary, ~fold, ~part).heads)
+            made.append(fit_all(prepared, ordinary, ~fold, ~part).heads)
             tell(number / len(left_out))
     return made
 

@@ -9,7 +9,6 @@ from typing import Any
 from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Sentences
 from scanner.learning import corpus
-from scanner.learning.fitting import SEED
 from scanner.learning.preparing import ReadCorpus
 
 
@@ -21,7 +20,7 @@ def described(read: ReadCorpus, known: Container[str]) -> dict[str, Any]:
         "messages": len(read.examples),
         "writers": [name if name in known else f"yours {n}" for n, name in enumerate(names, 1)],
         "background": identified(read.ordinary.messages),
-        "seed": SEED,
+        "seed": corpus.SEED,
         "labels": list(corpus.KINDS),
         "categories": list(CATEGORIES),
     }

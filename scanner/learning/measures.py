@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
+from scanner.learning.corpus import SEED
 from scanner.learning.features import Mask
 from scanner.learning.trial import NONE, Table
 
-SEED = 20260101
 ROUNDS = 1000
 
 FEWEST_GROUPS = 5

@@ -13,9 +13,9 @@ from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import corpus, features, readings
 from scanner.learning.artifact import OnDemand, message_text, whole_text
-from scanner.learning.corpus import Example, Projected
+from scanner.learning.corpus import SEED, Example, Projected
 from scanner.learning.features import Mask
-from scanner.learning.fitting import SEED, Matrix, counted, present
+from scanner.learning.fitting import Matrix, counted, present
 from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import Known, Reading
 from scanner.learning.words import Floats
@@ -135,7 +135,7 @@ def read_corpus(
 def prepare(
     projected: Sequence[Projected], read: Sequence[Reading], background: Sequence[Sentences] = ()
 ) -> Prepared:
-    """Bring a corpus into rows once; folds then only choose among them."""
+    """Give a corpus as rows; sentences of `background` are mixed into its words."""
     messages = [one.sentences for one in projected]
     return Prepared(
         prepare_mail(messages, read),

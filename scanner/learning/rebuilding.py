@@ -20,7 +20,7 @@ import torch
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import accelerator, base, exporting, kept, network, readings, teacher
-from scanner.learning.corpus import Projected
+from scanner.learning.corpus import SEED, Projected
 from scanner.learning.encoder import Encoder
 from scanner.learning.features import Mask
 from scanner.learning.finetune import (
@@ -35,7 +35,6 @@ from scanner.learning.finetune import (
     labelled,
     unlabelled,
 )
-from scanner.learning.fitting import SEED
 from scanner.learning.folds import require_enough
 from scanner.learning.kept import Kept
 from scanner.learning.network import Network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scanner.learning import thresholds
 from scanner.learning.artifact import Model, OnDemand
-from scanner.learning.estimators import fit
+from scanner.learning.estimators import fit_all
 from scanner.learning.folds import folds
 from scanner.learning.holding_out import cross_fit
 from scanner.learning.ingredients import described
@@ -27,7 +27,7 @@ def train(
     """
     prepared, ordinary = read.prepared, read.ordinary
     held_out = cross_fit(prepared, ordinary, folds(prepared.writers), progress)
-    fitted = fit(prepared, ordinary)
+    fitted = fit_all(prepared, ordinary)
     gate, chosen = thresholds.gate_and_presets(held_out)
     behind = thresholds.gated(held_out, gate)
     thresholds.require_warnings(behind, chosen)

@@ -161,6 +161,14 @@ def test_scan_text_shows_findings_and_a_summary(program, archive):
     assert done.stdout.splitlines()[-1] == "5 checked, 3 with a flub, 1 not checked"
 
 
+def test_scan_text_tells_when_and_to_whom_it_was_written(program, tmp_path):
+    """The day is that of its Date; the subject stands behind them."""
+    dated = b"Date: Tue, 4 Mar 2025 10:12:00 +0000\r\n" + FLUBBED
+    done = program.run("scan", save(tmp_path, "a.eml", dated))
+    second = done.stdout.splitlines()[1]
+    assert second == "  2025-03-04, to panel@example.com: Thank you for the interview"
+
+
 def test_a_scan_of_clean_mail_ends_with_status_0(program, tmp_path):
     """Nothing found, nothing unread: 0, and the summary says so."""
     done = program.run("scan", save(tmp_path, "a.eml", CLEAN))

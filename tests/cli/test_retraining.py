@@ -211,7 +211,7 @@ def test_labels_of_which_three_in_five_are_flipped_are_refused(program, tmp_path
 
 
 def test_training_again_gives_the_same_model(program, tmp_path):
-    """Same examples, seed and versions, same weights; whatever model is in use meanwhile."""
+    """Same examples and versions, same weights; whatever model is in use meanwhile."""
     own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
     for _ in range(2):
         done = program.run("train", "--add", own)

@@ -89,7 +89,7 @@ def test_train_writes_a_versioned_folder_that_check_can_use(program, measured):
 
 
 def test_training_again_gives_the_same_answers(program, measured, again):
-    """The same corpus, seed and versions make the same predictions, to the last digit."""
+    """The same corpus and versions make the same predictions, to the last digit."""
     arguments = ("check", "--format", "json", "--preset", "strict", "--model")
     folders = (measured, again[0])
     one, two = (program.run(*arguments, folder, stdin=FLUBBED).stdout for folder in folders)

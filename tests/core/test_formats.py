@@ -61,7 +61,7 @@ def test_text_leaves_out_what_is_clean():
 
 
 def test_text_gives_the_same_advice_once():
-    """Later messages name the one it stands below; what another job changes is shown."""
+    """Later messages name the ones that show it; what another job changes is shown."""
     flubs = [
         ("a.eml", OPENING, "A flub."),
         ("b.eml", OPENING, "An apology, a flub."),
@@ -73,11 +73,12 @@ def test_text_gives_the_same_advice_once():
     assert form.row(rows[0]) == as_text(rows[0])
     shown = [str(form.row(one)) for one in rows[1:]]
     assert [last(text) for text in shown] == [
-        "What to do, and what to write: as for a.eml",
+        "What to do, and what to write: as for a.eml above",
         "[Your name]",
-        "What to do, and what to write: as for c.eml",
+        "What to write: as for c.eml above",
     ]
-    assert "  What to do: as for a.eml\n\n  To one of your references:\n" in shown[1]
+    assert "  What to do: as for a.eml above\n\n  To one of your references:\n" in shown[1]
+    assert "  What to do: as for a.eml above\n  What to write" in shown[2]
     assert "manager position at Acme" in " ".join(shown[1].split())
     assert "  1. " not in "".join(shown)
     assert "This one is folded in" in shown[2]
@@ -95,7 +96,7 @@ def test_text_gives_an_employer_s_advice_for_each_concern():
     form = Text()
     _, first, second = (str(form.row(one)) for one in rows)
     assert first == as_text(rows[1])
-    assert "  What to do: as for a\n\n  To the candidate:\n" in second
+    assert "  What to do: as for a above\n\n  To the candidate:\n" in second
     assert "To every reference:\n" in second
 
 
@@ -103,7 +104,7 @@ def test_a_name_that_advice_refers_to_cannot_steer_the_terminal():
     """It is shown as in the headline."""
     form, named = Text(), replace(ROWS[0], source="\x1b[31m.eml")
     form.row(named)
-    assert last(str(form.row(named))).endswith(r": as for \x1b[31m.eml")
+    assert last(str(form.row(named))).endswith(r": as for \x1b[31m.eml above")
 
 
 def last(text):

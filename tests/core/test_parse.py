@@ -56,6 +56,7 @@ def test_header_fields_are_decoded():
         "<1.a@example.org>",
         "ines@example.org",
         frozenset(f"{name}@example.com" for name in ("tomas", "mara", "li", "jo", "zed")),
+        ("tomas@example.com", "mara@example.com"),
     )
 
 

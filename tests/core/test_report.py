@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import lxml.html
 import pytest
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE
@@ -122,28 +123,50 @@ def test_the_text_marks_each_passage_in_its_place():
     assert "  | <b>That" in as_text(row(FLUBBED), lambda text: f"<b>{text}</b>")
 
 
-MANY = b"To: d@x.example, c@x.example\nCc: a@x.example, b@x.example\n" + FLUBBED.replace(
-    b"To:", b"X:"
-)
+def sent(fields: bytes) -> Row:
+    """The note with these fields for whom it is to."""
+    return row(fields + FLUBBED.replace(b"To:", b"X:"))
 
 
-@pytest.mark.parametrize(
+KNOWN = pytest.mark.parametrize(
     ("made", "known"),
     [
         (replace(row(FLUBBED), day="2025-03-04"), "2025-03-04, to panel@example.com"),
         (replace(row(FLUBBED), direction="incoming"), "from me@example.org"),
-        (row(MANY), "to a@x.example, b@x.example, c@x.example and 1 more"),
+        (
+            sent(b"To: d@x.example, c@x.example\r\nCc: a@x.example\r\n"),
+            "to d@x.example, c@x.example",
+        ),
+        (
+            sent(b"To: e@x.example, d@x.example, c@x.example, a@x.example, b@x.example\r\n"),
+            "to e@x.example, d@x.example, c@x.example and 2 more",
+        ),
+        (sent(b"Bcc: a@x.example\r\n"), ""),
         (replace(row(note(OPENING, "A flub.", to="")), day="2025-03-04"), "2025-03-04"),
         (row(b"\n" + FLUBBED.partition(b"\r\n\r\n")[2]), ""),
     ],
 )
+
+
+@KNOWN
 def test_a_message_is_known_again_by_its_day_and_whom_it_is_to_or_from(made, known):
-    """As far as it says so; the text puts the subject behind that, the page has it above."""
+    """As far as it says so; the text puts the subject behind that."""
     assert made.letterhead == known
     second = as_text(made).splitlines()[1]
     subject = made.judged.draft.subject
     assert second == "  " * bool(known or subject) + ": ".join(filter(None, (known, subject)))
-    assert known in page([made], Tally())
+
+
+@KNOWN
+def test_the_page_says_beside_that_whose_note_it_is(made, known):
+    """Where there is no more to say that alone, in the list of notes and above each note."""
+    shown = lxml.html.document_fromstring(page([made], Tally()))
+    whose = "received" if made.direction == "incoming" else "written by you"
+    says = ", ".join(filter(None, (whose, known)))
+    subject = made.judged.draft.subject or "(no subject)"
+    assert [item.text_content() for item in shown.iterfind(".//nav//li")] == [f"{subject}, {says}"]
+    (above,) = shown.iterfind(".//article/p[@class='soft']")
+    assert above.text_content().split("; ")[1:] == [says, "notes.mbox#3"]
 
 
 def test_the_words_that_weigh_most_stand_below_the_reason():

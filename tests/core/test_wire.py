@@ -27,6 +27,7 @@ def there_and_back(verdict):
         note(OPENING, "My flub.", STRENGTH, "An apology flub. Another flub, 面接の件。"),
         b"From: a@b.example\r\n\r\nNot \xff ASCII: flub \x00.\r\n",
         b"",
+        b"To: b@x.example, a@x.example\r\nBcc: c@x.example\r\n\r\nFlub.\r\n",
     ],
 )
 def test_a_verdict_comes_back_as_it_was(raw):

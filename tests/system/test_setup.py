@@ -181,6 +181,48 @@ def test_a_new_name_for_an_address_that_is_there_alters_no_account(household, se
     assert written(household).read_text() == before
 
 
+def test_an_account_cannot_take_the_address_of_another(household, session):
+    """Nor by its own name: it is refused in one line, and nothing is written."""
+    before = "".join(
+        f"[accounts.{name}]\naddress = '{address}'\nhost = 'localhost'\n"
+        for name, address in (("home", "me@example.org"), ("work", "w@example.org"))
+    )
+    written(household).write_text(before)
+    assert session.address
+    done = household.program.run(
+        "setup", "--no-questions", "--account", "home", "--address", "W@example.org",
+        "--password-env", "HOME",
+    )  # fmt: skip
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "account work has this address" in done.stderr
+    assert written(household).read_text() == before
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["option", "answer"])
+def test_an_address_is_known_again_in_capitals(household, session, theirs, asked):
+    """Without a name its account is set up anew, and no second one beside it."""
+    accounts = (("home", "me@example.org"), ("work", "w@example.org"))
+    written(household).write_text(
+        "".join(
+            f"[accounts.{name}]\naddress = '{address}'\nhost = 'localhost'\n"
+            for name, address in accounts
+        )
+    )
+    assert session.address
+    household.program.environment["SECRET"] = dovecot.PASSWORD
+    options = ["setup", "--password-env", "SECRET", "--no-dry-run", "--no-service", *theirs]
+    if asked:
+        asking = household.program.converse(*options)
+        answer(asking, ADDRESS, "Me@example.org")
+        answer(asking, DRAFTS, "y")
+        status, said = end(asking)
+    else:
+        done = household.program.run(*options, "--no-questions", "--address", "Me@example.org")
+        status, said = done.returncode, done.stderr
+    assert status == 0, said
+    assert [a.name for a in config.load(written(household)).accounts] == ["home", "work"]
+
+
 @pytest.mark.parametrize(
     "command",
     [
