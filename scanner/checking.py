@@ -22,7 +22,7 @@ from scanner.errors import UnflubError, UnreachableError
 if TYPE_CHECKING:
     from scanner.adapters.local import Values
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Counts up whenever questions or answers change."""
 
 _PATIENCE: Seconds = 10
