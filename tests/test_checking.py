@@ -24,6 +24,7 @@ from scanner.core.verdict import Check, Verdicts
 from scanner.errors import UnflubError, UnreachableError
 from scanner.learning import judges, shelf
 
+GREETING = checking.greeting()
 STRICT = Policy("strict")
 OTHER = b"From: a@example.org\r\nSubject: Lunch\r\n\r\nSorry I was late for lunch today.\r\n"
 MARKED = b"Subject: x\r\n\r\nDear panel,\n\nOnly a test would call this a flub.\r\n"
@@ -105,7 +106,7 @@ def test_a_client_of_another_version_gets_no_verdict_and_is_told_why():
     """The answer names the daemon's version, so that a clear sentence can be made of it."""
     with daemon() as judge:
         said = local.ask({"protocol": 99, "version": "9.9", "messages": []}, 60)
-    assert said == {"protocol": checking.PROTOCOL, "version": checking.__version__}
+    assert said == GREETING
     assert not judge.asked
 
 
@@ -127,9 +128,10 @@ def test_a_silent_daemon_is_not_waited_for_long(state):
 
 @pytest.mark.parametrize(
     "answer",
-    [b"", b"x\n", b"[]\n", b'{"protocol": 1}\n', b"[" * 100_000 + b"\n", b"\xff\n", b"{}",
-     b'{"protocol": 1, "version": "%s", "verdicts": []}\n' % checking.__version__.encode(),
-     b'{"protocol": 1, "version": "%s", "verdicts": [7]}\n' % checking.__version__.encode()],
+    [b"", b"x\n", b"[]\n", b"[" * 100_000 + b"\n", b"\xff\n", b"{}",
+     *(json.dumps(said).encode() + b"\n" for said in (
+         {"protocol": checking.PROTOCOL}, GREETING | {"verdicts": []}, GREETING | {"verdicts": [7]}
+     ))],
 )  # fmt: skip
 def test_a_broken_answer_is_no_answer(state, answer):
     """Nothing that comes through the socket is believed but a whole answer."""
@@ -171,7 +173,7 @@ def test_neither_end_talks_to_another_user(monkeypatch, uid):
 
     monkeypatch.setattr(local, "peer", peer)
     with daemon() as judge:
-        assert local.ask({"protocol": 1}, 60) is None
+        assert local.ask({"protocol": checking.PROTOCOL}, 60) is None
         assert not is_flagged(MARKED)
     assert not judge.asked
 
@@ -237,8 +239,8 @@ def test_a_bad_client_hurts_nobody(question):
 )  # fmt: skip
 def test_a_question_that_is_none_is_not_answered_wrongly(changes):
     """No verdict comes of it, and the daemon stands."""
-    good = {"protocol": 1, "version": checking.__version__, "model": None, "messages": [],
-            "policy": wire.policy_as_values(Policy())}  # fmt: skip
+    policy = wire.policy_as_values(Policy())
+    good = {**GREETING, "model": None, "messages": [], "policy": policy}
     with daemon() as judge:
         said = local.ask({**good, **changes}, 60)
         assert said is None or said["verdicts"] == []

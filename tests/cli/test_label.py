@@ -59,7 +59,7 @@ def test_a_note_is_labelled_in_the_terminal_and_kept_at_once(program, mail):
     screen.wait_for("message 2 of 2")
     screen.hang_up()
     (example,) = stored(program)
-    assert [flub["category"] for flub in example["flubs"]] == ["apology", "omission"]
+    assert [flub["category"] for flub in example["flubs"]] == ["apology", "reanswer"]
     assert (example["kind"], example["severity"], example["source"]) == (
         "thank_you", "flub", "labelled",
     )  # fmt: skip
