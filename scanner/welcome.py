@@ -130,9 +130,13 @@ def _asked_for(
 ) -> tuple[Account | None, Account]:
     """Ask whose account it is; give how it was, if it was, and how it is to be."""
     before = _known(known, given)
-    others = [a for a in known.accounts if given["name"] is not None and a is not before]
+    mine = before.address if before else ""
+    # Who wrote two accounts of one address into the file, for two mailboxes say, may keep both.
+    others = [
+        a for a in known.accounts if given["name"] is not None and a.address.lower() != mine.lower()
+    ]
     address = asker.text(
-        "Your mail address", "--address", given["address"], before.address if before else "",
+        "Your mail address", "--address", given["address"], mine,
         lambda text: _no_address(text) or _taken(text, others),
     )  # fmt: skip
     before = before or _of(address, known.accounts)

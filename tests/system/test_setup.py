@@ -198,6 +198,26 @@ def test_an_account_cannot_take_the_address_of_another(household, session):
     assert written(household).read_text() == before
 
 
+def test_two_accounts_that_share_an_address_in_the_file_can_each_be_set_up_anew(
+    household, session, theirs
+):
+    """For two mailboxes, say: whoever wrote them there has not given the address away."""
+    written(household).write_text(
+        "".join(
+            f"[accounts.{name}]\naddress = 'me@example.org'\nhost = 'localhost'\n"
+            for name in ("home", "work")
+        )
+    )
+    assert session.address
+    household.program.environment["SECRET"] = dovecot.PASSWORD
+    done = household.program.run(
+        "setup", "--account", "work", "--password-env", "SECRET", "--no-dry-run", "--no-service",
+        "--no-questions", *theirs,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [a.name for a in config.load(written(household)).accounts] == ["home", "work"]
+
+
 @pytest.mark.parametrize("asked", [False, True], ids=["option", "answer"])
 def test_an_address_is_known_again_in_capitals(household, session, theirs, asked):
     """Without a name its account is set up anew, and no second one beside it."""
