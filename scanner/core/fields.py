@@ -51,7 +51,7 @@ class Fields(NamedTuple):
     message_id: str
     sender: str
     recipients: frozenset[str]
-    to: tuple[str, ...] = ()
+    to: tuple[str, ...]
 
 
 def header_fields(message: Message) -> Fields:
