@@ -178,7 +178,7 @@ model: $(READY)  ## fit the shipped model's heads anew; BACKGROUND and ORDINARY 
 
 encoder: $(TORCH)  ## fine-tune six encoders (taught with TEACHER=1), average them, fit the heads: an hour and a half
 	$(BIN)/unflub train --corpus training_data --encoder $(if $(TEACHER),--teacher) \
-	  $(addprefix --networks ,$(NETWORKS)) $(MAIL)
+	  $(if $(FURTHER),--further) $(MAIL)
 
 evaluate: $(READY)  ## measure leave-one-writer-out
 	$(BIN)/unflub evaluate $(MAIL)

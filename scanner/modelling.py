@@ -61,18 +61,16 @@ def _read_material(
 @click.option("--measure", is_flag=True, help="With --corpus: measure, for the model card.")
 @click.option("--encoder", is_flag=True, help="Fine-tune the encoder, too (torch): an hour or two.")
 @click.option(
-    "--networks",
-    type=_Folder,
-    help="With --encoder: keep its networks there, to go on from, or to learn further.",
+    "--further",
+    is_flag=True,
+    help="With --encoder: have the shipped one learn from writers who are new to it: half an hour.",
 )
 @click.option(
     "--teacher",
     is_flag=True,
     help="With --encoder: have a larger network teach it (minutes on a graphics card, else days).",
 )
-def train(
-    *, encoder: bool, networks: Path | None, teacher: bool, measure: bool, **options: Any
-) -> None:
+def train(*, encoder: bool, further: bool, teacher: bool, measure: bool, **options: Any) -> None:
     """Train a model on notes of your own.
 
     It learns from what you labelled (`unflub label`) beside the shipped notes, and from files you
@@ -94,14 +92,16 @@ def train(
     names = ("more", "added", "labelled", "background", "ordinary")
     material = _read_material(**{name: options.pop(name) for name in names})
     wishes = Wishes(**options)
-    for flag, is_given in (("--networks", networks), ("--teacher", teacher)):
+    for flag, is_given in (("--further", further), ("--teacher", teacher)):
         if is_given and not encoder:
             raise click.UsageError(f"{flag} is for --encoder; add that, or leave it out")
+    if further and teacher:
+        raise click.UsageError("what learns --further has no --teacher; leave out one of them")
     if encoder or material.labelled:
         _refuse_wishes(wishes)
         from scanner.training import make_encoder, make_model
 
-        anew = partial(make_encoder, networks=networks, taught=teacher)
+        anew = partial(make_encoder, further=further, taught=teacher)
         make = anew if encoder else make_model
         _make_anew(partial(make, material, wishes.output, measure=measure))
     elif measure:

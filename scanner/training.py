@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import platformdirs
 from threadpoolctl import threadpool_limits
 
 from scanner.adapters.sources import require_all, walk
@@ -77,41 +78,40 @@ def make_encoder(  # noqa: PLR0913 - what to learn from, how, and what then
     material: Material,
     output: Path | None,
     *,
-    networks: Path | None,
+    further: bool,
     taught: bool,
     measure: bool,
     progress: Progress,
 ) -> Trained:
     """Fine-tune the encoder anew, and make a model with it.
 
-    Where the folder `networks` holds what was fine-tuned before, that learns further; from
-    nothing, a larger network may teach it.
+    `taught`, it learns from a larger network besides; `further`, it is the shipped one, and learns
+    from writers who are new to it.
     Raises what `make_model` raises, and ModelError where torch or a base model is missing.
     """
     try:
-        from scanner.learning.rebuilding import rebuild
+        from scanner.learning import rebuilding
     except ImportError as error:
         raise ModelError(
             f"{error.name} is missing; install unflub with the extra `encoder`"
         ) from None
     home = output or _home()
-    require(material, home, *([networks] if networks else []))
+    require(material, home)
     learnt = _read(material)
     if not learnt.background:
         raise ConfigurationError(
             "without mail that holds no note the encoder would not know ordinary mail; "
             "name some with --background"
         )
+    unfinished = platformdirs.user_cache_path("unflub") / "unfinished"
+    projected = [corpus.project(one) for one in learnt.merged.examples]
+    known = (projected, learnt.background, unfinished)
     with TemporaryDirectory(prefix="unflub-encoder-") as made:
-        projected = [corpus.project(one) for one in learnt.merged.examples]
-        rebuild(
-            Path(made),
-            projected,
-            learnt.background,
-            networks=networks,
-            taught=taught,
-            progress=progress,
-        )
+        if further:
+            artifact.load(shelf.shipped()).encoder.copy(Path(made))
+            rebuilding.learn_further(Path(made), *known, progress=progress)
+        else:
+            rebuilding.rebuild(Path(made), *known, taught=taught, progress=progress)
         encoder = OnDemand(Path(made))
         return _make_model(material, learnt, home, encoder, measure=measure, progress=progress)
 

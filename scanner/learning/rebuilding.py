@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
-from scanner.learning import accelerator, base, exporting, kept, network, readings, teacher
+from scanner.learning import accelerator, base, exporting, finished, network, readings, teacher
 from scanner.learning.corpus import SEED, Projected
 from scanner.learning.encoder import Encoder
 from scanner.learning.features import Mask
@@ -35,11 +37,11 @@ from scanner.learning.finetune import (
     labelled,
     unlabelled,
 )
-from scanner.learning.folds import require_enough
-from scanner.learning.kept import Kept
+from scanner.learning.folds import folds, require_enough
 from scanner.learning.network import Network
 from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
+from scanner.learning.restoring import restored
 from scanner.learning.side_by_side import Tell, side_by_side
 from scanner.learning.windows import Tokens, Window, laid_out
 
@@ -53,8 +55,8 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     folder: Path,
     projected: Sequence[Projected],
     background: Sequence[Sentences],
+    unfinished: Path,
     *,
-    networks: Path | None = None,
     taught: bool = False,
     settings: Sequence[Settings] = (),
     count: int = PARTS,
@@ -66,77 +68,24 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     that have not seen it; `taught`, each of them by a teacher that has not, either. The average of
     all is the encoder; what `readings.npz` holds was read by the average of those that had not
     seen the part, quantised as the encoder is. The same corpus, machine and libraries give
-    the same encoder. Networks in the folder `networks` learn further, from what they have not
-    seen; those of today are kept there. Interrupted, and called again for the same, it goes on
-    with the networks that were not ready.
-    Raises `ConfigurationError` where the notes are too few, the background is another than the
-    networks know, or those are to learn further and be `taught`.
+    the same encoder. Networks wait for the others in the folder `unfinished`, which is taken away
+    in the end: interrupted, and called again for the same, it goes on with those that are left.
+    Raises `ConfigurationError` where the notes are too few.
     """
     (folder / VOCABULARY).write_text(base.vocabulary(), "utf-8")
-    tokens = Tokens.load(folder / VOCABULARY)
-    known = kept.load(networks, background) if networks else Kept((), {})
-    if taught and known.networks:
-        raise ConfigurationError(
-            f"the networks in {networks} learn further, without a teacher; name an empty folder, "
-            "or leave out --teacher"
+    settings = settings or (TAUGHT if taught else ALONE)
+    shown = _Shown.of(folder, projected, background, settings[0])
+    parts = _dealt(shown, Known({}, frozenset()), count)
+    _require_enough(projected, [part.notes for part in parts])
+    lessons = [
+        Lesson(
+            _without(shown.notes, part.notes),
+            _without(shown.ordinary, part.ordinary),
+            settings[0],
+            SEED,
         )
-    settings = settings or ((FURTHER,) if known.networks else TAUGHT if taught else ALONE)
-    notes = [labelled(tokens, one, settings[0]) for one in projected]
-    ordinary = [unlabelled(tokens, message, settings[0]) for message in background]
-    writers = np.array([one.example.writer for one in projected])
-    dealt = kept.dealt(writers, known.parts, len(known.networks) or count)
-    parts = [dealt == number for number in range(dealt.max() + 1)]
-    ordinary_parts = [np.arange(len(background)) % len(parts) == n for n in range(len(parts))]
-    _require_enough(projected, parts)
-    is_known = np.isin(writers, list(known.parts))
-    with _folder_of_ready(networks) as ready:
-        lessons = [
-            Lesson(
-                _to_learn(notes, is_known, out, settings[0].again)
-                if known.networks
-                else _without(notes, out),
-                _without(ordinary, ordinary_out),
-                settings[0],
-                SEED,
-            )
-            for out, ordinary_out in zip(parts, ordinary_parts, strict=True)
-        ]
-        if known.networks:
-            blind = _further(lessons, known.networks, ready, progress)
-        else:
-            blind = _from_nothing(lessons, settings, ready, progress, taught=taught)
-    said: dict[str, Reading] = {}
-    for one, part, ordinary_part in zip(blind, parts, ordinary_parts, strict=True):
-        encoder = exported(one, tokens, samples(_without(notes, part)))
-        unseen = [one.sentences for one, out in zip(projected, part, strict=True) if out]
-        unseen += [one for one, out in zip(background, ordinary_part, strict=True) if out]
-        said |= zip(map(readings.key, unseen), encoder.read(unseen), strict=True)
-    exporting.export(network.average(blind), folder / GRAPH, samples(notes))
-    readings.save(Known(said, frozenset(writers.tolist())), folder / readings.NAME)
-    if networks:
-        parts_of = dict(zip(writers.tolist(), dealt.tolist(), strict=True))
-        kept.save(Kept(blind, parts_of), networks, background)
-
-
-@contextmanager
-def _folder_of_ready(networks: Path | None) -> Iterator[Path]:
-    """Give where networks wait for the others; of those that are to be kept it stays."""
-    if networks is not None:
-        yield networks / kept.UNFINISHED
-        return
-    with tempfile.TemporaryDirectory(prefix="unflub-networks-") as folder:
-        yield Path(folder)
-
-
-def _from_nothing(
-    lessons: Sequence[Lesson],
-    settings: Sequence[Settings],
-    ready: Path,
-    progress: Progress,
-    *,
-    taught: bool,
-) -> list[Network]:
-    """Give for each lesson the average of the networks that learn from it by these settings."""
+        for part in parts
+    ]
     if taught:
         lessons = [
             replace(one, teacher=replace(one, settings=TEACHER, base=teacher.model))
@@ -147,26 +96,127 @@ def _from_nothing(
         for one in lessons
         for number, how in enumerate(settings)
     ]
-    waiting = [one for one in each if not kept.is_kept(ready, one.name)]
+    waiting = [one for one in each if not finished.exists(unfinished, one.name)]
     teachers = {one.teacher.name: one.teacher for one in waiting if one.teacher}
-    _learn([*teachers.values()], ready, progress, "fine-tuning the teachers")
-    learners = _learn(each, ready, progress, "fine-tuning")
-    by_lesson = range(0, len(learners), len(settings))
-    return [network.average(learners[n : n + len(settings)]) for n in by_lesson]
+    _learn([*teachers.values()], unfinished, progress, "fine-tuning the teachers")
+    learners = _learn(each, unfinished, progress, "fine-tuning")
+    by_part = range(0, len(learners), len(settings))
+    blind = [network.average(learners[n : n + len(settings)]) for n in by_part]
+    _write(folder, shown, parts, blind, {})
+    rmtree(unfinished, ignore_errors=True)
 
 
-def _further(
-    lessons: Sequence[Lesson], networks: Sequence[Network], ready: Path, progress: Progress
-) -> list[Network]:
-    """Give networks that have gone three quarters of the way to what they would have become.
+def learn_further(  # noqa: PLR0913 - what to learn from, and how
+    folder: Path,
+    projected: Sequence[Projected],
+    background: Sequence[Sentences],
+    unfinished: Path,
+    *,
+    settings: Settings = FURTHER,
+    count: int = PARTS,
+    progress: Progress = silent,
+) -> None:
+    """Have the encoder in a folder learn from writers who are new to it, as `rebuild` would.
 
-    The mean of before and after is surer than either of them (Wortsman and others, Robust
-    fine-tuning of zero-shot models, 2022).
+    Each network sets out from the encoder, learns from the new writers but for one part of
+    them, and reads that. What was read of the others before they were seen stays.
+    Raises `ConfigurationError` where too few writers are new.
     """
-    onwards = [replace(one, onwards=its) for one, its in zip(lessons, networks, strict=True)]
-    learners = _learn(onwards, ready, progress, "fine-tuning")
-    pairs = zip(networks, learners, strict=True)
-    return [network.average((before, after, after, after)) for before, after in pairs]
+    known, before = readings.load(folder / readings.NAME), restored(folder / GRAPH)
+    shown = _Shown.of(folder, projected, background, settings)
+    parts = _dealt(shown, known, count)
+    if len(parts) < count:
+        raise ConfigurationError(
+            f"the encoder learns further from {count} writers that are new to it, a file each, or "
+            f"more, and here are {len(parts)}; add some, or leave out --further"
+        )
+    is_known = np.isin(shown.writers, list(known.writers))
+    lessons = [
+        Lesson(
+            _to_learn(shown.notes, is_known, part.notes, settings.again),
+            _without(shown.ordinary, part.ordinary),
+            settings,
+            SEED,
+            onwards=before,
+        )
+        for part in parts
+    ]
+    # Three quarters of the way: the mean of before and after is surer than either of them (Wortsman
+    # and others, Robust fine-tuning of zero-shot models, 2022).
+    blind = [
+        network.average((before, after, after, after))
+        for after in _learn(lessons, unfinished, progress, "fine-tuning")
+    ]
+    _write(folder, shown, parts, blind, known.readings)
+    rmtree(unfinished, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What there is to learn from and to read: the labelled notes, and ordinary mail."""
+
+    tokens: Tokens
+    messages: Sequence[Sentences]
+    writers: NDArray[np.str_]
+    notes: Sequence[Item]
+    background: Sequence[Sentences]
+    ordinary: Sequence[Item]
+
+    @classmethod
+    def of(
+        cls,
+        folder: Path,
+        projected: Sequence[Projected],
+        background: Sequence[Sentences],
+        settings: Settings,
+    ) -> _Shown:
+        """Cut all of it into word pieces of the vocabulary in a folder."""
+        tokens = Tokens.load(folder / VOCABULARY)
+        return cls(
+            tokens,
+            [one.sentences for one in projected],
+            np.array([one.example.writer for one in projected]),
+            [labelled(tokens, one, settings) for one in projected],
+            background,
+            [unlabelled(tokens, message, settings) for message in background],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the networks of one part are not shown: these notes, and this ordinary mail."""
+
+    notes: Mask
+    ordinary: Mask
+
+
+def _dealt(shown: _Shown, known: Known, count: int) -> list[_Part]:
+    """Deal what is new to so many parts: whole writers, and messages of ordinary mail."""
+    new = np.flatnonzero(~np.isin(shown.writers, list(known.writers)))
+    is_new = np.array([readings.key(one) not in known.readings for one in shown.background], bool)
+    marks = folds(shown.writers[new], count)
+    turns = np.where(is_new, np.cumsum(is_new) % max(1, len(marks)), -1)
+    every = range(len(shown.writers))
+    return [_Part(np.isin(every, new[its]), turns == n) for n, its in enumerate(marks)]
+
+
+def _write(
+    folder: Path,
+    shown: _Shown,
+    parts: Sequence[_Part],
+    blind: Sequence[Network],
+    known: Mapping[str, Reading],
+) -> None:
+    """Write the average of all, and what each says of the part it has not seen, beside `known`."""
+    everything = [*shown.messages, *shown.background]
+    said = {name: known[name] for name in map(readings.key, everything) if name in known}
+    for one, part in zip(blind, parts, strict=True):
+        encoder = exported(one, shown.tokens, samples(_without(shown.notes, part.notes)))
+        unseen = list(compress(shown.messages, part.notes.tolist()))
+        unseen += compress(shown.background, part.ordinary.tolist())
+        said |= zip(map(readings.key, unseen), encoder.read(unseen), strict=True)
+    exporting.export(network.average(blind), folder / GRAPH, samples(shown.notes))
+    readings.save(Known(said, frozenset(shown.writers.tolist())), folder / readings.NAME)
 
 
 def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) -> list[Item]:
@@ -180,26 +230,30 @@ def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) ->
     return new + chance.sample(rest, min(again, len(rest)))
 
 
-def _learn(lessons: Sequence[Lesson], ready: Path, progress: Progress, label: str) -> list[Network]:
-    """Fine-tune side by side, unless what is learnt is `ready`."""
+def _learn(
+    lessons: Sequence[Lesson], unfinished: Path, progress: Progress, label: str
+) -> list[Network]:
+    """Fine-tune side by side what is not finished yet."""
 
     def tell(share: float) -> None:
         progress(int(1000 * share), 1000, label)
 
-    return side_by_side(partial(_learnt, ready), lessons, accelerator.at_once(len(lessons)), tell)
+    at_once = accelerator.at_once(len(lessons))
+    return side_by_side(partial(_learnt, unfinished), lessons, at_once, tell)
 
 
-def _learnt(ready: Path, lesson: Lesson, tell: Tell) -> Network:
+def _learnt(unfinished: Path, lesson: Lesson, tell: Tell) -> Network:
     """Fine-tune on one core, in a process that shares the machine with others."""
     torch.set_num_threads(1)
     name = lesson.name
-    if not kept.is_kept(ready, name):
+    if not finished.exists(unfinished, name):
         # Who learns further is to say of what it knows what it said before, lest it forget
         # (Li and Hoiem, Learning without forgetting, 2016).
-        by = _learnt(ready, lesson.teacher, lambda _: None) if lesson.teacher else lesson.onwards
-        kept.save_one(fine_tune(lesson, lambda share, _: tell(share), by), ready, name)
+        its = lesson.teacher
+        by = _learnt(unfinished, its, lambda _: None) if its else lesson.onwards
+        finished.save(fine_tune(lesson, lambda share, _: tell(share), by), unfinished, name)
     tell(1)
-    return kept.load_one(ready, name)
+    return finished.load(unfinished, name)
 
 
 def _require_enough(projected: Sequence[Projected], held_out: Sequence[Mask]) -> None:

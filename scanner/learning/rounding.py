@@ -30,7 +30,7 @@ from torch import Tensor, nn
 # moves the answers least.
 _MOVED = 0.6
 
-_TOGETHER = (("query", "key", "value"), ("joined",), ("wide",), ("narrow",))
+TOGETHER = (("query", "key", "value"), ("joined",), ("wide",), ("narrow",))
 """Matrices of a layer that multiply the same input."""
 
 
@@ -64,14 +64,14 @@ def smooth(layers: Sequence[nn.Module], reads: Iterator[object]) -> None:
         most = inputs[0].detach().abs().flatten(0, -2).amax(0)
         largest[matrix] = torch.maximum(largest.get(matrix, most), most)
 
-    matrices = [getattr(layer, name) for layer in layers for names in _TOGETHER for name in names]
+    matrices = [getattr(layer, name) for layer in layers for names in TOGETHER for name in names]
     hooks = [matrix.register_forward_pre_hook(look) for matrix in matrices]
     for _ in reads:
         pass
     for hook in hooks:
         hook.remove()
     for layer in layers:
-        for names in _TOGETHER:
+        for names in TOGETHER:
             linears = [getattr(layer, name) for name in names]
             inputs = torch.stack([largest[linear] for linear in linears]).amax(0)
             spread = _spread(inputs, [linear.weight.detach() for linear in linears])

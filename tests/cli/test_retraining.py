@@ -160,7 +160,8 @@ def test_a_model_written_elsewhere_is_not_in_use(newcomer, tmp_path):
         (("--corpus", "notes.jsonl", "--leave-out-rare", "5"), "--leave-out-rare"),
         (("--encoder", "--force"), "--force"),
         (("--measure",), "--measure"),
-        (("--networks", "kept"), "--networks"),
+        (("--further",), "--further"),
+        (("--encoder", "--further", "--teacher"), "--further"),
     ],
 )
 def test_what_would_be_without_effect_is_refused(program, options, flag):

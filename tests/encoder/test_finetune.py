@@ -22,11 +22,11 @@ from scanner.learning import (
     corpus,
     exporting,
     finetune,
-    kept,
     network,
     preparing,
     readings,
     rebuilding,
+    restoring,
     teacher,
     train,
 )
@@ -35,7 +35,7 @@ from scanner.learning.encoder import Encoder
 from scanner.learning.finetune import Settings
 from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import GRAPH, VOCABULARY
-from scanner.learning.windows import BEFORE, Tokens
+from scanner.learning.windows import BEFORE, LENGTH, Tokens
 
 ORDINARY = [
     segment(Draft(f"The pump of line {n} stopped at noon. We changed the seal of pump {n}."))
@@ -60,7 +60,7 @@ def projected() -> list[corpus.Projected]:
 def rebuilt(projected: list[corpus.Projected], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("encoder")
     rebuilding.rebuild(
-        folder, projected, ORDINARY, networks=folder / "networks", settings=BRIEFLY, count=2
+        folder, projected, ORDINARY, folder / "unfinished", settings=BRIEFLY, count=2
     )
     return folder
 
@@ -94,7 +94,7 @@ def test_what_is_said_of_a_writer_does_not_hang_on_his_labels(
         replace(one, categories=one.categories[::-1]) if one.example.writer == other else one
         for one in projected
     ]
-    rebuilding.rebuild(tmp_path, changed, ORDINARY, settings=BRIEFLY, count=2)
+    rebuilding.rebuild(tmp_path, changed, ORDINARY, tmp_path / "ready", settings=BRIEFLY, count=2)
     before, after = OnDemand(rebuilt).known().readings, OnDemand(tmp_path).known().readings
 
     def is_read_the_same(one: corpus.Projected) -> bool:
@@ -253,8 +253,7 @@ def test_rebuilding_gives_the_same_encoder_even_if_it_was_interrupted(
     rebuilt: Path, projected, tmp_path: Path
 ):
     """On one machine, to the byte; networks that were ready are taken as they were left."""
-    networks = tmp_path / "networks"
-    ready = networks / kept.UNFINISHED
+    ready = tmp_path / "unfinished"
 
     def times() -> dict[Path, int]:
         return {path: path.stat().st_mtime_ns for path in ready.glob("*.safetensors")}
@@ -265,8 +264,7 @@ def test_rebuilding_gives_the_same_encoder_even_if_it_was_interrupted(
 
     def rebuild(progress: Progress = silent) -> None:
         rebuilding.rebuild(
-            tmp_path, projected, ORDINARY, networks=networks, settings=BRIEFLY, count=2,
-            progress=progress,
+            tmp_path, projected, ORDINARY, ready, settings=BRIEFLY, count=2, progress=progress,
         )  # fmt: skip
 
     with pytest.raises(KeyboardInterrupt):
@@ -281,40 +279,87 @@ def test_rebuilding_gives_the_same_encoder_even_if_it_was_interrupted(
         assert (tmp_path / name).read_bytes() == (rebuilt / name).read_bytes(), name
 
 
-@pytest.fixture
-def networks(rebuilt: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(rebuilt / "networks", tmp_path / "networks"))
+def test_an_exported_network_is_restored(tmp_path: Path, projected):
+    """Each of its weights is there again, but for what rounding to seven bits takes."""
+    torch.manual_seed(1)
+    learner = base.model().eval()
+    torch.nn.init.normal_(learner.answers.weight, std=0.2)
+    tokens = Tokens(Tokenizer.from_str(base.vocabulary()))
+    items = [finetune.labelled(tokens, one, BRIEF) for one in projected]
+    exporting.export(learner, tmp_path / GRAPH, rebuilding.samples(items))
+    again = restoring.restored(tmp_path / GRAPH)
+    before, after = learner.state_dict(), again.state_dict()
+    assert before.keys() == after.keys()
+    for name in before.keys() - {"places.weight"}:
+        apart = (before[name] - after[name]).norm() / before[name].norm().clamp(min=1)
+        assert apart < 0.03, name
+    shown = before["places.weight"][:LENGTH], after["places.weight"][:LENGTH]
+    assert torch.equal(*shown)
 
 
-def test_networks_that_were_kept_learn_further(networks: Path, projected, tmp_path: Path):
-    """A new writer joins a part, the others stay in theirs, and all is read unseen."""
-    before = kept.load(networks, ORDINARY)
-    more = [*projected, *notes_of("t10")]
-    rebuilding.rebuild(tmp_path, more, ORDINARY, networks=networks)
-    after = kept.load(networks, ORDINARY)
-    assert after.parts == {**before.parts, "t10": 0}
-    for one, other in zip(before.networks, after.networks, strict=True):
-        assert not torch.equal(one.answers.weight, other.answers.weight)
-    messages = [*(one.sentences for one in more), *ORDINARY]
-    known = OnDemand(tmp_path).known()
-    assert set(known.readings) == {readings.key(message) for message in messages}
+BRIEFLY_FURTHER = replace(finetune.FURTHER, epochs=1, background=6, again=10)
 
 
-def test_networks_that_learn_further_have_no_teacher(networks: Path, projected, tmp_path: Path):
-    """Who asks for one is told so, and not given the lesser encoder in silence."""
-    with pytest.raises(ConfigurationError, match="without a teacher"):
-        rebuilding.rebuild(tmp_path, projected, ORDINARY, networks=networks, taught=True)
+def learnt_further(
+    rebuilt: Path, folder: Path, notes: list[corpus.Projected], mail: list[Sentences]
+) -> None:
+    for name in (GRAPH, VOCABULARY, readings.NAME):
+        shutil.copyfile(rebuilt / name, folder / name)
+    rebuilding.learn_further(
+        folder, notes, mail, folder / "unfinished", settings=BRIEFLY_FURTHER, count=2
+    )
 
 
-@pytest.mark.parametrize("mail", [ORDINARY[1:], ORDINARY[::-1]], ids=["other", "turned round"])
-def test_networks_that_know_other_mail_do_not_learn_further(networks: Path, mail: list[Sentences]):
-    """Which part of the background a network has not seen is told by its place alone."""
-    with pytest.raises(ConfigurationError, match="other background mail"):
-        kept.load(networks, mail)
+@pytest.fixture(scope="module")
+def more(projected: list[corpus.Projected]) -> list[corpus.Projected]:
+    return [*projected, *notes_of("t10", "t15")]
 
 
-def test_a_folder_that_holds_no_networks_is_refused(tmp_path: Path):
-    """It is not taken for an empty one, which networks would be written to."""
-    (tmp_path / "parts.json").write_text("{}")
-    with pytest.raises(ModelError, match="no networks to go on from"):
-        kept.load(tmp_path, ORDINARY)
+NEW_MAIL = [*ORDINARY, segment(Draft("The ferry leaves at six. Bring the long rope."))]
+
+
+@pytest.fixture(scope="module")
+def further(rebuilt: Path, more, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("further")
+    learnt_further(rebuilt, folder, more, NEW_MAIL)
+    return folder
+
+
+def test_an_encoder_learns_further_from_new_writers(rebuilt: Path, further: Path, more):
+    """What was said of the known ones stays; of the new ones, and of new mail, it is all there."""
+    before, after = OnDemand(rebuilt).known(), OnDemand(further).known()
+    messages = [*(one.sentences for one in more), *NEW_MAIL]
+    assert set(after.readings) == {readings.key(message) for message in messages}
+    assert after.writers == {"t9", "t13", "t10", "t15"}
+    for name, reading in before.readings.items():
+        assert np.array_equal(reading.sentences, after.readings[name].sentences)
+    assert (further / GRAPH).read_bytes() != (rebuilt / GRAPH).read_bytes()
+    assert not (further / "unfinished").exists()
+
+
+def test_what_is_said_of_a_new_writer_does_not_hang_on_his_labels(
+    rebuilt: Path, further: Path, more, tmp_path: Path
+):
+    """Who reads him learnt from the other new one: that one's labels count, and his do not."""
+    changed = [
+        replace(one, categories=one.categories[::-1]) if one.example.writer == "t10" else one
+        for one in more
+    ]
+    learnt_further(rebuilt, tmp_path, changed, NEW_MAIL)
+    before, after = OnDemand(further).known().readings, OnDemand(tmp_path).known().readings
+
+    def is_read_the_same(one: corpus.Projected) -> bool:
+        key = readings.key(one.sentences)
+        return np.array_equal(before[key].sentences, after[key].sentences)
+
+    assert all(is_read_the_same(one) for one in more if one.example.writer == "t10")
+    assert not all(is_read_the_same(one) for one in more if one.example.writer == "t15")
+
+
+def test_an_encoder_that_knows_all_writers_learns_no_further(
+    rebuilt: Path, projected, tmp_path: Path
+):
+    """So it is said before an hour's work, and nothing is written."""
+    with pytest.raises(ConfigurationError, match="from 2 writers that are new to it"):
+        learnt_further(rebuilt, tmp_path, projected, ORDINARY)
+    assert (tmp_path / GRAPH).read_bytes() == (rebuilt / GRAPH).read_bytes()
