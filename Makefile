@@ -7,26 +7,36 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 # Tests wait for servers half of their time.
-WORKERS := $(shell expr $$(nproc 2>/dev/null || echo 2) \* 3 / 2)
+WORKERS := $(shell expr $$(nproc 2>/dev/null || echo 2) \* 2)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 
-.PHONY: demo test test-program test-encoder test-clients test-thunderbird check types \
+.PHONY: help demo test test-program test-encoder test-clients test-thunderbird test-with-clients check types \
 	types-of-windows format bench \
 	bench-scale bench-thunderbird soak model encoder evaluate curve sheets card pictures plugin \
 	pythons dovecot chromium \
 	desktop clients thunderbird clean
 
+help:  ## list what there is to make
+	@sed -n 's/^\([a-z-]*\):.*##  */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
 demo: $(READY)  ## run the main job on an embedded mail server
 	@$(BIN)/unflub demo
 
-test: test-program test-encoder test-clients plugin test-thunderbird  ## pass all tests
+test: $(TORCH) test-program  ## pass all tests
+	@# Fine-tuning takes one core, and mail clients mostly wait.
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=recurse test-encoder test-with-clients
+
+test-with-clients:
+	@$(MAKE) --no-print-directory test-clients
+	@$(MAKE) --no-print-directory plugin
+	@$(MAKE) --no-print-directory test-thunderbird
 
 test-program: $(READY) dovecot .cyrus chromium desktop  ## those of the program, against real servers
 	@# Neighbours share servers and models in one process; one that is done takes over from another.
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --ignore tests/encoder --ignore tests/clients --ignore tests/thunderbird
 
 test-encoder: $(TORCH)  ## those of fine-tuning, which need torch
-	$(BIN)/pytest tests/encoder
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/encoder
 
 test-clients: $(READY) clients  ## those that drive mail clients on a terminal
 	$(BIN)/pytest -n $(WORKERS) tests/clients
@@ -168,15 +178,15 @@ curve: $(TORCH)  ## draw the learning curve anew: half an hour; BACKGROUND as fo
 sheets: $(READY)  ## put counts into the data sheet and measurements into the model card anew
 	$(BIN)/python docs/sheets.py
 
-card: $(READY)  ## measure the shipped model anew and write its card: an hour or two; mail as for `make model`
-	$(BIN)/python docs/sheets.py --measure $(MAIL)
+card: $(READY)  ## measure the shipped model anew and write its card: an hour or two (less with GROUPS=N); mail as for `make model`
+	$(BIN)/python docs/sheets.py --measure $(addprefix --groups ,$(GROUPS)) $(MAIL)
 
 MAIL = $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINARY))
 
 model: $(READY)  ## fit the shipped model's heads anew; BACKGROUND and ORDINARY name mail without notes
 	$(BIN)/unflub train --corpus training_data --measure $(MAIL)
 
-encoder: $(TORCH)  ## fine-tune six encoders (taught with TEACHER=1), average them, fit the heads: an hour and a half
+encoder: $(TORCH)  ## fine-tune six encoders (taught with TEACHER=1), average them, fit the heads: an hour and a half (half an hour with FURTHER=1)
 	$(BIN)/unflub train --corpus training_data --encoder $(if $(TEACHER),--teacher) \
 	  $(if $(FURTHER),--further) $(MAIL)
 

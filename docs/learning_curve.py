@@ -2,7 +2,7 @@
 
 A third of the writers is held out. An encoder, and a model of words alone, learn from an eighth
 of the other messages, from a quarter, a half and all of them, and read the notes held out. The
-last point is taken from the shipped model: each note was read by the average of two encoders that
+last point is taken from the shipped model: each note was read by the mean of networks that
 learnt from as many messages, without its writer. The others are fine-tuned here, in the same way.
 """
 

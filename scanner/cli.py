@@ -301,7 +301,7 @@ def _scanned(messages: Iterable[Message], terms: Terms, options: dict[str, Any])
 
     terms = replace(terms, model=shelf.installed(terms.model))  # a cluster has its own place
     with _workers(options["dask"], options["jobs"]) as (executor, workers):
-        from scanner import scanning  # which takes its time: other processes load it meanwhile
+        from scanner import scanning  # which takes its time: others may load it meanwhile
 
         yield from scanning.rows(messages, terms, executor, workers)
 

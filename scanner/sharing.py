@@ -12,9 +12,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, TypeVar
 
 from scanner import itself
@@ -54,13 +56,12 @@ def in_order(
 def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
     """Work in so many processes, of which this is one; Ctrl-C ends none before its work.
 
-    The others start at once, and load the module that their work is of. What they are given, and
+    The others start at once, with the module that their work is of. What they are given, and
     this one does itself, counts for twice as many workers. Whoever uses it must let
     through no more than one Ctrl-C, as `printing` does.
     """
-    # Not fork: the libraries of the model have threads.
-    context = multiprocessing.get_context("spawn")
     itself.heed_in_workers()
+    context = _context(module)
     heard = signal.getsignal(signal.SIGINT)
     others = _Processes(jobs - 1, context, initializer=_begin)
     try:
@@ -77,6 +78,20 @@ def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
         finally:
             others.shutdown(cancel_futures=True)
             signal.signal(signal.SIGINT, heard)
+
+
+def _context(module: str) -> BaseContext:
+    """Fork where that is safe: a copy of this process has all loaded that it needs.
+
+    A lock that another thread holds would stay locked in the copy, so there may be none; what is
+    loaded later starts some. Only Linux counts them, and has no system libraries that mind.
+    """
+    if sys.platform == "linux":
+        import_module(module)
+        with suppress(OSError):  # where there is no /proc
+            if len(list(Path("/proc/self/task").iterdir())) == 1:
+                return multiprocessing.get_context("fork")
+    return multiprocessing.get_context("spawn")
 
 
 class _Shared(Executor):
@@ -114,7 +129,7 @@ def _done(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
 
 
 class _Processes(ProcessPoolExecutor):
-    """Processes that begin, where there is work for one more, deaf to Ctrl-C.
+    """Processes that begin, when there is work, deaf to Ctrl-C.
 
     It reaches all that run in a terminal, and until `_begin` is loaded it would end
     them, each with a traceback.
@@ -147,7 +162,10 @@ def _begin() -> None:
 
 
 def _end_with(parent: BaseProcess | None) -> None:
-    """End when the scan does, however that ended: nothing tells a process that waits for work."""
+    """End when the scan does, however that ended: nothing tells a process that waits for work.
+
+    Of several copies the last one does at once, and each of the others after it.
+    """
     if parent:
         parent.join()
     os._exit(1)

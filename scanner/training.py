@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -95,15 +96,14 @@ def make_encoder(  # noqa: PLR0913 - what to learn from, how, and what then
         raise ModelError(
             f"{error.name} is missing; install unflub with the extra `encoder`"
         ) from None
-    home = output or _home()
-    require(material, home)
+    home, unfinished = output or _home(), _unfinished()
+    require(material, home, unfinished)
     learnt = _read(material)
     if not learnt.background:
         raise ConfigurationError(
             "without mail that holds no note the encoder would not know ordinary mail; "
             "name some with --background"
         )
-    unfinished = platformdirs.user_cache_path("unflub") / "unfinished"
     projected = [corpus.project(one) for one in learnt.merged.examples]
     known = (projected, learnt.background, unfinished)
     with TemporaryDirectory(prefix="unflub-encoder-") as made:
@@ -113,7 +113,14 @@ def make_encoder(  # noqa: PLR0913 - what to learn from, how, and what then
         else:
             rebuilding.rebuild(Path(made), *known, taught=taught, progress=progress)
         encoder = OnDemand(Path(made))
-        return _make_model(material, learnt, home, encoder, measure=measure, progress=progress)
+        trained = _make_model(material, learnt, home, encoder, measure=measure, progress=progress)
+    rmtree(unfinished, ignore_errors=True)
+    return trained
+
+
+def _unfinished() -> Path:
+    """Where networks wait until the model is made of them, and go on from if it never was."""
+    return platformdirs.user_cache_path("unflub") / "unfinished"
 
 
 def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
@@ -179,9 +186,10 @@ def reported(material: Material, groups: int | None, progress: Progress, folder:
 
 
 @_in_one_thread()
-def remeasured(material: Material, progress: Progress) -> dict[str, Any]:
+def remeasured(material: Material, groups: int | None, progress: Progress) -> dict[str, Any]:
     """Measure the shipped model once more, for its card, and give what its metadata keep of that.
 
+    `groups` is as in `measured`.
     Raises ConfigurationError where corpus or background are not what it was made of.
     """
     require(material)
@@ -193,7 +201,7 @@ def remeasured(material: Material, progress: Progress) -> dict[str, Any]:
             raise ConfigurationError(
                 f"the shipped model was made with another {what}; measure it with that"
             )
-    found = evaluate.leave_writers_out(read_, progress=progress)
+    found = evaluate.leave_writers_out(read_, groups=groups, progress=progress)
     return evidence.as_record(found, false_alarms(model, material), model.metadata["writers"])
 
 

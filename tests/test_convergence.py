@@ -331,5 +331,5 @@ TestDraftsMailbox = DraftsMailbox.TestCase
 TestAlteringMailbox = AlteringMailbox.TestCase
 # UNFLUB_EXAMPLES asks for many more, as `make soak` does.
 TestDraftsMailbox.settings = TestAlteringMailbox.settings = settings(
-    max_examples=int(os.environ.get("UNFLUB_EXAMPLES", "60")), stateful_step_count=25, deadline=None
+    max_examples=int(os.environ.get("UNFLUB_EXAMPLES", "60")), stateful_step_count=25
 )

@@ -147,7 +147,7 @@ def test_two_at_once_lose_nothing(home):
     assert len(examples.read(home)) == 4
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.sampled_from("ab")), max_size=12))
 def test_the_store_is_a_dictionary(tmp_path_factory, steps):
     """Whatever is added in whatever order, of each message the last label is there, and no more."""

@@ -200,7 +200,7 @@ def test_no_process_outlives_the_scan_that_it_worked_for(tmp_path):
 
 def test_what_keeps_a_process_from_beginning_is_raised():
     """It would keep all of them."""
-    with processes(2, "no_such_module") as (executor, _), pytest.raises(ImportError):
+    with pytest.raises(ImportError), processes(2, "no_such_module") as (executor, _):
         workers(executor, 2)
 
 

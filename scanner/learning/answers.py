@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction
-from scanner.learning import features, fitting, gate
+from scanner.learning import features, gate, matrices
 from scanner.learning.features import Mask
-from scanner.learning.fitting import Matrix
 from scanner.learning.heads import Heads, kind_probability
+from scanner.learning.matrices import Matrix
 from scanner.learning.odds import expit
 from scanner.learning.preparing import Mail
 from scanner.learning.words import Floats
@@ -56,30 +56,30 @@ def ask(of: Heads, mail: Mail, asked: Mask, answers: Answers) -> None:
     """Put the messages marked to heads, and note what they say."""
     rows, sentences = np.flatnonzero(asked), np.flatnonzero(asked[mail.message])
     wholes, counts = mail.words[rows], mail.sentence_words[sentences]
-    notes = fitting.odds(of.note, wholes, features.bare(len(rows)))[:, 0]
-    kinds = fitting.odds(of.kind, wholes, mail.dense[rows])[:, 0]
+    notes = matrices.odds(of.note, wholes, features.bare(len(rows)))[:, 0]
+    kinds = matrices.odds(of.kind, wholes, mail.dense[rows])[:, 0]
     answers.kinds[rows] = kind_probability(kinds, notes)
-    folded = fitting.odds(of.folded, wholes, mail.flub_dense[rows])[:, 0]
+    folded = matrices.odds(of.folded, wholes, mail.flub_dense[rows])[:, 0]
     answers.folded[rows] = expit(folded)
     dense = mail.sentence_dense[sentences]
     answers.flubs[sentences] = expit(flub_odds(of, counts, dense, mail.message[sentences]))
-    answers.category[sentences] = fitting.odds(of.category, counts, dense).argmax(axis=1)
+    answers.category[sentences] = matrices.odds(of.category, counts, dense).argmax(axis=1)
 
 
 def flub_odds(of: Heads, counts: Matrix, dense: Floats, message: NDArray[np.int64]) -> Floats:
     """Give the log-odds to be a flub of many sentences, which are those of whole messages."""
-    return of.flub_odds(lambda head: fitting.odds(head, counts, dense)[:, 0], dense, message)
+    return of.flub_odds(lambda head: matrices.odds(head, counts, dense)[:, 0], dense, message)
 
 
 def glimpses(of: Heads, mail: Mail, asked: Mask) -> Floats:
     """Give what the gate sees of the messages marked."""
     rows, sentences = np.flatnonzero(asked), np.flatnonzero(asked[mail.message])
-    first = fitting.first_odds(of.first, mail.single[rows]).tolist()
+    first = matrices.first_odds(of.first, mail.single[rows]).tolist()
     notes, closer = (
-        fitting.odds(head, mail.words[rows], features.bare(len(rows)))[:, 0].tolist()
+        matrices.odds(head, mail.words[rows], features.bare(len(rows)))[:, 0].tolist()
         for head in (of.note, of.closer)
     )
     counts = mail.sentence_words[sentences]
-    hints = fitting.odds(of.hint, counts, features.bare(len(sentences)))[:, 0]
+    hints = matrices.odds(of.hint, counts, features.bare(len(sentences)))[:, 0]
     ends = np.cumsum(np.bincount(mail.message, minlength=len(mail.messages))[rows])
     return gate.glimpses(first, notes, np.split(hints, ends)[:-1], closer)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
-from scanner.learning import features, fitting
+from scanner.learning import features, fitting, matrices
 from scanner.learning.features import Mask
 from scanner.learning.fitting import Fitted, FittedContext, FittedFirst
 from scanner.learning.folds import folds
@@ -108,7 +108,7 @@ def fit_all(
 def _fit_first(prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask) -> FittedFirst:
     """Fit the head that tells notes from ordinary mail by single words."""
     rows, others = np.flatnonzero(seen), np.flatnonzero(ordinary_seen)
-    marks = fitting.vstack(prepared.mail.single[rows], ordinary.single[others])
+    marks = matrices.vstack(prepared.mail.single[rows], ordinary.single[others])
     answers = np.concatenate([prepared.is_note[rows], np.zeros(len(others), bool)])
     weights = np.concatenate(
         [np.where(prepared.is_note[rows], 1.0, _OTHER_AT_FIRST), np.ones(len(others))]
@@ -123,7 +123,7 @@ def fit_kind(
     rows, others = np.flatnonzero(seen), np.flatnonzero(ordinary_seen)
     again = rows if prepared.mixed.shape[0] else rows[:0]
     taught = np.concatenate([rows, again])
-    counts = fitting.vstack(
+    counts = matrices.vstack(
         prepared.mail.words[rows], prepared.mixed[again], ordinary.words[others]
     )
     dense = np.vstack([prepared.mail.dense[taught], ordinary.dense[others]])
@@ -150,7 +150,7 @@ def _fit_closer(
     weights = np.concatenate(
         [np.where(prepared.has_flub[rows], 1, _OTHER_AT_GATE), np.where(sounding, _SUCH_MAIL, 1)]
     )
-    counts = fitting.vstack(prepared.mail.words[rows], ordinary.words[others])
+    counts = matrices.vstack(prepared.mail.words[rows], ordinary.words[others])
     return fitting.fit(
         counts, features.bare(len(answers)), answers, strength=_CLOSER_C, weights=weights
     )
@@ -159,7 +159,7 @@ def _fit_closer(
 def _fit_hint(prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mask) -> Fitted:
     sentences = np.flatnonzero(seen[prepared.message])
     ordinary_ones = np.flatnonzero(ordinary_seen[ordinary.message])
-    counts = fitting.vstack(
+    counts = matrices.vstack(
         prepared.mail.sentence_words[sentences], ordinary.sentence_words[ordinary_ones]
     )
     answers = np.concatenate([prepared.is_flub[sentences], np.zeros(len(ordinary_ones), bool)])
@@ -188,7 +188,7 @@ def fit_context(prepared: Prepared, seen: Mask) -> FittedContext:
             return FittedContext()
         head = fit_flub(prepared, seen & ~held_out).head
         asked = prepared.sentences_of_notes(held_out)
-        odds[asked] = fitting.odds(head, mail.sentence_words[asked], mail.sentence_dense[asked])[
+        odds[asked] = matrices.odds(head, mail.sentence_words[asked], mail.sentence_dense[asked])[
             :, 0
         ]
     notes = prepared.sentences_of_notes(seen)

@@ -70,7 +70,9 @@ class PresetReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A measurement. `average_precision` ranks all sentences of notes by probability.
+    """A measurement, of writers held out in so many `groups`.
+
+    `average_precision` ranks all sentences of notes by probability.
 
     `calibration_error` is the expected one over ten bins of probability, of the same
     sentences. `flubs_away` and `others_away` are the flub notes, and the messages that are no
@@ -81,6 +83,7 @@ class Report:
     messages: int
     sentences: int
     lost_labels: int
+    groups: int
     average_precision: float
     calibration_error: float
     flubs_away: Share
@@ -142,7 +145,7 @@ def leave_writers_out(
     answers = Answers(kinds, said.folded, said.flubs, said.category)
     made = Side("the model", tuple(answers.predictions(read.prepared.mail)), tuple(at))
     trial = Trial(tuple(cases(read.projected, names.tolist())), None, made)
-    return Measured(_report(read.projected, trial, away, ungated), trial)
+    return Measured(_report(read.projected, trial, len(held_out), away, ungated), trial)
 
 
 def writers_held_out(writers: NDArray[np.str_], groups: int | None = None) -> list[Mask]:
@@ -173,6 +176,7 @@ def as_text(report: Report) -> str:
     lines = [
         f"{report.messages} messages, {report.sentences} sentences; "
         f"{report.lost_labels} labels without a sentence; "
+        f"writers held out in {report.groups} groups; "
         f"average precision of sentences in notes {report.average_precision:.3f}, "
         f"calibration error {report.calibration_error:.3f}",
         "",
@@ -223,7 +227,11 @@ def _category_lines(report: Report) -> Iterator[str]:
 
 
 def _report(
-    messages: Sequence[Projected], trial: Trial, away: Mask, ungated: Mapping[str, Mask]
+    messages: Sequence[Projected],
+    trial: Trial,
+    groups: int,
+    away: Mask,
+    ungated: Mapping[str, Mask],
 ) -> Report:
     """Count; `away` is turned away at the gate, `ungated` what each preset warns about without."""
     tables = {name: table(trial.cases, trial.after, name) for name in ungated}
@@ -232,6 +240,7 @@ def _report(
         messages=len(messages),
         sentences=len(rows.truth),
         lost_labels=sum(len(message.lost) for message in messages),
+        groups=groups,
         average_precision=ranked(rows) or 0.0,
         calibration_error=measures.value(rows, CALIBRATION),
         flubs_away=Share.of(away, rows.has_flub),

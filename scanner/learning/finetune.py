@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+import scanner
 from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Sentences
 from scanner.learning import accelerator
@@ -118,7 +119,9 @@ class Lesson:
     @property
     def name(self) -> str:
         """Name it by all that what is learnt hangs on."""
-        said = sha256(repr((self.notes, self.ordinary, self.settings, self.seed)).encode())
+        versions = (scanner.__version__, torch.__version__)
+        its = (self.notes, self.ordinary, self.settings, self.seed)
+        said = sha256(repr((versions, its)).encode())
         said.update(self.base.__module__.encode())
         said.update(self.teacher.name.encode() if self.teacher else b"")
         for weights in self.onwards.state_dict().values() if self.onwards else ():

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import minimize
-from scipy.special import expit
 
-from scanner.learning import features, words
 from scanner.learning.context import Context, Layer
 from scanner.learning.corpus import SEED
 from scanner.learning.features import Mask
-from scanner.learning.heads import First, Head, constant
+from scanner.learning.heads import First, Head
+from scanner.learning.matrices import Matrix, inverse_frequencies, matrix
 from scanner.learning.words import COLUMNS, Floats
 
 if TYPE_CHECKING:  # loaded where a head is fitted: it takes a second or two
@@ -28,8 +25,6 @@ if TYPE_CHECKING:  # loaded where a head is fitted: it takes a second or two
     Estimator: TypeAlias = LogisticRegression | LinearSVC
 
 _STEPS = 128
-_IDF_STEPS = 16
-_CLOSE = 1e-7  # relative to the loss: closer moves no probability
 
 # Of the networks of `context`; chosen on held-out writers.
 _NETWORKS = 3
@@ -39,8 +34,6 @@ _RATE = 2e-3
 _BATCH = 512
 _EPOCHS = 12  # more of them learn the corpus by heart
 _ANY_GAIN = 1e9
-
-Matrix: TypeAlias = sparse.csr_matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,65 +120,6 @@ def fit_context(columns: Floats, answers: Mask) -> FittedContext:
     return FittedContext(scaler, networks)
 
 
-def odds(head: Head, counts: Matrix, dense: Floats) -> Floats:
-    """Give what `Head.odds` gives, of many rows at once."""
-    weights = np.hstack([head.words, head.dense]).astype(np.float32)
-    said: Floats = matrix(counts, dense, head.idf) @ weights.T + head.intercept
-    return said.astype(np.float32)
-
-
-def vstack(*matrices: Matrix) -> Matrix:
-    """Put rows under rows."""
-    return sparse.vstack(matrices, format="csr")
-
-
-def counted(texts: Sequence[str]) -> Matrix:
-    """Count the words of texts, a row each, as `words.bag` does."""
-    return _summed([words.columns(text) for text in texts])
-
-
-def present(texts: Sequence[str]) -> Matrix:
-    """Mark the single words of texts, a row each."""
-    return _summed([np.array(list(words.single(text)), np.int64) for text in texts])
-
-
-def _summed(rows: Sequence[NDArray[np.int64]]) -> Matrix:
-    """Count how often each column is named in a row."""
-    ends = np.cumsum([0, *map(len, rows)])
-    columns = np.concatenate([np.zeros(0, np.int64), *rows])
-    ones = np.ones(len(columns), np.float32)
-    counts = sparse.csr_matrix((ones, columns, ends), shape=(len(rows), COLUMNS))
-    counts.sum_duplicates()
-    return counts
-
-
-def first_odds(first: First, marks: Matrix) -> Floats:
-    """Give what `First.odds` gives, of many rows at once."""
-    said: Floats = marks @ (first.weights * first.step) + first.intercept
-    return said.astype(np.float32)
-
-
-def inverse_frequencies(counts: Matrix) -> Floats:
-    """Give each column's smoothed inverse document frequency, as `TfidfTransformer` does.
-
-    In sixteenths: many are alike then, and take little room.
-    """
-    rows = counts.shape[0]
-    frequency = np.bincount(counts.indices, minlength=COLUMNS)
-    idf: Floats = np.log((1 + rows) / (1 + frequency)) + 1
-    return (np.rint(_IDF_STEPS * idf) / _IDF_STEPS).astype(np.float32)
-
-
-def matrix(counts: Matrix, dense: Floats, idf: Floats) -> Matrix:
-    """Weigh counts by TF-IDF, rows of unit length, and put the dense columns beside them."""
-    weighed = counts.copy()
-    weighed.data = (np.log(counts.data) + 1) * idf[counts.indices]
-    row = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    lengths = np.sqrt(np.bincount(row, np.square(weighed.data), counts.shape[0]))
-    weighed.data = (weighed.data / np.maximum(lengths, 1e-12)[row]).astype(np.float32)
-    return sparse.hstack([weighed, sparse.csr_matrix(dense)], format="csr", dtype=np.float32)
-
-
 def fit(  # noqa: PLR0913 - what differs from one head to the next
     counts: Matrix,
     dense: Floats,
@@ -232,92 +166,6 @@ def fit_first(marks: Matrix, answers: Mask, *, strength: float, weights: Floats)
 def _step(weights: NDArray[Any]) -> float:
     """Give the step by which the heaviest of the weights still fits a byte."""
     return float(np.abs(weights).max(initial=1e-6)) / np.iinfo(np.int8).max
-
-
-def adapted(  # noqa: PLR0913 - what differs from one head to the next
-    head: Head,
-    counts: Matrix,
-    dense: Floats,
-    answers: Mask,
-    strength: float,
-    *,
-    apart: bool = False,
-    counting: Floats | float = 1.0,
-    beside: Floats | float = 0.0,
-) -> Head:
-    """Move a head's weights of words no further than rows ask for.
-
-    Its weights are the centre of the penalty (a prior), so what it learnt from mail that is
-    not at hand is kept. The intercept and what the dense columns weigh, which all mail
-    shares, stay. Rows that are `apart` have an intercept of their own while they are learnt
-    from: that there are more flubs among them is no merit of their words. `counting` says how
-    much each row counts, `beside` the log-odds to which the head's are added.
-    """
-    bare = features.bare(counts.shape[0])
-    rows = matrix(counts, bare, head.idf).astype(np.float64)
-    asked = np.unique(rows.indices)  # of other words nothing is said
-    rest = (beside + dense @ head.dense[0] + head.intercept[0]).astype(np.float64)
-    weights = head.words.astype(np.float64)
-    level = sparse.csr_matrix(np.full((counts.shape[0], 1), apart, float))
-    weights[0, asked] = _minimised(
-        np.append(weights[0, asked], 0.0),
-        sparse.hstack([rows[:, asked], level], format="csr"),
-        rest, answers, strength, counting,
-    )[:-1]  # fmt: skip
-    return head._replace(words=weights.astype(np.float16).astype(np.float32))
-
-
-def leaned(  # noqa: PLR0913 - what differs from one head to the next
-    idf: Floats,
-    dense: Floats,
-    answers: Mask,
-    strength: float,
-    *,
-    apart: Mask,
-    counting: Floats,
-    beside: Floats,
-) -> Head:
-    """Give a head that weighs the dense columns alone, added to what is said `beside`.
-
-    Rows `apart`, `counting`, `beside` and the penalty are as in `adapted`.
-    """
-    rows = np.column_stack([dense, np.ones(len(dense)), apart]).astype(np.float64)
-    start, rest = np.zeros(rows.shape[1]), beside.astype(np.float64)
-    weights = _minimised(start, rows, rest, answers, strength, counting).astype(np.float32)
-    silent = constant(0.0, idf, dense.shape[1])
-    return silent._replace(dense=weights[None, :-2], intercept=weights[-2:-1])
-
-
-def _minimised(  # noqa: PLR0913, PLR0917 - what the loss is made of
-    start: NDArray[np.float64],
-    rows: Matrix | NDArray[np.float64],
-    rest: NDArray[np.float64],
-    answers: Mask,
-    strength: float,
-    counting: Floats | float,
-) -> NDArray[np.float64]:
-    """Give the weights of least loss; where they start is the centre of the penalty."""
-    found: NDArray[np.float64] = minimize(
-        _penalised_loss, start, (start, rows, rest, answers, strength, counting),
-        jac=True, method="L-BFGS-B", options={"ftol": _CLOSE},
-    ).x  # fmt: skip
-    return found
-
-
-def _penalised_loss(  # noqa: PLR0913, PLR0917 - what minimize hands on
-    weights: NDArray[np.float64],
-    prior: NDArray[np.float64],
-    rows: Matrix | NDArray[np.float64],
-    rest: NDArray[np.float64],
-    answers: Mask,
-    strength: float,
-    counting: Floats | float,
-) -> tuple[float, NDArray[np.float64]]:
-    odds = rows @ weights + rest
-    moved = weights - prior
-    losses = counting * np.logaddexp(0, np.where(answers, -odds, odds))
-    slope = rows.T @ (counting * (expit(odds) - answers)) + moved / strength
-    return float(losses.sum() + moved @ moved / (2 * strength)), slope
 
 
 def _slim(estimator: Estimator) -> Estimator:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
-from scanner.learning import fitting, leaning, measures
+from scanner.learning import leaning, matrices, measures
 from scanner.learning.corpus import SEED
 from scanner.learning.estimators import fit_flub
 from scanner.learning.features import Mask
@@ -149,7 +149,7 @@ def _learner(prepared: Prepared, always: Mask, varied: Mask) -> Callable[[Mask],
 
 def _said(prepared: Prepared, head: Head) -> Floats:
     mail = prepared.mail
-    return fitting.odds(head, mail.sentence_words, mail.sentence_dense)[:, 0]
+    return matrices.odds(head, mail.sentence_words, mail.sentence_dense)[:, 0]
 
 
 def _unread(prepared: Prepared, groups: NDArray[np.str_], varied: Mask) -> Table:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scanner.learning import fitting
+from scanner.learning import adapting
 from scanner.learning.features import Mask
 from scanner.learning.heads import Head, constant
 from scanner.learning.preparing import Prepared
@@ -40,12 +40,12 @@ def flub(prepared: Prepared, said: Floats, idf: Floats, taught: Mask, yours: Mas
     mine = yours[prepared.message[notes]]
     if not mine.any():
         return constant(0.0, idf, dense.shape[1])
-    leaned = fitting.leaned(
+    leaned = adapting.leaned(
         idf, dense[notes], truth[notes], _LEANING_C,
         apart=mine, counting=counting(mine), beside=said[notes],
     )  # fmt: skip
     own = notes[mine]
-    return fitting.adapted(
+    return adapting.adapted(
         leaned, words[own], dense[own], truth[own], _WORDS_C, apart=True, beside=said[own]
     )
 

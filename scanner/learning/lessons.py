@@ -13,7 +13,7 @@ from scanner.core.classify import CATEGORIES
 from scanner.learning import corpus
 from scanner.learning.corpus import Example, Merged, Projected
 from scanner.learning.features import Mask
-from scanner.learning.fitting import Matrix
+from scanner.learning.matrices import Matrix
 from scanner.learning.preparing import ReadCorpus
 
 FEW = 10

@@ -2,7 +2,7 @@
 
 What the user's notes say of flubs is added (`leaning`). What is a note the shipped model
 knows from ordinary mail that is not at hand, so that knowledge is only moved
-(`fitting.adapted`). The same is done to each lesser model of the shipped one's rehearsal (see
+(`adapting.adapted`). The same is done to each lesser model of the shipped one's rehearsal (see
 there), with the user's messages dealt to the folds.
 """
 
@@ -18,7 +18,17 @@ from numpy.typing import NDArray
 
 from scanner.core.classify import Thresholds
 from scanner.core.draft import Sentences
-from scanner.learning import features, fitting, groups, leaning, rehearsal, thresholds, trial, words
+from scanner.learning import (
+    adapting,
+    features,
+    groups,
+    leaning,
+    matrices,
+    rehearsal,
+    thresholds,
+    trial,
+    words,
+)
 from scanner.learning.answers import flub_odds
 from scanner.learning.artifact import Model, message_text, whole_text
 from scanner.learning.features import Mask
@@ -195,14 +205,14 @@ def _heads(material: Material, start: Heads, taught: Mask, heard: Mask) -> Heads
     note, kind = start.note, start.kind
     is_new = bool((material.yours & taught).any())
     if is_new or len(others):
-        counts = fitting.vstack(prepared.mail.words[rows], ordinary.words[others])
+        counts = matrices.vstack(prepared.mail.words[rows], ordinary.words[others])
         answers = np.concatenate([prepared.is_note[rows], np.zeros(len(others), bool)])
         dense = np.vstack([prepared.mail.dense[rows], ordinary.dense[others]])
         mine = leaning.counting(material.yours[rows])
         weights = np.concatenate([mine, np.ones(len(others), np.float32)])
         bare = features.bare(len(answers))
-        note = fitting.adapted(note, counts, bare, answers, _ADAPTING_C, counting=weights)
-        kind = fitting.adapted(kind, counts, dense, answers, _ADAPTING_C, counting=weights)
+        note = adapting.adapted(note, counts, bare, answers, _ADAPTING_C, counting=weights)
+        kind = adapting.adapted(kind, counts, dense, answers, _ADAPTING_C, counting=weights)
     if not is_new:  # nothing was said about flubs
         return replace(start, note=note, kind=kind)
     # The shipped model has nothing of anybody's own yet.

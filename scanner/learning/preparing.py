@@ -15,7 +15,7 @@ from scanner.learning import corpus, features, readings
 from scanner.learning.artifact import OnDemand, message_text, whole_text
 from scanner.learning.corpus import SEED, Example, Projected
 from scanner.learning.features import Mask
-from scanner.learning.fitting import Matrix, counted, present
+from scanner.learning.matrices import Matrix, counted, present
 from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import Known, Reading
 from scanner.learning.words import Floats
@@ -109,27 +109,36 @@ def read_corpus(
 ) -> ReadCorpus:
     """Have the encoder read what is not `known` of a corpus and of ordinary mail.
 
-    Raises `ConfigurationError` where a message of a writer whom the encoder was trained on is
-    not among the known ones: it was changed, and the encoder has seen what it was. (Of whom no
-    message is known, he is another of the same name.)
+    Raises what `known_writers` raises.
     """
     projected = [corpus.project(example) for example in examples]
+    known_writers(projected, known)
+    read = readings.read([one.sentences for one in projected], encoder, known, progress)
+    mail = prepare_mail(background, readings.read(background, encoder, known, progress))
+    return ReadCorpus(projected, prepare(projected, read, background), mail)
+
+
+def known_writers(projected: Sequence[Projected], known: Known) -> frozenset[str]:
+    """Give the writers whom the encoder was trained on.
+
+    Of whom no message is known, he is another of the same name. Raises `ConfigurationError` where a
+    message of theirs is not among the known ones: it was changed, and the encoder has seen what
+    it was.
+    """
     met = [readings.key(one.sentences) in known.readings for one in projected]
-    theirs = {one.writer for one, is_met in zip(examples, met, strict=True) if is_met}
+    theirs = {one.example.writer for one, is_met in zip(projected, met, strict=True) if is_met}
     theirs &= known.writers
     changed = [
-        one.id
-        for one, is_met in zip(examples, met, strict=True)
-        if one.writer in theirs and not is_met
+        one.example.id
+        for one, is_met in zip(projected, met, strict=True)
+        if one.example.writer in theirs and not is_met
     ]
     if changed:
         raise ConfigurationError(
             f"{len(changed)} notes ({changed[0]}, …) changed since the encoder was made from them; "
             "make it anew with `unflub train --encoder`"
         )
-    read = readings.read([one.sentences for one in projected], encoder, known, progress)
-    mail = prepare_mail(background, readings.read(background, encoder, known, progress))
-    return ReadCorpus(projected, prepare(projected, read, background), mail)
+    return frozenset(theirs)
 
 
 def prepare(

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress
 from pathlib import Path
-from shutil import rmtree
 
 import numpy as np
 import torch
@@ -39,6 +38,7 @@ from scanner.learning.finetune import (
 )
 from scanner.learning.folds import folds, require_enough
 from scanner.learning.network import Network
+from scanner.learning.preparing import known_writers
 from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import GRAPH, VOCABULARY, Known, Reading
 from scanner.learning.restoring import restored
@@ -68,14 +68,14 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     that have not seen it; `taught`, each of them by a teacher that has not, either. The average of
     all is the encoder; what `readings.npz` holds was read by the average of those that had not
     seen the part, quantised as the encoder is. The same corpus, machine and libraries give
-    the same encoder. Networks wait for the others in the folder `unfinished`, which is taken away
-    in the end: interrupted, and called again for the same, it goes on with those that are left.
+    the same encoder. Networks wait for the others in the folder `unfinished`: interrupted, and
+    called again for the same, it goes on with those that are left.
     Raises `ConfigurationError` where the notes are too few.
     """
     (folder / VOCABULARY).write_text(base.vocabulary(), "utf-8")
     settings = settings or (TAUGHT if taught else ALONE)
     shown = _Shown.of(folder, projected, background, settings[0])
-    parts = _dealt(shown, Known({}, frozenset()), count)
+    parts = _dealt(shown, frozenset(), {}, count)
     _require_enough(projected, [part.notes for part in parts])
     lessons = [
         Lesson(
@@ -102,8 +102,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     learners = _learn(each, unfinished, progress, "fine-tuning")
     by_part = range(0, len(learners), len(settings))
     blind = [network.average(learners[n : n + len(settings)]) for n in by_part]
-    _write(folder, shown, parts, blind, {})
-    rmtree(unfinished, ignore_errors=True)
+    _write(folder, shown, parts, blind, Known({}, frozenset()))
 
 
 def learn_further(  # noqa: PLR0913 - what to learn from, and how
@@ -120,21 +119,26 @@ def learn_further(  # noqa: PLR0913 - what to learn from, and how
 
     Each network sets out from the encoder, learns from the new writers but for one part of
     them, and reads that. What was read of the others before they were seen stays.
-    Raises `ConfigurationError` where too few writers are new.
+    Raises `ConfigurationError` where the notes, or the new writers, are too few, and what
+    `known_writers` raises.
     """
     known, before = readings.load(folder / readings.NAME), restored(folder / GRAPH)
+    theirs = known_writers(projected, known)
     shown = _Shown.of(folder, projected, background, settings)
-    parts = _dealt(shown, known, count)
+    parts = _dealt(shown, theirs, known.readings, count)
     if len(parts) < count:
         raise ConfigurationError(
             f"the encoder learns further from {count} writers that are new to it, a file each, or "
             f"more, and here are {len(parts)}; add some, or leave out --further"
         )
-    is_known = np.isin(shown.writers, list(known.writers))
+    _require_enough(projected, folds(shown.writers))
+    is_known = np.isin(shown.writers, list(theirs))
+    is_known_mail = np.array([readings.key(one) in known.readings for one in background], bool)
+    ordinary = _known_or_new(shown.ordinary, is_known_mail)
     lessons = [
         Lesson(
             _to_learn(shown.notes, is_known, part.notes, settings.again),
-            _without(shown.ordinary, part.ordinary),
+            _without(ordinary, part.ordinary),
             settings,
             SEED,
             onwards=before,
@@ -147,8 +151,7 @@ def learn_further(  # noqa: PLR0913 - what to learn from, and how
         network.average((before, after, after, after))
         for after in _learn(lessons, unfinished, progress, "fine-tuning")
     ]
-    _write(folder, shown, parts, blind, known.readings)
-    rmtree(unfinished, ignore_errors=True)
+    _write(folder, shown, parts, blind, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +193,11 @@ class _Part:
     ordinary: Mask
 
 
-def _dealt(shown: _Shown, known: Known, count: int) -> list[_Part]:
-    """Deal what is new to so many parts: whole writers, and messages of ordinary mail."""
-    new = np.flatnonzero(~np.isin(shown.writers, list(known.writers)))
-    is_new = np.array([readings.key(one) not in known.readings for one in shown.background], bool)
+def _dealt(shown: _Shown, known: Collection[str], read: Collection[str], count: int) -> list[_Part]:
+    """Deal to so many parts the writers who are not `known`, and ordinary mail not `read`."""
+    new = np.flatnonzero(~np.isin(shown.writers, list(known)))
     marks = folds(shown.writers[new], count)
+    is_new = np.array([readings.key(one) not in read for one in shown.background], bool)
     turns = np.where(is_new, np.cumsum(is_new) % max(1, len(marks)), -1)
     every = range(len(shown.writers))
     return [_Part(np.isin(every, new[its]), turns == n) for n, its in enumerate(marks)]
@@ -205,27 +208,33 @@ def _write(
     shown: _Shown,
     parts: Sequence[_Part],
     blind: Sequence[Network],
-    known: Mapping[str, Reading],
+    known: Known,
 ) -> None:
-    """Write the average of all, and what each says of the part it has not seen, beside `known`."""
-    everything = [*shown.messages, *shown.background]
-    said = {name: known[name] for name in map(readings.key, everything) if name in known}
+    """Write the average of all, and what each says of the part it has not seen.
+
+    What is `known` stays, also of messages that are not at hand: the encoder has seen them.
+    """
+    said: dict[str, Reading] = {}
     for one, part in zip(blind, parts, strict=True):
         encoder = exported(one, shown.tokens, samples(_without(shown.notes, part.notes)))
         unseen = list(compress(shown.messages, part.notes.tolist()))
         unseen += compress(shown.background, part.ordinary.tolist())
         said |= zip(map(readings.key, unseen), encoder.read(unseen), strict=True)
     exporting.export(network.average(blind), folder / GRAPH, samples(shown.notes))
-    readings.save(Known(said, frozenset(shown.writers.tolist())), folder / readings.NAME)
+    writers = known.writers.union(shown.writers.tolist())
+    readings.save(Known({**said, **known.readings}, writers), folder / readings.NAME)
+
+
+def _known_or_new(items: Sequence[Item], known: Mask) -> list[Item]:
+    """Have of what is new only the labels heard, and of the rest the encoder as it was, too."""
+    pairs = zip(items, known.tolist(), strict=True)
+    return [one if is_known else replace(one, heard=0.0) for one, is_known in pairs]
 
 
 def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) -> list[Item]:
-    """Give what is new, and some of what is known, lest it be forgotten.
-
-    Of what is new only the labels know.
-    """
-    new = [replace(one, heard=0.0) for one in _without(notes, known | left_out)]
-    rest = _without(notes, ~known | left_out)
+    """Give what is new, and some of what is known, lest it be forgotten."""
+    told = _known_or_new(notes, known)
+    new, rest = _without(told, known | left_out), _without(told, ~known | left_out)
     chance = random.Random(SEED)  # noqa: S311 - nothing secret hangs on it
     return new + chance.sample(rest, min(again, len(rest)))
 

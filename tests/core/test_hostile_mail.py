@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from support import hostile
 from support.phrases import JUDGE
 
@@ -49,7 +49,6 @@ def test_a_hostile_message_is_answered(path, look):
 
 
 @given(hostile.MESSAGES)
-@settings(deadline=None)
 def test_any_message_is_answered(raw):
     """Odd charsets and parameters, NULs, absurd dates and messages in messages included."""
     for look in LOOKS.values():

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support import hostile
 
@@ -133,7 +133,6 @@ def test_hostile_message_takes_bounded_time(raw):
 
 
 @given(st.sampled_from(CASES), st.data())
-@settings(deadline=None)
 def test_mutated_message_parses_or_is_unreadable(path, data):
     """Damage anywhere in a message raises UnreadableError or nothing."""
     raw = path.read_bytes()
@@ -143,14 +142,12 @@ def test_mutated_message_parses_or_is_unreadable(path, data):
 
 
 @given(st.one_of(hostile.MESSAGES, st.binary(max_size=300)))
-@settings(deadline=None)
 def test_arbitrary_bytes_parse_or_are_unreadable(raw):
     """Any bytes at all raise UnreadableError or nothing."""
     parse_or_refuse(raw)
 
 
 @given(st.sampled_from(CASES), st.integers(0, 2_000))
-@settings(deadline=None)
 def test_truncated_message_is_read_as_far_as_it_goes(path, length):
     """A message fetched with a limit raises UnreadableError or nothing."""
     parse_or_refuse(path.read_bytes()[:length])

@@ -288,7 +288,7 @@ def holding(*held: Reading | Unknown | WarningDraft) -> Box:
 UNREAD = Unknown(5, "<2@x>", settling=False)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(BOXES, st.builds(Memory, dismissed=DISMISSED, no_flubs=DISMISSED))
 # What stood by the warning that goes would be dismissed afterwards: that of the one kept, or that
 # of a new one about a note without a Message-ID. A note of which nothing is known keeps its own.
@@ -319,7 +319,7 @@ TAGGED = st.lists(st.tuples(PASSAGES, st.integers(0, 3)), max_size=2).map(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.lists(st.tuples(TEXTS, st.integers(0, 3), st.booleans()), max_size=6),
     st.lists(st.tuples(TEXTS.filter(bool), st.integers(0, 3)), max_size=3),

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from html import unescape
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import assessed, reading
@@ -239,7 +239,6 @@ def test_a_note_of_passages_alone_leaves_a_fresh_start():
     assert "start afresh" in body(rendered(said.draft, assessment), "plain")
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.text(printable, min_size=1), min_size=1, max_size=4),
     st.sets(st.integers(0, 3), min_size=1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.notes import CLEAN, FLUB, FLUBBED, OPENING, STRENGTH, note
 from support.phrases import JUDGE
@@ -36,7 +36,6 @@ def test_a_verdict_comes_back_as_it_was(raw):
     assert there_and_back(verdict) == verdict
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=40).map(lambda text: f"{text} flub."), max_size=5))
 def test_any_text_survives(paragraphs):
     """Also half a surrogate pair, controls and what is not in any alphabet."""

@@ -67,7 +67,7 @@ def read(content: str, form: Foreign) -> list[Example]:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(examples(), min_size=1, max_size=3, unique_by=lambda one: one.text))
 def test_what_is_exported_is_imported(form, notes):
     """Export and import give every message back, with all that is said of it."""
@@ -121,7 +121,7 @@ WAYS = list(product((False, True), repeat=3))
 
 @pytest.mark.parametrize("form", ["doccano", "label-studio", "prodigy"])
 @pytest.mark.parametrize(("utf16", "crlf", "sent"), WAYS)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(note=examples())
 def test_every_way_to_count_is_recognised(form, utf16, crlf, sent, note):
     """Code points or UTF-16 units, a line end as one or two, LF or CRLF in the text."""
@@ -218,7 +218,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(JSON | st.text())
 @example({"text": "a", "spans": [], "accept": 1})
 def test_whatever_a_file_holds_is_read_or_refused(form, value):

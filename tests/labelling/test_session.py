@@ -149,7 +149,7 @@ def walked(steps: list[str]) -> list[Session]:
     return states
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(walks)
 def test_undoing_everything_leads_back_to_the_beginning(steps):
     """However one went, undo after undo one is where one began, with nothing kept."""
@@ -159,7 +159,7 @@ def test_undoing_everything_leads_back_to_the_beginning(steps):
     assert (state.marks, state.kept, state.at) == (states[0].marks, states[0].kept, 0)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(walks)
 def test_what_is_kept_is_always_a_sound_example(steps):
     """Each label matches its text, and kind, labels and severity agree, as in the corpus."""
@@ -172,7 +172,7 @@ def test_what_is_kept_is_always_a_sound_example(steps):
                 assert isinstance(example, Example)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(walks, st.integers(24, 200), st.integers(8, 40))
 def test_the_view_fits_the_screen_and_shows_the_sentence_at_hand(steps, width, height):
     """No line is wider than the screen, and the cursor is always in sight."""

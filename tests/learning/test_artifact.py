@@ -14,7 +14,7 @@ import pytest
 from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.errors import ModelError
-from scanner.learning import artifact, corpus, features, fitting, preparing, shelf, words
+from scanner.learning import artifact, corpus, features, matrices, preparing, shelf, words
 from scanner.learning.answers import Answers, ask
 from scanner.learning.odds import expit
 
@@ -154,7 +154,7 @@ def test_the_exported_heads_answer_as_scikit_learn_does(folder: Path, few: list[
     }
     for name, (texts, dense) in rows.items():
         stock = parts[name]["estimator"]
-        matrix = fitting.matrix(fitting.counted(texts), dense, parts[name]["idf"])
+        matrix = matrices.matrix(matrices.counted(texts), dense, parts[name]["idf"])
         expected = stock.decision_function(matrix).reshape(len(texts), -1)
         answered = getattr(model.heads, name).odds([words.bag(text) for text in texts], dense)
         assert answered == pytest.approx(expected, abs=1e-3), name
@@ -196,7 +196,7 @@ def test_the_first_look_answers_as_scikit_learn_does(folder: Path, few: list[Exa
     """The weights of single words, too."""
     stock = estimators(folder)["first"]["estimator"]
     texts = [f"{example.subject} {example.text}" for example in few[:40]]
-    expected = stock.decision_function(fitting.present(texts))
+    expected = stock.decision_function(matrices.present(texts))
     assert artifact.load(folder).heads.first.odds(texts) == pytest.approx(expected, abs=1e-3)
 
 

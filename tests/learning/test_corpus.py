@@ -203,14 +203,6 @@ def test_the_same_labels_twice_are_no_contradiction(tmp_path: Path):
     assert merged.contradictions == ()
 
 
-# What different hands say in so many words: in a message of a line it is most of what is said.
-SET_PHRASES = (
-    "i hope i answered everything you wanted to know about the",
-    "please don t judge me only on that",
-    "i enjoyed every minute with you and the",
-)
-
-
 def shingles(text: str) -> set[tuple[str, ...]]:
     """Give all runs of five words."""
     words = re.findall(r"\w+", text.lower())
@@ -219,8 +211,7 @@ def shingles(text: str) -> set[tuple[str, ...]]:
 
 def test_no_two_shipped_messages_are_nearly_the_same(everything: list[Example]):
     """But for minimal pairs, no message has 35 % of its runs of five words from another."""
-    set_phrases = set().union(*map(shingles, SET_PHRASES))
-    runs = [shingles(example.text) - set_phrases for example in everything]
+    runs = [shingles(example.text) for example in everything]
     holders = defaultdict(list)
     for number, one in enumerate(runs):
         for run in one:

@@ -34,7 +34,7 @@ texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=900)
 long = st.integers(1, 140).map(lambda pieces: "a " * pieces)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(texts | long, max_size=30), texts)
 def test_windows_show_every_sentence_and_none_is_too_long(sentences: list[str], subject: str):
     """Windows follow one another without a gap, each within the encoder's length."""
@@ -46,7 +46,7 @@ def test_windows_show_every_sentence_and_none_is_too_long(sentences: list[str], 
     assert windows[0].first == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(long, max_size=30), texts)
 def test_a_beginning_is_that_of_a_window_and_ends_with_a_sentence(
     sentences: list[str], subject: str

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from scanner.learning import corpus, estimators, fitting, leaning, preparing
+from scanner.learning import corpus, estimators, leaning, matrices, preparing
 from scanner.learning.corpus import Example, Label
 from scanner.learning.features import Mask
 from scanner.learning.heads import Head
@@ -48,7 +48,7 @@ def said(prepared: Prepared, start: Head) -> Floats:
 
 def odds(prepared: Prepared, head: Head) -> Floats:
     mail = prepared.mail
-    return fitting.odds(head, mail.sentence_words, mail.sentence_dense)[:, 0]
+    return matrices.odds(head, mail.sentence_words, mail.sentence_dense)[:, 0]
 
 
 def everything(prepared: Prepared) -> Mask:

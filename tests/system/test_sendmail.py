@@ -69,9 +69,7 @@ def status(asking: pexpect.spawn) -> int | None:
     return asking.exitstatus
 
 
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
 @example(b"")
 @example(b"\x00")
