@@ -64,11 +64,12 @@ of the shipped gate; {gate_of}.
 
 ## Measured: leave one writer out
 
-`unflub evaluate` holds out each writer in turn (here in as many groups as are told below), fits the
-heads to the others, and reads the writer by the mean of the networks that were fine-tuned without him
-(the shipped one is that of all); with `--background` it uses the mail that the shipped model was trained with.
-Gate and thresholds are chosen on what was said of the other writers, by heads and encoders that
-may have seen him: two numbers of a stacked model, a small debt to the truth.
+`unflub evaluate` holds out each writer in turn (here in as many groups as are told below), fits
+the heads to the others, and reads the writer by the mean of the networks that were fine-tuned
+without him (the shipped one is that of all); with `--background` it uses the mail that the shipped
+model was trained with. Gate and thresholds are chosen on what was said of the other writers, by
+heads and encoders that may have seen him: two numbers of a stacked model, a small debt to the
+truth.
 
 {measured}
 {plain}
