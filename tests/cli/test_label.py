@@ -50,7 +50,10 @@ def ok(program: Program, *arguments: str | Path) -> str:
 
 
 def test_a_note_is_labelled_in_the_terminal_and_kept_at_once(program, mail):
-    """Two suggestions are taken, and the label is there though the terminal is closed at once."""
+    """Two suggestions are taken, and the label is there though the terminal is closed at once.
+
+    The first is the category that was shown; the second may be another with another model.
+    """
     screen = Screen(program, "label", "--order", "given", mail / "c.eml", mail / "b.eml")
     screen.wait_for(
         "message 1 of 2", "? apology", "I am sorry I rambled when you asked about the budget."
@@ -59,7 +62,8 @@ def test_a_note_is_labelled_in_the_terminal_and_kept_at_once(program, mail):
     screen.wait_for("message 2 of 2")
     screen.hang_up()
     (example,) = stored(program)
-    assert [flub["category"] for flub in example["flubs"]] == ["apology", "reanswer"]
+    first, _second = example["flubs"]
+    assert first["category"] == "apology"
     assert (example["kind"], example["severity"], example["source"]) == (
         "thank_you", "flub", "labelled",
     )  # fmt: skip
