@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress
@@ -75,7 +75,8 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     (folder / VOCABULARY).write_text(base.vocabulary(), "utf-8")
     settings = settings or (TAUGHT if taught else ALONE)
     shown = _Shown.of(folder, projected, background, settings[0])
-    parts = _dealt(shown, frozenset(), {}, count)
+    everything = np.ones(len(projected), bool), np.ones(len(background), bool)
+    parts = _dealt(shown.writers, *everything, count)
     _require_enough(projected, [part.notes for part in parts])
     lessons = [
         Lesson(
@@ -123,17 +124,16 @@ def learn_further(  # noqa: PLR0913 - what to learn from, and how
     `known_writers` raises.
     """
     known, before = readings.load(folder / readings.NAME), restored(folder / GRAPH)
-    theirs = known_writers(projected, known)
     shown = _Shown.of(folder, projected, background, settings)
-    parts = _dealt(shown, theirs, known.readings, count)
+    is_known = np.isin(shown.writers, list(known_writers(projected, known)))
+    is_known_mail = np.array([readings.key(one) in known.readings for one in background], bool)
+    parts = _dealt(shown.writers, ~is_known, ~is_known_mail, count)
     if len(parts) < count:
         raise ConfigurationError(
             f"the encoder learns further from {count} writers that are new to it, a file each, or "
             f"more, and here are {len(parts)}; add some, or leave out --further"
         )
     _require_enough(projected, folds(shown.writers))
-    is_known = np.isin(shown.writers, list(theirs))
-    is_known_mail = np.array([readings.key(one) in known.readings for one in background], bool)
     ordinary = _known_or_new(shown.ordinary, is_known_mail)
     lessons = [
         Lesson(
@@ -193,14 +193,13 @@ class _Part:
     ordinary: Mask
 
 
-def _dealt(shown: _Shown, known: Collection[str], read: Collection[str], count: int) -> list[_Part]:
-    """Deal to so many parts the writers who are not `known`, and ordinary mail not `read`."""
-    new = np.flatnonzero(~np.isin(shown.writers, list(known)))
-    marks = folds(shown.writers[new], count)
-    is_new = np.array([readings.key(one) not in read for one in shown.background], bool)
-    turns = np.where(is_new, np.cumsum(is_new) % max(1, len(marks)), -1)
-    every = range(len(shown.writers))
-    return [_Part(np.isin(every, new[its]), turns == n) for n, its in enumerate(marks)]
+def _dealt(writers: NDArray[np.str_], new: Mask, new_mail: Mask, count: int) -> list[_Part]:
+    """Deal what is new to so many parts: whole writers, and messages of ordinary mail."""
+    places = np.flatnonzero(new)
+    marks = folds(writers[places], count)
+    turns = np.where(new_mail, np.cumsum(new_mail) % max(1, len(marks)), -1)
+    every = range(len(writers))
+    return [_Part(np.isin(every, places[its]), turns == n) for n, its in enumerate(marks)]
 
 
 def _write(
