@@ -11,7 +11,14 @@ _client = click.argument("client", type=click.Choice(["thunderbird"]), expose_va
 
 @click.group()
 def plugin() -> None:
-    """Check notes inside the mail client, before they are sent."""
+    """Check notes inside the mail client, before they are sent.
+
+    \b
+    Examples:
+      unflub plugin install thunderbird
+      unflub plugin status thunderbird
+      unflub plugin uninstall thunderbird
+    """
 
 
 @plugin.command()
@@ -62,7 +69,12 @@ def status() -> int:
 @_client
 @click.argument("file", type=click.Path(path_type=Path))
 def pack(file: Path) -> None:
-    """Write the add-on's package into FILE, and nothing else."""
+    """Write the add-on's package into FILE, and nothing else.
+
+    \b
+    Examples:
+      unflub plugin pack thunderbird unflub.xpi
+    """
     from scanner.adapters import plugin as plugins
 
     plugins.write_package(file)

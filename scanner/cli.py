@@ -96,7 +96,7 @@ def _status(run: Callable[[], Any]) -> int:
     except click.exceptions.Abort as error:
         return _fail("; ".join(("interrupted", *error.args)), INTERRUPTED)
     except click.ClickException as error:
-        return _fail(_one_line(error), error.exit_code)
+        return _refuse(error)
     except UnflubError as error:
         return _fail(str(error), error.exit_status)
     except OSError as error:
@@ -106,10 +106,15 @@ def _status(run: Callable[[], Any]) -> int:
         return _fail(slip(error), INTERNAL)
 
 
-def _one_line(error: click.ClickException) -> str:
+def _refuse(error: click.ClickException) -> int:
+    """Say in one line what is wrong with the words of the command; where there are none, help."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     words = " ".join(error.format_message().split()).removesuffix(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return f"{words}; see `{context.command_path if context else 'unflub'} --help`"
+    program = context.command_path if context else "unflub"
+    return _fail(f"{words}; see `{program} --help`", error.exit_code)
 
 
 def _fail(line: str, status: int) -> int:
@@ -371,9 +376,12 @@ def _selection(options: dict[str, Any]) -> Selection:
 def _written(options: dict[str, Any]) -> Written:
     """Read the rows that are to be gone on with."""
     from scanner.adapters.records import Written
+    from scanner.adapters.single import STANDARD_INPUT
 
     if options["resume"] and (options["form"] != "jsonl" or options["output"]):
         raise click.UsageError("--resume goes on with JSON lines: add --format jsonl, no --output")
+    if str(options["resume"]) == STANDARD_INPUT:
+        raise click.UsageError("--resume goes on with a file, which - is not; name one")
     return Written(options["resume"])
 
 

@@ -197,4 +197,5 @@ def dismiss(*, files: tuple[str, ...], preset: str | None, config_path: Path | N
         for digest in one.assessment.digests
     }
     dismissals.add(digests)
-    click.echo(f"{terminal.number_of(len(digests), 'sentence')} will not be brought up again")
+    count = terminal.number_of(len(digests), "sentence")
+    click.echo(f"{count} will not be brought up again" if digests else "nothing found to dismiss")

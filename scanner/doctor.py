@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import make_msgid
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from scanner import checking
 from scanner.adapters import connection, credentials, mailbox, state, status
-from scanner.config import Account, Config, Seconds
+from scanner.config import Account, Config, Seconds, load
 from scanner.core import health
 from scanner.core.plan import OwnWarning
 from scanner.core.providers import by_host
@@ -50,6 +51,16 @@ class Finding:
     what: str
     line: str
     trouble: UnflubError | None = None
+
+
+def configured(path: Path, names: Sequence[str]) -> tuple[Config, Sequence[Account], Finding]:
+    """Read the configuration; where that is the trouble, it keeps nobody from the other checks."""
+    try:
+        settings = load(path)
+        accounts = settings.chosen(names)
+    except ConfigurationError as error:
+        return Config(), (), Finding("", "configuration", str(error), error)
+    return settings, accounts, Finding("", "configuration", f"{path} can be read")
 
 
 def examine(settings: Config, accounts: Sequence[Account]) -> Iterator[Finding]:

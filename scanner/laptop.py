@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -45,6 +46,11 @@ def login(name: str, *, device: bool, config_path: Path | None) -> None:
 
     For an account with an oauth_client_id it has you allow unflub instead: in the browser of this
     machine, or with --device on any other.
+
+    \b
+    Examples:
+      unflub login home
+      unflub login work --device        on a machine without a browser
     """
     from scanner.adapters import credentials
     from scanner.core import answers
@@ -89,22 +95,21 @@ def _opened(page: str) -> None:
 def doctor(*, names: tuple[str, ...], wait: bool, config_path: Path | None) -> int:
     """Say what is wrong, and what to do now.
 
-    Looks at the model, at whether a daemon answers checks, and for each account at name,
-    encryption, password, login, the Drafts mailbox, whether drafts can be written and taken away
-    again (it writes a trial and removes it), the clock, and the daemon. --wait asks you to save a
-    draft in your own mail client.
+    Looks at the configuration, at the model, at whether a daemon answers checks, and for each
+    account at name, encryption, password, login, the Drafts mailbox, whether drafts can be written
+    and taken away again (it writes a trial and removes it), the clock, and the daemon. --wait asks
+    you to save a draft in your own mail client.
 
     \b
     Examples:
       unflub doctor
       unflub doctor --wait              does my client save drafts on the server?
     """
-    from scanner.doctor import examine
+    from scanner.doctor import configured, examine
 
-    settings = config.load(config_path or config.default_path())
-    accounts = settings.chosen(names)
+    settings, accounts, read = configured(config_path or config.default_path(), names)
     troubles = []
-    for found in examine(settings, accounts):
+    for found in chain([read], examine(settings, accounts)):
         mark = click.style("WRONG", fg="red", bold=True) if found.trouble else "ok   "
         click.echo(f"{mark}  {found.account} {found.what}: {found.line}".replace("   ", "  ", 1))
         if found.trouble:
@@ -121,6 +126,11 @@ def service() -> None:
 
     By systemd on Linux, launchd on macOS, the Task Scheduler on Windows: as you, with no more
     rights than it needs.
+
+    \b
+    Examples:
+      unflub service install
+      unflub service logs
     """
 
 

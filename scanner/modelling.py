@@ -256,6 +256,12 @@ def model() -> None:
     """Look at your models, and choose among them.
 
     Each `unflub train` makes one. A running `unflub watch` takes up the one in use by itself.
+
+    \b
+    Examples:
+      unflub model list
+      unflub model show                 what the one in use was made of
+      unflub model rollback
     """
 
 
@@ -276,6 +282,11 @@ def show(*, name: str | None) -> None:
     """Say what a model was made of, and what its presets cost.
 
     Without a NAME, the one in use.
+
+    \b
+    Examples:
+      unflub model show
+      unflub model show shipped
     """
     from scanner.learning import artifact, shelf
 

@@ -61,7 +61,10 @@ class Printing:
             yield None if self.quiet else sys.stdout
             return
         try:
-            file = self.path.open("a", encoding="utf-8", errors="backslashreplace")
+            # It quotes letters, so nobody else may read it.
+            file = open(  # noqa: SIM115 - closed below
+                self.path, "a", encoding="utf-8", errors="backslashreplace", opener=_private
+            )
         except OSError as error:
             raise click.UsageError(f"{self.path} cannot be written: {error.strerror}") from None
         with file:
@@ -158,6 +161,10 @@ class _Line:
         self.is_open = False
         if self.is_last and failure is None:
             raise KeyboardInterrupt
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _mark(text: str) -> str:

@@ -71,6 +71,8 @@ class Sitting:
             if self.again or name not in stored
         }
         say_unreadable(found.unreadable)
+        if found.unreadable and not found.messages:
+            raise UnreadableError("nothing to label: no message here can be read; name other mail")
         if not left:
             count = terminal.number_of(len(found.messages), "message")
             click.echo(f"nothing to label: {count}, all labelled; --again shows them")

@@ -89,6 +89,11 @@ def mail(
     Sentence by sentence, a key for each category; suggestions of the model come first. A message
     that is done is kept at once, and not asked about again. Without PATH or --account the queue
     is shown, which `unflub label folders` fills.
+
+    \b
+    Examples:
+      unflub label mail ~/Mail/sent.mbox
+      unflub label mail --account home --folder Sent --order given
     """
     from scanner import sitting
 
@@ -174,6 +179,11 @@ def import_(file: Path, form: str, kind: str, source: str) -> None:  # fmt: skip
     doccano (JSONL), Label Studio (JSON, JSON-MIN), Prodigy (JSONL), CSV with a row for each
     sentence, or unflub's own JSON lines. Every label is checked against its text; where one does
     not fit, it is named and nothing is taken.
+
+    \b
+    Examples:
+      unflub label import doccano.jsonl
+      unflub label import --format csv --kind other ordinary.csv
     """
     from scanner import examples
     from scanner.learning.corpus import merge, project, repeated
@@ -205,6 +215,11 @@ def export(form: Format, source: tuple[str, ...], output: Path | None) -> None:
     """Give your labels to another tool.
 
     Importing the file again gives back the same labels.
+
+    \b
+    Examples:
+      unflub label export --format label-studio -o labels.json
+      unflub label export --format unflub --source import-doccano > labels.jsonl
     """
     from scanner import examples
     from scanner.labelling import exchange
@@ -254,6 +269,11 @@ def forget(paths: tuple[str, ...], source: tuple[str, ...], *, every: bool) -> N
 
     Those of the messages in PATHs, or all of a source. The next `unflub train` makes a model that
     has never seen them, since training always starts from the labels.
+
+    \b
+    Examples:
+      unflub label forget ~/Mail/private.mbox
+      unflub label forget --source import-doccano
     """
     from scanner import examples
     from scanner.labelling import sorted_mail
@@ -270,8 +290,9 @@ def forget(paths: tuple[str, ...], source: tuple[str, ...], *, every: bool) -> N
     if paths:
         names |= Sitting(config.Config()).read(paths).messages.keys()
     sorted_mail.forget(names)
-    forgotten = terminal.number_of(examples.forget(names), "label")
-    click.echo(f"{forgotten} forgotten; `unflub train` makes a model without")
+    count = examples.forget(names)
+    then = "`unflub train` makes a model without" if count else "`unflub label list` shows what is"
+    click.echo(f"{terminal.number_of(count, 'label')} forgotten; {then}")
 
 
 def _imported(file: Path, form: str, kind: str, source: str) -> tuple[list[Any], int]:

@@ -79,8 +79,10 @@ def clear_bar() -> None:
 
 
 def is_colored() -> bool:
-    """Tell whether standard output may be coloured (no-color.org)."""
-    return not os.environ.get("NO_COLOR") and sys.stdout is not None and sys.stdout.isatty()
+    """Tell whether standard output may be coloured (no-color.org), and knows colours."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def forget_stdout() -> None:

@@ -48,7 +48,7 @@ class _Asker:
             return str(answer)
         answer = given or default
         if trouble := problem(answer):
-            raise click.UsageError(f"{option}: {trouble}")
+            raise click.UsageError(f"{option}{'' if given else ' is needed'}: {trouble}")
         return answer
 
     def agrees(self, question: str, given: bool | None = None) -> bool:  # noqa: FBT001

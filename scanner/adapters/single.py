@@ -40,13 +40,9 @@ class Message:
 
 
 def single(path: str) -> Message:
-    """Read one message from a file, or from standard input for "-".
-
-    Raises UnreadableError for a path that does not exist.
-    """
+    """Read one message from a file, or from standard input for "-"."""
     if path == STANDARD_INPUT:
         return _whole(standard_input(), path)
-    require(path)
     if os.path.isdir(path):  # noqa: PTH112 - as above
         return Message(
             path, error=UnreadableError("it is a folder; `unflub scan FOLDER` reads folders.")
@@ -91,6 +87,8 @@ def _whole(stream: Stream, source: str) -> Message:
 
 def unreadable(source: str, error: Exception) -> Message:
     """Give what could not be read as a message that says so."""
+    if isinstance(error, FileNotFoundError):
+        return Message(source, error=UnreadableError("there is no such file; check the path."))
     return refused(source, reason_of(error))
 
 

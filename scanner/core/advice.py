@@ -83,7 +83,15 @@ _ABOUT = {
 
 def deed(category: str, passage: str) -> str:
     """Say what a passage does, with the topic where it names one: "answers the … again"."""
-    found = _TOPIC.search(" ".join(passage.split()))
-    if found and category in _ABOUT and not _NO_TOPIC.search(found[1]):
-        return _ABOUT[category].format(re.sub(r"\b(my|our)\b", "your", found[1]))
+    named = topic(passage)
+    if named and category in _ABOUT:
+        return _ABOUT[category].format(named)
     return ADVICE[category].name
+
+
+def topic(passage: str) -> str:
+    """Give what a passage says that a question or an answer was about, as said to its writer."""
+    found = _TOPIC.search(" ".join(passage.split()))
+    if found is None or _NO_TOPIC.search(found[1]):
+        return ""
+    return re.sub(r"\b(my|our)\b", "your", found[1])

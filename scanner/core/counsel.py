@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from scanner.core.advice import ADVICE, deed
+from scanner.core.advice import ADVICE, deed, topic
 from scanner.core.assess import Assessment, Passage
 from scanner.core.origin import Direction
 from scanner.core.position import Position, find_position
@@ -104,7 +104,7 @@ def counsel(subject: str, assessment: Assessment, direction: Direction) -> Couns
     position = find_position(subject, assessment.text)
     is_folded = assessment.severity == "folded"
     if direction == "incoming":
-        todo = _employer(position, _main_category(assessment))
+        todo = _employer(position, max(assessment.passages, key=lambda one: one.confidence))
         return replace(todo, folded=_FOLDED_THEIRS if is_folded else "")
     letter = Letter("To one of your references", to_own_referee(position))
     return Counsel(_CANDIDATE, (letter,), FOLDED if is_folded else "")
@@ -169,22 +169,22 @@ def to_own_referee(position: Position) -> str:
     )
 
 
-def _employer(position: Position, category: str) -> Counsel:
-    question = _QUESTIONS[category]
+def _employer(position: Position, passage: Passage) -> Counsel:
+    question = _QUESTIONS[passage.category]
     return Counsel(
         _EMPLOYER,
         (
-            Letter("To the candidate", _to_candidate(position, question)),
+            Letter("To the candidate", _to_candidate(position, question, topic(passage.text))),
             Letter("To every reference", _to_reference(position, question)),
         ),
     )
 
 
-def _to_candidate(position: Position, question: _Question) -> str:
+def _to_candidate(position: Position, question: _Question, named: str) -> str:
     return (
         f"Dear [candidate],\n\nThank you for your note about {_job(position)}. Before we go on, "
         f"one thing I would rather ask than guess: {question.concern}. "
-        "I mean what you said about [the topic].\n\n"
+        f"I mean what you said about {named or '[the topic]'}.\n\n"
         f"I ask {question.goal}. Would you tell me about one or two times when you dealt with it: "
         "what the situation was, what you did, and how it ended? Take as much room as you need.\n\n"
         "Kind regards\n[Your name]"
@@ -205,7 +205,3 @@ def _to_reference(position: Position, question: _Question) -> str:
 
 def _job(position: Position) -> str:
     return f"the {position.title} position" if position.title else "[the position]"
-
-
-def _main_category(assessment: Assessment) -> str:
-    return max(assessment.passages, key=lambda passage: passage.confidence).category

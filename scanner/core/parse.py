@@ -83,7 +83,7 @@ def _header_lines(raw: bytes) -> list[bytes]:
 
 
 def plain(text: str) -> Draft:
-    """Take plain text for the body of a message without headers."""
+    """Take plain text for the body of a message without headers. Raises as `parse` does."""
     return Draft(_own(text))
 
 
@@ -116,10 +116,7 @@ def _drafted(
     message: Message, fields_of: Callable[[Message], Fields], text_of: Callable[[Message], str]
 ) -> Draft:
     fields = fields_of(message)
-    text = _own(text_of(message))
-    if "-----BEGIN PGP MESSAGE-----" in text and _PGP_MESSAGE.search(text):
-        raise encrypted()  # inline PGP (RFC 9580 section 6.2)
-    return Draft(text, *fields)
+    return Draft(_own(text_of(message)), *fields)
 
 
 def _bounded(raw: bytes) -> bytes:
@@ -146,7 +143,10 @@ def _nth(raw: AnyStr, mark: AnyStr, count: int) -> int | None:
 
 
 def _own(text: str) -> str:
-    return own_text(_clean(text))[:_OWN_TEXT].rstrip()
+    own = own_text(_clean(text))[:_OWN_TEXT].rstrip()
+    if "-----BEGIN PGP MESSAGE-----" in own and _PGP_MESSAGE.search(own):
+        raise encrypted()  # inline PGP (RFC 9580 section 6.2)
+    return own
 
 
 def _clean(text: str) -> str:

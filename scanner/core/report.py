@@ -25,6 +25,7 @@ Told: TypeAlias = dict[int, str]
 _BEGINNING = 60
 _WIDTH = 96
 _MOST_NAMED = 3
+_MORE_LIKELY_THAN_NOT = 0.5
 
 EMPTY = "empty: there is no text of the writer's own in it"
 
@@ -166,10 +167,18 @@ def summary(tally: Tally) -> str:
 def headline(assessment: Assessment) -> str:
     """Say in a few words what became of a message."""
     if not assessment.passages:
-        return "nothing found" if assessment.kind == "thank_you" else "not a post-interview note"
+        return _without_passages(assessment)
     count = len(assessment.passages)
     passages = "one passage" if count == 1 else f"{count} passages"
     return f"{assessment.severity}: {passages}, {assessment.percent}% of the words"
+
+
+def _without_passages(assessment: Assessment) -> str:
+    if assessment.kind == "thank_you":
+        return "nothing found"
+    if assessment.kind_confidence < _MORE_LIKELY_THAN_NOT:
+        return "perhaps a post-interview note, but not surely enough to be checked"
+    return "not a post-interview note"
 
 
 def _head(letterhead: str, subject: str) -> list[str]:

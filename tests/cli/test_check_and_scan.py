@@ -7,15 +7,23 @@ import mailbox
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
 import pytest
 from support import hostile
 from support.notes import CLEAN, FLUBBED
 from support.program import Program
 from support.terminal import on_terminal
+
+from scanner.cli import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 OTHER = b"From: a@example.org\r\nSubject: Lunch\r\n\r\nSorry I was late for lunch today.\r\n"
 ENCRYPTED = (
@@ -81,6 +89,20 @@ def test_an_unreadable_message_is_never_called_clean(program):
     assert row["kind"] is row["severity"] is row["share"] is None
 
 
+def test_a_file_that_is_not_there_keeps_no_other_from_being_checked(program, tmp_path):
+    """It has a row, as what cannot be read has."""
+    done = program.run("check", "--format", "json", "nowhere", save(tmp_path, "a.eml", FLUBBED))
+    missing, flubbed = json.loads(done.stdout)
+    assert missing["error"] == "there is no such file; check the path."
+    assert (flubbed["severity"], done.returncode) == ("flub", 1)
+
+
+def test_where_nothing_was_found_there_is_nothing_to_dismiss(program):
+    """It does not sound as if something had been done."""
+    done = program.run("dismiss", stdin=CLEAN)
+    assert (done.returncode, done.stdout) == (0, "nothing found to dismiss\n")
+
+
 @pytest.mark.parametrize("command", [("check",), ("check", "--explain"), ("dismiss",)])
 def test_a_mailbox_is_not_taken_for_its_first_message(program, tmp_path, command):
     """What is in the others is not called clean: it is said what reads them all."""
@@ -113,10 +135,14 @@ def test_text_marks_the_passages_in_place_without_colour_in_a_pipe(program):
     assert "\x1b" not in done.stdout
 
 
-@pytest.mark.parametrize(("no_color", "colored"), [(None, True), ("1", False)])
-def test_colour_is_for_terminals_and_no_color_wins(program, tmp_path, no_color, colored):
+@pytest.mark.parametrize(
+    ("setting", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_colour_is_for_terminals_that_know_it_and_no_color_wins(
+    program, tmp_path, setting, colored
+):
     """On a terminal the marks are colour, unless NO_COLOR is set."""
-    environment = program.environment | ({"NO_COLOR": no_color} if no_color else {})
+    environment = program.environment | setting
     status, output = on_terminal(
         Program(tmp_path, environment), "stdout", "check", save(tmp_path, "a.eml", FLUBBED)
     )
@@ -184,7 +210,7 @@ def test_an_empty_mbox_is_no_error(program, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["check", "missing.eml"], 5, "missing.eml"),
+        (["scan", "missing.eml"], 5, "missing.eml"),
         (["scan"], 2, "files or folders"),
         (["scan", "--since", "tomorrow", "x"], 2, "'tomorrow' is no day; name one like 2025-03-01"),
         (["scan", "--format", "yaml", "x"], 2, "yaml"),
@@ -376,6 +402,14 @@ def test_a_scan_that_was_cut_anywhere_goes_on(program, archive, tmp_path):
         assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 not checked; ")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such modes")
+@pytest.mark.parametrize("form", [("html", "--output"), ("jsonl", "--resume")])
+def test_a_file_of_findings_is_private(program, archive, form):
+    """It quotes letters."""
+    program.run("scan", "--format", *form, "found", archive)
+    assert stat.S_IMODE((program.home / "found").stat().st_mode) == 0o600
+
+
 def test_nothing_is_written_over_mail(program, archive):
     """A slip of the keyboard must not cost an archive."""
     path = archive / "sent.mbox"
@@ -442,6 +476,13 @@ def test_resume_is_for_json_lines(program, archive):
     assert "--format jsonl" in done.stderr
 
 
+def test_resume_is_for_a_file(program, archive):
+    """Standard output holds no rows to go on from, and no file is called so by a slip."""
+    done = program.run("scan", "--format", "jsonl", "--resume", "-", archive)
+    assert done.returncode == 2
+    assert "a file, which - is not" in done.stderr
+
+
 def test_bad_input_is_reported_and_the_scan_goes_on(program, tmp_path):
     """A loop, a pipe, a picture and a cut mailbox are rows; the exit status says so at the end."""
     top = tmp_path / "mail"
@@ -481,6 +522,31 @@ def test_help_is_quick_to_load_and_shows_examples():
     assert done.stdout.splitlines()[-1] == "[]"
     for command in ("demo", "check", "scan", "watch", "train", "evaluate", "login"):
         assert command in done.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("service",), ("plugin",), ("model",)])
+def test_who_names_no_command_is_shown_those_that_there_are(program, words):
+    """As they are laid out by --help; the exit status tells a slip."""
+    done = program.run(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == program.run(*words, "--help").stdout
+
+
+def _helps(path: str, command: click.Command) -> Iterator[tuple[str, list[str]]]:
+    """Give each command that takes something, and the help of it and of the groups around it."""
+    helps = [command.help or ""]
+    if isinstance(command, click.Group):
+        for name, one in command.commands.items():
+            yield from ((inner, helps + more) for inner, more in _helps(f"{path} {name}", one))
+    if any(one.name not in {"config_path", "version"} for one in command.params):
+        yield path, helps
+
+
+def test_every_command_that_takes_something_has_an_example():
+    """In its own help or in that of its group; mail clients start native-host by themselves."""
+    for path, helps in _helps("unflub", cli):
+        examples = " ".join(help_.partition("Examples:\n")[2] for help_ in helps).split()
+        assert f" {path} " in f" {' '.join(examples)} " or path == "unflub native-host"
 
 
 def test_the_version_is_told(program):

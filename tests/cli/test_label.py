@@ -306,6 +306,7 @@ def test_what_is_forgotten_is_as_if_it_had_never_been_learnt(program, mail):
     assert "1 label forgotten" in ok(program, "forget", mail / "a.eml", mail / "c.eml")
     assert stored(program) == before
     assert "0  wait" in ok(program, "list")
+    assert "0 labels forgotten; `unflub label list`" in ok(program, "forget", mail / "a.eml")
     assert "1 label forgotten" in ok(program, "forget", "--source", "fine")
     assert "1 learnt as fine" in ok(program, "folders", "--fine", mail / "b.eml")
     assert stored(program) == before

@@ -33,6 +33,15 @@ def test_an_employer_gets_words_to_ask_with(category):
     )
 
 
+def test_the_candidate_is_asked_about_the_topic_that_the_note_names():
+    """The references are not told it: that is for the employer to say."""
+    flub = "My answer about the night shift was a flub."
+    (verdict,) = JUDGE([note(OPENING, flub, STRENGTH)])
+    candidate, references = counsel("", verdict.assessment, "incoming").letters
+    assert "I mean what you said about the night shift." in candidate.text
+    assert "night shift" not in references.text
+
+
 def test_the_references_are_not_told_what_the_candidate_wrote():
     """A letter to others must not pass on a worry that was confided."""
     for category in CATEGORIES:

@@ -90,6 +90,12 @@ def test_encrypted_message_is_unreadable(body):
         parse(HEAD + body)
 
 
+def test_encrypted_text_without_header_fields_is_unreadable():
+    """As a client hands over a body before Send."""
+    with pytest.raises(UnreadableError, match=r"^encrypted"):
+        read(PGP_INLINE.partition(b"\n\n")[2])
+
+
 @pytest.mark.parametrize("raw", [b"\x89PNG\r\n\x1a\n" + bytes(range(32)) * 40, b"\0" * 5_000])
 def test_bytes_that_are_no_text_are_broken(raw):
     """A picture or a disk image is reported as broken."""

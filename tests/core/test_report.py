@@ -197,6 +197,18 @@ def test_the_headline_says_how_it_ended(raw, words):
     assert as_text(row(raw)).splitlines()[0].startswith(f"notes.mbox#3: {words}")
 
 
+def test_a_message_that_may_be_a_note_is_not_called_none():
+    """Of what is less than half surely something else nothing was looked for."""
+    other = row(note("How about lunch?"))
+    for confidence, words in (
+        (0.4, "perhaps a post-interview note, but not surely enough to be checked"),
+        (0.6, "not a post-interview note"),
+    ):
+        doubtful = replace(other.verdict.assessment, kind_confidence=confidence)
+        shown = as_text(replace(other, verdict=replace(other.verdict, assessment=doubtful)))
+        assert shown == f"notes.mbox#3: {words}"
+
+
 def test_the_summary_counts():
     """What could not be read is told only where there is some."""
     tally = Tally(checked=3, flubs=1)

@@ -46,8 +46,8 @@ def test_where_all_is_well_every_line_says_so(over_tls):
         status, said = examined(over_tls)
     assert status == 0, said
     assert list(said) == [
-        "model", "checks", "DNS", "TLS", "password", "login", "abilities", "Drafts", "writing",
-        "clock", "daemon",
+        "configuration", "model", "checks", "DNS", "TLS", "password", "login", "abilities",
+        "Drafts", "writing", "clock", "daemon",
     ]  # fmt: skip
     assert all(line.startswith("ok ") for line in said.values())
     assert said["checks"].startswith("ok the daemon answers")
@@ -196,6 +196,16 @@ def test_a_daemon_of_another_version_is_told(household, monkeypatch):
     assert status == 4
     assert said["checks"].startswith("WRONG the daemon is of version 0.0.1")
     assert "restart the daemon" in said["checks"]
+
+
+def test_without_a_configuration_the_rest_is_looked_at_all_the_same(household):
+    """Who has none yet is told what writes it, and whether the model is sound."""
+    (household.program.home / "config.toml").unlink()
+    status, said = examined(household)
+    assert status == 2
+    assert said["configuration"].startswith("WRONG there is no configuration at ")
+    assert said["configuration"].endswith("run `unflub setup`, which writes it")
+    assert said["model"].startswith("ok ")
 
 
 @pytest.fixture
