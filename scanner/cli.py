@@ -437,6 +437,7 @@ def _logging(file: Path | None) -> Iterator[None]:
     import logging
     from logging.handlers import RotatingFileHandler
 
+    findings.require_free(file)  # or a mailbox would make way for a new log
     try:
         to = RotatingFileHandler(file, maxBytes=_LONG_LOG, backupCount=1) if file else None
     except OSError as error:

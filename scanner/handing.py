@@ -68,6 +68,8 @@ def hand_over(command: Sequence[str], held: BinaryIO | None = None) -> NoReturn:
     except (OSError, ValueError) as error:
         for number in ignored:
             signal.signal(number, signal.SIG_IGN)
+        if held is not None:
+            held.seek(0, os.SEEK_END)  # who reads on must not meet the message a second time
         reason = getattr(error, "strerror", None) or "it is no name of a program"
         raise ConfigurationError(
             f"not sent: {command[0]} cannot be run: {reason}; name the program that sends"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scanner import terminal
+from scanner import findings, terminal
 from scanner.core.classify import PRESETS
 from scanner.errors import ModelError, UnflubError
 
@@ -63,7 +63,7 @@ def _read_material(
 @click.option(
     "--further",
     is_flag=True,
-    help="With --encoder: have the shipped one learn from writers who are new to it: half an hour.",
+    help="With --encoder: have the shipped one learn from writers new to it: under an hour.",
 )
 @click.option(
     "--teacher",
@@ -92,6 +92,10 @@ def train(*, encoder: bool, further: bool, teacher: bool, measure: bool, **optio
     names = ("more", "added", "labelled", "background", "ordinary")
     material = _read_material(**{name: options.pop(name) for name in names})
     wishes = Wishes(**options)
+    if wishes.output:
+        from scanner.learning import shelf
+
+        findings.require_free(wishes.output / shelf.POINTER)
     for flag, is_given in (("--further", further), ("--teacher", teacher)):
         if is_given and not encoder:
             raise click.UsageError(f"{flag} is for --encoder; add that, or leave it out")

@@ -52,7 +52,8 @@ def _by_daemon(arguments: list[str]) -> None:
         "version": __version__,
         "arguments": arguments,
         "surroundings": local.surroundings(),
-        "in_color": not os.environ.get("NO_COLOR") and sys.stdout.isatty(),
+        "in_color": not (os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb")
+        and sys.stdout.isatty(),
     }
     wanted = _answer(errand).get("wants")
     if not isinstance(wanted, str):

@@ -320,8 +320,9 @@ def _put_in_place(
     """
     alarms = training.numbered(training.false_alarms(model, material))
     with lock.waited_for(home / ".lock"):
-        for left in home.glob(".saving-*"):  # by one that was killed: nobody else is writing
-            rmtree(left, ignore_errors=True)
+        if home == shelf.own():  # elsewhere it might be anybody's folder
+            for left in home.glob(".saving-*"):  # by one that was killed: nobody else is writing
+                rmtree(left, ignore_errors=True)
         folder = training.new_folder(home)
         model = evidence.noted(replace(model, version=folder.name), None, alarms)
         artifact.save(model, folder, card.write(model))

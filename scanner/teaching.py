@@ -99,8 +99,8 @@ def mail(
 
     if paths and account and not dismissed:
         raise click.UsageError("name either files or folders, or an --account")
-    if folders and not account:
-        raise click.UsageError("--folder is for an --account; name it, too")
+    if folders and (dismissed or not account):
+        raise click.UsageError("--folder is for an --account, without --from-dismissed")
     sitting.require_terminal()
     here = sitting.Sitting(config.optional(config_path), **options)
     if dismissed:

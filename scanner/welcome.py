@@ -253,8 +253,8 @@ def _let_in(account: Account, asker: _Asker, given: dict[str, Any]) -> tuple[Acc
         try:
             return _with_drafts(account, secret, asker), None if kept else secret
         except (CredentialsError, UnreachableError) as error:
-            if asker.silent or given["password_stdin"] or not left:
-                raise
+            if asker.silent or given["password_stdin"] or account.token_command or not left:
+                raise  # what is typed in is a password, and would go out as a token
             click.echo(f"{error}.")
             if isinstance(error, CredentialsError):
                 secret = None

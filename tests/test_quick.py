@@ -196,7 +196,7 @@ def test_both_ways_fare_alike_with_bad_pipes(command, line, redirected):
 
 
 def test_both_ways_show_the_same_on_a_terminal(command):
-    """Passages are coloured there, unless NO_COLOR is set to anything (no-color.org)."""
+    """Passages are coloured there, unless it is dumb or NO_COLOR is set (no-color.org)."""
 
     def shown(way: tuple[str, ...], **more: str) -> str:
         talk = pexpect.spawn(
@@ -213,7 +213,18 @@ def test_both_ways_show_the_same_on_a_terminal(command):
         assert shown(QUICKLY) == shown(SLOWLY)
         assert "\x1b[43m" in shown(QUICKLY, NO_COLOR="") == shown(SLOWLY, NO_COLOR="")
         assert "\x1b" not in shown(QUICKLY, NO_COLOR="1")
-        assert len(daemon.done) == 4
+        assert "\x1b" not in shown(QUICKLY, TERM="dumb")
+        assert len(daemon.done) == 5
+
+
+def test_a_relative_place_is_another_one_in_another_folder(tmp_path, monkeypatch):
+    """So a daemon that was started elsewhere does not answer by a configuration of its own."""
+    monkeypatch.setenv("UNFLUB_CONFIG", "unflub.toml")
+    monkeypatch.chdir(tmp_path)
+    here = local.surroundings()
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert local.surroundings() != here
 
 
 def test_an_interrupt_while_it_reads_is_told_in_one_line(command):

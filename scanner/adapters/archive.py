@@ -45,11 +45,12 @@ _HEADER = f"BODY.PEEK[HEADER]<0.{FETCH_LIMIT}>"
 _FIRST = (_SIZE.decode(), "BODYSTRUCTURE", _HEADER)
 _WHOLE = f"BODY.PEEK[]<0.{FETCH_LIMIT}>"
 _MESSAGE_ID = re.compile(rb"^Message-ID:[ \t\r\n]*(\S{1,990})", re.IGNORECASE | re.MULTILINE)
-# RFC 6154: whose mail lies in a mailbox, and which ones show again what lies elsewhere.
+# RFC 6154, and RFC 8457: whose mail lies in a mailbox, and which ones show again what lies
+# elsewhere.
 _ROLES: dict[str, Direction] = {
     "\\sent": "outgoing", "\\drafts": "outgoing", "\\junk": "incoming",
 }  # fmt: skip
-_VIRTUAL = frozenset({"\\all", "\\flagged"})
+_VIRTUAL = frozenset({"\\all", "\\flagged", "\\important"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Archive:
     account: Account
     client: Any
     _seen: set[int] | None = field(default=None, init=False)
+    _last: Folder | None = field(default=None, init=False)
 
     def folders(self, patterns: Sequence[str], *, every: bool = False) -> list[Folder]:
         """List the mailboxes with these names or patterns, or every one; Drafts without any.
@@ -117,6 +119,7 @@ class Archive:
     def search(self, folders: Sequence[Folder], selection: Selection) -> list[Found]:
         """Find what is asked for, on the server; a mailbox it does not open is found unreadable."""
         self._seen = set() if any(folder.is_virtual for folder in folders) else None
+        self._last = folders[-1] if folders else None
         return [self._found(folder, selection) for folder in folders]
 
     def walk(
@@ -183,8 +186,8 @@ class Archive:
         """Ask for the texts of one batch together with the headers of the next."""
         source = self._source_of(found)
         uids: Sequence[int] = found.uids
-        # By the headers of what is done, too, a virtual mailbox is known to show it again.
-        if self._seen is None or found.folder.is_virtual:
+        # By the headers of what is done, too, a later virtual mailbox is known to show it again.
+        if self._seen is None or found.folder == self._last:
             uids = [uid for uid in uids if not done(f"{source}{uid}")]
         waiting = batches(uids, _BATCH)
         batch = next(waiting, ())
@@ -226,10 +229,9 @@ class Archive:
         if found is None:
             return True
         name = hash((found[1], row.get(_SIZE)))
-        if folder.is_virtual:
-            return name not in self._seen
+        is_new = not folder.is_virtual or name not in self._seen
         self._seen.add(name)
-        return True
+        return is_new
 
     def _fetch(self, asked: Sequence[Asked]) -> dict[int, dict[bytes, Any]]:
         """Send these FETCH commands together; what cannot be understood is asked for singly.

@@ -9,6 +9,7 @@ import imaplib
 import selectors
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
@@ -140,6 +141,9 @@ def alert(account: Account) -> str:
 
 def readable(sockets: Sequence[socket.socket], seconds: Seconds) -> bool:
     """Wait until one of the sockets has something, for so long at most; tell whether."""
+    if not sockets:  # which Windows refuses to wait for
+        time.sleep(max(0, seconds))
+        return False
     with _Selector() as selector:
         for sock in sockets:
             selector.register(sock, selectors.EVENT_READ)

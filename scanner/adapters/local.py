@@ -48,8 +48,12 @@ def guess() -> str:
 
 
 def surroundings() -> Values:
-    """Give what of the environment says where things lie: two who differ see other things."""
-    return {name: os.environ.get(name) for name in _PLACES}
+    """Give what of the environment says where things lie: two who differ see other things.
+
+    A relative path means another place to whoever works in another folder.
+    """
+    named = {name: os.environ.get(name) for name in _PLACES}
+    return {name: place and os.path.abspath(place) for name, place in named.items()}  # noqa: PTH100
 
 
 def ask(question: Values, seconds: Seconds, place: str | None = None) -> Values | None:

@@ -15,12 +15,13 @@ from scanner.config import Seconds
 from scanner.errors import ConfigurationError, UnreadableError
 
 _LOOK: Seconds = 0.05  # how often to see whether a lock is free
+_GLANCE: Seconds = 1  # who only asks whether it is held has it for a moment
 
 
 @contextmanager
 def held(path: Path, name: str) -> Iterator[None]:
     """Hold the lock of an account. Raises ConfigurationError where another process holds it."""
-    with tried(path) as taken:
+    with tried(path, _GLANCE) as taken:
         if not taken:
             raise ConfigurationError(
                 f"account {name}: another unflub is watching it; "

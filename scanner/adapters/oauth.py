@@ -18,7 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
-from requests import RequestException, Response
+from requests import ConnectionError as LostConnectionError
+from requests import RequestException, Response, Timeout
 
 from scanner.adapters import keychain, lock, state
 from scanner.config import Account, Seconds
@@ -203,6 +204,9 @@ def _polled(session: Any, where: OAuth, asked: dict[str, Any], patience: Seconds
             if error.error not in ("authorization_pending", "slow_down"):
                 raise
             pause += 5 if error.error == "slow_down" else 0
+            time.sleep(pause)
+        except (Timeout, LostConnectionError):
+            pause *= 2
             time.sleep(pause)
         else:
             return token

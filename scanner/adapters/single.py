@@ -43,7 +43,7 @@ def single(path: str) -> Message:
     """Read one message from a file, or from standard input for "-"."""
     if path == STANDARD_INPUT:
         return _whole(standard_input(), path)
-    if os.path.isdir(path):  # noqa: PTH112 - as above
+    if os.path.isdir(path):  # noqa: PTH112 - says no to a name too long, too
         return Message(
             path, error=UnreadableError("it is a folder; `unflub scan FOLDER` reads folders.")
         )

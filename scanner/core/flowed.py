@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+_SIGNATURE = "-- "
+
 
 def unflow(text: str, *, delsp: bool = False) -> str:
     """Join the lines that the writer's client broke softly.
@@ -19,12 +21,13 @@ def _paragraphs(lines: list[str], *, delsp: bool) -> Iterator[str]:
     pending_depth = 0
     for line in lines:
         depth, content = _unstuffed(line)
-        if pending and (depth != pending_depth or not content):
-            # Section 4.5: a change of quote depth ends the paragraph, flowed or not. So
-            # does an empty line: people type a space after "Dear Ann," too.
+        if pending and (depth != pending_depth or content in ("", _SIGNATURE)):
+            # Section 4.5: a change of quote depth ends the paragraph, flowed or not. So does the
+            # line above a signature (section 4.3), and an empty line: people type a space after
+            # "Dear Ann," too.
             yield _line(pending_depth, pending)
             pending = []
-        soft = content.endswith(" ") and content != "-- "
+        soft = content.endswith(" ") and content != _SIGNATURE
         pending.append(content[:-1] if soft and delsp else content)
         pending_depth = depth
         if not soft:

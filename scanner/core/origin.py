@@ -39,6 +39,8 @@ _NUMBER = re.compile(r"#\d+$")
 _UID = re.compile(r";UIDVALIDITY=\d+/;UID=\d+$")
 _LABELS = "X-Gmail-Labels"
 _HEADER = 64 * 1024
+_SLASH = re.compile(r"[/\\]")
+_MESSAGES = (".eml", ".emlx", ".txt")
 
 
 def direction(source: str, raw: bytes, draft: Draft, own: frozenset[str]) -> Direction:
@@ -65,7 +67,9 @@ def by_folder(source: str) -> Direction | None:
 
 @lru_cache(maxsize=64)  # the messages of an mbox come one after the other
 def _by_path(path: str) -> Direction | None:
-    parts = unquote(path).split("/")[3:] if path.startswith("imap://") else re.split(r"[/\\]", path)
+    parts = unquote(path).split("/")[3:] if path.startswith("imap://") else _SLASH.split(path)
+    if parts[-1].casefold().endswith(_MESSAGES):
+        del parts[-1]  # a message's own name is none of a folder
     roles = (_role(name) for part in reversed(parts) for name in _names(part))
     return next((role for role in roles if role), None)
 

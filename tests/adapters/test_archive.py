@@ -317,16 +317,18 @@ def test_a_broken_connection_is_an_error_of_ours_after_what_was_read(server, use
     assert 0 < len(got) < 150
 
 
+VIRTUAL = {"Everything": [b"\\All"], "Starred": [b"\\Flagged"], "Important": [b"\\Important"]}
+
+
 @contextmanager
 def archive_with_everything(port: int, user: str) -> Iterator[Archive]:
-    """Open an archive whose mailbox Everything is a virtual one."""
+    """Open an archive of which some mailboxes are virtual ones, as Gmail has them."""
     with archive(port, user) as opened:
         # Dovecot keeps roles of a user's own mailboxes as metadata (RFC 6154 section 5.4).
         assert not opened.client.has_capability("METADATA")  # so the role is told by hand
         listed = opened.client.list_folders()
         opened.client.list_folders = lambda: [
-            ((*flags, b"\\All") if name == "Everything" else flags, delimiter, name)
-            for flags, delimiter, name in listed
+            ((*flags, *VIRTUAL.get(name, ())), delimiter, name) for flags, delimiter, name in listed
         ]
         yield opened
 
@@ -341,20 +343,34 @@ def test_what_a_virtual_mailbox_shows_again_is_read_once(server, user):
     assert names(found) == ["INBOX;UID=1", "INBOX;UID=2", "Everything;UID=2"]
 
 
-@pytest.mark.parametrize("rows", range(5))
+def test_what_several_virtual_mailboxes_show_is_read_once(server, user):
+    """A message with a star is in All Mail, too, and important on top of that."""
+    one, two, three = (CLEAN.replace(b"<note-1@", b"<note-%d@" % n) for n in range(3))
+    fill(server, user, "INBOX", raws=(one,))
+    fill(server, user, "Everything", raws=(one, two, three))
+    fill(server, user, "Starred", raws=(two,))
+    fill(server, user, "Important", raws=(one, three))
+    with archive_with_everything(server.port, user) as opened:
+        found = read_all(opened, every=True)
+    assert sorted(message.raw.count(b"<note-") for message in found) == [1, 1, 1]
+    assert len({re.search(rb"<note-\d@", message.raw)[0] for message in found}) == 3
+
+
+@pytest.mark.parametrize("rows", range(6))
 def test_a_scan_that_goes_on_reads_nothing_of_a_virtual_mailbox_twice(server, user, rows):
     """Wherever it broke off, both together read what a whole one does."""
-    one, two, three, four = (CLEAN.replace(b"<note-1@", b"<note-%d@" % n) for n in range(4))
+    one, two, three, four, five = (CLEAN.replace(b"<note-1@", b"<note-%d@" % n) for n in range(5))
     fill(server, user, "INBOX", raws=(one, two))
     fill(server, user, "Sent", raws=(three,))
     fill(server, user, "Everything", raws=(one, two, three, four))
+    fill(server, user, "Starred", raws=(four, five))
     with archive_with_everything(server.port, user) as opened:
         found = opened.search(opened.folders([], every=True), Selection())
         whole = [message.source for message in opened.walk(found)]
     with archive_with_everything(server.port, user) as opened:
         found = opened.search(opened.folders([], every=True), Selection())
         rest = [message.source for message in opened.walk(found, whole[:rows].__contains__)]
-    assert len(whole) == 4
+    assert len(whole) == 5
     assert whole[:rows] + rest == whole
 
 

@@ -331,6 +331,7 @@ def test_the_list_counts_and_shows_no_text(program):
         (["forget"], "--all"),
         (["export", "--format", "csv"], "no labels"),
         (["--folder", "Sent"], "--account"),
+        (["--from-dismissed", "--account", "home", "--folder", "Sent"], "--from-dismissed"),
         (["import"], "FILE"),
         (["mail", "--account", "home", "x"], "either"),
     ],

@@ -98,6 +98,16 @@ def test_training_again_gives_the_same_answers(program, measured, again):
 
 
 @pytest.mark.parametrize("notes", [(), ("--corpus", "unread.jsonl")], ids=["yours", "anew"])
+def test_no_model_is_put_in_place_of_mail(program, notes):
+    """A mailbox may be called as the file is that names the model in use."""
+    box = program.home / "current"
+    box.write_bytes(raw := b"From ines@example.org Tue Mar  4 10:12:00 2025\n" + FLUBBED)
+    done = program.run("train", *notes, "--output", ".")
+    assert (done.returncode, box.read_bytes()) == (2, raw)
+    assert "holds mail, which would be lost" in done.stderr
+
+
+@pytest.mark.parametrize("notes", [(), ("--corpus", "unread.jsonl")], ids=["yours", "anew"])
 @pytest.mark.parametrize(
     ("options", "status", "said"),
     [

@@ -24,6 +24,8 @@ OTHERS = Draft("Hi", sender="you@example.com", recipients=frozenset({"list@examp
         ("Mail/Local Folders/Inbox.sbd/Sent-1#3", "outgoing"),
         ("old/Gesendet.mbox.gz#2", "outgoing"),
         ("Mail/Local Folders/Inbox#3", "incoming"),
+        ("mail/Inbox/sent.eml", "incoming"),
+        ("mail/Sent/inbox.txt", "outgoing"),
         ("Sent/copies/INBOX.mbox#1", "incoming"),
         ("imap://me@mail.example/%5BGmail%5D/Sent%20Mail;UIDVALIDITY=3/;UID=7", "outgoing"),
         ("imap://me@mail.example/INBOX;UIDVALIDITY=3/;UID=7", "incoming"),

@@ -28,6 +28,8 @@ class TokenServer:
     denied: bool = False
     away: bool = False
     """Whether a refresh finds no server that works, as in a network without a way out."""
+    lost: int = 0
+    """So many of the next requests for a token get no answer: the connection is gone."""
     trouble: tuple[int, dict[str, Any]] | None = None
     """What is said instead of giving a token."""
     access: set[str] = field(default_factory=set)
@@ -141,6 +143,9 @@ def token_server() -> Iterator[TokenServer]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if server.lost and self.path == "/token":
+                server.lost -= 1
+                return
             self._say(*server.answer(urlsplit(self.path).path, _flat(body)))
 
         def _say(self, status: int, said: dict[str, Any]) -> None:

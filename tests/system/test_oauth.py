@@ -121,6 +121,15 @@ def test_a_device_code_lets_unflub_in(home, tokens):
     assert tokens.asked[-3:] == ["device_code", "refresh_token", "refresh_token"]
 
 
+@pytest.mark.usefixtures("session")
+def test_a_connection_that_is_lost_meanwhile_ends_no_waiting(home, tokens):
+    """The code may be typed in for minutes; it is asked less often then (RFC 8628 section 3.5)."""
+    tokens.lost = 2
+    tokens.allowed.set()
+    assert home.program.run("login", "home", "--device").returncode == 0
+    assert tokens.lost == 0
+
+
 def sent_to_the_browser(home):
     """Start a login; give it, the page where it is allowed, and the port that is come back to."""
     home.program.environment["BROWSER"] = "true"
@@ -346,3 +355,16 @@ def test_setup_has_the_user_allow_it(home, tokens):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "drafts read" in home.once()
+
+
+def test_setup_asks_for_no_password_where_a_command_gives_the_token(home):
+    """What is typed in would go out as a token, which it is not."""
+    (home.program.home / "config.toml").unlink()
+    done = home.program.run(
+        "setup", "--address", "me@example.org", "--host", "127.0.0.1",
+        "--port", str(home.server.port), "--tls", "none", "--user", home.client.user,
+        "--token-command", "echo stale", stdin=b"secret\n",
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "refused the access token" in done.stderr
+    assert "Password for" not in done.stdout + done.stderr

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from support.notes import CLEAN
 
 pytestmark = pytest.mark.system
 
@@ -52,6 +53,16 @@ def test_the_same_package_is_made_each_time(program):
     program.run("plugin", "pack", "thunderbird", "one.xpi")
     installed = program.home / "data" / "unflub" / "unflub-thunderbird.xpi"
     assert (program.home / "one.xpi").read_bytes() == installed.read_bytes()
+
+
+def test_no_package_is_written_over_mail(program):
+    """But over a package as often as one likes."""
+    box = program.home / "sent.mbox"
+    box.write_bytes(raw := b"From ines@example.org Tue Mar  4 10:12:00 2025\n" + CLEAN)
+    done = program.run("plugin", "pack", "thunderbird", box)
+    assert (done.returncode, box.read_bytes()) == (2, raw)
+    for _ in range(2):
+        assert program.run("plugin", "pack", "thunderbird", "one.xpi").returncode == 0
 
 
 def test_a_full_or_closed_disk_is_told(program):

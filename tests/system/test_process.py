@@ -13,7 +13,7 @@ import pytest
 from support import dovecot, proxy
 from support.client import MailClient
 from support.household import Household
-from support.notes import FLUBBED
+from support.notes import CLEAN, FLUBBED
 from support.processes import children_of, is_alive
 
 from scanner.core.classify import CATEGORIES
@@ -339,6 +339,15 @@ def test_a_log_that_cannot_be_written_is_told(program):
         "unflub: the log /no/such/folder/x cannot be written (No such file or directory); "
         "name a file in a folder of yours\n"
     )
+
+
+def test_no_mailbox_makes_way_for_a_log(program):
+    """A slip must not cost mail: it is neither appended to nor put aside."""
+    box = program.home / "sent.mbox"
+    box.write_bytes(raw := b"From ines@example.org Tue Mar  4 10:12:00 2025\n" + CLEAN)
+    done = program.run("watch", "--log", box)
+    assert (done.returncode, box.read_bytes()) == (2, raw)
+    assert "holds mail, which would be lost" in done.stderr
 
 
 def test_a_log_can_go_to_a_file(household):
