@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from scanner.adapters import tty
 from scanner.core.advice import ADVICE
 from scanner.core.counsel import counsel, reason
-from scanner.core.render import view
 from scanner.core.verdict import Verdict
 
 assert sys.platform != "win32"  # noqa: S101 - the type checker, too, is to know
@@ -40,7 +39,8 @@ def deeds(verdict: Verdict) -> str:
 def _lines(verdict: Verdict) -> Iterator[str]:
     assessment = verdict.assessment
     yield f"unflub: this thank-you note explains a flub ({assessment.percent}% of its words)"
-    yield from textwrap.wrap(view(verdict.draft, assessment)["folded"], _WIDTH)
+    todo = counsel(verdict.draft.subject, assessment, "outgoing")
+    yield from textwrap.wrap(todo.folded, _WIDTH)
     for passage in assessment.passages:
         deed, why = reason(passage, "outgoing")
         yield ""
@@ -50,7 +50,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         yield from textwrap.wrap(f"{deed}. {why}", _WIDTH, initial_indent="  ",
                                  subsequent_indent="  ")  # fmt: skip
     yield ""
-    first, _, last = counsel(verdict.draft.subject, assessment, "outgoing").steps
+    first, _, last = todo.steps
     for step in (first.removeprefix("Not sent yet? "), last):
         yield from textwrap.wrap(step, _WIDTH, initial_indent="  * ", subsequent_indent="    ")
     yield ""

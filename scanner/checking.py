@@ -55,12 +55,12 @@ def verdicts(
     return _here(messages, policy, model) if answered is None else answered
 
 
-def presence(patience: Seconds = _PATIENCE) -> str:
+def presence() -> str:
     """Say in one line whether a daemon answers, for who tests the connection.
 
     Raises UnreachableError where it is of another version, so that it is of no use.
     """
-    answer = local.ask(greeting(), patience)
+    answer = local.ask(greeting(), _PATIENCE)
     if answer is None:
         return "no daemon answers; each check loads the model anew: `unflub service install`"
     if skew := _skew(answer):

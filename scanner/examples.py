@@ -58,9 +58,9 @@ def read(home: Path | None = None) -> list[Example]:
     return list(_kept(home or folder()).values())
 
 
-def by_key(home: Path | None = None) -> Kept:
+def by_key() -> Kept:
     """Read every example by the key of its message. Raises UnreadableError."""
-    return _kept(home or folder())
+    return _kept(folder())
 
 
 def add(examples: Iterable[Example], source: str, home: Path | None = None) -> Added:

@@ -13,7 +13,6 @@ from scanner.errors import UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed
     from scanner.adapters.records import Written
-    from scanner.config import Config
     from scanner.core.report import Row, Tally
     from scanner.rows import Terms
 
@@ -135,12 +134,12 @@ def exit_status(tally: Tally, fail_on: str) -> int:
     return UnreadableError.exit_status if tally.unreadable else 0
 
 
-def terms(options: dict[str, Any], settings: Config | None = None) -> Terms:
+def terms(options: dict[str, Any]) -> Terms:
     """Give the terms that the options and the configuration make. Raises ConfigurationError."""
     from scanner import config
     from scanner.rows import Terms
 
-    settings = settings or config.optional(options["config_path"])
+    settings = config.optional(options["config_path"])
     return Terms(
         options["model"] or settings.model_folder,
         settings.policy(options["preset"], options["threshold"]),

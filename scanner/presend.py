@@ -38,8 +38,8 @@ class NotCheckedError(UnflubError):
 def flaw(held: BinaryIO, preset: str | None, config_path: Path | None) -> Verdict | None:
     """Find what there is to ask about, which was not dismissed before.
 
-    A message longer than the daemon reads of a draft is judged by its beginning, where its text
-    is. Raises NotCheckedError.
+    A message longer than a daemon is sent is judged by its beginning, where its text is. Raises
+    NotCheckedError.
     """
     held.seek(0)
     raw = held.read(local.MOST_MESSAGE)

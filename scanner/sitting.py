@@ -121,11 +121,9 @@ class Sitting:
             self.label(Found(notes), digests)
 
     def _dismissed(self, name: str) -> frozenset[str]:
-        account = self.settings.account(name)
-        return state.load(state.folder() / f"{account.name}.json").memory.unwanted
+        return state.load(state.memory_of(self.settings.account(name).name)).memory.unwanted
 
     def _loaded(self) -> Model:
-        # Unlike Path.expanduser, this leaves the name of a user nobody knows as it is.
         return artifact.load(shelf.installed(self.model or self.settings.model_folder))
 
 

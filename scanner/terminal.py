@@ -7,19 +7,13 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 if TYPE_CHECKING:  # loaded where needed
     from scanner.adapters.single import Message
-
-
-class Progress(Protocol):
-    """Shows how much is done, of how much, and a word beside it."""
-
-    def __call__(self, done: int, total: int, label: str) -> None:
-        """Show it."""
+    from scanner.learning.progress import Progress
 
 
 def say(line: str) -> None:

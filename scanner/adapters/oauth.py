@@ -63,9 +63,7 @@ def access_token(account: Account) -> str:
         return _taken(account, where, token, refresh)
 
 
-def by_device(
-    account: Account, show: Callable[[str, str], None], patience: Seconds = _PATIENCE
-) -> None:
+def by_device(account: Account, show: Callable[[str, str], None]) -> None:
     """Have the user type a code in on any device; `show` tells the address and the code.
 
     Raises UnflubError; ConfigurationError where the provider has no such way.
@@ -84,14 +82,12 @@ def by_device(
         if "device_code" not in asked:
             raise OAuthError(str(asked.get("error", "")))
         show(asked.get("verification_uri") or asked["verification_url"], asked["user_code"])
-        token = _polled(session, where, asked, patience)
+        token = _polled(session, where, asked)
     with _alone(account):
         _taken(account, where, token)
 
 
-def by_browser(
-    account: Account, show: Callable[[str], None], patience: Seconds = _PATIENCE
-) -> None:
+def by_browser(account: Account, show: Callable[[str], None]) -> None:
     """Have the user allow it in a browser of this machine; `show` opens the page there.
 
     Raises UnflubError.
@@ -105,7 +101,7 @@ def by_browser(
         )
         show(page)
         with _translated(account, where.token):
-            code = landing.code(state, patience)
+            code = landing.code(state, _PATIENCE)
             token = session.fetch_token(
                 where.token, grant_type="authorization_code", code=code, code_verifier=verifier,
                 redirect_uri=landing.url,
@@ -191,10 +187,10 @@ def _heed(response: Response, **_: object) -> None:
         raise OAuthError("slow_down")
 
 
-def _polled(session: Any, where: OAuth, asked: dict[str, Any], patience: Seconds) -> dict[str, Any]:
+def _polled(session: Any, where: OAuth, asked: dict[str, Any]) -> dict[str, Any]:
     """Ask until the user has typed the code in (RFC 8628 section 3.5)."""
     pause = float(asked.get("interval", 5))
-    until = time.monotonic() + min(patience, float(asked.get("expires_in", patience)))
+    until = time.monotonic() + min(_PATIENCE, float(asked.get("expires_in", _PATIENCE)))
     while time.monotonic() < until:
         try:
             token: dict[str, Any] = session.fetch_token(

@@ -22,7 +22,6 @@ class Server:
     port: int = 993
     tls: Literal["implicit", "starttls"] = "implicit"
     user: str = ""
-    oauth: bool = False
 
 
 def server(document: bytes, address: str) -> Server | None:
@@ -46,9 +45,7 @@ def _read(node: Any, address: str) -> Server | None:
     if int(port) not in _PORTS:
         return None
     user = _filled(_text(node, "username"), address)
-    ways = [(way.text or "").strip() for way in node.iterfind("authentication")]
-    oauth = bool(ways) and all(way == "OAuth2" for way in ways)
-    return Server(host, int(port), _TLS[tls], "" if user == address else user, oauth)
+    return Server(host, int(port), _TLS[tls], "" if user == address else user)
 
 
 def is_host(name: str) -> bool:

@@ -60,9 +60,9 @@ def value(rows: Table, metric: Metric) -> float:
     return float(metric.of(rows, np.ones((1, rows.groups)))[0])
 
 
-def estimate(rows: Table, metric: Metric, rounds: int = ROUNDS) -> Estimate:
+def estimate(rows: Table, metric: Metric) -> Estimate:
     """Measure one side, and how far chance would move the number."""
-    drawn = metric.of(rows, draws(rows.groups, rounds))
+    drawn = metric.of(rows, draws(rows.groups))
     return _interval(value(rows, metric), drawn, rows.groups)
 
 

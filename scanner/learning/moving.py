@@ -112,9 +112,7 @@ class Contender:
     rehearsal: Rehearsal
 
 
-def moved(
-    material: Material, start: Start, done: Callable[[], None], version: str = "new"
-) -> tuple[Model, Rehearsal]:
+def moved(material: Material, start: Start, done: Callable[[], None]) -> tuple[Model, Rehearsal]:
     """Give the moved model and its rehearsal; `done` is called for each model that is fitted.
 
     Raises `ConfigurationError` where there is too little to fit anything to.
@@ -144,7 +142,7 @@ def moved(
     )
     chosen = thresholds.choose(held_out, thresholds.Base(base.thresholds, before))
     model = Model(
-        version,
+        "new",
         heads,
         opened(base.gate, heads, material.needing),
         chosen,
