@@ -241,7 +241,7 @@ def test_of_a_strangers_notes_of_a_line_or_two_it_is_the_same(shipped: Model):
     assert shares["other"] <= 0.03, shares
 
 
-def test_of_six_strangers_everyday_notes_hardly_a_clean_one_is_warned_about(shipped: Model):
+def test_of_many_strangers_everyday_notes_hardly_a_clean_one_is_warned_about(shipped: Model):
     """These are warm, particular and full of stories; flubs are as people put them."""
     shares = shares_warned(shipped, messages_by_strangers("strangers_everyday.jsonl"))
     assert shares["flubbed"] >= 0.95, shares
