@@ -236,11 +236,16 @@ def test_file_that_vanishes_during_the_scan_is_one_row(tmp_path):
     assert isinstance(next(found).error, UnreadableError)
 
 
-@pytest.mark.parametrize("read", [single, lambda path: walk([path])], ids=["single", "walk"])
-def test_named_path_that_does_not_exist_raises(tmp_path, read):
+def test_named_path_that_does_not_exist_raises(tmp_path):
     """A path the user named and mistyped is an error at once."""
     with pytest.raises(UnreadableError, match="no file or folder"):
-        read(str(tmp_path / "typo"))
+        walk([str(tmp_path / "typo")])
+
+
+def test_a_single_message_that_does_not_exist_has_its_error(tmp_path):
+    """The others that were named with it are read all the same."""
+    error = single(str(tmp_path / "typo")).error
+    assert str(error) == "there is no such file; check the path."
 
 
 def test_standard_input_may_be_an_mbox(monkeypatch):
