@@ -148,7 +148,9 @@ def test_on_a_terminal_it_asks_with_passage_reason_and_advice(program, sink):
 
 def test_a_small_flub_is_asked_about_in_gentler_words(program, sink):
     """Those of the warning draft, where the flub is turned into something that speaks for them."""
-    folded = "My answer about budgets was short, and I have run one of two million without a loss."
+    folded = (
+        "I spoke too quickly about my certificate, but it has served me well on every ward since."
+    )
     asking = ask(program, sink, note(OPENING, STRENGTH, STRENGTH, folded))
     asking.expect("Some readers will not mind it")
     asking.expect(QUESTION)
