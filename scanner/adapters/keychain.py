@@ -164,9 +164,8 @@ def _trouble(name: str, error: BaseException) -> CredentialsError:
             "manager"
         )
     else:
-        what = (
-            f"the keyring does not answer ({type(error).__name__}); see `keyring --list-backends`"
-        )
+        cause = type(error.__cause__ or error).__name__
+        what = f"the keyring does not answer ({cause}); see `keyring --list-backends`"
     return NotYetError(f"account {name}: {what}, {_OTHERWISE}")
 
 

@@ -59,14 +59,13 @@ class Desktop:
             [program, "--foreground", "--components=secrets", "--unlock"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
             env={"HOME": str(self.folder), "PATH": "/usr/bin:/bin", **self.environment},
         )
         process.stdin.write(b"master")
         process.stdin.close()
         try:
             with closing(open_dbus_connection(self.address)) as bus:
-                wait_for(lambda: _default_collection(bus) is not None)
+                wait_for(lambda: _is_unlocked(bus))
                 yield Keyring(bus)
         finally:
             process.terminate()
@@ -109,13 +108,13 @@ class Keyring:
 
     def lock(self) -> None:
         """Lock it, as a desktop does that logs in by itself."""
-        _default_collection(self.bus).lock()
+        secretstorage.Collection(self.bus).lock()
 
     def items(self) -> dict[str, str]:
         """Give what is kept: labels and secrets."""
         return {
             item.get_label(): item.get_secret().decode()
-            for item in _default_collection(self.bus).get_all_items()
+            for item in secretstorage.Collection(self.bus).get_all_items()
         }
 
 
@@ -148,10 +147,11 @@ def has_owner(bus: object, name: str) -> bool:
     return bus.send_and_get_reply(message_bus.NameHasOwner(name)).body[0]
 
 
-def _default_collection(bus: object) -> secretstorage.Collection | None:
+def _is_unlocked(bus: object) -> bool:
+    """Ask for the default collection, as programs do: one that is missing they would create."""
     with suppress(secretstorage.SecretStorageException):
-        return secretstorage.Collection(bus, "/org/freedesktop/secrets/collection/login")
-    return None
+        return not secretstorage.Collection(bus).is_locked()
+    return False
 
 
 def wait_for(condition: object) -> None:
