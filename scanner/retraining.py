@@ -38,12 +38,12 @@ from scanner.learning import (
     shelf,
 )
 from scanner.learning.approval import Judgement
-from scanner.learning.artifact import Model
 from scanner.learning.corpus import Example, Merged, Projected
 from scanner.learning.folds import FOLDS
 from scanner.learning.gist import gist
 from scanner.learning.groups import alike, grouped
 from scanner.learning.measures import FEWEST_GROUPS
+from scanner.learning.model import Model
 from scanner.learning.moving import Contender, Start
 from scanner.learning.preparing import prepare_mail, read_corpus
 from scanner.learning.progress import Progress

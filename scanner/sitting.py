@@ -23,8 +23,8 @@ from scanner.labelling import items, sorted_mail
 from scanner.labelling.items import Found
 from scanner.labelling.session import Item, begun
 from scanner.learning import artifact, shelf
-from scanner.learning.artifact import Model
 from scanner.learning.corpus import Example, project
+from scanner.learning.model import Model
 
 _LABELLED = "labelled"
 

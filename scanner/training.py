@@ -21,12 +21,13 @@ from scanner.core.draft import Sentences
 from scanner.core.judge import understand
 from scanner.errors import ConfigurationError, ModelError, UnreadableError
 from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, growth, shelf
-from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.compare import Reader
 from scanner.learning.corpus import Example, Merged
 from scanner.learning.evaluate import Alarms, Report
 from scanner.learning.groups import grouped
 from scanner.learning.ingredients import described
+from scanner.learning.model import Model
+from scanner.learning.on_demand import OnDemand
 from scanner.learning.preparing import ReadCorpus, read_corpus
 from scanner.learning.progress import Progress
 from scanner.learning.train import train

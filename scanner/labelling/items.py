@@ -16,7 +16,7 @@ from scanner.core.segment import segment
 from scanner.errors import UnreadableError
 from scanner.examples import Kept, key
 from scanner.labelling.session import Item
-from scanner.learning.artifact import Model
+from scanner.learning.model import Model
 from scanner.learning.progress import Progress
 from scanner.rows import is_own
 

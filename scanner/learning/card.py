@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from scanner.learning import artifact, evidence, shelf
-from scanner.learning.artifact import Model
+from scanner.learning import artifact, evidence, on_demand, shelf
 from scanner.learning.evaluate import Alarms, alarms_as_text, as_text
 from scanner.learning.evidence import Writer
+from scanner.learning.model import Model
 
 _NAME = "README.md"
 _TOLD = 5  # writers: so many of the hardest, and of the easiest
@@ -239,7 +239,7 @@ def renew(folder: Path, found: Mapping[str, Any] | None = None) -> None:
     if found is not None:
         model = replace(model, metadata={**model.metadata, "measured": found})
     card = write(model, is_shipped=folder == shelf.shipped()).encode()
-    files = {**model.metadata["files"], _NAME: artifact.sha256(card)}
+    files = {**model.metadata["files"], _NAME: on_demand.sha256(card)}
     (folder / _NAME).write_bytes(card)
     artifact.write_metadata(folder, {**model.metadata, "files": files})
 

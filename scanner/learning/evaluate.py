@@ -15,12 +15,12 @@ from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import measures, thresholds
 from scanner.learning.answers import Answers
-from scanner.learning.artifact import Model
 from scanner.learning.corpus import Projected
 from scanner.learning.features import Mask
 from scanner.learning.groups import grouped
 from scanner.learning.holding_out import cross_fit
 from scanner.learning.measures import AVERAGE_PRECISION, CALIBRATION
+from scanner.learning.model import Model
 from scanner.learning.preparing import ReadCorpus
 from scanner.learning.progress import Progress, silent
 from scanner.learning.scores import Scores

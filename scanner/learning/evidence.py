@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 from scanner.core.classify import CATEGORIES, DEFAULT_PRESET, PRESETS, Thresholds
 from scanner.learning import evaluate
-from scanner.learning.artifact import Model
 from scanner.learning.evaluate import Alarms, Measured, PresetReport, Report, Share
+from scanner.learning.model import Model
 from scanner.learning.scores import Scores
 from scanner.learning.trial import Trial, table
 

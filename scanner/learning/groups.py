@@ -13,10 +13,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from scanner.core.draft import Sentences
-from scanner.learning.artifact import message_text
 from scanner.learning.corpus import SEED, Projected
 from scanner.learning.features import Mask
-from scanner.learning.words import normalised
+from scanner.learning.words import message_text, normalised
 
 SIMILAR = 0.5
 """From which share of common runs of three words on (Jaccard) two messages are near-duplicates."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from scanner.core.classify import Policy
 from scanner.core.judge import Judge
 from scanner.learning import artifact
-from scanner.learning.artifact import Model
+from scanner.learning.model import Model
 
 
 def judge(folder: Path, policy: Policy, *, sift: bool) -> Judge:

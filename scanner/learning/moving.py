@@ -30,17 +30,18 @@ from scanner.learning import (
     words,
 )
 from scanner.learning.answers import flub_odds
-from scanner.learning.artifact import Model, message_text, whole_text
 from scanner.learning.features import Mask
 from scanner.learning.folds import folds, require_enough
 from scanner.learning.gate import Gate, glimpses
 from scanner.learning.heads import Heads
 from scanner.learning.holding_out import held_out_of
 from scanner.learning.ingredients import described
+from scanner.learning.model import Model
 from scanner.learning.preparing import Mail, ReadCorpus
 from scanner.learning.rehearsal import NOWHERE, Folds, Rehearsal
 from scanner.learning.thresholds import HeldOut
 from scanner.learning.trial import Case, Side, Trial
+from scanner.learning.words import message_text, whole_text
 
 # How far a weight may be moved: the inverse strength of the penalty, chosen on held-out writers
 # (at ten times as much the corpus itself moves, and more other mail passes for notes).

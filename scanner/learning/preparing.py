@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import corpus, features, readings
-from scanner.learning.artifact import OnDemand, message_text, whole_text
 from scanner.learning.corpus import SEED, Example, Projected
 from scanner.learning.features import Mask
 from scanner.learning.matrices import Matrix, counted, present
+from scanner.learning.on_demand import OnDemand
 from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import Known, Reading
-from scanner.learning.words import Floats
+from scanner.learning.words import Floats, message_text, whole_text
 
 # Of a message mixed with ordinary mail: the share of its sentences that stay, and the
 # lengths in words of a sentence that may be mixed in.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from scanner.learning import thresholds
-from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.estimators import fit_all
 from scanner.learning.folds import folds
 from scanner.learning.holding_out import cross_fit
 from scanner.learning.ingredients import described
+from scanner.learning.model import Model
+from scanner.learning.on_demand import OnDemand
 from scanner.learning.preparing import ReadCorpus
 from scanner.learning.progress import Progress, silent
 

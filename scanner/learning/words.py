@@ -15,6 +15,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from scanner.core.draft import Draft, Sentences
+
 COLUMNS = 2**16
 
 Floats = NDArray[np.float32]
@@ -79,3 +81,16 @@ def weighed(words: Bag, idf: Floats) -> Floats:
 def linear(bags: Sequence[Bag], idf: Floats, weights: Floats) -> Floats:
     """Give each bag's sum of weights, shape (bags, answers); `weights` has a row per answer."""
     return np.array([weights[:, one.columns] @ weighed(one, idf) for one in bags], np.float32)
+
+
+def message_text(message: Sentences) -> str:
+    """Give the words that tell what a message is: its subject and sentences.
+
+    Salutation and closing are no sentences: how somebody greets does not say why he writes.
+    """
+    return " ".join([message.subject, *(sentence.text for sentence in message.items)])
+
+
+def whole_text(message: Draft | Sentences) -> str:
+    """Give the words of the gate's first look: all that was written, for nothing is cut yet."""
+    return f"{message.subject} {message.text}"

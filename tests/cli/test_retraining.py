@@ -22,7 +22,7 @@ from support.notes import CLEAN, FLUBBED
 from support.program import Program
 
 from scanner import examples
-from scanner.learning import artifact, shelf
+from scanner.learning import artifact, on_demand, shelf
 from scanner.learning.corpus import Example, Label
 
 
@@ -245,7 +245,7 @@ def _with_another_encoder(models: Path) -> None:
     with (folder / "encoder.onnx").open("ab") as encoder:
         encoder.write(b"\xa2\x06\x01x")  # Protocol Buffers: field 100, one byte
     record = json.loads((folder / "model.json").read_text())
-    record["files"]["encoder.onnx"] = artifact.sha256((folder / "encoder.onnx").read_bytes())
+    record["files"]["encoder.onnx"] = on_demand.sha256((folder / "encoder.onnx").read_bytes())
     artifact.write_metadata(folder, record)
 
 

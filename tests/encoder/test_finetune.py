@@ -30,9 +30,9 @@ from scanner.learning import (
     teacher,
     train,
 )
-from scanner.learning.artifact import OnDemand
 from scanner.learning.encoder import Encoder
 from scanner.learning.finetune import Settings
+from scanner.learning.on_demand import OnDemand
 from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import GRAPH, VOCABULARY
 from scanner.learning.windows import BEFORE, LENGTH, Tokens

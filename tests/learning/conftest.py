@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scanner.core.draft import Sentences
-    from scanner.learning.artifact import Model, OnDemand
     from scanner.learning.corpus import Example, Projected
+    from scanner.learning.model import Model
+    from scanner.learning.on_demand import OnDemand
     from scanner.learning.readings import Known
 
 WRITERS = ("t2", "t9", "t13")

@@ -14,22 +14,31 @@ import pytest
 from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.errors import ModelError
-from scanner.learning import artifact, corpus, features, matrices, preparing, shelf, words
+from scanner.learning import (
+    artifact,
+    corpus,
+    features,
+    matrices,
+    on_demand,
+    preparing,
+    shelf,
+    words,
+)
 from scanner.learning.answers import Answers, ask
 from scanner.learning.odds import expit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scanner.learning.artifact import Model
     from scanner.learning.corpus import Example
+    from scanner.learning.model import Model
 
 
 def restamped(folder: Path, **changes: Any) -> None:
     """Change model.json and make its hashes true again, as another version would write it."""
     path = folder / "model.json"
     record = json.loads(path.read_text("utf-8")) | changes
-    record["files"]["heads.npz"] = artifact.sha256((folder / "heads.npz").read_bytes())
+    record["files"]["heads.npz"] = on_demand.sha256((folder / "heads.npz").read_bytes())
     record["sha256"] = artifact.own_hash(record)
     path.write_text(json.dumps(record), "utf-8")
 
@@ -140,7 +149,7 @@ def test_the_exported_heads_answer_as_scikit_learn_does(folder: Path, few: list[
     parts = estimators(folder)
     model = artifact.load(folder)
     messages = [corpus.project(example).sentences for example in few[:40]]
-    wholes = [artifact.message_text(message) for message in messages]
+    wholes = [words.message_text(message) for message in messages]
     sentences = [sentence.text for message in messages for sentence in message.items]
     read = model.encoder.read(messages)
     of_sentences = features.of_sentences(messages, read)

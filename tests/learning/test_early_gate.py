@@ -12,8 +12,8 @@ from scanner.core.report import Row, as_record
 from scanner.core.segment import words
 from scanner.learning import shelf
 from scanner.learning import words as counted
-from scanner.learning.artifact import message_text
 from scanner.learning.corpus import Projected
+from scanner.learning.words import message_text
 from scanner.rows import Terms
 from scanner.scanning import judge
 

@@ -15,8 +15,8 @@ from scanner.learning.readings import ANSWERS, Known, Reading
 from scanner.learning.windows import LENGTH, Tokens
 
 if TYPE_CHECKING:
-    from scanner.learning.artifact import OnDemand
     from scanner.learning.corpus import Example, Projected
+    from scanner.learning.on_demand import OnDemand
 
 TOKENS = Tokens.load(shelf.shipped() / "tokenizer.json")
 

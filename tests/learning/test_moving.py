@@ -14,7 +14,6 @@ from scanner.core.draft import Draft, Sentences
 from scanner.core.segment import segment
 from scanner.learning import (
     approval,
-    artifact,
     corpus,
     lessons,
     moving,
@@ -23,11 +22,12 @@ from scanner.learning import (
     rehearsal,
     words,
 )
-from scanner.learning.artifact import Model, OnDemand
 from scanner.learning.corpus import Example
 from scanner.learning.gate import unguarded
 from scanner.learning.groups import grouped
+from scanner.learning.model import Model
 from scanner.learning.moving import Contender, Material, Start
+from scanner.learning.on_demand import OnDemand
 from scanner.learning.progress import silent
 from scanner.learning.readings import Known
 
@@ -117,7 +117,7 @@ def test_the_gate_is_opened_for_ones_own_notes_with_a_flub_but_not_far(
     flub = next(one for one in workshop.strangers() if one.labels)
     mine = flub if label == "flub" else workshop.forgiven(flub)
     message = corpus.project(mine).sentences
-    (odds,) = start.model.heads.closer_odds([words.bag(artifact.message_text(message))])
+    (odds,) = start.model.heads.closer_odds([words.bag(words.message_text(message))])
     gate = dataclasses.replace(unguarded(), closer=float(odds) + missing)
     guarded = dataclasses.replace(start, model=dataclasses.replace(start.model, gate=gate))
     moved, _ = moving.moved(material([mine]), guarded, _nothing)
@@ -129,7 +129,7 @@ def test_one_odd_note_moves_other_mail_little(material: Callable[..., Material],
     """What a single note says of its own words is not believed of everybody else's mail."""
     moved, _ = moving.moved(material([note(ODD)]), start, _nothing)
     other = segment(Draft("Lunch is at one in the garden. Bring a chair if you have one.", "Lunch"))
-    bags = [words.bag(artifact.message_text(other))]
+    bags = [words.bag(words.message_text(other))]
     before, after = (one.heads.note_odds(bags) for one in (start.model, moved))
     assert after[0] == pytest.approx(before[0], abs=0.5)
 

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from scanner.learning.artifact import Model
     from scanner.learning.context import Context
     from scanner.learning.corpus import Example, Projected
     from scanner.learning.fitting import Fitted
+    from scanner.learning.model import Model
     from scanner.learning.preparing import Mail
     from scanner.learning.readings import Known
 

@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from scanner.learning.artifact import Model, OnDemand
     from scanner.learning.corpus import Example
     from scanner.learning.evaluate import Measured, Report
+    from scanner.learning.model import Model
+    from scanner.learning.on_demand import OnDemand
     from scanner.learning.preparing import ReadCorpus
     from scanner.learning.readings import Known
 
@@ -119,7 +120,7 @@ def test_a_long_message_is_a_note_or_none_as_if_it_had_been_read_to_its_end(
     beginnings = ["The pumps, all of them.", *(example.text for example in few[:12])]
     messages = [segment(Draft(f"{beginning}\n\n{filler}")) for beginning in beginnings]
     whole = model.encoder.read(messages)
-    bags = [words.bag(artifact.message_text(message)) for message in messages]
+    bags = [words.bag(words.message_text(message)) for message in messages]
     kinds = model.heads.kind_probability(bags, whole, model.heads.note_odds(bags))
     least = min(at.kind for at in model.thresholds.values())
     said = model.predict(messages)
