@@ -24,6 +24,7 @@ Foreign = Literal["doccano", "label-studio", "prodigy", "csv"]
 Format = Foreign | Literal["unflub"]
 
 _MOST_NAMED = 10
+_LONGEST_NAME = 30
 _KEYS: dict[str, Format] = {
     "flubs": "unflub", "spans": "prodigy", "answer": "prodigy", "tokens": "prodigy",
     "label": "doccano", "labels": "doccano", "entities": "doccano",
@@ -48,6 +49,8 @@ class Imported:
 
 def recognised(content: str) -> Format:
     """Tell the format of a file by what is in it. Raises UnreadableError where that cannot be."""
+    if not content.strip():
+        raise UnreadableError("there is nothing in it; export it once more")
     if content.lstrip()[:1] in {"[", "{"}:
         rows = [row for _, row in objects(content) if isinstance(row, dict)]
         if any(map(label_studio.is_task, rows)):
@@ -156,7 +159,8 @@ def _category(name: str, where: str) -> str:
     """Take "Self-criticism" for `self_criticism`, and nothing for what is none of the eight."""
     found = "_".join(name.casefold().replace("-", " ").replace("_", " ").split())
     if found not in CATEGORIES:
-        raise UnfitError(f"{where} has none of the categories {', '.join(CATEGORIES)}")
+        shown = f"{name!r}, " if len(name) <= _LONGEST_NAME else ""  # no sentence of a note
+        raise UnfitError(f"{where} has {shown}none of the categories {', '.join(CATEGORIES)}")
     return found
 
 

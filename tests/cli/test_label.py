@@ -202,7 +202,12 @@ def test_a_file_with_a_wrong_label_is_refused_whole(program):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"\xff\xfe", "not UTF-8"), (b"Dear Bo", "--format"), (None, "check the path")],
+    [
+        (b"\xff\xfe", "not UTF-8"),
+        (b" \n", "nothing in it"),
+        (b"Dear Bo", "--format"),
+        (None, "check the path"),
+    ],
 )
 def test_what_is_no_file_of_labels_is_one_line(program, tmp_path, content, words):
     """It says what to do now."""

@@ -198,7 +198,7 @@ def test_files_as_the_tools_write_them(path):
     assert {"left_out": done.left_out} == json.loads(lines[-1])
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "Dear Bo,", '{"a": 1}', "\x00\x01", "[1]"])
+@pytest.mark.parametrize("content", ["{}", "[]", "Dear Bo,", '{"a": 1}', "\x00\x01", "[1]"])
 def test_what_is_none_of_the_formats_is_said(content):
     """Nothing is taken for a file of labels that is none."""
     with pytest.raises(UnreadableError, match="name it with --format"):
