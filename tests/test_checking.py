@@ -7,7 +7,6 @@ import os
 import socket
 import stat
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 from support.notes import CLEAN, FLUBBED
 from support.phrases import JUDGE
+from support.waiting import until
 
 from scanner import checking
 from scanner.adapters import answering, local
@@ -256,8 +256,7 @@ def test_a_slip_of_the_daemon_is_logged_without_words(caplog):
 
     with answering.answering(slip):
         assert local.ask({"secret": "words"}, 60) is None
-        while "internal error RuntimeError" not in caplog.text:
-            time.sleep(0.01)
+        until(lambda: "internal error RuntimeError" in caplog.text)
     assert "words" not in caplog.text
 
 
@@ -278,8 +277,7 @@ def test_many_who_wait_do_not_take_all_threads():
         ]
         for thread in threads:
             thread.start()
-        while found.count(False) < 12 - 8:
-            go.wait(0.02)
+        until(lambda: found.count(False) >= 12 - 8)
         go.set()
         for thread in threads:
             thread.join(60)

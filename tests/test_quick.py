@@ -15,6 +15,7 @@ import pytest
 from support.notes import CLEAN, FLUBBED, OPENING, note
 from support.phrases import JUDGE
 from support.program import PATIENCE, Program
+from support.waiting import until
 
 from scanner import __version__, checking, errands
 from scanner.adapters import answering, dismissals, local
@@ -239,8 +240,7 @@ def test_an_interrupt_while_it_reads_is_told_in_one_line(command):
         ) as process:  # fmt: skip
             os.close(reading)
             place = Path(f"/proc/{process.pid}/syscall")
-            while not place.read_text().startswith("0 0x0 "):  # read(2) of standard input
-                assert process.poll() is None
+            until(lambda: place.read_text().startswith("0 0x0 "))  # read(2) of standard input
             process.send_signal(signal.SIGINT)
             said = process.stderr.read()
             os.close(writing)

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
 from support.token_server import CLIENT, SCOPE, TokenServer, token_server
+from support.waiting import until
 
 from scanner.adapters import keychain, oauth
 from scanner.adapters.credentials import password, printed_by, store
@@ -215,7 +216,7 @@ def test_a_keyring_whose_window_nobody_answers_is_left(ring):
             keychain.read("home", patience=0.05)
     assert ring.asked == 1
     ring.answered.set()
-    wait_until(lambda: "waits" not in refused(account()))
+    until(lambda: "waits" not in refused(account()))
 
 
 def test_accounts_that_ask_at_the_same_moment_are_answered_one_after_the_other(ring):
@@ -224,7 +225,7 @@ def test_accounts_that_ask_at_the_same_moment_are_answered_one_after_the_other(r
     ring.answered.clear()
     with ThreadPoolExecutor(2) as threads:
         asking = [threads.submit(keychain.read, name) for name in ("home", "work")]
-        wait_until(lambda: ring.asked)
+        until(lambda: ring.asked)
         assert ring.asked == 1
         ring.answered.set()
         assert [one.result(60) for one in asking] == [SECRET, SECRET]
@@ -263,13 +264,6 @@ def test_a_login_goes_on_where_the_keyring_refuses_the_next_refresh_token(ring, 
     (line,) = caplog.messages
     assert "the keyring does not answer (OSError)" in line
     assert not any(secret in line for secret in issuer.refresh | issuer.access)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def written(folder: Path, content: bytes = b"hunter2\n", mode: int = 0o600) -> Account:

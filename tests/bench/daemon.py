@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -14,7 +13,9 @@ from support.client import MailClient
 from support.household import household_on
 from support.notes import OPENING, note
 from support.phrases import JUDGE
+from support.processes import children_of
 from support.program import Daemon, Program
+from support.waiting import until
 
 from scanner.adapters.mailbox import connect
 from scanner.config import Account
@@ -133,10 +134,7 @@ def _configuration(server: dovecot.Dovecot, count: int) -> str:
 
 def _wait_until_alone(daemon: Daemon) -> None:
     """Wait until the process that judges is gone."""
-    while subprocess.run(
-        ["pgrep", "-P", str(daemon.process.pid)], capture_output=True, check=False
-    ).stdout:
-        time.sleep(0.5)
+    until(lambda: not children_of(daemon.process.pid))
 
 
 def _used(daemon: Daemon) -> float:

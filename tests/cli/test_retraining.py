@@ -6,7 +6,6 @@ import dataclasses
 import json
 import shutil
 import signal
-import time
 import zipfile
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -20,6 +19,7 @@ import pytest
 from support import dovecot, workshop
 from support.notes import CLEAN, FLUBBED
 from support.program import Program
+from support.waiting import until
 
 from scanner import examples
 from scanner.learning import artifact, on_demand, shelf
@@ -339,10 +339,8 @@ def test_interrupted_training_leaves_the_model_in_use(
         "learning": lambda: list(held_out(program).glob("*.npz")),
         "writing": lambda: list(models(program).glob(".saving-*")),
     }
-    deadline = time.monotonic() + 100
-    while process.poll() is None and not seen[moment]():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    until(lambda: process.poll() is not None or seen[moment](), 100)
+    assert process.poll() is None, "it ended before it could be interrupted"
     process.send_signal(number)
     process.communicate(timeout=60)
     name = in_use(program)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -14,6 +13,7 @@ import pexpect
 import pytest
 from support.program import PATIENCE, Program
 from support.smtp import Postbox, postbox
+from support.waiting import until
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,12 @@ class Desk:
 
     def sent(self, client: pexpect.spawn, count: int) -> list[EmailMessage]:
         """Wait until so many messages arrived; a client whose screen nobody reads would stop."""
-        deadline = time.monotonic() + PATIENCE
-        while len(self.box.raw) < count:
-            assert time.monotonic() < deadline, "no mail came"
+
+        def have_come() -> bool:
             client.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=0.1)
+            return len(self.box.raw) >= count
+
+        until(have_come)
         return self.box.messages
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from imapclient import IMAPClient
 
+from support.waiting import until
+
 PATIENCE = 30
 
 
@@ -94,11 +96,11 @@ class MailClient:
 
     def wait_until(self, condition: Callable[[MailClient], Any], patience: float = PATIENCE) -> Any:
         """Wait until the condition holds, looking again at every change; give what it gave."""
-        deadline = time.monotonic() + patience
-        while not (result := condition(self)):
-            assert time.monotonic() < deadline, f"waited in vain; there are {list(self.own())}"
-            self._pause()
-        return result
+        return until(
+            lambda: condition(self) or self._pause(),
+            patience,
+            lambda: f"there are {list(self.own())}, and warnings {list(self.warnings())}",
+        )
 
     def _pause(self) -> None:
         """Wait for a change, or a moment where the server reports none."""

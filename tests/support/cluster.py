@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 from distributed import Client
 
 from support.ports import free_port
+from support.waiting import until
 
 _PATIENCE = 60
 
@@ -29,11 +31,8 @@ class Cluster:
 
     def kill_one_at_work(self) -> None:
         """Kill a worker that has something to do; nothing is tidied up."""
-        while True:
-            for worker, tasks in self.client.processing().items():
-                if tasks:
-                    os.kill(self.workers[worker], 9)
-                    return
+        busy = until(lambda: [one for one, tasks in self.client.processing().items() if tasks])
+        os.kill(self.workers[busy[0]], signal.SIGKILL)
 
 
 @contextmanager

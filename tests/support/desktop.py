@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from pathlib import Path
 import secretstorage
 from jeepney import message_bus
 from jeepney.io.blocking import open_dbus_connection
+
+from support.waiting import until
 
 PATIENCE = 30
 
@@ -65,7 +66,7 @@ class Desktop:
         process.stdin.close()
         try:
             with closing(open_dbus_connection(self.address)) as bus:
-                wait_for(lambda: _is_unlocked(bus))
+                until(lambda: _is_unlocked(bus))
                 yield Keyring(bus)
         finally:
             process.terminate()
@@ -92,7 +93,7 @@ class Desktop:
                 )  # fmt: skip
             try:
                 with closing(open_dbus_connection(self.address)) as bus:
-                    wait_for(lambda: has_owner(bus, "org.freedesktop.Notifications"))
+                    until(lambda: has_owner(bus, "org.freedesktop.Notifications"))
                 yield shown.read_text
             finally:
                 daemon.terminate()
@@ -128,7 +129,7 @@ def desktop(folder: Path) -> Iterator[Desktop]:
         ["dbus-daemon", f"--config-file={folder / 'bus.conf'}", "--nofork", "--nopidfile"]
     )
     try:
-        wait_for(lambda: _answers(session.address))
+        until(lambda: _answers(session.address))
         yield session
     finally:
         bus.terminate()
@@ -152,10 +153,3 @@ def _is_unlocked(bus: object) -> bool:
     with suppress(secretstorage.SecretStorageException):
         return not secretstorage.Collection(bus).is_locked()
     return False
-
-
-def wait_for(condition: object) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "the desktop did not start"
-        time.sleep(0.02)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import socket
 import subprocess
-import time
+from contextlib import suppress
 
-_PATIENCE = 30
+from support.waiting import until
+
 # Below what systems hand out to clients (32768 and up on Linux), so that a server that is started
 # again finds its port as it left it.
 _PORTS = range(15_000, 32_000)
@@ -37,14 +38,11 @@ def free_port() -> int:
 
 def wait_until_up(process: subprocess.Popen[bytes], port: int) -> None:
     """Wait for the greeting of an IMAP server (RFC 9051 section 7.1.1)."""
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
-                if sock.recv(4) == b"* OK":
-                    return
-        except OSError:
-            pass
+
+    def greets() -> bool:
         assert process.poll() is None, "the server ended; see its log"
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.05)
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+            return sock.recv(4) == b"* OK"
+        return False
+
+    until(greets)

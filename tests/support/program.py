@@ -7,13 +7,14 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pexpect
+
+from support.waiting import until
 
 PATIENCE = 60
 
@@ -30,11 +31,14 @@ class Daemon:
 
     def wait_for(self, words: str, times: int = 1) -> None:
         """Wait until these words stood in the log so many times."""
-        deadline = time.monotonic() + PATIENCE
-        while self.log.read_text().count(words) < times:
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
+
+        def is_said() -> bool:
+            has_ended = self.process.poll() is not None
+            found = self.log.read_text().count(words) >= times
+            assert found or not has_ended, self.log.read_text()
+            return found
+
+        until(is_said, said=self.log.read_text)
 
     def passes(self) -> int:
         return self.log.read_text().count(" drafts read; ")

@@ -13,7 +13,8 @@ from jeepney import DBusAddress, DBusErrorResponse, Properties, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
-from support.desktop import PATIENCE, Desktop, has_owner, wait_for
+from support.desktop import PATIENCE, Desktop, has_owner
+from support.waiting import until
 
 _LAUNCHER = "/usr/libexec/at-spi-bus-launcher"
 _ACCESSIBLE = "org.a11y.atspi.Accessible"
@@ -94,7 +95,7 @@ def listening(session: Desktop, display: str) -> Iterator[Thing]:
     )  # fmt: skip
     try:
         with closing(open_dbus_connection(session.address)) as bus:
-            wait_for(lambda: has_owner(bus, "org.a11y.Bus"))
+            until(lambda: has_owner(bus, "org.a11y.Bus"))
             place = DBusAddress("/org/a11y/bus", bus_name="org.a11y.Bus", interface="org.a11y.Bus")
             (address,) = _answer(bus, new_method_call(place, "GetAddress"))
         with closing(open_dbus_connection(address)) as bus:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +12,7 @@ from support.household import Household
 from support.notes import FLUBBED
 from support.processes import children_of
 from support.program import Daemon
+from support.waiting import until
 
 _LONG = "settle_seconds = 0\ntimeout_seconds = 600"
 
@@ -49,8 +49,7 @@ def stuck_judge(household: Household) -> Iterator[Daemon]:
             (judge,) = children_of(daemon.process.pid)
             os.kill(judge, signal.SIGSTOP)
             household.client.save(FLUBBED)
-            while through.steps[-2:] != ["FETCH", "FETCH"]:  # headers, then the draft
-                time.sleep(0.01)
+            until(lambda: through.steps[-2:] == ["FETCH", "FETCH"])  # headers, then the draft
             yield daemon
 
 
@@ -58,9 +57,7 @@ def stuck_judge(household: Household) -> Iterator[Daemon]:
 def loading(household: Household) -> Iterator[Daemon]:
     """The model is not loaded yet."""
     with household.program.watching(wait=False) as daemon:
-        while not (children := children_of(daemon.process.pid)):
-            time.sleep(0.001)
-        (judge,) = children
+        (judge,) = until(lambda: children_of(daemon.process.pid))
         os.kill(judge, signal.SIGSTOP)
         yield daemon
         os.kill(judge, signal.SIGCONT)

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from marionette_driver.errors import MarionetteException
 from marionette_driver.marionette import Marionette
 
 from support.ports import free_port
+from support.waiting import until
 
 PATIENCE = 120
 ADDRESS = "ada@example.org"
@@ -97,14 +97,13 @@ class Thunderbird:
 
     def wait_for(self, condition: Callable[[], Any]) -> Any:
         """Wait until something holds, whatever windows come and go meanwhile."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            with suppress(MarionetteException):
-                if found := condition():
-                    return found
+
+        def holds() -> Any:
             assert self.process.poll() is None, self.log.read_text(errors="replace")[-2000:]
-            assert time.monotonic() < deadline, f"waited in vain, with {self._addresses()}"
-            time.sleep(0.05)
+            with suppress(MarionetteException):
+                return condition()
+
+        return until(holds, PATIENCE, lambda: f"waited in vain, with {self._addresses()}")
 
     def install(self, add_on: Path) -> None:
         Addons(self.driver).install(str(add_on), temp=True)
@@ -439,16 +438,15 @@ def thunderbird(
 
 def _driver(process: subprocess.Popen[bytes], port: int, log: Path) -> Marionette:
     driver = Marionette(host="127.0.0.1", port=port)
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
+
+    def has_started() -> bool:
+        assert process.poll() is None, log.read_text(errors="replace")
+        with suppress(OSError):
             driver.start_session()
-        except OSError:
-            assert process.poll() is None, log.read_text(errors="replace")
-            assert time.monotonic() < deadline, log.read_text(errors="replace")
-            time.sleep(0.1)
-        else:
-            break
+            return True
+        return False
+
+    until(has_started, PATIENCE, lambda: log.read_text(errors="replace"))
     driver.set_context("chrome")
     driver.timeout.script = PATIENCE
     return driver

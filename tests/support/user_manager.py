@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from support.waiting import until
 
 PATIENCE = 60
 # systemd only runs where /run says that it was booted.
@@ -54,9 +55,8 @@ def user_manager(environment: Mapping[str, str]) -> Iterator[UserManager | None]
 
 
 def _comes_up(manager: UserManager) -> bool:
-    deadline = time.monotonic() + PATIENCE
-    while manager.process.poll() is None and time.monotonic() < deadline:
-        if manager.run("systemctl", "--user", "show", "--property=Version").returncode == 0:
-            return True
-        time.sleep(0.1)
-    return False
+    def answers() -> bool:
+        return manager.run("systemctl", "--user", "show", "--property=Version").returncode == 0
+
+    until(lambda: manager.process.poll() is not None or answers())
+    return manager.process.poll() is None

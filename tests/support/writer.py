@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -74,9 +73,4 @@ class Writer:
         return len(about) == len(set(about)) == sum(self.flagged.values())
 
     def wait_until_content(self, patience: float = 120) -> None:
-        deadline = time.monotonic() + patience
-        while not self.is_content():
-            assert time.monotonic() < deadline, (
-                f"{sum(self.flagged.values())} flagged, {len(self.client.warnings())} warnings"
-            )
-            time.sleep(0.2)
+        self.client.wait_until(lambda _: self.is_content(), patience)

@@ -16,6 +16,7 @@ from support.crew import at_work
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE, reading
 from support.proxy import FAULTS, GREETING, Proxy
+from support.waiting import until
 
 from scanner.adapters import status
 from scanner.adapters.mailbox import SMALL, connect
@@ -28,7 +29,6 @@ pytestmark = pytest.mark.system
 
 FLUBBED = note(OPENING, "That was a flub.", STRENGTH, picture=SMALL)
 """A big note, of which structure and text are fetched, one after the other."""
-PATIENCE = 30
 _users = count(1)
 
 # What a connection says from its beginning to its end when there is a warning to write and
@@ -73,23 +73,16 @@ def account(user: MailClient, port: int) -> Account:
                    password_env="TEST_PASSWORD")  # fmt: skip
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
-
 def is_right(user: MailClient) -> bool:
     """Tell whether the note has its one warning, and the other warning is gone."""
     warnings = list(user.warnings().values())
     return [w.message["In-Reply-To"] for w in warnings] == ["<note-1@client.example>"]
 
 
-def run(user: MailClient, through: Proxy, until: Callable[[Watcher], object]) -> None:
+def run(user: MailClient, through: Proxy, is_done: Callable[[Watcher], object]) -> None:
     """Watch through the proxy until there is nothing more to say, and say goodbye."""
     with at_work(account(user, through.port), timeout_seconds=1) as watcher:
-        wait_for(lambda: until(watcher))
+        until(lambda: is_done(watcher))
 
 
 def idles(through: Proxy) -> bool:
@@ -100,7 +93,7 @@ def test_the_steps_are_all_there_are(client, server):
     """The list of steps is what a session says, so that no step is left out below."""
     with proxy.running(server.port) as through:
         run(client, through, lambda _: idles(through))
-        wait_for(lambda: through.steps[-1] == "LOGOUT")
+        until(lambda: through.steps[-1] == "LOGOUT")
         assert tuple(through.steps) == STEPS
     assert is_right(client)
 
@@ -125,11 +118,11 @@ def test_after_any_fault_at_any_step_there_is_exactly_the_right_warning(
             return reached and idles(through) and is_right(client)
 
         run(client, through, is_done)
-        wait_for(through.struck.is_set)
+        until(through.struck.is_set)
     assert client.own() == before
     if refused:  # and tried again after a restart
         with at_work(account(client, server.port)):
-            wait_for(lambda: is_right(client))
+            until(lambda: is_right(client))
         assert client.own() == before
 
 
@@ -139,10 +132,10 @@ def test_a_silent_connection_is_left_at_once_when_the_machine_has_slept(client, 
     with proxy.running(server.port, "black hole", STEPS.index(step)) as through:
         there = account(client, through.port)
         with at_work(there, timeout_seconds=600, idle_seconds=600) as watcher:
-            wait_for(through.struck.is_set)
+            until(through.struck.is_set)
             client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
             watcher.connect_anew()
-            wait_for(lambda: len(client.warnings()) == 2)
+            until(lambda: len(client.warnings()) == 2)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +162,7 @@ def test_a_server_that_dribbles_for_ever_is_left(client, server, step, caplog):
         proxy.running(server.port, "dribble", STEPS.index(step)) as through,
         at_work(account(client, through.port), idle_seconds=600) as watcher,
     ):
-        wait_for(through.struck.is_set)
+        until(through.struck.is_set)
         shift = Shift(Crew([watcher], Idle()))
         assert shift.is_sighted(time.monotonic())
 
@@ -178,7 +171,7 @@ def test_a_server_that_dribbles_for_ever_is_left(client, server, step, caplog):
                 shift.is_sighted(time.monotonic() + 3600)
             return through.connections > 1 and is_right(client)
 
-        wait_for(is_over_it)
+        until(is_over_it)
     assert "account home: blind:" in caplog.text
 
 
@@ -198,7 +191,7 @@ def test_the_system_asks_after_a_silent_server(client, server):
         proxy.running(server.port) as through,
         connect(account(client, through.port), dovecot.PASSWORD),
     ):
-        wait_for(lambda: _KEEPALIVE in timers_to(through.port))
+        until(lambda: _KEEPALIVE in timers_to(through.port))
 
 
 _KEEPALIVE = "02"
@@ -216,7 +209,7 @@ def test_an_idle_is_renewed_before_anybody_hangs_up(client, server):
         proxy.running(server.port) as through,
         at_work(account(client, through.port), idle_seconds=1),
     ):
-        wait_for(lambda: through.steps.count("IDLE") > 2)
+        until(lambda: through.steps.count("IDLE") > 2)
         assert is_right(client)
     assert through.connections == 1
 
@@ -227,9 +220,9 @@ def test_a_sweep_finds_what_a_server_does_not_tell(client, server):
         proxy.running(server.port, "mute", "IDLE") as through,
         at_work(account(client, through.port), idle_seconds=600, sweep_seconds=3),
     ):
-        wait_for(through.struck.is_set)
+        until(through.struck.is_set)
         client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
-        wait_for(lambda: len(client.warnings()) == 2)
+        until(lambda: len(client.warnings()) == 2)
     assert through.connections == 1
 
 
@@ -247,7 +240,7 @@ def test_whatever_ends_a_try_the_account_is_watched_again(client, server, caplog
         return JUDGE(messages)
 
     with at_work(account(client, server.port), judge=judge) as watcher:
-        wait_for(lambda: is_right(client) and not watcher.seen.error)
+        until(lambda: is_right(client) and not watcher.seen.error)
     assert f"internal error, {slip.__name__} at test_faults.py:" in told[0].error
     assert "Dear" not in caplog.text + told[0].error
     assert "Traceback" not in caplog.text

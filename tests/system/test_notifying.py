@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,6 +10,7 @@ from support.desktop import Desktop, desktop
 from support.dovecot import PASSWORD
 from support.household import Household
 from support.notes import CLEAN, FLUBBED, OPENING, OTHER_FLUB, note
+from support.waiting import until
 
 pytestmark = pytest.mark.system
 
@@ -29,10 +29,7 @@ SUMMARY = "\tsummary: 'Before you send"
 
 
 def wait_for(shown: Callable[[], str], times: int) -> str:
-    deadline = time.monotonic() + 60
-    while shown().count(SUMMARY) < times:
-        assert time.monotonic() < deadline, shown()
-        time.sleep(0.05)
+    until(lambda: shown().count(SUMMARY) >= times, said=shown)
     return shown()
 
 

@@ -6,9 +6,8 @@ import re
 import socket
 import tempfile
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from support.household import Household, household_on
 from support.notes import FLUBBED
 from support.program import Program
 from support.token_server import CLIENT, SCOPE, TokenServer, token_server
+from support.waiting import until
 
 pytestmark = pytest.mark.system
 
@@ -83,13 +83,6 @@ def allow(home: Household, tokens: TokenServer) -> None:
     tokens.allowed.set()
     done = home.program.run("login", "home", "--device")
     assert done.returncode == 0, done.stderr
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def is_open(pid: int, name: str) -> bool:
@@ -216,9 +209,9 @@ def test_two_processes_do_not_spend_one_refresh_token(home, tokens):
     tokens.asked.clear()
     tokens.answers.clear()
     first = home.program.start("watch", "--once", "--dry-run")
-    wait_until(lambda: len(tokens.asked) == 1)
+    until(lambda: len(tokens.asked) == 1)
     second = home.program.start("watch", "--once", "--dry-run")
-    wait_until(lambda: len(tokens.asked) == 2 or is_open(second.pid, "home.token.lock"))
+    until(lambda: len(tokens.asked) == 2 or is_open(second.pid, "home.token.lock"))
     tokens.answers.set()
     for process in (first, second):
         _, said = process.communicate(timeout=60)
@@ -262,7 +255,7 @@ def test_an_account_that_is_refused_is_back_though_the_network_was_gone_meanwhil
             through.cut()
             daemon.wait_for("or when that changes")
             tokens.away, looks = True, len(tokens.asked)
-            wait_until(lambda: len(tokens.asked) > looks + 3)
+            until(lambda: len(tokens.asked) > looks + 3)
             assert "was withdrawn" in home.program.run("status").stdout
             tokens.away, passes = False, daemon.passes()
             allow(home, tokens)

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import time
 from dataclasses import replace
 
 import pytest
@@ -15,6 +14,7 @@ from support.client import MailClient
 from support.household import Household
 from support.notes import CLEAN, FLUBBED
 from support.processes import children_of, is_alive
+from support.waiting import until
 
 from scanner.core.classify import CATEGORIES
 from scanner.learning import artifact, shelf
@@ -31,12 +31,11 @@ def report(household: Household, account: str = "home") -> tuple[int, dict[str, 
 def wait_for_health(
     household: Household, health: str, account: str = "home"
 ) -> tuple[int, dict[str, object]]:
-    deadline = time.monotonic() + 60
-    while True:
+    def found() -> tuple[int, dict[str, object]] | None:
         status, one = report(household, account)
-        if one["health"] == health:
-            return status, one
-        assert time.monotonic() < deadline, one
+        return (status, one) if one["health"] == health else None
+
+    return until(found, said=lambda: report(household, account))
 
 
 def test_sighup_reloads_the_configuration(household):
@@ -242,10 +241,7 @@ def test_a_killed_copy_leaves_no_lock_and_no_process(household):
         daemon.process.kill()
         daemon.process.wait()
     assert "drafts read" in household.once()
-    deadline = time.monotonic() + 30
-    while any(map(is_alive, children)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not any(map(is_alive, children)))
 
 
 def test_systemd_is_told(household, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 from support.notes import FLUBBED
 from support.processes import children_of, is_alive
 from support.stopping import STATES
+from support.waiting import until
 
 pytestmark = pytest.mark.system
 
@@ -27,9 +28,7 @@ def test_a_signal_ends_it_whatever_it_waits_for(household, state, number):
         began = time.monotonic()
         assert daemon.stop(number) == 0, daemon.log.read_text()
         assert time.monotonic() - began < BOUND
-    while any(map(is_alive, children)):
-        assert time.monotonic() - began < BOUND + 60
-        time.sleep(0.05)
+    until(lambda: not any(map(is_alive, children)))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
