@@ -10,11 +10,12 @@ from pathlib import Path
 
 from PIL import Image
 from support import dovecot
+from support.desktop import screen
 from support.household import Household, household_on
 from support.letters import written
 from support.program import Program
 from support.smtp import postbox
-from support.thunderbird import Thunderbird, screen, thunderbird
+from support.thunderbird import Thunderbird, thunderbird
 
 _HERE = Path(__file__).parent
 _NOTE = written(

@@ -15,12 +15,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from support import dovecot
-from support.desktop import desktop
+from support.desktop import desktop, screen
 from support.household import Household, household_on
 from support.letters import CLEAN, written
 from support.program import Program
 from support.smtp import Postbox, postbox
-from support.thunderbird import Thunderbird, screen, thunderbird
+from support.thunderbird import Thunderbird, thunderbird
 
 TIMES = int(os.environ.get("TIMES", "9"))
 WRITING = 5

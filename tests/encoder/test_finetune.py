@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,22 +86,33 @@ def test_every_message_and_the_background_was_read_unseen(rebuilt: Path, project
     assert known.writers == {"t9", "t13"}
 
 
-def test_what_is_said_of_a_writer_does_not_hang_on_his_labels(
-    rebuilt: Path, projected, tmp_path: Path
-):
-    """Who reads a part never learnt from it: other labels there change no answer."""
-    [other] = {one.example.writer for one in projected} - {"t9"}
-    changed = [
-        replace(one, categories=one.categories[::-1]) if one.example.writer == other else one
-        for one in projected
+def relabelled(notes: list[corpus.Projected], writer: str) -> list[corpus.Projected]:
+    """Turn a writer's labels round."""
+    return [
+        replace(one, categories=one.categories[::-1]) if one.example.writer == writer else one
+        for one in notes
     ]
-    rebuilding.rebuild(tmp_path, changed, ORDINARY, tmp_path / "ready", settings=BRIEFLY, count=2)
-    before, after = OnDemand(rebuilt).known().readings, OnDemand(tmp_path).known().readings
+
+
+def reading_both(first: Path, second: Path) -> Callable[[corpus.Projected], bool]:
+    """Give what tells whether two encoders' folders say the same of a message."""
+    before, after = (OnDemand(folder).known().readings for folder in (first, second))
 
     def is_read_the_same(one: corpus.Projected) -> bool:
         key = readings.key(one.sentences)
         return np.array_equal(before[key].sentences, after[key].sentences)
 
+    return is_read_the_same
+
+
+def test_what_is_said_of_a_writer_does_not_hang_on_his_labels(
+    rebuilt: Path, projected, tmp_path: Path
+):
+    """Who reads a part never learnt from it: other labels there change no answer."""
+    [other] = {one.example.writer for one in projected} - {"t9"}
+    changed = relabelled(projected, other)
+    rebuilding.rebuild(tmp_path, changed, ORDINARY, tmp_path / "ready", settings=BRIEFLY, count=2)
+    is_read_the_same = reading_both(rebuilt, tmp_path)
     assert all(is_read_the_same(one) for one in changed if one.example.writer == other)
     assert not all(is_read_the_same(one) for one in changed)
 
@@ -342,17 +354,8 @@ def test_what_is_said_of_a_new_writer_does_not_hang_on_his_labels(
     rebuilt: Path, further: Path, more, tmp_path: Path
 ):
     """Who reads him learnt from the other new one: that one's labels count, and his do not."""
-    changed = [
-        replace(one, categories=one.categories[::-1]) if one.example.writer == "t10" else one
-        for one in more
-    ]
-    learnt_further(rebuilt, tmp_path, changed[1:], NEW_MAIL)
-    before, after = OnDemand(further).known().readings, OnDemand(tmp_path).known().readings
-
-    def is_read_the_same(one: corpus.Projected) -> bool:
-        key = readings.key(one.sentences)
-        return np.array_equal(before[key].sentences, after[key].sentences)
-
+    learnt_further(rebuilt, tmp_path, relabelled(more, "t10")[1:], NEW_MAIL)
+    is_read_the_same = reading_both(further, tmp_path)
     assert all(is_read_the_same(one) for one in more if one.example.writer == "t10")
     assert not all(is_read_the_same(one) for one in more if one.example.writer == "t15")
 

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from support.trials import as_sure, made_up
+from support.trials import as_sure, made_up, turned
 
 from scanner.learning.approval import judged
 from scanner.learning.trial import Trial
 
 # The later model of this trial is the better one.
 TRIAL = made_up(800)
-
-
-def turned(trial: Trial) -> Trial:
-    assert trial.before
-    return Trial(trial.cases, trial.after, trial.before)
 
 
 def test_a_better_model_is_approved():

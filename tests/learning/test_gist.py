@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.trials import as_sure, made_up
+from support.trials import as_sure, made_up, turned
 
 from scanner.learning.approval import judged
 from scanner.learning.gist import gist
@@ -15,11 +15,6 @@ FEW = {"m700", "m710", "m720", "m730"}
 
 def said(trial: Trial) -> str:
     return gist(trial, judged(trial).findings)
-
-
-def turned(trial: Trial) -> Trial:
-    assert trial.before
-    return Trial(trial.cases, trial.after, trial.before)
 
 
 def test_better_is_said_with_its_number_and_how_sure_it_is():

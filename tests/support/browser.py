@@ -7,7 +7,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
+
+from support import axe
 
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
@@ -72,16 +73,17 @@ def width_on(driver: WebDriver, pixels: int) -> int:
     return width
 
 
-@contextmanager
-def on_paper(driver: WebDriver) -> Iterator[tuple[str, bytes]]:
-    """Print the page for who likes it dark; give the paper's colour and the PDF file."""
+def check_paper(driver: WebDriver) -> None:
+    """Print the page for who likes it dark: dark on white, without what only a screen needs."""
     prefer(driver, "dark", "print")
+    assert not driver.find_element(By.TAG_NAME, "nav").is_displayed()
     colour = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
-    yield colour, base64.b64decode(driver.print_page())
+    assert colour == "rgb(255, 255, 255)"
+    assert base64.b64decode(driver.print_page()).startswith(b"%PDF")
     prefer(driver, "light")
 
 
 def violations(driver: WebDriver) -> list[tuple[str, list[Any]]]:
     """What axe-core finds wrong with how the page can be used by everybody."""
-    driver.execute_script(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    driver.execute_script(axe.source())
     return [(v["id"], [n["target"] for n in v["nodes"]]) for v in driver.execute_async_script(_RUN)]

@@ -121,6 +121,12 @@ class MailClient:
             yield imap
 
 
+def one_warning(client: MailClient) -> Stored | None:
+    """Give the warning where there is one, and one alone."""
+    warnings = list(client.warnings().values())
+    return warnings[0] if len(warnings) == 1 else None
+
+
 def _stored(imap: Any, uids: list[int], part: str) -> dict[int, Stored]:
     rows = imap.fetch(uids, [part.replace("[", ".PEEK["), "FLAGS"])
     return {

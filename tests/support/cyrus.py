@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.dovecot import unprivileged
+from support.dovecot import hand_over, unprivileged
 from support.ports import free_port, wait_until_up
 
 _PATIENCE = 30
-# Debian's Cyrus and Dovecot exclude each other, so `make cyrus` only unpacks this one.
+# Debian's Cyrus and Dovecot exclude each other, so `make .cyrus` only unpacks this one.
 _UNPACKED = Path(__file__).parents[2] / ".cyrus"
 
 _IMAPD = """
@@ -71,7 +70,7 @@ def start(folder: Path) -> Cyrus:
     user, group = unprivileged()
     root = _UNPACKED if _UNPACKED.exists() else Path("/")
     programs, port = root / "usr/lib/cyrus/bin", free_port()
-    assert programs.exists(), "Cyrus is missing: make cyrus"
+    assert programs.exists(), "Cyrus is missing: make .cyrus"
     for name in ("lib/socket", "lib/db", "lib/proc", "spool", "sieve"):
         (folder / name).mkdir(parents=True)
     imapd = f"{programs}/imapd -C {folder}/imapd.conf"
@@ -85,7 +84,7 @@ def start(folder: Path) -> Cyrus:
     }
     (folder / "imapd.conf").write_text(_IMAPD.format(**values))
     (folder / "cyrus.conf").write_text(_CYRUS.format(**values))
-    _hand_over(folder, user, group)
+    hand_over(folder, (folder, *folder.rglob("*")), user, group)
     process = subprocess.Popen(
         [root / "usr/sbin/cyrmaster", "-C", folder / "imapd.conf", "-M", folder / "cyrus.conf",
          "-p", folder / "lib/master.pid"],
@@ -95,13 +94,3 @@ def start(folder: Path) -> Cyrus:
     )  # fmt: skip
     wait_until_up(process, port)
     return Cyrus(folder, port, process)
-
-
-def _hand_over(folder: Path, user: str, group: str) -> None:
-    if os.getuid() != 0:
-        return
-    for path in (folder, *folder.rglob("*")):
-        shutil.chown(path, user, group)
-    for path in folder.parents:
-        if path.stat().st_uid == 0 and str(path).startswith("/tmp/"):
-            path.chmod(path.stat().st_mode | 0o011)

@@ -1,4 +1,4 @@
-"""A desktop session of a test's own: a private D-Bus, and GNOME's keyring on it."""
+"""A desktop session of a test's own: a private D-Bus, what is on it, and a screen."""
 
 from __future__ import annotations
 
@@ -75,18 +75,11 @@ class Desktop:
     @contextmanager
     def notifications(self) -> Iterator[Callable[[], str]]:
         """Run a notification daemon; give what it has shown so far, as it prints that."""
-        for name in ("Xvfb", "dunst"):
-            assert shutil.which(name), f"{name} is missing: apt-get install xvfb dunst"
-        ours, theirs = os.pipe()
-        screen = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(theirs), "-nolisten", "tcp"], pass_fds=(theirs,),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        os.close(theirs)
+        assert shutil.which("dunst"), "dunst is missing: apt-get install dunst"
         shown = self.folder / "shown"
-        try:
-            with os.fdopen(ours) as number, shown.open("wb") as sink:
-                environment = {"DISPLAY": f":{number.readline().strip()}", **self.environment}
+        with screen() as display:
+            environment = {"DISPLAY": display, **self.environment}
+            with shown.open("wb") as sink:
                 daemon = subprocess.Popen(
                     ["dunst", "-print"], stdout=sink, stderr=sink,
                     env={"HOME": str(self.folder), "PATH": "/usr/bin:/bin", **environment},
@@ -98,9 +91,6 @@ class Desktop:
             finally:
                 daemon.terminate()
                 daemon.wait(PATIENCE)
-        finally:
-            screen.terminate()
-            screen.wait(PATIENCE)
 
 
 @dataclass(frozen=True)
@@ -117,6 +107,24 @@ class Keyring:
             item.get_label(): item.get_secret().decode()
             for item in secretstorage.Collection(self.bus).get_all_items()
         }
+
+
+@contextmanager
+def screen(size: str = "1280x1000x24") -> Iterator[str]:
+    """Run an X server; give its display."""
+    assert shutil.which("Xvfb"), "Xvfb is missing: apt-get install xvfb"
+    ours, theirs = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(theirs), "-screen", "0", size, "-nolisten", "tcp"],
+        pass_fds=(theirs,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(theirs)
+    try:
+        with os.fdopen(ours) as number:
+            yield f":{number.readline().strip()}"
+    finally:
+        server.terminate()
+        server.wait(PATIENCE)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -174,7 +175,7 @@ def start(  # noqa: PLR0913 - each is one thing a server may be like
             special_use="special_use = \\Drafts" if special_use else "",
         )
     )
-    _let_in(folder, user, group)
+    hand_over(folder, [folder / "mail"], user, group)
     return _run(folder, *ports)
 
 
@@ -211,10 +212,12 @@ def _write_certificates(folder: Path, *, expired: bool) -> None:
     certificate.cert_chain_pems[0].write_to_path(folder / "server.pem")
 
 
-def _let_in(folder: Path, user: str, group: str) -> None:
+def hand_over(folder: Path, paths: Iterable[Path], user: str, group: str) -> None:
+    """Give away what a server writes as another user, and let that one come there."""
     if os.getuid() != 0:
         return
-    shutil.chown(folder / "mail", user, group)
+    for path in paths:
+        shutil.chown(path, user, group)
     for path in (folder, *folder.parents):
         if path.stat().st_uid == 0 and str(path).startswith("/tmp/"):
             path.chmod(path.stat().st_mode | 0o011)

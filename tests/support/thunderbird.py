@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from marionette_driver.addons import Addons
 from marionette_driver.errors import MarionetteException
 from marionette_driver.marionette import Marionette
 
+from support import axe
 from support.ports import free_port
 from support.waiting import until
 
@@ -350,10 +349,9 @@ class Page:
 
     def violations(self) -> list[Any]:
         """What axe-core finds wrong with how the page can be used by everybody."""
-        axe = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
         return self.run(
             "const page = Cu.Sandbox(window, {sandboxPrototype: window, wantXrays: false});"
-            f"Cu.evalInSandbox({json.dumps(axe)}, page);"
+            f"Cu.evalInSandbox({json.dumps(axe.source())}, page);"
             "const found = await Cu.evalInSandbox('axe.run(document)', page);"
             "const {violations} = JSON.parse(JSON.stringify(found));"
             "return violations.map(one => [one.id, ...one.nodes.map(node => node.html)])"
@@ -381,23 +379,6 @@ _IN_PAGE = """
     const script = `${run}.catch(String).then(${tell})`;
     manager.loadFrameScript(`data:,${encodeURIComponent(script)}`, false);
 """
-
-
-@contextmanager
-def screen(size: str = "1280x1000x24") -> Iterator[str]:
-    """Run an X server; give its display."""
-    ours, theirs = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(theirs), "-screen", "0", size, "-nolisten", "tcp"],
-        pass_fds=(theirs,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(theirs)
-    try:
-        with os.fdopen(ours) as number:
-            yield f":{number.readline().strip()}"
-    finally:
-        server.terminate()
-        server.wait(PATIENCE)
 
 
 @contextmanager

@@ -61,6 +61,12 @@ def _said(case: Case, noise: float, chance: np.random.Generator) -> Predictions:
     return Predictions(0.9 if case.is_note else float(chance.random()), sentences)
 
 
+def turned(made: Trial) -> Trial:
+    """Have the better model be the first one."""
+    assert made.before
+    return Trial(made.cases, made.after, made.before)
+
+
 def as_sure(side: Side, cases: Sequence[Case], of_flubs: float, of_others: float) -> Side:
     """Have a model be so sure of what is a flub in truth, and so sure of what is none."""
     said = (

@@ -12,8 +12,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from support.browser import (
     browser,
+    check_paper,
     heading_levels,
-    on_paper,
     prefer,
     requests,
     violations,
@@ -104,7 +104,4 @@ def test_nothing_is_cut_off_on_a_narrow_screen(shown):
 
 def test_the_page_prints(shown):
     """On paper it is dark on white, without what only a screen needs."""
-    with on_paper(shown) as (colour, pdf):
-        assert not shown.find_element(By.TAG_NAME, "nav").is_displayed()
-        assert colour == "rgb(255, 255, 255)"
-        assert pdf.startswith(b"%PDF")
+    check_paper(shown)

@@ -10,8 +10,8 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from support.browser import (
     browser,
+    check_paper,
     heading_levels,
-    on_paper,
     prefer,
     requests,
     violations,
@@ -43,6 +43,11 @@ def test_the_page_asks_for_nothing(shown):
     assert shown.find_elements(By.CSS_SELECTOR, "script, link, iframe") == []
 
 
+def sources(driver: WebDriver) -> set[str]:
+    """Which pictures are shown."""
+    return {one.get_property("currentSrc") for one in driver.find_elements(By.TAG_NAME, "img")}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_can_be_used_by_everybody(shown, scheme):
     """Contrast, landmarks, headings and texts of pictures are as axe-core asks."""
@@ -52,15 +57,15 @@ def test_the_page_can_be_used_by_everybody(shown, scheme):
 
 def test_the_pictures_are_there_in_both_inks(shown):
     """Every picture is loaded, has a text, and is another one in the dark."""
-    sources = []
+    seen = []
     for scheme in ("light", "dark"):
         prefer(shown, scheme)
         pictures = shown.find_elements(By.TAG_NAME, "img")
         assert all(one.get_property("naturalWidth") > 0 for one in pictures)
         assert all(len(one.get_attribute("alt")) > 20 for one in pictures)
-        sources.append({one.get_property("currentSrc") for one in pictures})
-    assert len(sources[0]) == len(sources[1]) == 4
-    assert not sources[0] & sources[1]
+        seen.append(sources(shown))
+    assert len(seen[0]) == len(seen[1]) == 4
+    assert not seen[0] & seen[1]
 
 
 def test_the_headings_go_down_by_one(shown):
@@ -77,7 +82,8 @@ def test_nothing_is_cut_off_on_a_narrow_screen(shown):
 
 def test_the_page_prints(shown):
     """On paper it is dark on white, with the light pictures."""
-    with on_paper(shown) as (colour, pdf):
-        assert not shown.find_element(By.TAG_NAME, "nav").is_displayed()
-        assert colour == "rgb(255, 255, 255)"
-        assert pdf.startswith(b"%PDF")
+    prefer(shown, "light")
+    light = sources(shown)
+    prefer(shown, "dark", "print")
+    assert sources(shown) == light
+    check_paper(shown)

@@ -6,16 +6,11 @@ import json
 import re
 
 import pytest
-from support.client import MailClient, Stored
+from support.client import MailClient, Stored, one_warning
 from support.household import Household
 from support.notes import CLEAN, FLUB, FLUBBED, OPENING, OTHER_FLUB, STRENGTH, note
 
 pytestmark = pytest.mark.system
-
-
-def one_warning(client: MailClient) -> Stored | None:
-    warnings = list(client.warnings().values())
-    return warnings[0] if len(warnings) == 1 else None
 
 
 def only(client: MailClient) -> tuple[int, Stored]:

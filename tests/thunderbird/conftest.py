@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from support.client import MailClient
-from support.desktop import desktop
+from support.desktop import desktop, screen
 from support.household import Household
 from support.screen_reader import Thing, listening
 from support.smtp import Postbox, postbox
-from support.thunderbird import PATIENCE, Composing, Thunderbird, screen, thunderbird
+from support.thunderbird import PATIENCE, Composing, Thunderbird, thunderbird
 
 from scanner.core.registration import ADD_ON, HOST
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from support.client import one_warning
 from support.letters import CLEAN, FLUBBED, OTHERWISE
 
 pytestmark = pytest.mark.system
-
-
-def one_warning(client):
-    warnings = list(client.warnings().values())
-    return warnings[0] if len(warnings) == 1 else None
 
 
 def digests(stored):
