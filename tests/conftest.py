@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from support import dovecot
+from support.desktop import Desktop, desktop
 from support.household import Household, household_on
 from support.program import Program
 
@@ -47,3 +48,11 @@ def program(tmp_path: Path) -> Program:
 def household(server: dovecot.Dovecot, program: Program) -> Household:
     """A fresh user on the shared server."""
     return household_on(server, program)
+
+
+@pytest.fixture
+def session(tmp_path: Path, household: Household) -> Iterator[Desktop]:
+    """A desktop session in which the household's program runs."""
+    with desktop(tmp_path / "session") as running:
+        household.program.environment.update(running.environment)
+        yield running

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 
 import pytest
 from support import dovecot
-from support.desktop import Desktop, desktop
+from support.desktop import Desktop
 from support.household import Household
 
 pytestmark = pytest.mark.system
 
 
 @pytest.fixture
-def session(tmp_path, household) -> Iterator[Desktop]:
-    """A desktop session in which the household's program runs."""
-    with desktop(tmp_path / "session") as running:
-        household.configure(password_env="")
-        household.program.environment.update(running.environment)
-        yield running
+def session(session, household) -> Desktop:
+    """A desktop, and no password in the environment."""
+    household.configure(password_env="")
+    return session
 
 
 def log_in(household: Household) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from support import proxy
-from support.desktop import Desktop, desktop
 from support.dovecot import PASSWORD
 from support.household import Household
 from support.notes import CLEAN, FLUBBED, OPENING, OTHER_FLUB, note
@@ -15,13 +14,6 @@ from support.waiting import until
 pytestmark = pytest.mark.system
 
 OTHER = note(OPENING, OTHER_FLUB, message_id="<note-2@client.example>", to="other@example.com")
-
-
-@pytest.fixture
-def session(tmp_path, household) -> Iterator[Desktop]:
-    with desktop(tmp_path / "session") as running:
-        household.program.environment.update(running.environment)
-        yield running
 
 
 SUMMARY = "\tsummary: 'Before you send"

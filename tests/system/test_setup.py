@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pexpect
 import pytest
 from support import dovecot
-from support.desktop import Desktop, desktop
+from support.desktop import Desktop
 from support.household import Household
 from support.notes import FLUBBED
 
@@ -28,12 +27,10 @@ HERE = ["--host", "localhost", "--address", "me@example.org"]
 
 
 @pytest.fixture
-def session(tmp_path, household) -> Iterator[Desktop]:
+def session(session, household) -> Desktop:
     """A fresh user on a desktop, with nothing configured."""
     (household.program.home / "config.toml").unlink()
-    with desktop(tmp_path / "session") as running:
-        household.program.environment.update(running.environment)
-        yield running
+    return session
 
 
 @pytest.fixture
