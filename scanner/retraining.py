@@ -16,7 +16,6 @@ from shutil import rmtree
 from threading import Lock
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from scanner import examples as store
 from scanner import training
@@ -121,11 +120,6 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
 
     Raises UnreadableError, ConfigurationError or ModelError; the model in use then stays.
     """
-    with threadpool_limits(1, "blas"):  # these sums are small: more threads only wait for another
-        return _retrain(material, wishes, show)
-
-
-def _retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retrained:
     home = wishes.output or shelf.own()
     training.require(material, home)
     if wishes.page:  # what is wrong with it is better known before than after

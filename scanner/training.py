@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import platformdirs
-from threadpoolctl import threadpool_limits
 
 from scanner.adapters.sources import require_all, walk
 from scanner.core.draft import Sentences
@@ -134,10 +133,9 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
     progress: Progress,
 ) -> Trained:
     folder = new_folder(home)
-    with _in_one_thread():
-        read_ = _read_corpus(learnt, encoder, progress)
-        model = train(read_, version=folder.name, encoder=encoder, progress=progress)
-        found = evaluate.leave_writers_out(read_, progress=progress) if measure else None
+    read_ = _read_corpus(learnt, encoder, progress)
+    model = train(read_, version=folder.name, encoder=encoder, progress=progress)
+    found = evaluate.leave_writers_out(read_, progress=progress) if measure else None
     alarms = false_alarms(model, material)
     is_shipped = folder.parent == shelf.shipped().parent and _is_of_the_corpus(material)
     if not is_shipped:  # no other card names the files
@@ -154,14 +152,6 @@ def _is_of_the_corpus(material: Material) -> bool:
     return not material.added and all(path.resolve() == ours for path in material.labelled)
 
 
-@contextmanager
-def _in_one_thread() -> Iterator[None]:
-    """Make sums in one thread: they are small, and more only wait for another at twice the cost."""
-    with threadpool_limits(1, "blas"):
-        yield
-
-
-@_in_one_thread()
 def measured(material: Material, groups: int | None, progress: Progress) -> Report:
     """Measure leave-one-writer-out, or with `groups` that many groups of writers held out."""
     return evaluate.leave_writers_out(
@@ -169,7 +159,6 @@ def measured(material: Material, groups: int | None, progress: Progress) -> Repo
     ).report
 
 
-@_in_one_thread()
 def reported(material: Material, groups: int | None, progress: Progress, folder: Path) -> Report:
     """Measure, and write a page about it and its pictures into a folder.
 
@@ -186,7 +175,6 @@ def reported(material: Material, groups: int | None, progress: Progress, folder:
     return found.report
 
 
-@_in_one_thread()
 def remeasured(material: Material, groups: int | None, progress: Progress) -> dict[str, Any]:
     """Measure the shipped model once more, for its card, and give what its metadata keep of that.
 
@@ -206,7 +194,6 @@ def remeasured(material: Material, groups: int | None, progress: Progress) -> di
     return evidence.as_record(found, false_alarms(model, material), model.metadata["writers"])
 
 
-@_in_one_thread()
 def compared(material: Material, groups: int | None, progress: Progress) -> list[Reader]:
     """Compare ways to read on held-out writers: phrases, words, encoder, encoder and heads."""
     read_ = _all_of(material, progress)

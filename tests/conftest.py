@@ -16,6 +16,8 @@ from support.desktop import Desktop, desktop
 from support.household import Household, household_on
 from support.program import Program
 
+import scanner  # noqa: F401 - before any test imports numpy, whose threads it forbids
+
 # Run in the background, or by nohup, the tests would pass on to every program that these signals
 # are ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)

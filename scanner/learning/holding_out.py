@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from scanner.learning.answers import Answers, ask, glimpses
 from scanner.learning.estimators import fit_all
@@ -81,10 +80,9 @@ def _fit_each(
     """Fit heads without one part after another."""
     made = []
     tell(0)
-    with threadpool_limits(1, "blas"):  # a process of its own does not have the caller's limit
-        for number, (fold, part) in enumerate(left_out, 1):
-            made.append(fit_all(prepared, ordinary, ~fold, ~part).heads)
-            tell(number / len(left_out))
+    for number, (fold, part) in enumerate(left_out, 1):
+        made.append(fit_all(prepared, ordinary, ~fold, ~part).heads)
+        tell(number / len(left_out))
     return made
 
 
