@@ -455,3 +455,6 @@ def _logging(file: Path | None) -> Iterator[None]:
         if file:  # standard error may lead nowhere
             log.error("%s", error)  # noqa: TRY400 - the line says all
         raise
+    finally:
+        log.removeHandler(handler)
+        handler.close()

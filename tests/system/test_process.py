@@ -354,3 +354,15 @@ def test_a_log_can_go_to_a_file(household):
     household.configure(port="1")
     assert household.program.run("watch", "--once", "--log", "unflub.log").returncode == 4
     assert "check the network" in log.read_text().splitlines()[-1]
+
+
+def test_a_log_ends_with_what_it_is_of(household):
+    """`unflub setup` watches once and goes on: what comes later is in another log."""
+    said = household.program.python(
+        "from scanner.cli import cli\n"
+        "for log in ('first', 'second'):\n"
+        "    cli(['watch', '--once', '--log', log], standalone_mode=False)\n"
+    )
+    assert said.returncode == 0
+    for log in ("first", "second"):
+        assert (household.program.home / log).read_text().count("drafts read") == 1
