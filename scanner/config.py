@@ -294,14 +294,28 @@ def _unfit(account: Account) -> Iterator[str]:
     for key, value in (("address", account.address), ("host", account.host)):
         if not value.isprintable() or " " in value:  # it stands in a header, or names a server
             yield f"accounts.{account.name}.{key} must hold no space or line end"
-    issuer = account.oauth_issuer
-    if issuer and not issuer.startswith(("https://", "http://localhost:", "http://127.0.0.1:")):
+    if account.oauth_issuer and not is_private(account.oauth_issuer):
         yield f"accounts.{account.name}.oauth_issuer must begin with https://"
     if account.tls == "none" and not _is_loopback(account.host):
         yield (
             f'accounts.{account.name}.tls = "none" is for a server on this machine only; '
             'use "implicit" or "starttls"'
         )
+
+
+def is_private(url: str) -> bool:
+    """Tell an address that is asked over TLS, or on this machine: nobody else hears a secret."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    if parts.scheme == "https":
+        return bool(host)
+    # Programs disagree where a user name ends (RFC 3986 section 7.6), and so about the host.
+    return parts.scheme == "http" and "@" not in parts.netloc and _is_loopback(host)
 
 
 def _is_loopback(host: str) -> bool:

@@ -208,6 +208,41 @@ def test_plain_text_to_another_machine_is_refused(host):
 
 
 @pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://login.example.org/",
+        "HTTPS://login.example.org",
+        "http://localhost/",
+        "http://localhost:8080",
+        "http://127.0.0.1:8080/",
+        "http://[::1]:8080/",
+    ],
+)
+def test_a_token_server_is_asked_over_tls_or_on_this_machine(issuer):
+    """With a port or without one."""
+    assert account(f'oauth_issuer = "{issuer}"').oauth_issuer == issuer
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "login.example.org",
+        "https://",
+        "http://login.example.org",
+        "http://localhost:x@login.example.org",
+        "http://login.example.org\\\\@localhost/",
+        "http://localhost.example.org/",
+        "http://[::1",
+        "ftp://localhost/",
+    ],
+)
+def test_a_token_server_that_is_asked_in_the_clear_is_refused(issuer):
+    """A user name that looks like this machine does not make it one."""
+    told = problems(HOME + f'oauth_issuer = "{issuer}"')
+    assert "accounts.home.oauth_issuer must begin with https://" in told
+
+
+@pytest.mark.parametrize(
     ("lines", "endpoint"),
     [("", 993), ('tls = "starttls"', 143), ('tls = "starttls"\nport = 1143', 1143)],
 )

@@ -22,7 +22,7 @@ from requests import ConnectionError as LostConnectionError
 from requests import RequestException, Response, Timeout
 
 from scanner.adapters import keychain, lock, state
-from scanner.config import Account, Seconds
+from scanner.config import Account, Seconds, is_private
 from scanner.core.providers import OAuth, by_host
 from scanner.errors import (
     BusyError,
@@ -40,7 +40,6 @@ _PATIENCE: Seconds = 600  # for the user to allow it
 _LOOK: Seconds = 0.1  # between two looks at what the browser brought
 _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 _TOO_MANY = 429  # RFC 6585 section 4; whatever else the answer says
-_LOOPBACK = ("localhost", "127.0.0.1")
 _THANKS = b"<!doctype html><title>unflub</title><p>That was all; you can close this window.</p>"
 
 
@@ -130,7 +129,7 @@ def endpoints(account: Account) -> OAuth:
             scope=account.oauth_scope,
         )
     for one in (found.authorize, found.token, found.device):
-        if one and not _is_private(one):
+        if one and not is_private(one):
             raise ConfigurationError(
                 f"account {account.name}: its oauth_issuer names an address without TLS; "
                 "check oauth_issuer"
@@ -248,11 +247,6 @@ def _refused(account: Account, host: str, why: str) -> UnflubError:
         "expired_token": "nobody allowed it in time",
     }.get(why, "it was not allowed")
     return CredentialsError(f"account {account.name}: {words}; {again}")
-
-
-def _is_private(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 class _Landing:

@@ -20,7 +20,7 @@ from support.waiting import until
 from scanner.adapters import keychain, oauth
 from scanner.adapters.credentials import password, printed_by, store
 from scanner.config import Account
-from scanner.errors import CredentialsError, NotYetError
+from scanner.errors import ConfigurationError, CredentialsError, NotYetError
 
 SECRET = "hunter2"
 
@@ -264,6 +264,16 @@ def test_a_login_goes_on_where_the_keyring_refuses_the_next_refresh_token(ring, 
     (line,) = caplog.messages
     assert "the keyring does not answer (OSError)" in line
     assert not any(secret in line for secret in issuer.refresh | issuer.access)
+
+
+def test_no_token_is_asked_for_in_the_clear(ring, issuer):
+    """Who gives out tokens may name other machines, which are to be asked over TLS, too."""
+    ring.held["unflub", "home (OAuth2)"] = "before"
+    there = "http://localhost:x@login.example.org/token"
+    issuer.answer = lambda *_: (200, {"authorization_endpoint": there, "token_endpoint": there})
+    asked = account(oauth_client_id=CLIENT, oauth_issuer=issuer.issuer, oauth_scope=SCOPE)
+    with pytest.raises(ConfigurationError, match="an address without TLS"):
+        oauth.access_token(asked)
 
 
 def written(folder: Path, content: bytes = b"hunter2\n", mode: int = 0o600) -> Account:
