@@ -6,6 +6,8 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from scanner.adapters import keychain, secrecy
@@ -26,22 +28,8 @@ def password(account: Account) -> str:
     answer; the error never holds what a command printed.
     """
     secrecy.no_core_file()
-    if account.token_command:
-        secret = printed_by(account.token_command, account, "token_command")
-    elif account.oauth_client_id:
-        from scanner.adapters import oauth
-
-        secret = oauth.access_token(account)
-    elif account.password_env:
-        secret = _from_environment(account)
-    elif account.password_file:
-        secret = _from_file(account, expanded(account.password_file))
-    elif account.password_command:
-        secret = printed_by(account.password_command, account, "password_command")
-    elif (given := systemd_credential(account)) is not None:
-        secret = _read(account, given)
-    else:
-        secret = _from_keyring(account)
+    _, obtain = next(_ways(account))
+    secret = obtain()
     # A line end would end the command and begin another (RFC 9051 section 4.3).
     if set(secret) & set("\r\n\0"):
         raise CredentialsError(
@@ -59,15 +47,25 @@ def store(account: Account, secret: str) -> None:
 
 def source(account: Account) -> Source:
     """Say where the password comes from."""
-    named = (
-        (answers.TOKEN_COMMAND, account.token_command),
-        (answers.OAUTH, account.oauth_client_id),
-        (answers.PASSWORD_ENV, account.password_env),
-        (answers.PASSWORD_FILE, account.password_file),
-        (answers.PASSWORD_COMMAND, account.password_command),
-        (answers.SYSTEMD, systemd_credential(account)),
-    )
-    return next((source for source, given in named if given), answers.KEYRING)
+    where, _ = next(_ways(account))
+    return where
+
+
+def _ways(account: Account) -> Iterator[tuple[Source, Callable[[], str]]]:
+    """Give the ways to the password that are open, the one to go first."""
+    if command := account.token_command:
+        yield answers.TOKEN_COMMAND, partial(printed_by, command, account, "token_command")
+    if account.oauth_client_id:
+        yield answers.OAUTH, partial(_by_oauth, account)
+    if account.password_env:
+        yield answers.PASSWORD_ENV, partial(_from_environment, account)
+    if path := account.password_file:
+        yield answers.PASSWORD_FILE, partial(_from_file, account, expanded(path))
+    if command := account.password_command:
+        yield answers.PASSWORD_COMMAND, partial(printed_by, command, account, "password_command")
+    if given := systemd_credential(account):
+        yield answers.SYSTEMD, partial(_read, account, given)
+    yield answers.KEYRING, partial(_from_keyring, account)
 
 
 def systemd_credential(account: Account) -> Path | None:
@@ -106,6 +104,12 @@ def printed_by(
         words = f"printed nothing; run {program} in a terminal to see why"
         raise _command_trouble(account, key, words)
     return secret
+
+
+def _by_oauth(account: Account) -> str:
+    from scanner.adapters import oauth
+
+    return oauth.access_token(account)
 
 
 def _from_environment(account: Account) -> str:
