@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from scanner import __version__, config
+from scanner import __version__
 from scanner.adapters import local
 from scanner.config import Seconds
 from scanner.core import wire
@@ -38,19 +38,16 @@ class Judge(Protocol):
 
 def verdicts(
     messages: Sequence[bytes],
-    policy: Policy | None = None,
-    model: Path | None = None,
+    policy: Policy,
+    model: Path | None,
     patience: Seconds = _PATIENCE,
 ) -> Verdicts:
-    """Judge messages; policy and model are by default the configured ones.
+    """Judge messages, by the model in this folder, or by the one in use where there is none.
 
     What a daemon does not answer within `patience` is judged here. The verdict on what is surely
     no note has no sentences. No messages at all have the model loaded, wherever that is, before
-    it is needed. Raises ConfigurationError or ModelError.
+    it is needed. Raises ModelError.
     """
-    if policy is None:
-        settings = config.optional()
-        policy, model = settings.policy(), model or settings.model_folder
     answered = _by_daemon(messages, policy, model, patience)
     return _here(messages, policy, model) if answered is None else answered
 

@@ -79,7 +79,8 @@ def _listen(source: BinaryIO, questions: Queue[bytes | UnreadableError]) -> None
 def _warm_up() -> None:
     """Have the model loaded, here or by the daemon, so that no note waits for that."""
     with suppress(Exception):  # a check meets it again, and tells
-        checking.verdicts([message("", _NOTE, html=False)], patience=_DAEMON_PATIENCE)
+        settings, note = config.optional(), message("", _NOTE, html=False)
+        checking.verdicts([note], settings.policy(), settings.model_folder, _DAEMON_PATIENCE)
 
 
 def _answer(question: Values) -> Values:

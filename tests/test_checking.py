@@ -62,16 +62,16 @@ def daemon(judge: PhraseJudge | None = None) -> Iterator[PhraseJudge]:
         yield judge
 
 
-def is_flagged(raw: bytes, **options) -> bool:
-    (verdict,) = checking.verdicts([raw], Policy(), **options)
+def is_flagged(raw: bytes, model: Path | None = None, **options) -> bool:
+    (verdict,) = checking.verdicts([raw], Policy(), model, **options)
     return bool(verdict.assessment.passages)
 
 
 def test_a_daemon_is_asked_where_there_is_one():
     """It gets the bytes, the policy and the model; its verdicts come back whole and in order."""
     with daemon() as judge:
-        assert checking.verdicts([MARKED, CLEAN], STRICT) == JUDGE([MARKED, CLEAN])
-        (broken,) = checking.verdicts([b"\x00\xff"], STRICT)
+        assert checking.verdicts([MARKED, CLEAN], STRICT, None) == JUDGE([MARKED, CLEAN])
+        (broken,) = checking.verdicts([b"\x00\xff"], STRICT, None)
     assert "it is not text" in str(broken)
     assert judge.asked == [Check(raws, STRICT, None) for raws in ([MARKED, CLEAN], [b"\x00\xff"])]
 
@@ -80,7 +80,7 @@ def test_a_daemon_is_asked_where_there_is_one():
 def test_without_a_daemon_the_verdict_is_made_here(policy):
     """By the installed model; no policy means the configured one."""
     here = judges.judge(shelf.shipped(), policy or Policy(), sift=True)
-    assert checking.verdicts([FLUBBED, CLEAN, OTHER], policy) == here([FLUBBED, CLEAN, OTHER])
+    assert checking.verdicts([FLUBBED, CLEAN, OTHER], policy, None) == here([FLUBBED, CLEAN, OTHER])
 
 
 @pytest.mark.parametrize("trouble", ["stopping", "busy", "huge"])

@@ -53,7 +53,7 @@ def daemon():
     judge = JudgingProcess(None, Policy())
     judge.start()
     with answering.answering(lambda question: errands.answer(judge, question)):
-        checking.verdicts(list(MESSAGES.values()))  # the encoder is loaded by now
+        checking.verdicts(list(MESSAGES.values()), Policy(), None)  # the encoder is loaded by now
         yield
     judge.close()
 
@@ -61,7 +61,7 @@ def daemon():
 def _round_trips() -> None:
     print(f"one check by a daemon that has the model loaded: best and median of {4 * TIMES}")
     for name, raw in MESSAGES.items():
-        best, usual = _timed(lambda raw=raw: checking.verdicts([raw]), 4 * TIMES)
+        best, usual = _timed(lambda raw=raw: checking.verdicts([raw], Policy(), None), 4 * TIMES)
         print(f"  over the socket, {name:16} {best:8.1f} {usual:8.1f} ms")
     with _native_host() as asked:
         for name, raw in MESSAGES.items():
