@@ -76,10 +76,10 @@ def test_a_daemon_is_asked_where_there_is_one():
     assert judge.asked == [Check(raws, STRICT, None) for raws in ([MARKED, CLEAN], [b"\x00\xff"])]
 
 
-@pytest.mark.parametrize("policy", [Policy("cautious"), STRICT, None])
+@pytest.mark.parametrize("policy", [Policy("cautious"), STRICT])
 def test_without_a_daemon_the_verdict_is_made_here(policy):
-    """By the installed model; no policy means the configured one."""
-    here = judges.judge(shelf.shipped(), policy or Policy(), sift=True)
+    """By the installed model."""
+    here = judges.judge(shelf.shipped(), policy, sift=True)
     assert checking.verdicts([FLUBBED, CLEAN, OTHER], policy, None) == here([FLUBBED, CLEAN, OTHER])
 
 
