@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -18,6 +18,7 @@ from schedule import Scheduler
 
 from scanner import checking
 from scanner.adapters import answering, systemd
+from scanner.aside import begun
 from scanner.config import Seconds
 from scanner.errors import UnflubError, slip
 from scanner.watcher import Bell, Watcher
@@ -212,15 +213,7 @@ def _assembled(assemble: Callable[[], Crew], bell: Bell) -> Crew | None:
 
     Raises UnflubError.
     """
-    outcome: Future[Crew] = Future()
-
-    def work() -> None:
-        try:
-            outcome.set_result(assemble())
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is asked for
-            outcome.set_exception(error)
-
-    threading.Thread(target=work, name="assembling", daemon=True).start()
+    outcome = begun(assemble)
     while not wait([outcome], _MOMENT).done:
         if bell.stopped:
             return None

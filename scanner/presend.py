@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import wait
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import BinaryIO, TypeAlias
 
 from scanner import checking, config
 from scanner.adapters import local
+from scanner.aside import begun
 from scanner.config import Seconds
 from scanner.core.assess import without
 from scanner.core.classify import Policy
 from scanner.core.verdict import Verdict, Verdicts
-from scanner.errors import UnflubError, UnreadableError
+from scanner.errors import UnflubError, UnreadableError, slip
 
 assert sys.platform != "win32"  # noqa: S101 - the type checker, too, is to know
 
@@ -74,23 +74,11 @@ def _is_let_through(raw: bytes) -> bool:
 
 def _in_time(find: Callable[[], Verdict | None]) -> Verdict | None:
     """Have it found in a thread, which is left behind where it takes too long."""
-    outcome: SimpleQueue[Verdict | BaseException | None] = SimpleQueue()
-
-    def work() -> None:
-        try:
-            outcome.put(find())
-        except BaseException as error:  # noqa: BLE001 - it is told where it is waited for
-            outcome.put(error)
-
-    Thread(target=work, daemon=True).start()
-    try:
-        found = outcome.get(timeout=_PATIENCE)
-    except Empty:
+    looking = begun(find)
+    if not wait([looking], _PATIENCE).done:
         trouble = "it takes too long"
+    elif error := looking.exception():  # nothing of ours may stop a mail
+        trouble = str(error) if isinstance(error, UnflubError) else slip(error)
     else:
-        if not isinstance(found, BaseException):
-            return found
-        # Nothing of ours may stop a mail.
-        slip = f"internal error {type(found).__name__}"
-        trouble = str(found) if isinstance(found, UnflubError) else slip
+        return looking.result()
     raise NotCheckedError(f"sent without a check: {trouble}")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import suppress
+from functools import partial
 from itertools import chain, count, takewhile
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import keyring.backend
 from keyring.backends import fail
 from keyring.errors import KeyringLocked, NoKeyringError
 
+from scanner.aside import begun
 from scanner.config import Seconds
 from scanner.errors import CredentialsError, NotYetError
 
@@ -40,13 +42,13 @@ class _Counter:
         self._last: Future[str | None] | None = None
         self._lost_after, self._lost_at = _LOST, 0.0
 
-    def take(self, until: Seconds) -> Future[str | None] | None:
-        """Wait for one's turn, by the monotonic clock; give what is to be answered next."""
+    def put(self, ask: Callable[[], str | None], until: Seconds) -> Future[str | None] | None:
+        """Wait for one's turn, by the monotonic clock, and put a question."""
         while True:
             with self._lock:
                 before = self._unanswered()
                 if before is None:
-                    self._last = Future()
+                    self._last = begun(ask)
                     self._lost_at = time.monotonic() + self._lost_after
                     return self._last
                 turn = self._lost_at
@@ -116,22 +118,19 @@ def _places(name: str) -> Iterator[str]:
 def _asked(name: str, ask: Callable[[], str | None], patience: Seconds) -> str | None:
     """Put a question to the keyring, which may wait for a person for ever."""
     until = time.monotonic() + patience
-    answer = _counter.take(until)
-    if answer is None:
-        raise NotYetError(_waiting(name))
-    threading.Thread(target=_answer, args=(answer, name, ask), daemon=True).start()
-    if not wait([answer], until - time.monotonic()).done:
+    answer = _counter.put(partial(_answered, name, ask), until)
+    if answer is None or not wait([answer], until - time.monotonic()).done:
         raise NotYetError(_waiting(name))
     return answer.result()
 
 
-def _answer(answer: Future[str | None], name: str, ask: Callable[[], str | None]) -> None:
+def _answered(name: str, ask: Callable[[], str | None]) -> str | None:
     try:
         if isinstance(keyring.get_keyring(), fail.Keyring):
             _look_again()
-        answer.set_result(ask())
+        return ask()
     except BaseException as error:  # noqa: BLE001 - backends raise what they like
-        answer.set_exception(_trouble(name, error))
+        raise _trouble(name, error) from None
 
 
 def _look_again() -> None:
