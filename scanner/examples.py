@@ -122,5 +122,5 @@ def _changing(home: Path) -> Iterator[None]:
     """Let one process at a time change the files. Raises UnreadableError where the disk refuses."""
     with whole.refusals(home, f"{whole.ADVICE}: nothing was lost"):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with lock.waited_for(home / ".lock"):
+        with lock.awaited(home / ".lock"):
             yield

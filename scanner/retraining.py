@@ -313,7 +313,7 @@ def _put_in_place(
     `first` names the shipped model's rehearsal, which is kept beside those of the user's models.
     """
     alarms = training.numbered(training.false_alarms(model, material))
-    with lock.waited_for(home / ".lock"):
+    with lock.awaited(home / ".lock"):
         if home == shelf.own():  # elsewhere it might be anybody's folder
             for left in home.glob(".saving-*"):  # by one that was killed: nobody else is writing
                 rmtree(left, ignore_errors=True)

@@ -44,16 +44,12 @@ def tried(path: Path, patience: Seconds = 0) -> Iterator[bool]:
 
 
 @contextmanager
-def awaited(path: Path, patience: Seconds) -> Iterator[None]:
-    """Hold a lock that others hold for a moment; go on without it where that takes too long."""
+def awaited(path: Path, patience: Seconds = math.inf) -> Iterator[None]:
+    """Hold a lock after whoever holds it now; go on without it where that takes too long.
+
+    Raises UnreadableError.
+    """
     with tried(path, patience):
-        yield
-
-
-@contextmanager
-def waited_for(path: Path) -> Iterator[None]:
-    """Hold a lock after whoever holds it now. Raises UnreadableError."""
-    with tried(path, math.inf):
         yield
 
 

@@ -110,7 +110,7 @@ def _changing() -> Iterator[dict[str, _Said]]:
     path = file()
     with whole.refusals(path, f"{whole.ADVICE}: nothing was lost"):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with lock.waited_for(path.with_suffix(".lock")):
+        with lock.awaited(path.with_suffix(".lock")):
             said = _read(path)
             before = dict(said)
             yield said
