@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import isnan, nan
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from scanner.learning.measures import (
     difference,
     direction,
     draws,
+    shares,
     value,
 )
 from scanner.learning.trial import NONE, Case, Trial, table
@@ -93,8 +94,8 @@ def _is_ordinary(case: Case) -> bool:
 
 
 _ASKED: tuple[tuple[str, bool, Callable[[Case], bool], tuple[Metric, ...]], ...] = (
-    ("the shipped notes", False, _is_shipped, (SENTENCES[2], NOTES[1], CLEAN, OTHER)),
-    ("your notes", True, _is_your_note, (SENTENCES[2], CLEAN, OTHER)),
+    ("the shipped notes", False, _is_shipped, (SENTENCES.f1, NOTES.recall, CLEAN, OTHER)),
+    ("your notes", True, _is_your_note, (SENTENCES.f1, CLEAN, OTHER)),
     ("your ordinary mail past the gate", True, _is_ordinary, (ORDINARY,)),
 )
 
@@ -144,5 +145,5 @@ def _is_reversed(group: NDArray[np.int64], said: Values, truth: Mask) -> bool:
     for marks in (truth, ~truth):
         total = drawn @ np.bincount(group[marks], said[marks], count)
         number = drawn @ np.bincount(group[marks], minlength=count)
-        means.append(np.divide(total, number, out=np.full(len(total), nan), where=number > 0))
+        means.append(shares(total, number))
     return bool(np.nanquantile(means[0] - means[1], _SURE) < 0)

@@ -6,19 +6,20 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from scanner.core.assess import Kind, Severity
 from scanner.core.classify import CATEGORIES
 from scanner.core.draft import Sentence, Sentences
 from scanner.core.parse import plain
 from scanner.core.segment import segment
 from scanner.errors import UnreadableError
 
-KINDS = ("thank_you", "other")
-SEVERITIES = ("none", "folded", "flub")
+KINDS = get_args(Kind)
+SEVERITIES = get_args(Severity)
 
 SEED = 20260101
 """All chance sets out from it: the same corpus gives the same model, and the same measures."""
@@ -177,7 +178,7 @@ def project(example: Example) -> Projected:
     covers most of a label that the segmenter cut elsewhere than the labeller.
     """
     draft = plain(example.text)
-    sentences = segment(type(draft)(draft.text, example.subject))
+    sentences = segment(replace(draft, subject=example.subject))
     spans = [(label, _locate(label, example.text, sentences.text)) for label in example.labels]
     found = [(label, span) for label, span in spans if span]
     categories = tuple(_category(sentence, found) for sentence in sentences.items)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.classify import CATEGORIES
+from scanner.learning.measures import BINS, binned
 from scanner.learning.trial import NONE, Table
 
 Values = NDArray[np.float64]
@@ -16,7 +17,6 @@ NO_CATEGORY = "none"
 LABELS = (*CATEGORIES, NO_CATEGORY)
 """The rows and columns of a confusion."""
 
-_BINS = 10
 _FEWEST = 10  # sentences in a bin: of fewer the share says nothing
 
 
@@ -49,10 +49,10 @@ def operating_point(rows: Table) -> tuple[float, float]:
 def came_true(rows: Table) -> Line:
     """Give, by tenths of stated probability, the mean stated and the share that came true."""
     chance, truth = rows.chance[rows.in_note], rows.truth[rows.in_note] != NONE
-    bins = np.minimum((chance * _BINS).astype(int), _BINS - 1)
-    sizes = np.bincount(bins, minlength=_BINS)
+    bins = binned(chance)
+    sizes = np.bincount(bins, minlength=BINS)
     full = sizes >= _FEWEST
-    stated, true = (np.bincount(bins, of, _BINS)[full] / sizes[full] for of in (chance, truth))
+    stated, true = (np.bincount(bins, of, BINS)[full] / sizes[full] for of in (chance, truth))
     return Line(stated, true)
 
 

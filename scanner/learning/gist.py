@@ -11,20 +11,20 @@ from scanner.learning.trial import Case, Trial
 
 _BEGUN = {1: "it got better", -1: "it got worse", 0: "no clear change"}
 _WORDS = {
-    SENTENCES[2]: "sentences told apart (F1)",
+    SENTENCES.f1: "sentences told apart (F1)",
     CLEAN: "clean notes warned about",
     OTHER: "other messages warned about",
     ORDINARY: "ordinary mail warned about",
 }
 # From here on there is little left to gain.
-_WELL = {SENTENCES[2]: 0.85, CLEAN: 0.05, OTHER: 0.05, ORDINARY: 0.005}
+_WELL = {SENTENCES.f1: 0.85, CLEAN: 0.05, OTHER: 0.05, ORDINARY: 0.005}
 
 
 def gist(trial: Trial, findings: Sequence[Finding]) -> str:
     """Say what became of the user's own messages, and whether the shipped ones paid for it."""
     yours = [case for case in trial.cases if case.is_yours]
     counts = {
-        SENTENCES[2]: sum(case.is_note for case in yours) if any(map(_has_flub, yours)) else 0,
+        SENTENCES.f1: sum(case.is_note for case in yours) if any(map(_has_flub, yours)) else 0,
         CLEAN: sum(case.is_note and not _has_flub(case) for case in yours),
         OTHER: sum(not case.is_note and not case.is_ordinary for case in yours),
         ORDINARY: sum(case.is_ordinary for case in yours),

@@ -24,7 +24,7 @@ from scanner.learning.words import Floats
 _COUNTS_FOR = 5.0
 _SHARE = 0.25
 
-# How far weights may be moved: the inverse strengths of the penalties.
+# How far weights may be moved: the inverse of the penalties.
 _LEANING_C = 0.3
 _WORDS_C = 3.0
 

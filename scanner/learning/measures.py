@@ -21,12 +21,14 @@ from scanner.learning.corpus import SEED
 from scanner.learning.features import Mask
 from scanner.learning.trial import NONE, Table
 
-ROUNDS = 1000
+_ROUNDS = 1000
 
 FEWEST_GROUPS = 5
 """Of fewer groups no interval is told: the draws would hardly differ."""
 
-_BINS = 10
+BINS = 10
+"""Stated probabilities are looked at by tenths."""
+
 _CONFIDENCE = 0.95
 _MATTERS = 0.005  # half a point: less nobody would notice
 
@@ -66,13 +68,13 @@ def estimate(rows: Table, metric: Metric) -> Estimate:
     return _interval(value(rows, metric), drawn, rows.groups)
 
 
-def difference(before: Table, after: Table, metric: Metric, rounds: int = ROUNDS) -> Estimate:
+def difference(before: Table, after: Table, metric: Metric) -> Estimate:
     """Give by how much a number of the same cases grew, and the interval of that.
 
     The same groups are drawn for both sides, so that a hard draw is hard for both. An interval
     that holds 0 means that chance may have made the difference.
     """
-    drawn = draws(before.groups, rounds)
+    drawn = draws(before.groups)
     whole = value(after, metric) - value(before, metric)
     return _interval(whole, metric.of(after, drawn) - metric.of(before, drawn), before.groups)
 
@@ -88,12 +90,12 @@ def direction(metric: Metric, change: Estimate) -> int:
 
 
 @cache
-def draws(groups: int, rounds: int = ROUNDS, seed: int = SEED) -> Values:
-    """Draw as many groups as there are, `rounds` times: how often each was drawn."""
-    chance = np.random.default_rng(seed)
+def draws(groups: int) -> Values:
+    """Draw as many groups as there are, again and again: how often each was drawn."""
+    chance = np.random.default_rng(SEED)
     if not groups:
-        return np.zeros((rounds, 0))
-    return chance.multinomial(groups, np.full(groups, 1 / groups), size=rounds).astype(float)
+        return np.zeros((_ROUNDS, 0))
+    return chance.multinomial(groups, np.full(groups, 1 / groups), size=_ROUNDS).astype(float)
 
 
 def _interval(whole: float, drawn: Values, groups: int) -> Estimate:
@@ -112,13 +114,14 @@ def _of_sentences(rows: Table, values: Mask | Values, drawn: Values) -> Values:
     return drawn @ np.bincount(rows.sentence_group, values, rows.groups)
 
 
-def _share(part: Values, whole: Values) -> Values:
-    shares: Values = np.divide(part, whole, out=np.full(len(whole), nan), where=whole > 0)
-    return shares
+def shares(part: Values, whole: Values) -> Values:
+    """Divide; not a number where there is nothing to divide by."""
+    divided: Values = np.divide(part, whole, out=np.full(len(whole), nan), where=whole > 0)
+    return divided
 
 
 def _f1(right: Values, shown: Values, there: Values) -> Values:
-    return _share(2 * right, shown + there)
+    return shares(2 * right, shown + there)
 
 
 _Counts: TypeAlias = Callable[[Table, Values], tuple[Values, Values, Values]]
@@ -155,21 +158,29 @@ def _of_category(number: int) -> _Counts:
     return counts
 
 
-def _three(name: str, counts: _Counts) -> tuple[Metric, Metric, Metric]:
-    """Give precision, recall and F1 of what is counted so."""
+class Three(NamedTuple):
+    """Of one thing: how many of those shown are some, how many of them are shown, and both."""
+
+    precision: Metric
+    recall: Metric
+    f1: Metric
+
+
+def _three(name: str, counts: _Counts) -> Three:
+    """Measure what is counted so."""
 
     def precision(rows: Table, drawn: Values) -> Values:
         right, shown, _ = counts(rows, drawn)
-        return _share(right, shown)
+        return shares(right, shown)
 
     def recall(rows: Table, drawn: Values) -> Values:
         right, _, there = counts(rows, drawn)
-        return _share(right, there)
+        return shares(right, there)
 
     def f1(rows: Table, drawn: Values) -> Values:
         return _f1(*counts(rows, drawn))
 
-    return (
+    return Three(
         Metric(f"{name} precision", precision),
         Metric(f"{name} recall", recall),
         Metric(f"{name} F1", f1),
@@ -180,7 +191,7 @@ def _warned(wanted: Callable[[Table], Mask]) -> Callable[[Table, Values], Values
     def share(rows: Table, drawn: Values) -> Values:
         there = wanted(rows)
         warned = _of_messages(rows, there & rows.is_warned, drawn)
-        return _share(warned, _of_messages(rows, there, drawn))
+        return shares(warned, _of_messages(rows, there, drawn))
 
     return share
 
@@ -202,15 +213,20 @@ def _ranked(weights: Values, truth: Mask, ends: NDArray[np.int64]) -> float:
     return float((np.diff(found, prepend=0.0) * precision).sum() / found[-1])
 
 
+def binned(chances: Values) -> NDArray[np.int64]:
+    """Give the bin of each probability, from 0 on."""
+    return np.minimum((chances * BINS).astype(np.int64), BINS - 1)
+
+
 def _calibration_error(rows: Table, drawn: Values) -> Values:
     """Give how far stated probabilities lie from what came true, on average, in ten bins."""
     notes = rows.in_note
-    bins = np.minimum((rows.chance * _BINS).astype(int), _BINS - 1)
+    bins = binned(rows.chance)
     gaps = [
         _of_sentences(rows, (rows.chance - (rows.truth != NONE)) * notes * (bins == n), drawn)
-        for n in range(_BINS)
+        for n in range(BINS)
     ]
-    return _share(np.abs(gaps).sum(axis=0), _of_sentences(rows, notes, drawn))
+    return shares(np.abs(gaps).sum(axis=0), _of_sentences(rows, notes, drawn))
 
 
 def _macro_f1(rows: Table, drawn: Values) -> Values:
@@ -219,10 +235,10 @@ def _macro_f1(rows: Table, drawn: Values) -> Values:
 
 
 SENTENCES = _three("sentence", _sentences)
-"""Of the flub sentences: how many of those shown are some, how many of them are shown, and F1."""
+"""Of the flub sentences."""
 
 NOTES = _three("note", _messages)
-"""The same of messages: warned about, and with a flub in them."""
+"""Of messages: warned about, and with a flub in them."""
 
 CLEAN = Metric(
     "clean notes warned about",
@@ -247,9 +263,9 @@ CALIBRATION = Metric(
 )
 MACRO_F1 = Metric("macro F1 of categories", _macro_f1)
 
-BY_CATEGORY: Mapping[str, tuple[Metric, Metric, Metric]] = {
+BY_CATEGORY: Mapping[str, Three] = {
     name: _three(name, _of_category(number)) for number, name in enumerate(CATEGORIES)
 }
-"""Precision, recall and F1 of each category: a sentence counts when its category is right, too."""
+"""Of each category: a sentence counts when its category is right, too."""
 
 ALL = (*SENTENCES, *NOTES, *FALSE_ALARMS, AVERAGE_PRECISION, CALIBRATION, MACRO_F1)

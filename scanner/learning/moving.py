@@ -43,7 +43,7 @@ from scanner.learning.thresholds import HeldOut
 from scanner.learning.trial import Case, Side, Trial
 from scanner.learning.words import message_text, whole_text
 
-# How far a weight may be moved: the inverse strength of the penalty, chosen on held-out writers
+# How far a weight may be moved: the inverse of the penalty, chosen on held-out writers
 # (at ten times as much the corpus itself moves, and more other mail passes for notes).
 _ADAPTING_C = 3.0
 

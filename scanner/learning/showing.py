@@ -34,15 +34,15 @@ WORDS: Mapping[str, str] = {
 """What the page explains."""
 
 _PLAIN = {
-    measures.NOTES[1]: "notes with a flub that are warned about",
-    measures.NOTES[0]: "warnings that are right",
-    measures.NOTES[2]: "F1 of notes",
+    measures.NOTES.recall: "notes with a flub that are warned about",
+    measures.NOTES.precision: "warnings that are right",
+    measures.NOTES.f1: "F1 of notes",
     measures.CLEAN: "clean notes that are warned about",
     measures.OTHER: "other mail that is warned about",
     measures.ORDINARY: "everyday mail that is warned about",
-    measures.SENTENCES[1]: "flub sentences that are shown",
-    measures.SENTENCES[0]: "sentences shown that are flubs",
-    measures.SENTENCES[2]: "F1 of sentences",
+    measures.SENTENCES.recall: "flub sentences that are shown",
+    measures.SENTENCES.precision: "sentences shown that are flubs",
+    measures.SENTENCES.f1: "F1 of sentences",
     measures.MACRO_F1: "F1 with the right category, mean of the eight",
 }
 _RANKS = {
@@ -51,7 +51,7 @@ _RANKS = {
 }
 # What "in short" speaks of: each says something of its own.
 _SHORT = (
-    measures.NOTES[1], measures.SENTENCES[1], measures.SENTENCES[0],
+    measures.NOTES.recall, measures.SENTENCES.recall, measures.SENTENCES.precision,
     measures.CLEAN, measures.OTHER, measures.ORDINARY,
 )  # fmt: skip
 

@@ -23,8 +23,8 @@ ALONE = Trial(TRIAL.cases, None, TRIAL.after)
 @pytest.mark.parametrize(
     ("metric", "change", "said"),
     [
-        (measures.SENTENCES[2], Estimate(0.02, 0.01, 0.03), "better"),
-        (measures.SENTENCES[2], Estimate(-0.02, -0.03, -0.01), "worse"),
+        (measures.SENTENCES.f1, Estimate(0.02, 0.01, 0.03), "better"),
+        (measures.SENTENCES.f1, Estimate(-0.02, -0.03, -0.01), "worse"),
         (measures.CLEAN, Estimate(0.02, 0.01, 0.03), "worse"),
         (measures.CLEAN, Estimate(-0.02, -0.03, -0.01), "better"),
         (measures.CLEAN, Estimate(0.02, -0.01, 0.05), "no clear difference"),

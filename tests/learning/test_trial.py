@@ -72,7 +72,7 @@ def test_a_sentence_counts_as_shown_in_what_is_taken_for_a_note_alone():
     one = Trial(cases, None, made)
     values = [measured(one, made, metric).value for metric in measures.SENTENCES]
     assert values == [0.5, 0.5, 0.5]
-    assert measured(one, made, measures.NOTES[1]).value == 0.5
+    assert measured(one, made, measures.NOTES.recall).value == 0.5
 
 
 def test_the_numbers_are_those_of_scikit_learn(noisy):
@@ -106,7 +106,7 @@ def test_calibration_error_is_how_far_probabilities_lie_from_what_came_true(chan
 def test_a_draw_counts_a_group_as_often_as_it_was_drawn(noisy, metric):
     """A number under a draw is the number of the trial in which the groups stand that often."""
     rows = trial.table(noisy.cases, noisy.after, "balanced")
-    [drawn] = measures.draws(rows.groups, 1, seed=3)
+    drawn = measures.draws(rows.groups)[3]
     names = sorted({one.group for one in noisy.cases})
     times = [int(drawn[names.index(one.group)]) for one in noisy.cases]
     places = [n for n, count in enumerate(times) for _ in range(count)]
@@ -126,7 +126,7 @@ def test_an_interval_holds_its_value_and_narrows_with_more_groups(noisy):
     some = noisy.only(lambda one: int(one.id[1:]) < 50)
     widths = []
     for one in (some, noisy):
-        found = measured(one, one.after, measures.SENTENCES[2])
+        found = measured(one, one.after, measures.SENTENCES.f1)
         assert found.low < found.value < found.high
         widths.append(found.high - found.low)
     assert widths[1] < widths[0]
@@ -136,7 +136,7 @@ def test_of_too_few_groups_no_interval_is_told():
     """One writer's notes say nothing of how others would fare."""
     cases = tuple(case(n, ("plea", None), group="me") for n in range(9))
     made = side(*[(0.9, 0.1)] * 9)
-    found = compared(Trial(cases, made, made), measures.SENTENCES[2])
+    found = compared(Trial(cases, made, made), measures.SENTENCES.f1)
     assert found.value == 0
     assert isnan(found.low)
     assert isnan(found.high)
@@ -158,8 +158,8 @@ def test_a_better_model_is_beyond_noise_and_an_equal_one_is_not(noisy):
 
 def test_pairs_tell_more_than_two_numbers_apart(noisy):
     """The same draws for both sides: the difference is surer than either number."""
-    paired = compared(noisy, measures.SENTENCES[2])
-    single = [measured(noisy, one, measures.SENTENCES[2]) for one in noisy.sides]
+    paired = compared(noisy, measures.SENTENCES.f1)
+    single = [measured(noisy, one, measures.SENTENCES.f1) for one in noisy.sides]
     assert paired.high - paired.low < sum(one.high - one.low for one in single)
 
 
@@ -169,8 +169,8 @@ def test_ordinary_mail_counts_for_false_alarms_alone():
     made = side((0.9,), (0.9,))
     one = Trial(cases, None, made)
     assert measured(one, made, measures.ORDINARY).value == 1
-    assert measured(one, made, measures.SENTENCES[0]).value == 1
-    assert measured(one, made, measures.NOTES[0]).value == 1
+    assert measured(one, made, measures.SENTENCES.precision).value == 1
+    assert measured(one, made, measures.NOTES.precision).value == 1
 
 
 def test_changed_verdicts_are_told_in_both_directions():
