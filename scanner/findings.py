@@ -143,9 +143,9 @@ def terms(options: dict[str, Any]) -> Terms:
     return Terms(
         options["model"] or settings.model_folder,
         settings.policy(options["preset"], options["threshold"]),
-        direction=options.get("direction"),
+        direction=options["direction"],
         own=frozenset(account.address.lower() for account in settings.accounts),
-        least=options.get("least", 0.0),
-        categories=options.get("categories", frozenset()),
+        least=options["least"],
+        categories=options["categories"],
         dated=options["form"] in {"text", "html"},
     )

@@ -25,6 +25,7 @@ from scanner.errors import (
     ExpiredError,
     NotYetError,
     UnflubError,
+    UnreachableError,
     UnreadableError,
     slip,
 )
@@ -290,10 +291,11 @@ class Watcher:
             log.warning("%s", trouble)
         self._told = trouble
         began = self.seen.failed if trouble == self.seen.error else time.time()
-        self._see(error=trouble, failed=began if trouble else 0, exit_status=4 if trouble else 0)
+        status = UnreachableError.exit_status if trouble else 0
+        self._see(error=trouble, failed=began if trouble else 0, exit_status=status)
         self._write_status()
 
-    def _say(self, line: str, exit_status: int = 4, then: str = "") -> None:
+    def _say(self, line: str, exit_status: int, then: str = "") -> None:
         """Log trouble when it is new; what goes on is logged with the next try alone."""
         if line != self.seen.error:
             self._see(error=line, failed=time.time(), exit_status=exit_status)
@@ -319,7 +321,7 @@ class Watcher:
         if usual:  # it comes every hour or so
             log.info("%s%s", line, then)
         else:
-            self._say(line, getattr(error, "exit_status", 4), then)
+            self._say(line, getattr(error, "exit_status", UnreachableError.exit_status), then)
             self._write_status()
         self.bell.wait(wait)
         self.bell.quiet()

@@ -35,10 +35,9 @@ _SERVICES: tuple[tuple[str, Literal["implicit", "starttls"]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found out about an address: a server, and the provider, where it is a known one."""
+    """The server of an address, and by what it was found."""
 
     server: Server
-    provider: Provider | None
     how: str
 
 
@@ -63,13 +62,13 @@ class Directory:
     def _ways(self, address: str) -> Iterator[Found]:
         domain = address.rpartition("@")[2]
         if provider := providers.by_address(address):
-            yield _preset(provider, "its domain")
+            yield Found(Server.of(provider), "its domain")
         if server := self._published(address, domain):
-            yield _found(server, "its autoconfig file")
+            yield Found(server, "its autoconfig file")
         if server := self._announced(domain):
-            yield _found(server, "DNS (SRV)")
+            yield Found(server, "DNS (SRV)")
         if provider := self._exchange(domain):
-            yield _preset(provider, "DNS (MX)")
+            yield Found(Server.of(provider), "DNS (MX)")
 
     def _published(self, address: str, domain: str) -> Server | None:
         for template in _PUBLISHED:
@@ -121,11 +120,3 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
         """Refuse to go on in the clear."""
         request = super().redirect_request(*args)
         return request if request and request.full_url.startswith("https://") else None
-
-
-def _preset(provider: Provider, how: str) -> Found:
-    return Found(Server(provider.hosts[0], provider.port, provider.tls), provider, how)
-
-
-def _found(server: Server, how: str) -> Found:
-    return Found(server, providers.by_host(server.host, server.port), how)

@@ -123,10 +123,9 @@ def connect(
     secret: str,
     *,
     timeout: Seconds = 30,
-    folder: str = "",
     line: Line | None = None,
 ) -> Iterator[ImapMailbox]:
-    """Log in and open a mailbox read-only: `folder`, or else the Drafts mailbox.
+    """Log in and open the Drafts mailbox read-only.
 
     By `line` another thread may cut the connection.
 
@@ -135,7 +134,7 @@ def connect(
     """
     with connection.connection(account, secret, timeout, line) as client:
         with translated(account):
-            found = find(client, account, folder)
+            found = find(client, account)
         yield ImapMailbox(account, client, found)
 
 
@@ -354,8 +353,8 @@ class ImapMailbox:
             self._client._set_read_timeout()  # noqa: SLF001
 
 
-def find(client: Any, account: Account, folder: str = "", *, tell: bool = False) -> str:
-    """Name the Drafts mailbox, or see that `folder` is there. Raises ConfigurationError.
+def find(client: Any, account: Account, *, tell: bool = False) -> str:
+    """Name the Drafts mailbox, which the account may name. Raises ConfigurationError.
 
     Of several that may be it the one is meant that lies least deep.
     The error names mailboxes if it may `tell` of them, on a terminal. A log may not: a mailbox
@@ -364,7 +363,7 @@ def find(client: Any, account: Account, folder: str = "", *, tell: bool = False)
     rows = listed(client)
     names = _selectable(rows)
     found = shown(names) if tell else f"{len(names)} others; `unflub doctor` names them"
-    if wanted := folder or account.drafts:
+    if wanted := account.drafts:
         if wanted in names or wanted.upper() == "INBOX":
             return wanted
         what = f"mailbox {wanted!r}" if tell else "mailbox of the name that `drafts` gives"

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from scanner.core.providers import Provider
+
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _TLS: dict[str, Literal["implicit", "starttls"]] = {"SSL": "implicit", "STARTTLS": "starttls"}
 _PORTS = range(1, 65536)
@@ -22,6 +24,11 @@ class Server:
     port: int = 993
     tls: Literal["implicit", "starttls"] = "implicit"
     user: str = ""
+
+    @classmethod
+    def of(cls, provider: Provider) -> Server:
+        """Give the server that a known provider would have programs use."""
+        return cls(provider.hosts[0], provider.port, provider.tls)
 
 
 def server(document: bytes, address: str) -> Server | None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from scanner.errors import UnreachableError
+
 Health = Literal["watching", "starting", "troubled", "disconnected", "blind", "not running"]
 
 # A sweep may take a while, and the machine may have just woken up.
 _LATE = 120
-_UNREACHABLE = 4  # the exit status for who cannot see the mailbox
 ADVICE: dict[str, str] = {
     "not running": "no unflub watches it; run `unflub service install`, or `unflub watch`",
     "blind": "it runs, and has not seen the mailbox for too long; restart it, and report this",
@@ -61,8 +62,8 @@ def exit_status(signs: Signs, now: float) -> int:
     if found == "watching":
         return 0
     if found in ("disconnected", "troubled"):
-        return signs.exit_status or _UNREACHABLE
-    return _UNREACHABLE
+        return signs.exit_status or UnreachableError.exit_status
+    return UnreachableError.exit_status
 
 
 def as_text(signs: Signs, now: float) -> str:

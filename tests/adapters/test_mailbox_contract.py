@@ -140,11 +140,10 @@ def _setting(request, kind: str) -> Iterator[Setting]:
             yield Setting(mailbox, MailClient(port, user, "any"))
     else:
         port, folder = request.getfixturevalue("pymap_port"), f"Folder{next(_numbers)}"
-        account = Account("p", "me@example.org", "127.0.0.1", pymap.USER, port, "none")
-        with (
-            pymap.client(port, folder) as client,
-            connect(account, pymap.PASSWORD, folder=folder) as mailbox,
-        ):
+        account = Account(
+            "p", "me@example.org", "127.0.0.1", pymap.USER, port, "none", drafts=folder
+        )
+        with pymap.client(port, folder) as client, connect(account, pymap.PASSWORD) as mailbox:
             yield Setting(mailbox, client)
 
 
