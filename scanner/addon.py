@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from scanner import findings
+from scanner import common, findings
 
 _client = click.argument("client", type=click.Choice(["thunderbird"]), expose_value=False)
 
@@ -69,7 +69,7 @@ def status() -> int:
 
 @plugin.command()
 @_client
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=common.path)
 def pack(file: Path) -> None:
     """Write the add-on's package into FILE, and nothing else.
 

@@ -1,4 +1,4 @@
-"""The `unflub` command: the only module that sets an exit status."""
+"""The `unflub` command: whatever goes wrong becomes one line and an exit status."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # loaded where needed: a check before Send is to take no time
     from datetime import datetime
 
     from scanner import config
+    from scanner.adapters.archive import Folder
     from scanner.adapters.records import Written
     from scanner.adapters.single import Message
     from scanner.core.report import Row
@@ -37,7 +38,6 @@ INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INPUT_OUTPUT = 74  # EX_IOERR
 _LONG_LOG = 2**20  # bytes: about a month
-_Path = click.Path(path_type=Path)
 
 
 class _Day(click.DateTime):
@@ -187,7 +187,7 @@ _commands.later("scanner.clients", "check")
 )
 @click.option(
     "--resume",
-    type=_Path,
+    type=common.path,
     metavar="FILE",
     help="Begin or go on with a scan whose JSON lines are in FILE.",
 )
@@ -224,7 +224,7 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
 @click.option("--account", "names", multiple=True, metavar="NAME", help="Only this account.")
 @click.option(
     "--log",
-    type=_Path,
+    type=common.path,
     help="Write the log to this file, which is kept short.",
 )
 @findings.preset
@@ -349,21 +349,16 @@ def _messages(
         yield rest if account else (m for m in rest if m.error or selection.takes(m.raw))
 
 
-@contextmanager
 def _mailboxes(
     name: str, selection: Selection, options: dict[str, Any], has: Callable[[str], bool]
-) -> Iterator[tuple[Iterable[Message], int]]:
-    """Give the messages in mailboxes of an account, and how many there are."""
-    from scanner.adapters import credentials
-    from scanner.adapters.archive import open_archive
+) -> AbstractContextManager[tuple[Iterable[Message], int]]:
+    from scanner.adapters.archive import Archive, mailboxes
+
+    def chosen(archive: Archive) -> list[Folder]:
+        return archive.folders(options["folders"], every=options["all_folders"])
 
     settings = _load_config(options["config_path"])
-    account = settings.account(name)
-    secret = credentials.password(account)
-    with open_archive(account, secret, settings.timeout_seconds) as archive:
-        folders = archive.folders(options["folders"], every=options["all_folders"])
-        found = archive.search(folders, selection)
-        yield archive.walk(found, has), sum(len(one.uids) for one in found)
+    return mailboxes(settings.account(name), settings.timeout_seconds, chosen, selection, has)
 
 
 def _selection(options: dict[str, Any]) -> Selection:
@@ -428,7 +423,7 @@ def _watch_once(watchers: Sequence[Watcher]) -> None:
 def _load_config(path: Path | None) -> config.Config:
     from scanner import config
 
-    return config.load(path or config.default_path())
+    return config.load(path)
 
 
 @contextmanager

@@ -188,14 +188,11 @@ def dismiss(*, files: tuple[str, ...], preset: str | None, config_path: Path | N
         raise trouble
     raws = [message.raw for message in found]
     verdicts = checking.verdicts(raws, settings.policy(preset), settings.model_folder)
-    if trouble := next((one for one in verdicts if isinstance(one, UnreadableError)), None):
-        raise trouble
-    digests = {
-        digest
-        for one in verdicts
-        if not isinstance(one, UnreadableError)
-        for digest in one.assessment.digests
-    }
+    digests: set[str] = set()
+    for one in verdicts:
+        if isinstance(one, UnreadableError):
+            raise one
+        digests.update(one.assessment.digests)
     dismissals.add(digests)
     count = terminal.number_of(len(digests), "sentence")
     click.echo(f"{count} will not be brought up again" if digests else "nothing found to dismiss")

@@ -8,10 +8,11 @@ import click
 
 from scanner.core.classify import PRESETS
 
+path = click.Path(path_type=Path)
 config = click.option(
     "--config",
     "config_path",
-    type=click.Path(path_type=Path),
+    type=path,
     help="Configuration file, instead of $UNFLUB_CONFIG or the platform's folder.",
 )
 preset = click.option(
@@ -21,6 +22,6 @@ preset = click.option(
 )
 model = click.option(
     "--model",
-    type=click.Path(path_type=Path),
+    type=path,
     help="Model folder, instead of your own or the shipped one.",
 )

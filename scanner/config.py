@@ -52,8 +52,8 @@ class Account:
 
     @property
     def endpoint(self) -> tuple[str, int]:
-        """Host and port, the port by default that of RFC 8314 (993) or RFC 9051 (143)."""
-        return self.host, self.port or (993 if self.tls == "implicit" else 143)
+        """Host and port."""
+        return self.host, self.port or usual_port(self.tls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,11 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 _ACCOUNT_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
 
+def usual_port(tls: Tls) -> int:
+    """Give the port of RFC 8314 section 7.1 (993), or that of RFC 9051 section 2.1 (143)."""
+    return 993 if tls == "implicit" else 143
+
+
 def expanded(path: str) -> Path:
     """Put the home in place of "~"; unlike Path.expanduser, leave that of an unknown user."""
     return Path(os.path.expanduser(path))  # noqa: PTH111
@@ -142,8 +147,12 @@ def example() -> Path:
     return inside if inside.exists() else package.parent / "config.example.toml"
 
 
-def load(path: Path) -> Config:
-    """Read a configuration file. Raises ConfigurationError that names every problem."""
+def load(path: Path | None = None) -> Config:
+    """Read a configuration file, or the usual one.
+
+    Raises ConfigurationError that names every problem.
+    """
+    path = path or default_path()
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -164,7 +173,7 @@ def optional(path: Path | None = None) -> Config:
     named = path is not None or os.environ.get("UNFLUB_CONFIG")
     if not named and not default_path().exists():
         return Config()
-    return load(path or default_path())
+    return load(path)
 
 
 def parse(text: str, where: str = "configuration") -> Config:

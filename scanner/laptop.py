@@ -55,7 +55,7 @@ def login(name: str, *, device: bool, config_path: Path | None) -> None:
     from scanner.adapters import credentials
     from scanner.core import answers
 
-    account = config.load(config_path or config.default_path()).account(name)
+    account = config.load(config_path).account(name)
     source = credentials.source(account)
     if source == answers.OAUTH:
         allow(account, device=device)

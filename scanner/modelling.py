@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scanner import findings, terminal
+from scanner import common, findings, terminal
 from scanner.core.classify import PRESETS
 from scanner.errors import ModelError, UnflubError
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.retraining import Retrained, Wishes
     from scanner.training import Material, Trained
 
-_Path = click.Path(path_type=Path)
 _Folder = click.Path(path_type=Path, file_okay=False)
 _TOLD = 2  # objections: one line must do
 
@@ -25,8 +24,8 @@ _TOLD = 2  # objections: one line must do
 def _material(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that name what there is to learn from."""
     options = (
-        ("--add", "added", "FILE", _Path, "Labelled notes of your own, as in training_data."),
-        ("--corpus", "labelled", "PATH", _Path, "Labelled files, instead of the shipped corpus."),
+        ("--add", "added", "FILE", common.path, "Labelled notes of your own, as in training_data."),
+        ("--corpus", "labelled", "PATH", common.path, "Labelled files, not the shipped corpus."),
         ("--background", "background", "PATH", str, "Mail of yours without notes to learn from."),
         ("--ordinary", "ordinary", "PATH", str, "Mail without notes to count false alarms in."),
     )
@@ -34,7 +33,7 @@ def _material(command: Callable[..., Any]) -> Callable[..., Any]:
         option = click.option(flag, name, multiple=True, metavar=metavar, type=kind, help=text)
         command = option(command)
     # Further files of notes may simply follow the first: --add a.jsonl b.jsonl
-    return click.argument("more", nargs=-1, type=_Path, metavar="[FILE]...")(command)
+    return click.argument("more", nargs=-1, type=common.path, metavar="[FILE]...")(command)
 
 
 def _read_material(
@@ -199,7 +198,7 @@ def _compared(made: Retrained) -> Iterator[str]:
     help="Write a page with pictures there, too: also the learning curve, and what goes wrong.",
 )
 @click.option(
-    "--model", type=_Path, help="Count --ordinary alarms of this model, not of that in use."
+    "--model", type=common.path, help="Count --ordinary alarms of this model, not of that in use."
 )
 def evaluate(
     *, groups: int | None, compare: bool, page: Path | None, model: Path | None, **paths: Any

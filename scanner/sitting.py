@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import click
 
 from scanner import config, examples, terminal
-from scanner.adapters import credentials, sources, state
-from scanner.adapters.archive import open_archive
-from scanner.adapters.single import Message
+from scanner.adapters import sources, state
+from scanner.adapters.archive import Archive, Folder, mailboxes
 from scanner.core.classify import DEFAULT_PRESET, Predictions
 from scanner.core.draft import Sentences
 from scanner.core.selection import Selection
@@ -49,7 +48,11 @@ class Sitting:
             messages, total = sources.walk(paths), sources.size(paths)
             with bar as show:
                 return items.found(terminal.counted(messages, total, show))
-        with _mailboxes(self.settings, account, places) as (waiting, count), bar as show:
+        opened = mailboxes(
+            self.settings.account(account), self.settings.timeout_seconds,
+            partial(_chosen, places), Selection(),
+        )  # fmt: skip
+        with opened as (waiting, count), bar as show:
             return items.found(terminal.counted(waiting, count, show))
 
     def kinds(self, messages: Sequence[Sentences]) -> list[str]:
@@ -167,14 +170,5 @@ def _predicted(messages: Sequence[Sentences], model: Model) -> list[Predictions]
         return items.predicted(messages, model, progress)
 
 
-@contextmanager
-def _mailboxes(
-    settings: config.Config, name: str, patterns: Sequence[str] | None
-) -> Iterator[tuple[Iterable[Message], int]]:
-    """Give the messages in mailboxes of an account, and how many there are."""
-    account = settings.account(name)
-    secret = credentials.password(account)
-    with open_archive(account, secret, settings.timeout_seconds) as archive:
-        chosen = archive.written() if patterns is None else archive.folders(patterns)
-        found = archive.search(chosen, Selection())
-        yield archive.walk(found), sum(len(one.uids) for one in found)
+def _chosen(patterns: Sequence[str] | None, archive: Archive) -> list[Folder]:
+    return archive.written() if patterns is None else archive.folders(patterns)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # loaded where needed: --help answers without the model
     from scanner.labelling.exchange import Format
 
 _FORMATS = ("doccano", "label-studio", "prodigy", "csv", "unflub")
-_Path = click.Path(path_type=Path)
 _account = click.option("--account", metavar="NAME", help="Mail in mailboxes of this account.")
 
 
@@ -156,7 +155,7 @@ def folders(
 
 
 @label.command(name="import")
-@click.argument("file", type=_Path)
+@click.argument("file", type=common.path)
 @click.option(
     "--format",
     "form",
@@ -210,7 +209,7 @@ def import_(file: Path, form: str, kind: str, source: str) -> None:  # fmt: skip
 @label.command()
 @click.option("--format", "form", type=click.Choice(_FORMATS), required=True, help="For whom.")
 @click.option("--source", multiple=True, metavar="NAME", help="Only labels from there.")
-@click.option("--output", "-o", type=_Path, metavar="FILE", help="Write into this file.")
+@click.option("--output", "-o", type=common.path, metavar="FILE", help="Write into this file.")
 def export(form: Format, source: tuple[str, ...], output: Path | None) -> None:
     """Give your labels to another tool.
 

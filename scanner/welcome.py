@@ -149,10 +149,7 @@ def _offer(
     group = context.parent.command if context.parent else None
     watch = group.commands["watch"] if isinstance(group, click.Group) else None
     if watch and asker.agrees("\nLook once what unflub would do now?", given["dry_run"]):
-        context.invoke(
-            watch, once=True, dry_run=True, names=(account.name,), config_path=path,
-            preset=None, model=None,
-        )  # fmt: skip
+        context.invoke(watch, once=True, dry_run=True, names=(account.name,), config_path=path)
     install = group.commands["service"] if isinstance(group, click.Group) else None
     if isinstance(install, click.Group) and asker.agrees(
         "\nRun unflub now, and at every login?", given["service"]
@@ -221,7 +218,7 @@ def _found(account: Account, given: dict[str, Any]) -> tuple[Account, bool]:
         if provider is None:
             names = ", ".join(dict.fromkeys(p.name for p in providers.PROVIDERS))
             raise click.UsageError(f"--provider: known are {names}")
-        return _at(account, Server(provider.hosts[0], provider.port, provider.tls)), True
+        return _at(account, Server.of(provider)), True
     if account.host:
         return account, False
     from scanner.adapters.discovery import Directory
@@ -236,8 +233,7 @@ def _found(account: Account, given: dict[str, Any]) -> tuple[Account, bool]:
 
 
 def _at(account: Account, server: Server) -> Account:
-    usual = 993 if server.tls == "implicit" else 143
-    port = 0 if server.port == usual else server.port
+    port = 0 if server.port == config.usual_port(server.tls) else server.port
     return replace(account, host=server.host, port=port, tls=server.tls, user=server.user)
 
 

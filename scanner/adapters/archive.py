@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from imapclient.response_parser import parse_fetch_response
 
-from scanner.adapters import connection
+from scanner.adapters import connection, credentials
 from scanner.adapters.changes import mark_of
 from scanner.adapters.connection import GARBLED, translated
 from scanner.adapters.mailbox import FETCH_LIMIT, Place, batches, find, listed, section_of, shown
@@ -80,6 +80,23 @@ def open_archive(account: Account, secret: str, timeout: Seconds = 30) -> Iterat
     """Log in. Raises CredentialsError, UnreachableError, or ConfigurationError."""
     with connection.connection(account, secret, timeout) as client:
         yield Archive(account, client)
+
+
+@contextmanager
+def mailboxes(
+    account: Account,
+    timeout: Seconds,
+    choose: Callable[[Archive], Sequence[Folder]],
+    selection: Selection,
+    done: Callable[[str], bool] = lambda _: False,
+) -> Iterator[tuple[Iterable[Message], int]]:
+    """Log in; give the messages in chosen mailboxes, but for those `done`, and how many there are.
+
+    Raises UnflubError.
+    """
+    with open_archive(account, credentials.password(account), timeout) as archive:
+        found = archive.search(choose(archive), selection)
+        yield archive.walk(found, done), sum(len(one.uids) for one in found)
 
 
 @dataclass(slots=True)

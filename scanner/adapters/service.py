@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
+
 from scanner import itself
 from scanner.adapters import local, state, whole
 from scanner.core import autostart
@@ -158,8 +160,7 @@ def _ran(manager: Manager, command: Sequence[str]) -> subprocess.CompletedProces
 
 def _systemd() -> Manager:
     unit, user = f"{NAME}.service", ("systemctl", "--user")
-    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    path = folder / "systemd" / "user" / unit
+    path = platformdirs.user_config_path() / "systemd" / "user" / unit
     return Manager(
         "systemd", path, autostart.systemd,
         # By its path, for the manager may not look where the shell's variable points.
