@@ -199,12 +199,11 @@ def _polled(session: Any, where: OAuth, asked: dict[str, Any]) -> dict[str, Any]
             if error.error not in ("authorization_pending", "slow_down"):
                 raise
             pause += 5 if error.error == "slow_down" else 0
-            time.sleep(pause)
         except (Timeout, LostConnectionError):
             pause *= 2
-            time.sleep(pause)
         else:
             return token
+        time.sleep(min(pause, max(until - time.monotonic(), 0)))
     raise OAuthError("expired_token")
 
 

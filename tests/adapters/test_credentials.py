@@ -266,6 +266,16 @@ def test_a_login_goes_on_where_the_keyring_refuses_the_next_refresh_token(ring, 
     assert not any(secret in line for secret in issuer.refresh | issuer.access)
 
 
+@pytest.mark.usefixtures("ring")
+def test_a_code_that_nobody_types_in_is_given_up_when_it_expires(issuer):
+    """Also where the provider would be asked once an hour, which is later."""
+    said = {"device_code": "x", "user_code": "x", "verification_uri": "x"}
+    issuer._device = lambda _: (200, {**said, "interval": 3600, "expires_in": 0.2})
+    asked = account(oauth_client_id=CLIENT, oauth_issuer=issuer.issuer, oauth_scope=SCOPE)
+    with pytest.raises(CredentialsError, match="nobody allowed it in time"):
+        oauth.by_device(asked, lambda _page, _code: None)
+
+
 def test_no_token_is_asked_for_in_the_clear(ring, issuer):
     """Who gives out tokens may name other machines, which are to be asked over TLS, too."""
     ring.held["unflub", "home (OAuth2)"] = "before"
