@@ -261,13 +261,14 @@ def _let_in(account: Account, asker: _Asker, given: dict[str, Any]) -> tuple[Acc
 
 def _sourced(account: Account, given: dict[str, Any]) -> Account:
     """Take the source of the password that is given, in place of another."""
+    known = (*_SOURCES, "oauth_client_id")
     sources = {
         key: _words(key, given[key]) if key.endswith("_command") else given[key]
-        for key in _SOURCES
+        for key in known
         if given[key]
     }
-    if sources:
-        none = {key: type(getattr(account, key))() for key in _SOURCES}
+    if sources or given["password_stdin"]:
+        none = {key: type(getattr(account, key))() for key in known}
         return replace(account, **{**none, **sources})
     return account
 
@@ -378,8 +379,7 @@ def _values(account: Account, before: Account | None) -> dict[str, Any]:
     for key in config.KEYS:
         value = getattr(account, key)
         if value != getattr(old, key):
-            empty = value in ((), 0)
-            now[key] = None if empty else list(value) if isinstance(value, tuple) else value
+            now[key] = (list(value) if isinstance(value, tuple) else value) or None
     return now
 
 

@@ -269,8 +269,13 @@ def test_a_login_goes_on_where_the_keyring_refuses_the_next_refresh_token(ring, 
 @pytest.mark.usefixtures("ring")
 def test_a_code_that_nobody_types_in_is_given_up_when_it_expires(issuer):
     """Also where the provider would be asked once an hour, which is later."""
-    said = {"device_code": "x", "user_code": "x", "verification_uri": "x"}
-    issuer._device = lambda _: (200, {**said, "interval": 3600, "expires_in": 0.2})
+    usual = issuer.answer
+
+    def slowly(path: str, form: dict[str, str]) -> tuple[int, dict[str, object]]:
+        status, said = usual(path, form)
+        return status, {**said, "interval": 3600, "expires_in": 0.2}
+
+    issuer.answer = slowly
     asked = account(oauth_client_id=CLIENT, oauth_issuer=issuer.issuer, oauth_scope=SCOPE)
     with pytest.raises(CredentialsError, match="nobody allowed it in time"):
         oauth.by_device(asked, lambda _page, _code: None)

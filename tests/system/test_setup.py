@@ -354,6 +354,21 @@ def test_another_password_takes_the_place_of_the_old_source(household, session, 
         assert "drafts read" in household.once()
 
 
+@pytest.mark.parametrize(
+    "given", ["--password-stdin", f"--password-command=echo {dovecot.PASSWORD}"]
+)
+@pytest.mark.parametrize("before", [{"oauth_client_id": '"x"'}, {"token_command": '["false"]'}])
+def test_a_password_takes_the_place_of_a_token(household, session, before, given):
+    """Whoever gives one is sent to no browser any more, and no password goes out as a token."""
+    household.configure(password_env="", **before)
+    secret = f"{dovecot.PASSWORD}\n".encode()
+    with session.keyring():
+        done = household.program.run("setup", "--no-questions", given, stdin=secret)
+        assert done.returncode == 0, done.stderr
+        assert not any(key in written(household).read_text() for key in before)
+        assert "drafts read" in household.once()
+
+
 IN = {PASSWORD: dovecot.PASSWORD, DRAFTS: "y"}
 WAYS: dict[str, tuple[list[str], dict[str, str]]] = {
     ADDRESS: ([], {}),
