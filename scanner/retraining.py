@@ -134,27 +134,17 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
             "there are no labelled notes of your own yet; `unflub label` makes some, "
             "or name a file of them with --add"
         )
-    new = len(own.examples) + len(ordinary)
     merged = corpus.merge(corpus.read([corpus.shipped()]), own.examples)
     first = _first(base, merged.examples)
     rehearsed = rehearsal.load(_kept(first))
-    to_rehearse = 0 if rehearsed else _REHEARSAL
-    bar = _Bar(show, new * _A_MESSAGE + _ALL_WORDS + to_rehearse + _FITS + _TRIAL)
+    bar = _Bar(show, _seconds(len(own.examples) + len(ordinary), knows=rehearsed is not None))
     learnt = _material(base, merged, own, ordinary, bar)
     if wishes.fewest > 1:
-        learnt = replace(
-            learnt, read=lessons.without_rare(learnt.read, learnt.yours, wishes.fewest)
-        )
-    if rehearsed is None:
-        rehearsed = _rehearsed(base, learnt, bar)
-        rehearsal.save(rehearsed, _kept(first))
-    start = Start(base, rehearsed)
-    a_fit = _FITS / (len(rehearsed.heads) + 1)
-    model, made = moving.moved(learnt, start, lambda: bar.step(a_fit, "learning from your notes"))
-    bar.step(0, "comparing it with the model in use")
-    before, doubts = _current(start)
-    after = Contender("the new model", dict(model.thresholds), made)
-    trial = moving.compared(learnt, before, after)
+        read = lessons.without_rare(learnt.read, learnt.yours, wishes.fewest)
+        learnt = replace(learnt, read=read)
+    start = Start(base, rehearsed or _rehearsed(base, learnt, first, bar))
+    model, made = _moved(learnt, start, bar)
+    trial, doubts = _compared(learnt, start, model, made, bar)
     judgement = approval.judged(trial)
     told = gist(trial, judgement.findings)
     bar.step(_TRIAL, "done")
@@ -178,6 +168,11 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
         judgement,
         told,
     )
+
+
+def _seconds(new: int, *, knows: bool) -> float:
+    """Tell about how long it takes with so many new messages; `knows` the rehearsal is kept."""
+    return new * _A_MESSAGE + _ALL_WORDS + (0 if knows else _REHEARSAL) + _FITS + _TRIAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,15 +261,32 @@ def _first(base: Model, examples: Sequence[Example]) -> str:
     return _hashed(base.metadata["sha256"], corpus.digest(theirs))
 
 
-def _rehearsed(base: Model, learnt: moving.Material, bar: _Bar) -> Rehearsal:
-    """Make the shipped model's rehearsal on the corpus."""
+def _rehearsed(base: Model, learnt: moving.Material, first: str, bar: _Bar) -> Rehearsal:
+    """Make the shipped model's rehearsal on the corpus, and keep it under its name, `first`."""
     a_part = _REHEARSAL / FOLDS
-    return rehearsal.rehearse(
+    made = rehearsal.rehearse(
         learnt.read.prepared,
         base.heads,
         ~learnt.yours,
         lambda: bar.step(a_part, "learning from the shipped notes"),
     )
+    rehearsal.save(made, _kept(first))
+    return made
+
+
+def _moved(learnt: moving.Material, start: Start, bar: _Bar) -> tuple[Model, Rehearsal]:
+    a_fit = _FITS / (len(start.rehearsal.heads) + 1)
+    return moving.moved(learnt, start, lambda: bar.step(a_fit, "learning from your notes"))
+
+
+def _compared(
+    learnt: moving.Material, start: Start, model: Model, made: Rehearsal, bar: _Bar
+) -> tuple[Trial, tuple[str, ...]]:
+    """Compare it with the model in use; give also what must be said about that one."""
+    bar.step(0, "comparing it with the model in use")
+    before, doubts = _current(start)
+    after = Contender("the new model", dict(model.thresholds), made)
+    return moving.compared(learnt, before, after), doubts
 
 
 def _current(shipped: Start) -> tuple[Contender, tuple[str, ...]]:
@@ -313,14 +325,15 @@ def _put_in_place(
     `first` names the shipped model's rehearsal, which is kept beside those of the user's models.
     """
     alarms = training.numbered(training.false_alarms(model, material))
+    is_own = home == shelf.own()  # elsewhere it might be anybody's folder
     with lock.awaited(home / ".lock"):
-        if home == shelf.own():  # elsewhere it might be anybody's folder
+        if is_own:
             for left in home.glob(".saving-*"):  # by one that was killed: nobody else is writing
                 rmtree(left, ignore_errors=True)
         folder = training.new_folder(home)
         model = evidence.noted(replace(model, version=folder.name), None, alarms)
         artifact.save(model, folder, card.write(model))
-        if home == shelf.own():  # no model elsewhere is compared with another
+        if is_own:  # no model elsewhere is compared with another
             rehearsal.save(made, _kept(_hashed(artifact.describe(folder)["sha256"])))
         shelf.make_current(folder)
         _tidy(first)
