@@ -124,7 +124,7 @@ _ACCOUNT_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
 
 def usual_port(tls: Tls) -> int:
-    """Give the port of RFC 8314 section 7.1 (993), or that of RFC 9051 section 2.1 (143)."""
+    """Give the port of RFC 8314 section 3.2 (993), or that of RFC 9051 section 2.1 (143)."""
     return 993 if tls == "implicit" else 143
 
 

@@ -23,9 +23,10 @@ _TOLD = 2  # objections: one line must do
 
 def _material(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that name what there is to learn from."""
+    path = common.path
     options = (
-        ("--add", "added", "FILE", common.path, "Labelled notes of your own, as in training_data."),
-        ("--corpus", "labelled", "PATH", common.path, "Labelled files, not the shipped corpus."),
+        ("--add", "added", "FILE", path, "Labelled notes of your own, as in training_data."),
+        ("--corpus", "labelled", "PATH", path, "Labelled files, instead of the shipped corpus."),
         ("--background", "background", "PATH", str, "Mail of yours without notes to learn from."),
         ("--ordinary", "ordinary", "PATH", str, "Mail without notes to count false alarms in."),
     )
@@ -33,7 +34,7 @@ def _material(command: Callable[..., Any]) -> Callable[..., Any]:
         option = click.option(flag, name, multiple=True, metavar=metavar, type=kind, help=text)
         command = option(command)
     # Further files of notes may simply follow the first: --add a.jsonl b.jsonl
-    return click.argument("more", nargs=-1, type=common.path, metavar="[FILE]...")(command)
+    return click.argument("more", nargs=-1, type=path, metavar="[FILE]...")(command)
 
 
 def _read_material(
