@@ -134,7 +134,7 @@ def _configuration(server: dovecot.Dovecot, count: int) -> str:
 
 def _wait_until_alone(daemon: Daemon) -> None:
     """Wait until the process that judges is gone."""
-    until(lambda: not children_of(daemon.process.pid))
+    until(lambda: not children_of(daemon.process.pid), 180)
 
 
 def _used(daemon: Daemon) -> float:
