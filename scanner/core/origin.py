@@ -39,16 +39,28 @@ _NUMBER = re.compile(r"#\d+$")
 _UID = re.compile(r";UIDVALIDITY=\d+/;UID=\d+$")
 _LABELS = "X-Gmail-Labels"
 _HEADER = 64 * 1024
+_HEADER_END = re.compile(rb"\n\r?\n")
+# A Maildir++ has its INBOX in its own cur and new, and every other folder in one of a name.
+_OWN_FOLDER = re.compile(r"(?:^|[/\\])maildir[/\\](?:cur|new)[/\\][^/\\]+$", re.IGNORECASE)
+# Written where a message is delivered (RFC 5321 section 4.4). Gmail labels what one wrote, too,
+# which `_by_labels` knows by "Sent" or "Drafts".
+_ON_DELIVERY = re.compile(
+    rb"^(?:Return-Path|Delivered-To|X-Gmail-Labels):", re.IGNORECASE | re.MULTILINE
+)
+# "Inbox-1" is Thunderbird's, "Inbox (1)" a browser's, "Inbox 2023" one's own way to say another.
+_ANOTHER = re.compile(r"(?:-\d+| \d+| \(\d+\))$")
 _SLASH = re.compile(r"[/\\]")
 _MESSAGES = (".eml", ".emlx", ".txt")
 
 
 def direction(source: str, raw: bytes, draft: Draft, own: frozenset[str]) -> Direction:
-    """Tell by the folder, else by the user's own addresses; without either, it was written.
+    """Tell by the folder, else by the user's own addresses, else by the signs of a delivery.
 
     A folder's name counts most: who sends under another address keeps the copy in Sent.
+    Without any of these it was written.
     """
-    return by_folder(source) or _by_labels(raw) or _by_address(draft, own) or "outgoing"
+    known = by_folder(source) or _by_labels(raw) or _by_address(draft, own)
+    return known or ("incoming" if _was_delivered(source, raw) else "outgoing")
 
 
 def day(raw: bytes) -> str:
@@ -81,7 +93,7 @@ def _names(part: str) -> list[str]:
 
 
 def _role(name: str) -> Direction | None:
-    return _FOLDERS.get(re.sub(r"-\d+$", "", name).strip())
+    return _FOLDERS.get(_ANOTHER.sub("", name).strip())
 
 
 def _by_labels(raw: bytes) -> Direction | None:
@@ -96,7 +108,14 @@ def _by_labels(raw: bytes) -> Direction | None:
 def _by_address(draft: Draft, own: frozenset[str]) -> Direction | None:
     if draft.sender in own:
         return "outgoing"
-    return "incoming" if own & draft.recipients else None
+    # A blind copy and a list name others; a draft may name no sender yet.
+    is_from_another = bool(own and draft.sender)
+    return "incoming" if is_from_another or own & draft.recipients else None
+
+
+def _was_delivered(source: str, raw: bytes) -> bool:
+    header = _HEADER_END.split(raw[:_HEADER], maxsplit=1)[0]
+    return bool(_OWN_FOLDER.search(source) or _ON_DELIVERY.search(header))
 
 
 def _header(raw: bytes) -> Message:

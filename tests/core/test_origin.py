@@ -29,21 +29,53 @@ OTHERS = Draft("Hi", sender="you@example.com", recipients=frozenset({"list@examp
         ("Sent/copies/INBOX.mbox#1", "incoming"),
         ("imap://me@mail.example/%5BGmail%5D/Sent%20Mail;UIDVALIDITY=3/;UID=7", "outgoing"),
         ("imap://me@mail.example/INBOX;UIDVALIDITY=3/;UID=7", "incoming"),
-        ("imap://inbox@sent/Archive;UIDVALIDITY=3/;UID=7", "outgoing"),
+        ("Inbox 2023.mbox#1", "incoming"),
+        ("Inbox (1).mbox#1", "incoming"),
+        ("Inbox 2023/1.eml", "incoming"),
+        ("Sent 2023/1.eml", "outgoing"),
     ],
 )
 def test_the_folder_tells_the_direction(source, expected):
     """The innermost folder with a known name counts, whatever the addresses are."""
-    assert direction(source, b"", OTHERS, OWN) == expected
+    contrary = YOURS if expected == "outgoing" else MINE
+    assert direction(source, b"", contrary, OWN) == expected
 
 
 @pytest.mark.parametrize(
-    ("draft", "expected"), [(MINE, "outgoing"), (YOURS, "incoming"), (OTHERS, "outgoing")]
+    ("draft", "expected"),
+    [(MINE, "outgoing"), (YOURS, "incoming"), (OTHERS, "incoming"), (Draft("Hi"), "outgoing")],
 )
-def test_addresses_tell_where_the_folder_does_not(draft, expected):
-    """From me is outgoing and to me incoming; else it is taken for written."""
-    assert direction("archive.mbox#1", b"", draft, OWN) == expected
-    assert direction("archive.mbox#1", b"", draft, frozenset()) == "outgoing"
+@pytest.mark.parametrize(
+    "source", ["archive.mbox#1", "imap://inbox@sent/Archive;UIDVALIDITY=3/;UID=7"]
+)
+def test_addresses_tell_where_the_folder_does_not(source, draft, expected):
+    """From me is outgoing, from another incoming; what names no sender is taken for written."""
+    assert direction(source, b"", draft, OWN) == expected
+    assert direction(source, b"", draft, frozenset()) == "outgoing"
+
+
+@pytest.mark.parametrize(
+    ("source", "header"),
+    [
+        ("archive.mbox#1", b"Return-Path: <you@example.com>"),
+        ("Archives.sbd/2025#1", b"Delivered-To: me@example.org"),
+        ("takeout.mbox#1", b"X-Gmail-Labels: Archived,Opened"),
+        ("takeout.mbox#1", b"X-Gmail-Labels: Candidates/2025"),
+        ("mail/Maildir/cur/1:2,S", b"Subject: x"),
+    ],
+)
+def test_what_was_delivered_was_received(source, header):
+    """Where nobody's addresses are known, its header says so, or the folder of deliveries."""
+    raw = header + b"\r\n\r\nHi\n"
+    assert direction(source, raw, OTHERS, frozenset()) == "incoming"
+    assert direction(source, raw, MINE, OWN) == "outgoing"
+
+
+@pytest.mark.parametrize("source", ["archive.mbox#1", "Maildir/.Jobs/cur/1:2,S", "Maildir/a.eml"])
+def test_what_bears_no_sign_of_a_delivery_is_taken_for_written(source):
+    """One that is quoted in the text is none."""
+    raw = b"Subject: x\n\nReturn-Path: <you@example.com>\n"
+    assert direction(source, raw, OTHERS, frozenset()) == "outgoing"
 
 
 @pytest.mark.parametrize(
