@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # loaded where needed: a check before Send is to take no time
 INTERRUPTED = 130
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INPUT_OUTPUT = 74  # EX_IOERR
+_STDOUT = 1  # the file descriptor
 _LONG_LOG = 2**20  # bytes: about a month
 
 
@@ -339,7 +340,7 @@ def _messages(
         if account:
             found, total = stack.enter_context(_mailboxes(account, selection, options, has))
         else:
-            besides = options["output"] or options["resume"]
+            besides = options["output"] or options["resume"] or _STDOUT
             found = sources.walk(paths, options["kind"], besides)
             total = 0 if quiet else sources.size(paths, options["kind"])
         if not quiet:

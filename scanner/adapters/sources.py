@@ -39,12 +39,13 @@ _BROKEN = (OSError, EOFError, zlib.error)
 
 
 def walk(
-    paths: Iterable[str], kind: Kind = "auto", besides: Path | None = None
+    paths: Iterable[str], kind: Kind = "auto", besides: Path | int | None = None
 ) -> Iterator[Message]:
     """Yield every message under `paths`, one after the other, "-" for standard input.
 
     A file that several of them lead to is read once.
-    The file `besides` is left out: what is written must not be read.
+    Of folders the file `besides`, a path or a file descriptor, is left out: what is written must
+    not be read.
     Raises UnreadableError for a path that does not exist, before anything is read.
     """
     named = list(paths)
@@ -75,22 +76,27 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _all(paths: list[str], kind: Kind, besides: Path | None) -> Iterator[Message]:
+def _all(paths: list[str], kind: Kind, besides: Path | int | None) -> Iterator[Message]:
+    written = None if besides is None else _regular(besides)
     for path, found in _files(paths, kind):
         if path == STANDARD_INPUT:
             yield from _of_stream(standard_input(), STANDARD_INPUT, kind)
         elif isinstance(found, Message):
             yield found
-        elif not (besides and _is_same(found, besides)):
-            # A pipe that the user names is meant to be read: `unflub scan <(command)`.
-            yield from _of_file(found, kind, pipes=str(found) == str(Path(path)))
+        else:
+            # What the user names is meant to be read, a pipe, too: `unflub scan <(command)`.
+            is_named = str(found) == str(Path(path))
+            if is_named or written is None or _identity(found) != written:
+                yield from _of_file(found, kind, pipes=is_named)
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def _regular(file: Path | int) -> object | None:
+    """Name a regular file as `_identity` does; no other stands in a folder to be read."""
     try:
-        return one.name == other.name and one.samefile(other)
+        status = os.stat(file)  # noqa: PTH116 - of a file descriptor, too
     except OSError:
-        return False
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
 def _files(paths: list[str], kind: Kind) -> Iterator[tuple[str, Path | Message]]:

@@ -400,6 +400,10 @@ def test_a_scan_that_was_cut_anywhere_goes_on(program, archive, tmp_path):
         assert path.read_text("utf-8") == whole
         assert done.returncode == 1
         assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 not checked; ")
+    (archive / "found").unlink()
+    program.shell(f"scan {archive} >{archive}/zz.txt")
+    last = (archive / "zz.txt").read_text().splitlines()[-1]
+    assert last == "5 checked, 3 with a flub, 1 not checked"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such modes")
@@ -433,10 +437,14 @@ def test_nothing_is_written_over_what_is_read(program):
 
 
 def test_a_report_in_the_scanned_folder_is_not_scanned(program, archive):
-    """Neither the one that is written now, nor the rows that are gone on with."""
+    """Neither one that is written now, on standard output or not, nor rows to go on with."""
     for arguments in (["--output"], ["--resume"], ["--resume"]):
         done = program.run("scan", "--format", "jsonl", *arguments, archive / "found", archive)
         assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 not checked; ")
+    (archive / "found").unlink()
+    program.shell(f"scan {archive} >{archive}/zz.txt")
+    last = (archive / "zz.txt").read_text().splitlines()[-1]
+    assert last == "5 checked, 3 with a flub, 1 not checked"
 
 
 def test_files_with_a_number_behind_their_name_are_not_lost(program, tmp_path):
