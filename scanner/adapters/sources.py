@@ -29,7 +29,7 @@ from scanner.adapters.single import (
     standard_input,
     unreadable,
 )
-from scanner.core.parse import looks_like_message
+from scanner.core.parse import begun, looks_like_message
 from scanner.errors import UnreadableError
 from scanner.errors import place as where
 
@@ -202,7 +202,7 @@ def holds_mail(path: Path) -> bool:
     beginning = beginning[mbox.before_first(beginning) :]
     first, _, rest = beginning.partition(b"\n")
     is_emlx = path.suffix == emlx.SUFFIX
-    return mbox.is_separator(first) or looks_like_message(rest if is_emlx else beginning)
+    return mbox.is_separator(first) or looks_like_message(rest if is_emlx else begun(beginning))
 
 
 def _of_stream(
@@ -278,7 +278,7 @@ def _one(first: bytes, stream: Stream, source: str, kind: Kind) -> Message:
     try:
         raw = first + stream.read(MOST_BYTES)
         is_emlx = kind == "emlx" or (kind == "auto" and source.endswith(emlx.SUFFIX))
-        return Message(source, emlx.unwrapped(raw) if is_emlx else raw, read=len(raw))
+        return Message(source, emlx.unwrapped(raw) if is_emlx else begun(raw), read=len(raw))
     except UnreadableError as error:
         return Message(source, error=error)
     except _BROKEN as error:

@@ -25,6 +25,7 @@ _OWN_TEXT = 200_000
 _TEXT_LINES = 10_000
 
 _SURE = 3
+_LEAD = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*")
 _BLANK = re.compile(rb"\n[ \t\r\v\f]*\n|\r[ \t\v\f]*\r")
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _WELL_KNOWN = frozenset(
@@ -40,19 +41,31 @@ _PGP_MESSAGE = re.compile(r"^-----BEGIN PGP MESSAGE-----\s*$", re.MULTILINE)
 def read(raw: bytes) -> Draft:
     """Read a message, or plain text that has no header fields. Raises as `parse` does."""
     with _WhateverItHolds():
+        raw = begun(raw)
         return parse(raw) if looks_like_message(raw) else plain(guessed(raw[: 4 * _OWN_TEXT]))
 
 
 def glance(raw: bytes) -> Draft:
     """Read as `read` does, in a fifth of the time: by the standard library, without mail-parser."""
     with _WhateverItHolds():
+        raw = begun(raw)
         bounded = _bounded(raw)
         message: Message | None = well_formed(bounded)
         if message is None:
             if not looks_like_message(raw):
                 return read(raw)
             message = message_from_bytes(bounded)
-        return _drafted(message, quick_fields, quick_text)
+        return _whole(raw, bounded, _drafted(message, quick_fields, quick_text))
+
+
+def begun(raw: bytes) -> bytes:
+    """Give a message from its header on, without the mark or blank lines some editors put there.
+
+    Plain text is given as it is: the mark tells its charset.
+    """
+    lead = _LEAD.match(raw)
+    rest = raw[lead.end() :] if lead and lead.end() else raw
+    return rest if rest is raw or looks_like_message(rest) else raw
 
 
 def looks_like_message(raw: bytes) -> bool:
@@ -93,7 +106,9 @@ def parse(raw: bytes) -> Draft:
     Raises UnreadableError for an encrypted or a broken message, and nothing else.
     """
     with _WhateverItHolds():
-        return _drafted(message_from_bytes(_bounded(raw)), header_fields, body_text)
+        bounded = _bounded(raw)
+        draft = _drafted(message_from_bytes(bounded), header_fields, body_text)
+        return _whole(raw, bounded, draft)
 
 
 class _WhateverItHolds:
@@ -117,6 +132,16 @@ def _drafted(
 ) -> Draft:
     fields = fields_of(message)
     return Draft(_own(text_of(message)), *fields)
+
+
+def _whole(raw: bytes, bounded: bytes, draft: Draft) -> Draft:
+    """Give a draft back, unless its text may stand where the message was cut off."""
+    if not draft.text and len(bounded) < len(raw):
+        raise UnreadableError(
+            "broken: it is too long or has too many parts to find its text; "
+            "read it once more yourself."
+        )
+    return draft
 
 
 def _bounded(raw: bytes) -> bytes:

@@ -254,6 +254,12 @@ def test_standard_input_may_be_an_mbox(monkeypatch):
     assert [source for source, _, _ in rows("-")] == ["-#1", "-#2"]
 
 
+def test_a_message_begins_with_its_header(tmp_path):
+    """What an editor left before it hides neither the day nor the folder."""
+    lay(tmp_path, "a.eml", raw=b"\xef\xbb\xbf\n" + NOTE)
+    assert [m.raw for m in walk([str(tmp_path)])] == [NOTE]
+
+
 def test_single_takes_a_file_whole(tmp_path):
     """A file that begins like an mbox is not taken apart for whoever asks for one message."""
     path = tmp_path / "note"
@@ -760,7 +766,8 @@ def test_what_may_be_written_over_is_told_from_mail(tmp_path):
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("Takeout/Mail/Sent.mbox", MBOX)
     for name, raw in (
-        ("note.eml", NOTE), ("sent", MBOX), ("edited", b"\xef\xbb\xbf\n" + MBOX),
+        ("note.eml", NOTE), ("sent", MBOX),
+        ("saved.eml", b"\xef\xbb\xbf" + NOTE), ("edited", b"\xef\xbb\xbf\n" + MBOX),
         ("sent.gz", gzip.compress(MBOX)),
         ("1.emlx", b"%d\n%s<plist/>" % (len(NOTE), NOTE)), ("takeout", packed.getvalue()),
         ("takeout.tgz", gzip.compress(b"")), ("takeout.tar", b"Takeout"),

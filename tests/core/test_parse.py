@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support import hostile
 
 from scanner.core.draft import Draft
-from scanner.core.parse import looks_like_message, parse, plain, read
+from scanner.core.parse import begun, glance, looks_like_message, parse, plain, read
 from scanner.errors import UnreadableError
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "own_text").glob("*.eml"))
@@ -115,6 +115,25 @@ def test_reason_tells_nothing_of_the_message():
 def test_message_without_own_text_is_a_draft_with_none(raw):
     """Nothing written yet is no error; the text is empty."""
     assert parse(raw).text == ""
+
+
+def test_text_behind_too_many_parts_is_not_called_empty():
+    """What is cut off was not read, so nobody knows whether the writer wrote there."""
+    nested = [
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(300)
+    ]
+    for reader in (read, glance):
+        assert reader(TEXT + b"Hello.\n" + b"".join(nested)).text.startswith("Hello.")
+        with pytest.raises(UnreadableError, match="too many parts"):
+            reader(HEAD + b"".join(nested) + b"\nHello.\n")
+
+
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\n", b"\r\n\r\n", b"\xef\xbb\xbf\n"])
+def test_what_an_editor_puts_before_the_header_is_none_of_the_message(before):
+    """Its fields are read, and offsets count from the same first character."""
+    raw = HEAD + TEXT + b"Hello.\n"
+    assert read(before + raw) == glance(before + raw) == read(raw)
+    assert begun(before + b"Hello.\n") == before + b"Hello.\n"
 
 
 def test_malformed_header_is_not_logged(caplog, capsys):
