@@ -44,6 +44,14 @@ _VERB = re.compile(
 )
 """The verb of an attribution, also in languages the package does not know."""
 
+_SENT_BY = re.compile(
+    r"(?:[^\W\d_]{1,20}[.,]? {1,2}){0,2}\d{1,2}[ .,/][^@\n]{0,20}?"
+    r"\b(?:19|20)\d\d\b[^@\n]{1,8}\d{1,2}[:.]\d\d\b[^@\n]{0,12}"
+    r" (?:by|from|von|de|par|por|da|van|door|av|af|od|przez|от) [^@\n]{1,80}@\S+\s?[:：]$",
+    re.IGNORECASE,
+)
+"""An attribution without a verb: Mail.ru and Tutanota name day, time and mailbox."""
+
 _OPENING = re.compile(
     r"(?:On|Am|Le|El|Il|Op|Den|Em|No dia|A|Dne|Dňa|Dnia|W dniu|На|Дата|Pe|Le jeu|Στις)\s[^\n]*\d"
     r"|\d|[^<>\n]{1,80}\n?<[^<>\s]+@",
@@ -176,7 +184,8 @@ def is_attribution(text: str, *, quoted: bool = False) -> bool:
         return False
     if not quoted and (not _DATED.search(text) or _SENTENCE.search(text)):
         return False
-    return bool(_VERB.search(text)) or any(header.match(text) for header in _REPLY_HEADERS)
+    without_verb = (_SENT_BY, *_REPLY_HEADERS)
+    return bool(_VERB.search(text)) or any(header.match(text) for header in without_verb)
 
 
 def _quote_follows(lines: Sequence[str], at: int) -> bool:
@@ -213,6 +222,8 @@ def _names_somebody(origin: re.Match[str]) -> bool:
 def separator(lines: Sequence[str], at: int) -> int:
     """How many lines a separator takes, with the header block under it."""
     line = lines[at]
+    if _is_between_dashes(line):
+        return 1
     if not (_SEPARATOR.match(line) or _RULE.match(line)):
         return 0
     below = at + 1
@@ -222,3 +233,9 @@ def separator(lines: Sequence[str], at: int) -> int:
     if block:
         return below - at + block
     return 1 if _SEPARATOR.match(line) else 0
+
+
+def _is_between_dashes(line: str) -> bool:
+    """Tell an attribution of Zoho, which ends in no colon."""
+    line = line.strip(_AROUND)
+    return line.startswith("--") and line.endswith("--") and is_attribution(line.strip("- "))

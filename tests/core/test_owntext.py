@@ -101,6 +101,9 @@ def test_what_stands_before_a_field_or_a_separator_is_counted(line, is_cut):
         "When you asked at 2:30 I wrote a LEFT JOIN, but should have written this:",
         "I am sorry about one line in the report that I wrote in 2019 and showed you:",
         "On the 2023 paper I then wrote the wrong sum, which should be:",
+        "-- On the 2023 paper I then wrote the wrong sum --",
+        "I had it on 4 March 2025, 10:12 from ann@example.com:",
+        "4 March 2025, 10:12 by train, or write to ann@example.com, and then:",
     ],
 )
 def test_a_sentence_about_writing_opens_no_quote(line):
