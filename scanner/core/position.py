@@ -87,7 +87,7 @@ _OWN = (
     r"(?:(?!(?:for|about|and|to|with|of|in|at|the|an?|your)\b)[\w'’-]{1,30} ){0,3}(?!the |your )))?"
 )
 _EMPLOYER = re.compile(
-    rf"(?:\b(?:interview|conversation|meeting|visit|visiting|{_WISH} work(?:ing)?)"
+    rf"(?:\b(?:interview|(?P<place>conversation|meeting)|visit|visiting|{_WISH} work(?:ing)?)"
     r"(?: [a-z]+){0,3} at"
     r"|\bjoin(?:ing)?"
     rf"|{_OWN}\b(?:{_ROLE}|opportunity|(?:[Tt]he|[Yy]our|Dear) team)"
@@ -156,9 +156,10 @@ def _is_specific(title: str) -> bool:
 
 
 def _employer(text: str) -> str:
-    theirs = (match for match in _EMPLOYER.finditer(text) if not match["own"])
-    match = next(theirs, None)
-    if match is None:
+    theirs = [match for match in _EMPLOYER.finditer(text) if not match["own"]]
+    if not theirs:
         return ""
+    # "The conversation at" may name a café.
+    match = next((match for match in theirs if not match["place"]), theirs[0])
     name = " ".join(filter(None, match.group("the", "name"))).rstrip("'’-")
     return name.removesuffix("'s").removesuffix("’s")

@@ -118,10 +118,12 @@ def test_what_stands_before_interview_is_no_title_for_that(subject, text):
         ("I look forward to working with you at Acme.", "Acme"),
         ("When you asked about my last position at Initech, I froze. I would love to join Acme.",
          "Acme"),
+        ("I enjoyed the conversation at Starbucks about the accountant role at Acme.", "Acme"),
+        ("Thank you for the meeting at Costa. I would love to join Acme.", "Acme"),
     ],
 )  # fmt: skip
 def test_the_employer_is_the_one_that_interviews(text, employer):
-    """Neither an earlier employer nor what stands after the name gets into the letter."""
+    """Neither an earlier employer, a café nor what stands after the name gets into the letter."""
     assert find_position("Thank you", text).employer == employer
 
 
