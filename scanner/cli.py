@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # loaded where needed: a check before Send is to take no time
     from scanner.adapters.archive import Folder
     from scanner.adapters.records import Written
     from scanner.adapters.single import Message
-    from scanner.core.report import Row
+    from scanner.core.report import Row, Tally
     from scanner.core.selection import Selection
     from scanner.daemon import Answer, Crew
     from scanner.rows import Terms
@@ -215,7 +215,7 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
         raise click.UsageError("work is for --jobs or for --dask; name one of them")
     findings.require_free(options["output"], paths)
     written, terms = _written(options), findings.terms(options)
-    with _messages(paths, account, options, written.has) as messages:
+    with _messages(paths, account, options, written) as messages:
         return findings.printed(_scanned(messages, terms, options), options, written)
 
 
@@ -330,7 +330,7 @@ def _messages(
     paths: tuple[str, ...],
     account: str | None,
     options: dict[str, Any],
-    has: Callable[[str], bool],
+    written: Written,
 ) -> Iterator[Iterable[Message]]:
     """Open what is to be scanned and has no row yet, and show how far the reading is."""
     from scanner.adapters import sources
@@ -338,7 +338,7 @@ def _messages(
     quiet, selection = options["quiet"] or not terminal.shows_progress(), _selection(options)
     with ExitStack() as stack:
         if account:
-            found, total = stack.enter_context(_mailboxes(account, selection, options, has))
+            found, total = stack.enter_context(_mailboxes(account, selection, options, written.has))
         else:
             besides = options["output"] or options["resume"] or _STDOUT
             found = sources.walk(paths, options["kind"], besides)
@@ -346,8 +346,19 @@ def _messages(
         if not quiet:
             show = stack.enter_context(terminal.progress("scanning"))
             found = terminal.counted(found, total, show)
-        rest = (message for message in found if not has(message.source))
-        yield rest if account else (m for m in rest if m.error or selection.takes(m.raw))
+        rest = (message for message in found if not written.has(message.source))
+        yield rest if account else _asked_for(rest, selection, written.tally)
+
+
+def _asked_for(
+    messages: Iterable[Message], selection: Selection, tally: Tally
+) -> Iterator[Message]:
+    """Pass on what is asked for, and count what may be: nobody knows its day."""
+    for message in messages:
+        if message.error or selection.takes(message.raw):
+            yield message
+        else:
+            tally.undated += selection.is_undated(message.raw)
 
 
 def _mailboxes(
@@ -366,6 +377,8 @@ def _selection(options: dict[str, Any]) -> Selection:
     from scanner.core.selection import Selection
 
     since, before = (day and day.date() for day in (options["since"], options["before"]))
+    if since and before and since >= before:
+        raise click.UsageError("no day is both --since and --before; name an earlier --since")
     return Selection(since, before, options["sender"], options["to"])
 
 

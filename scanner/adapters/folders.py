@@ -57,6 +57,11 @@ def mail_in(entries: Entries, kind: Kind) -> tuple[Entries, Kind]:
     return _LAYOUTS[found](entries), found if found in _WHOLE_TREES else kind
 
 
+def shows(entries: Entries, kind: Kind) -> bool:
+    """Tell whether names of a folder show this layout, even where no mail lies in it."""
+    return _detected(entries.names) == kind
+
+
 def _detected(names: frozenset[str]) -> Kind:
     if "cur" in names and ("new" in names or "tmp" in names):
         return "maildir"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from scanner.adapters import emlx, mbox, packed
-from scanner.adapters.folders import MAILDIR_FLAGS, Entries, Kind, mail_in
+from scanner.adapters.folders import MAILDIR_FLAGS, Entries, Kind, mail_in, shows
 from scanner.adapters.single import (
     MOST_BYTES,
     STANDARD_INPUT,
@@ -128,23 +128,30 @@ def _below(top: Path, kind: Kind) -> Iterator[Path | Message]:
     """Yield every file below `top` in the order of names, from each folder once.
 
     A symbolic link to a folder is followed unless it leads to one already seen. A folder
-    that cannot be read is a message that says so.
+    that cannot be read is a message that says so, and so is `top` where files lie in it and
+    none is mail of a kind that was named.
     """
     seen: set[object] = set()
     waiting = [(top, kind)]
+    named, fits, passed_over = kind, kind == "auto", False
     while waiting:
         here, kind = waiting.pop()
         name = _identity(here)
         if name in seen:
             continue
         try:
-            mail, below = mail_in(_entries(here), kind)
+            entries = _entries(here)
+            mail, below = mail_in(entries, kind)
         except OSError as error:
             yield unreadable(str(here), error)
             continue
         seen.add(name)
+        fits = fits or bool(mail.files) or shows(entries, named)
+        passed_over = passed_over or bool(entries.files)
         yield from mail.files
         waiting.extend((folder, below) for folder in reversed(mail.folders))
+    if passed_over and not fits:
+        yield Message(str(top), error=UnreadableError(f"no mail of the kind {named} lies in it."))
 
 
 def _entries(folder: Path) -> Entries:

@@ -92,6 +92,7 @@ class Tally:
     flubs: int = 0
     folded: int = 0
     unreadable: int = 0
+    undated: int = 0
     categories: Counter[str] = field(default_factory=Counter)
     months: Counter[str] = field(default_factory=Counter)
 
@@ -161,6 +162,8 @@ def summary(tally: Tally) -> str:
         parts.append(f"{tally.folded} folded in")
     if tally.unreadable:
         parts.append(f"{tally.unreadable} not checked")
+    if tally.undated:
+        parts.append(f"{tally.undated} without a date left out")
     return ", ".join(parts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from email.message import Message
 from email.parser import BytesHeaderParser
@@ -36,12 +36,16 @@ class Selection:
         """Tell whether a message is asked for; without a date it lies in no span of days."""
         if self.is_everything:
             return True
-        header = BytesHeaderParser().parsebytes(raw[:_HEADER])
+        header = _header(raw)
         return (
             self._takes_day(header)
             and _holds(header, "From", self.sender)
             and _holds(header, "To", self.to)
         )
+
+    def is_undated(self, raw: bytes) -> bool:
+        """Tell a message that days alone keep out, since it has no date."""
+        return sent(_header(raw)) is None and replace(self, since=None, before=None).takes(raw)
 
     def _takes_day(self, header: Message) -> bool:
         if self.since is None and self.before is None:
@@ -51,6 +55,10 @@ class Selection:
             return False
         day = time.date()
         return (self.since or day) <= day and (self.before is None or day < self.before)
+
+
+def _header(raw: bytes) -> Message:
+    return BytesHeaderParser().parsebytes(raw[:_HEADER])
 
 
 def _holds(header: Message, name: str, wanted: str) -> bool:

@@ -704,6 +704,27 @@ def test_kind_can_be_named(tmp_path):
     assert read_below(tmp_path, "mh") == ["3"]
 
 
+@pytest.mark.parametrize("kind", ["mh", "maildir", "takeout", "emlx"])
+def test_a_folder_without_mail_of_the_kind_named_is_a_row_with_an_error(tmp_path, kind):
+    """Nothing was read there, so nothing is called clean; a folder that is empty may be."""
+    lay(tmp_path, "m/note", "m/x/note")
+    (tmp_path / "empty").mkdir()
+    said = f"no mail of the kind {kind} lies in it."
+    assert errors(tmp_path / "m", kind) == [(str(tmp_path / "m"), said)]
+    assert not errors(tmp_path / "empty", kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "kept"),
+    [("mh", [".mh_sequences", "context"]), ("maildir", ["cur/.x", "new/.x", "dovecot.index"]),
+     ("takeout", ["archive_browser.html"]), ("emlx", ["Info.plist"]), ("thunderbird", ["a.msf"])],
+)  # fmt: skip
+def test_a_folder_of_the_kind_named_may_hold_no_mail(tmp_path, kind, kept):
+    """What the mail program keeps there shows that it is one."""
+    lay(tmp_path, *kept)
+    assert not list(walk([str(tmp_path)], kind))
+
+
 def test_message_of_a_maildir_is_found_under_its_new_name(tmp_path):
     """A mail client that flags a message renames it; it is read all the same."""
     lay(tmp_path, "cur/1:2,", "cur/2:2,", "new/3", "tmp/4")

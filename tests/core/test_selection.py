@@ -42,6 +42,15 @@ def test_a_message_without_a_date_lies_in_no_span_of_days():
     assert not Selection(before=date(2990, 1, 1)).takes(b"Subject: x\r\n\r\nHello\r\n")
 
 
+def test_a_message_that_only_its_missing_date_keeps_out_is_told():
+    """Whether it lies between the days nobody knows."""
+    raw = b"From: a@example.org\r\nDate: soon\r\n\r\nHello\r\n"
+    assert Selection(since=date(1990, 1, 1), sender="a@").is_undated(raw)
+    assert not Selection(since=date(1990, 1, 1), sender="b@").is_undated(raw)
+    assert not Selection(sender="b@").is_undated(raw)
+    assert not Selection(since=date(2990, 1, 1)).is_undated(RAW)
+
+
 @pytest.mark.parametrize("name", [b"=?x-klingon?q?Worf?=", b"=?utf-8?b?a?=", b"=?x\0?q?W?="])
 def test_a_name_that_cannot_be_decoded_is_compared_as_it_stands(name):
     """A strange header field ends no scan."""
