@@ -151,7 +151,8 @@ def _below(top: Path, kind: Kind) -> Iterator[Path | Message]:
         yield from mail.files
         waiting.extend((folder, below) for folder in reversed(mail.folders))
     if passed_over and not fits:
-        yield Message(str(top), error=UnreadableError(f"no mail of the kind {named} lies in it."))
+        said = f"no mail of the kind {named} lies in it; leave out --as {named}."
+        yield Message(str(top), error=UnreadableError(said))
 
 
 def _entries(folder: Path) -> Entries:

@@ -24,7 +24,10 @@ _WRITTEN = (
     "itens enviados", "rascunhos", "verzonden", "verzonden items", "concepten", "skickat",
     "utkast", "sendt", "kladder", "lähetetyt", "luonnokset", "wysłane", "robocze", "odeslané",
     "koncepty", "отправленные", "черновики", "送信済みメール", "下書き", "已发送", "草稿",
-    "보낸편지함", "임시보관함",
+    "보낸편지함", "임시보관함", "inviati", "e-mails enviados", "wersje robocze", "odeslaná pošta",
+    "odoslané", "elküldött", "elküldött levelek", "piszkozatok", "trimise", "mesaje trimise",
+    "gönderilenler", "gönderilmiş postalar", "taslaklar", "απεσταλμένα", "πρόχειρα", "надіслані",
+    "чернетки", "изпратени", "送信済み", "已发邮件", "寄件備份",
 )  # fmt: skip
 _RECEIVED = (
     "inbox", "posteingang", "boîte de réception", "bandeja de entrada", "posta in arrivo",

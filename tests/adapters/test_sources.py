@@ -709,7 +709,7 @@ def test_a_folder_without_mail_of_the_kind_named_is_a_row_with_an_error(tmp_path
     """Nothing was read there, so nothing is called clean; a folder that is empty may be."""
     lay(tmp_path, "m/note", "m/x/note")
     (tmp_path / "empty").mkdir()
-    said = f"no mail of the kind {kind} lies in it."
+    said = f"no mail of the kind {kind} lies in it; leave out --as {kind}."
     assert errors(tmp_path / "m", kind) == [(str(tmp_path / "m"), said)]
     assert not errors(tmp_path / "empty", kind)
 

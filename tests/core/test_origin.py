@@ -85,6 +85,7 @@ def test_what_bears_no_sign_of_a_delivery_is_taken_for_written(source):
         (b"=?UTF-8?Q?Inbox,Bewerbung_f=C3=BCr?=", "incoming"),
         (b"Archived", "incoming"),
         (b"=?x?q?Sent?=", "outgoing"),
+        (b"=?UTF-8?Q?Ar=C5=9Fiv,G=C3=B6nderilmi=C5=9F_Postalar?=", "outgoing"),
         (b"=?utf-8?b?a?=", "incoming"),
     ],
 )
