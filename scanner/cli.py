@@ -95,7 +95,8 @@ def _status(run: Callable[[], Any]) -> int:
     try:
         return run() or 0
     except click.exceptions.Abort as error:
-        return _fail("; ".join(("interrupted", *error.args)), INTERRUPTED)
+        status = getattr(error.__cause__, "exit_status", INTERRUPTED)
+        return _fail("; ".join(("interrupted", *error.args)), status)
     except click.ClickException as error:
         return _refuse(error)
     except UnflubError as error:

@@ -64,6 +64,12 @@ class ModelError(UnflubError):
     exit_status = 6
 
 
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM, where it ends a command as Ctrl-C does: no handler of errors may take it for one."""
+
+    exit_status = 143  # 128 and the signal's number, as shells say
+
+
 def slip(error: BaseException) -> str:
     """Say in one line where a mistake of ours was met."""
     return f"internal error, {place(error)}; please report it"

@@ -18,7 +18,12 @@ import click
 from scanner import terminal
 from scanner.core import formats
 from scanner.core.report import Row, Tally, summary
-from scanner.errors import UnflubError
+from scanner.errors import TerminatedError, UnflubError
+
+_ENDINGS: dict[int, type[KeyboardInterrupt]] = {
+    signal.SIGINT: KeyboardInterrupt,
+    signal.SIGTERM: TerminatedError,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +81,12 @@ class Printing:
         form = format_of(
             self.form, with_text=self.with_text, in_color=in_color, show_clean=self.show_clean
         )
+        tally.is_cut = True
         try:
             for row in rows:
                 tally.add(row)
                 self._echo(form.row(row), sink, line)
+            tally.is_cut = False
         except BrokenPipeError:
             terminal.forget_stdout()
         finally:
@@ -123,36 +130,40 @@ def _heard_once() -> Iterator[_Line]:
     """Let the first Ctrl-C interrupt, after the line that is being printed, and ignore all others.
 
     Half a row is none for who reads it; and whoever is in a hurry presses it more than once, which
-    must not break off the end of what the first one interrupted. It is asked of the system once,
-    for all lines: there are many, and it takes as long as one.
+    must not break off the end of what the first one interrupted. So with SIGTERM, by which
+    `timeout` and a logout end programs. It is asked of the system once, for all lines: there are
+    many, and it takes as long as one.
     """
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in _ENDINGS}
     line = _Line()
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        # Where it is not to be called, whoever started this process wants it to go on.
-        if line.is_last or not callable(before):
+    def interrupt(number: int, _: FrameType | None) -> None:
+        # Where it is ignored, whoever started this process wants it to go on.
+        if line.is_last or before[number] is signal.SIG_IGN:
             return
-        line.is_last = True
+        line.is_last, line.ending = True, _ENDINGS[number]
         if not line.is_open:
-            before(number, frame)
+            raise line.ending
 
     try:
-        signal.signal(signal.SIGINT, interrupt)
+        for number in before:
+            signal.signal(number, interrupt)
         yield line
     finally:
-        line.is_last = True  # so that nothing keeps the one before from being back
-        signal.signal(signal.SIGINT, before)
+        line.is_last = True  # so that nothing keeps the ones before from being back
+        for number, heard in before.items():
+            signal.signal(number, heard)
 
 
 class _Line:
     """A line that is printed whole.
 
     Where Ctrl-C came while it was open, or was lost since (Python drops what a destructor raises),
-    KeyboardInterrupt is raised when it is done.
+    KeyboardInterrupt is raised when it is done; so with SIGTERM.
     """
 
     is_open = is_last = False
+    ending = KeyboardInterrupt
 
     def __enter__(self) -> None:
         self.is_open = True
@@ -160,7 +171,7 @@ class _Line:
     def __exit__(self, failure: object, *_: object) -> None:
         self.is_open = False
         if self.is_last and failure is None:
-            raise KeyboardInterrupt
+            raise self.ending
 
 
 def _private(path: str, flags: int) -> int:

@@ -143,7 +143,7 @@ class _Processes(ProcessPoolExecutor):
         try:
             # Processes inherit what is blocked. Where a Ctrl-C of just before is raised here, it is
             # blocked already, and `finally` undoes that.
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
             return super().submit(*args, **kwargs)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -156,6 +156,10 @@ def _load(module: str) -> None:
 def _begin() -> None:
     secrecy.no_words_of_libraries()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # By SIGTERM a pool ends those that are left where one of them died.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     # What was made is sent; to take the rest apart piece by piece lasts as long as a batch or two.
     atexit.register(os._exit, 0)
     threading.Thread(target=_end_with, args=[multiprocessing.parent_process()], daemon=True).start()

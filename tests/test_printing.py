@@ -6,12 +6,12 @@ import inspect
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import pytest
 
 from scanner.core.report import Row, Tally
-from scanner.errors import UnreadableError
+from scanner.errors import TerminatedError, UnreadableError
 from scanner.printing import Printing
 
 ROW = Row("a.eml", "outgoing", UnreadableError("broken"))
@@ -36,6 +36,22 @@ def test_between_two_rows_it_ends_the_printing(tmp_path):
         printed(tmp_path / "rows", interrupted_after_one())
     assert len((tmp_path / "rows").read_text().splitlines()) == 1
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_summary_says_where_not_all_was_read(tmp_path):
+    """Whatever broke it off; not so where all was."""
+
+    def failing():
+        yield ROW
+        raise UnreadableError("the server is gone")
+
+    for rows, ending in (
+        (failing(), pytest.raises(UnreadableError)),
+        (iter([ROW]), nullcontext()),
+    ):
+        with ending as broken_off:
+            Printing("text", tmp_path / "found", quiet=True).print(rows, Tally())
+        assert ("broken off" in (tmp_path / "found").read_text()) is bool(broken_off)
 
 
 def test_within_a_row_it_waits(tmp_path, monkeypatch):
@@ -94,3 +110,17 @@ def test_where_it_is_ignored_it_is_so_all_the_time(tmp_path):
         assert printed(tmp_path / "rows", interrupted_after_one()) == 2
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_sigterm_ends_it_likewise(tmp_path):
+    """Programs are ended so by `timeout` and at logout; what is whole so far is not to be lost."""
+
+    def rows():
+        yield ROW
+        signal.raise_signal(signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(TerminatedError):
+        printed(tmp_path / "rows", rows())
+    assert len((tmp_path / "rows").read_text().splitlines()) == 1
+    assert signal.getsignal(signal.SIGTERM) is before

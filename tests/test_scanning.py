@@ -77,6 +77,21 @@ def test_ctrl_c_ends_no_process_that_is_only_beginning():
         assert len(workers(executor, 2)) == 2
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there it takes effect a little later")
+def test_sigterm_ends_a_process_without_a_word(capfd):
+    """`timeout` sends it to all of them; and so a pool ends who is left when one has died."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with processes(2, "math"):
+            (child,) = multiprocessing.active_children()
+            os.kill(child.pid, signal.SIGTERM)
+            child.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert child.exitcode == -signal.SIGTERM
+    assert capfd.readouterr().err == ""
+
+
 def workers(executor: Executor, number: int) -> list[int]:
     """Have it work until so many processes did, in the order in which they were seen."""
     seen: list[int] = []

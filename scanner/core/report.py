@@ -95,6 +95,8 @@ class Tally:
     undated: int = 0
     categories: Counter[str] = field(default_factory=Counter)
     months: Counter[str] = field(default_factory=Counter)
+    is_cut: bool = False
+    """Whether it broke off before all was read."""
 
     @property
     def flagged(self) -> int:
@@ -164,7 +166,7 @@ def summary(tally: Tally) -> str:
         parts.append(f"{tally.unreadable} not checked")
     if tally.undated:
         parts.append(f"{tally.undated} without a date left out")
-    return ", ".join(parts)
+    return ", ".join(parts) + ("; broken off before all was read" if tally.is_cut else "")
 
 
 def headline(assessment: Assessment) -> str:

@@ -266,9 +266,15 @@ def test_hostile_messages_are_rows_and_end_no_scan(program, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("form", ["text", "json", "jsonl", "html"])
-def test_ctrl_c_keeps_what_was_found_so_far(program, form):
-    """An interrupted scan prints it whole in any form, ends with 130 and says so in one line."""
+@pytest.mark.parametrize(
+    ("form", "number", "status"),
+    [
+        *((form, signal.SIGINT, 130) for form in ("text", "json", "jsonl", "html")),
+        *((form, signal.SIGTERM, 143) for form in ("json", "html")),
+    ],
+)
+def test_ctrl_c_keeps_what_was_found_so_far(program, form, number, status):
+    """An interrupted scan prints it whole in any form, and says so in one line; so by SIGTERM."""
     path = program.home / "found"
     process = program.start("scan", "--format", form, "--output", path, "-", stdin=subprocess.PIPE)
     separator = b"From a@example.org Mon Jan  1 00:00:00 2024\n"
@@ -277,24 +283,27 @@ def test_ctrl_c_keeps_what_was_found_so_far(program, form):
     fill = mail.replace(b"Subject:", b"X-Fill: " + b"x" * 100_000 + b"\nSubject:", 1)
     process.stdin.write(fill * 60)
     process.stdin.flush()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     errors = process.stderr.read()
     process.stdin.close()
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=60) == status
     summed, interrupted = filter(None, errors.decode().splitlines())
     assert interrupted == "unflub: interrupted"
+    assert "; broken off before all was read; written to " in summed
     found = int(re.search(r"(\d+) checked", summed)[1])
     assert 0 < found <= 60
     assert findings(form, path.read_text()) == found
 
 
 def findings(form: str, printed: str) -> int:
-    """Count the findings of a whole report."""
+    """Count the findings of a report that is whole, but for the mail that was not read."""
     if form == "text":
-        assert re.search(r"^\d+ checked, \d+ with a flub$", printed.splitlines()[-1])
+        last = printed.splitlines()[-1]
+        assert re.search(r"^\d+ checked, \d+ with a flub; broken off before all was read$", last)
         return printed.count(": flub: ")
     if form == "html":
         assert printed.rstrip().endswith("</html>")
+        assert printed.count("; broken off before all was read") == 2  # title and heading
         return printed.count("<article")
     rows = json.loads(printed) if form == "json" else list(map(json.loads, printed.splitlines()))
     return sum(row["severity"] == "flub" for row in rows)
