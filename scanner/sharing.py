@@ -44,6 +44,8 @@ def in_order(
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool:
+        for other in multiprocessing.active_children():
+            other.kill()  # the pool ends them by SIGTERM, to which they are deaf
         raise UnreadableError(
             "a process of the scan was ended, perhaps for want of memory; scan with fewer --jobs"
         ) from None
@@ -129,10 +131,11 @@ def _done(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
 
 
 class _Processes(ProcessPoolExecutor):
-    """Processes that begin, when there is work, deaf to Ctrl-C.
+    """Processes that begin, when there is work, deaf to Ctrl-C and SIGTERM.
 
-    It reaches all that run in a terminal, and until `_begin` is loaded it would end
-    them, each with a traceback.
+    These reach all that run in a terminal, or by `timeout`, and until `_begin` is loaded they would
+    end them, each with a traceback. Whoever ended one amid an answer would have the scan wait for
+    the rest of that for ever.
     """
 
     def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -155,11 +158,8 @@ def _load(module: str) -> None:
 
 def _begin() -> None:
     secrecy.no_words_of_libraries()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # By SIGTERM a pool ends those that are left where one of them died.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     # What was made is sent; to take the rest apart piece by piece lasts as long as a batch or two.
     atexit.register(os._exit, 0)
     threading.Thread(target=_end_with, args=[multiprocessing.parent_process()], daemon=True).start()

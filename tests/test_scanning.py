@@ -11,6 +11,7 @@ import sys
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from itertools import repeat
 
 import pytest
 from support.notes import CLEAN, FLUBBED
@@ -68,28 +69,28 @@ def test_a_worker_that_dies_is_one_clear_error():
         list(in_order(executor, str, range(3), ahead=2))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there nothing is killed like this")
+def test_where_a_process_was_killed_the_others_end():
+    """The user learns of it at once: nothing waits for those that are still there."""
+
+    def scan():
+        with processes(3, "math") as (executor, _):
+            os.kill(workers(executor, 3)[1], signal.SIGKILL)
+            list(in_order(executor, abs, repeat(1), ahead=6))
+
+    with pytest.raises(UnreadableError, match="fewer --jobs"):
+        scan()
+    assert multiprocessing.active_children() == []
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there it takes effect a little later")
-def test_ctrl_c_ends_no_process_that_is_only_beginning():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_no_process_that_is_only_beginning(number):
     """It reaches all that run in a terminal, and is for the one that the others work for."""
     with processes(2, "math") as (executor, _):
         for child in multiprocessing.active_children():
-            os.kill(child.pid, signal.SIGINT)
+            os.kill(child.pid, number)
         assert len(workers(executor, 2)) == 2
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there it takes effect a little later")
-def test_sigterm_ends_a_process_without_a_word(capfd):
-    """`timeout` sends it to all of them; and so a pool ends who is left when one has died."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with processes(2, "math"):
-            (child,) = multiprocessing.active_children()
-            os.kill(child.pid, signal.SIGTERM)
-            child.join()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert child.exitcode == -signal.SIGTERM
-    assert capfd.readouterr().err == ""
 
 
 def workers(executor: Executor, number: int) -> list[int]:
