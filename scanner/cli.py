@@ -217,7 +217,8 @@ def scan(paths: tuple[str, ...], account: str | None, **options: Any) -> int:
     findings.require_free(options["output"], paths)
     written, terms = _written(options), findings.terms(options)
     with _messages(paths, account, options, written) as messages:
-        return findings.printed(_scanned(messages, terms, options), options, written)
+        rows = _scanned(messages, terms, options)
+        return findings.printed(rows, options, written.tally, keeps=written.end)
 
 
 @cli.command()

@@ -44,8 +44,8 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
       unflub check --format json - < note.eml
       unflub check --explain note.txt
     """
-    from scanner.adapters.records import Written
     from scanner.checking import verdicts
+    from scanner.core.report import Tally
     from scanner.rows import judged
 
     findings.require_free(options["output"], files)
@@ -57,7 +57,7 @@ def check(files: tuple[str, ...], *, explain: bool, **options: Any) -> int:
         rows = _explained(scanning.rows(found, terms), scanning.judge(terms))
     else:
         rows = iter(judged(found, terms, partial(verdicts, policy=terms.policy, model=terms.model)))
-    return findings.printed(rows, options, Written(None), show_clean=True)
+    return findings.printed(rows, options, Tally(), show_clean=True)
 
 
 def _messages(files: tuple[str, ...]) -> list[Message]:

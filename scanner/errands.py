@@ -103,6 +103,7 @@ def _check(judge: Judge, message: Message, options: dict[str, Any], in_color: bo
     text = "".join(f"{piece}\n" for piece in pieces if piece is not None)
     return {
         "prints": "" if options["quiet"] else text if in_color else click.unstyle(text),
+        "encoding": None if options["form"] == "text" else "utf-8",
         "status": exit_status(tally, options["fail_on"]),
     }
 

@@ -12,7 +12,6 @@ from scanner import common
 from scanner.errors import UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed
-    from scanner.adapters.records import Written
     from scanner.core.report import Row, Tally
     from scanner.rows import Terms
 
@@ -111,9 +110,17 @@ def _is_same(path: Path, source: str) -> bool:
 
 
 def printed(
-    rows: Iterable[Row], options: dict[str, Any], written: Written, *, show_clean: bool = False
+    rows: Iterable[Row],
+    options: dict[str, Any],
+    tally: Tally,
+    *,
+    keeps: int = 0,
+    show_clean: bool = False,
 ) -> int:
-    """Print rows after those that are `written`, and turn all counts into the exit status."""
+    """Print rows, and turn the tally into the exit status.
+
+    It may have counted earlier rows, of which a file `keeps` so many bytes.
+    """
     from scanner.printing import Printing
 
     Printing(
@@ -121,10 +128,10 @@ def printed(
         options.get("resume") or options["output"],
         with_text=options["with_text"],
         quiet=options["quiet"],
-        keeps=written.end,
+        keeps=keeps,
         show_clean=show_clean,
-    ).print(rows, written.tally)
-    return exit_status(written.tally, options["fail_on"])
+    ).print(rows, tally)
+    return exit_status(tally, options["fail_on"])
 
 
 def exit_status(tally: Tally, fail_on: str) -> int:

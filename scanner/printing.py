@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -63,6 +64,9 @@ class Printing:
     def _sink(self) -> Iterator[IO[str] | None]:
         """Open what is written to: nothing for who wants quiet."""
         if self.path is None:
+            if self.form != "text" and isinstance(sys.stdout, io.TextIOWrapper):
+                # JSON is UTF-8 (RFC 8259), and so the page calls itself.
+                sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
             yield None if self.quiet else sys.stdout
             return
         try:
@@ -104,11 +108,11 @@ class Printing:
 def format_of(
     form: str, *, with_text: bool = False, in_color: bool = False, show_clean: bool = False
 ) -> formats.Format:
-    """Give a form by its name; colours and `show_clean` are of the one for people."""
+    """Give a form by its name; colours and `show_clean` are of those for people."""
     if form == "text":
         return formats.Text(_mark if in_color else None, show_clean=show_clean)
     if form == "html":
-        return formats.Page()
+        return formats.Page(show_clean=show_clean)
     kind = formats.Json if form == "json" else formats.JsonLines
     return kind(with_text=with_text)
 

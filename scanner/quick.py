@@ -65,7 +65,7 @@ def _by_daemon(arguments: list[str]) -> None:
     match done:
         case {"runs": [_, *_] as command} if command == arguments[-len(command) :]:
             _run(command, raw)
-        case {"prints": str(text), "status": int(status)} if _printed(text):
+        case {"prints": str(text), "status": int(status)} if _printed(text, done.get("encoding")):
             sys.exit(status)
 
 
@@ -122,9 +122,9 @@ def _file(path: str) -> bytes | None:
     return raw if len(raw) <= local.MOST_MESSAGE else None
 
 
-def _printed(text: str) -> bool:
+def _printed(text: str, encoding: Any) -> bool:
     """Print it, or not: then there is trouble of which the command knows what to say."""
-    rest = text.encode(sys.stdout.encoding, "backslashreplace")
+    rest = text.encode(encoding or sys.stdout.encoding, "backslashreplace")
     try:
         while rest:
             rest = rest[os.write(sys.stdout.fileno(), rest) :]

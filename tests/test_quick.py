@@ -139,6 +139,20 @@ def test_both_ways_say_the_same_of_every_message(command, name):
             assert run(command, QUICKLY, line, raw) == run(command, SLOWLY, line, raw)
 
 
+def test_both_ways_print_json_in_utf_8(command):
+    """Whatever standard output is for, or it would be none (RFC 8259); text is for who reads it."""
+    command.environment["PYTHONIOENCODING"] = "cp1252"
+    raw = note(OPENING, "A flub – alas \N{WAVING HAND SIGN}.")
+    with running():
+        for form, shown in (
+            ("jsonl", "– alas \N{WAVING HAND SIGN}".encode()),
+            ("text", b"\x96 alas"),
+        ):
+            quickly = run(command, QUICKLY, f"check --format {form}", raw)
+            assert quickly == run(command, SLOWLY, f"check --format {form}", raw)
+            assert shown in quickly[1]
+
+
 def test_the_command_loads_next_to_nothing_where_a_daemon_answers(command):
     """Not even what parses command lines, so that it is quick."""
     code = (

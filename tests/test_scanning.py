@@ -70,12 +70,17 @@ def test_a_worker_that_dies_is_one_clear_error():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there nothing is killed like this")
-def test_where_a_process_was_killed_the_others_end():
-    """The user learns of it at once: nothing waits for those that are still there."""
+def test_where_a_process_was_killed_the_others_end(tmp_path):
+    """The user learns of it at once: nothing waits for one that is busy still."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
 
     def scan():
         with processes(3, "math") as (executor, _):
-            os.kill(workers(executor, 3)[1], signal.SIGKILL)
+            killed = workers(executor, 3)[1]
+            for _ in range(2):
+                executor.submit(pipe.read_bytes)
+            os.kill(killed, signal.SIGKILL)
             list(in_order(executor, abs, repeat(1), ahead=6))
 
     with pytest.raises(UnreadableError, match="fewer --jobs"):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from scanner.adapters.single import reason_of
-from scanner.core.report import Tally
+from scanner.core.report import EMPTY, Tally
 from scanner.errors import UnreadableError
 
 _BEGINNING = b'{"source": "'
@@ -20,7 +20,7 @@ class Written:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self.tally = Tally()
+        self.tally = Tally(sets_empty_apart=True)
         self.end = 0
         self._sources: set[str] = set()
         try:
@@ -52,4 +52,5 @@ class Written:
 
     def _add(self, record: dict[str, str | None]) -> None:
         self._sources.add(str(record["source"]))
-        self.tally.count(None if record["error"] else record["severity"])
+        severity = None if record["error"] else record["severity"]
+        self.tally.count(severity, is_empty=record["error"] == EMPTY)

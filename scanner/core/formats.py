@@ -29,7 +29,8 @@ class Text:
     """For people: findings with their passages marked, and a summary.
 
     Advice is given in full once; a later message names the earlier message that shows it.
-    `show_clean` also names messages without a finding; one such message needs no summary.
+    `show_clean` also names messages without a finding, or without own text; one such message needs
+    no summary.
     """
 
     mark: Mark | None = None
@@ -38,7 +39,7 @@ class Text:
 
     def row(self, row: Row) -> str | None:
         """Show a message with its passages, or why it was not checked."""
-        if not (self.show_clean or row.passages or row.error):
+        if not (self.show_clean or _is_told(row)):
             return None
         return as_text(row, self.mark, self._told)
 
@@ -83,13 +84,17 @@ class Json:
 
 @dataclass(slots=True)
 class Page:
-    """One page of HTML, which needs all findings before its first line can be written."""
+    """One page of HTML, which needs all findings before its first line can be written.
 
+    `show_clean` also names messages without own text.
+    """
+
+    show_clean: bool = False
     _found: list[Row] = field(default_factory=list)
 
     def row(self, row: Row) -> None:
         """Keep what the page is to show; clean messages are only counted."""
-        if row.passages or row.error:
+        if _is_told(row) or (self.show_clean and row.error):
             self._found.append(row)
 
     def end(self, tally: Tally) -> str:
@@ -97,3 +102,8 @@ class Page:
         from scanner.core.page import page
 
         return page(self._found, tally)
+
+
+def _is_told(row: Row) -> bool:
+    """Tell whether a scan names a message: not what is clean, nor what has no own text."""
+    return bool(row.passages or (row.error and not row.is_empty))

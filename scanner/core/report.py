@@ -59,6 +59,11 @@ class Row:
         return EMPTY if self.verdict.is_empty else ""
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it was read, and has no text of the writer's own: a forward, or a bare quote."""
+        return isinstance(self.verdict, Verdict) and self.verdict.is_empty
+
+    @property
     def passages(self) -> tuple[Passage, ...]:
         """The flagged passages."""
         return self.judged.assessment.passages if self.judged else ()
@@ -86,13 +91,19 @@ class Row:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts what a scan has seen so far."""
+    """Counts what a scan has seen so far.
+
+    Messages without own text count as unreadable, unless they are set apart: archives are full of
+    them, and there is nothing to be done about them.
+    """
 
     checked: int = 0
     flubs: int = 0
     folded: int = 0
     unreadable: int = 0
     undated: int = 0
+    empty: int = 0
+    sets_empty_apart: bool = False
     categories: Counter[str] = field(default_factory=Counter)
     months: Counter[str] = field(default_factory=Counter)
     is_cut: bool = False
@@ -105,15 +116,18 @@ class Tally:
 
     def add(self, row: Row) -> None:
         """Count one more message."""
-        self.count(row.judged.assessment.severity if row.judged else None)
+        severity = row.judged.assessment.severity if row.judged else None
+        self.count(severity, is_empty=row.is_empty)
         if passages := row.passages:
             self.categories.update(passage.category for passage in passages)
             self.months[row.day[:7]] += 1
 
-    def count(self, severity: str | None) -> None:
+    def count(self, severity: str | None, *, is_empty: bool) -> None:
         """Count one more message by its severity, which is None where it was not assessed."""
+        set_apart = is_empty and self.sets_empty_apart
         self.checked += severity is not None
-        self.unreadable += severity is None
+        self.empty += set_apart
+        self.unreadable += severity is None and not set_apart
         self.flubs += severity == "flub"
         self.folded += severity == "folded"
 
@@ -162,6 +176,8 @@ def summary(tally: Tally) -> str:
     parts = [f"{tally.checked} checked", f"{tally.flubs} with a flub"]
     if tally.folded:
         parts.append(f"{tally.folded} folded in")
+    if tally.empty:
+        parts.append(f"{tally.empty} without own text")
     if tally.unreadable:
         parts.append(f"{tally.unreadable} not checked")
     if tally.undated:

@@ -184,7 +184,32 @@ def test_scan_text_shows_findings_and_a_summary(program, archive):
     """Clean messages are only counted."""
     done = program.run("scan", archive)
     assert done.stdout.count(": flub: ") == 3
-    assert done.stdout.splitlines()[-1] == "5 checked, 3 with a flub, 1 not checked"
+    assert done.stdout.splitlines()[-1] == "5 checked, 3 with a flub, 1 without own text"
+    assert "not checked" not in done.stdout
+
+
+def test_scan_only_counts_what_has_no_text_of_the_writers_own(program, tmp_path):
+    """Archives are full of forwards: none is a line or a failure, now or of rows gone on with."""
+    path = save(tmp_path, "a.eml", EMPTY)
+    words = "0 checked, 0 with a flub, 1 without own text"
+    done = program.run("scan", path)
+    assert (done.returncode, done.stdout) == (0, f"{words}\n")
+    page = program.run("scan", "--format", "html", path)
+    assert (page.returncode, page.stdout.count("a.eml")) == (0, 0)
+    for _ in range(2):
+        done = program.run("scan", "--format", "jsonl", "--resume", "rows", path)
+        assert (done.returncode, words in done.stderr) == (0, True)
+    (row,) = map(json.loads, (program.home / "rows").read_text().splitlines())
+    assert row["error"].startswith("empty: ")
+
+
+def test_check_names_what_has_no_text_of_the_writers_own(program, tmp_path):
+    """Who checks a message wants to know why there is no verdict."""
+    path = save(tmp_path, "a.eml", EMPTY)
+    for form in ("text", "html"):
+        done = program.run("check", "--format", form, path, path)
+        assert (done.returncode, done.stdout.count("a.eml: ")) == (5, 2)
+        assert "0 with a flub, 2 not checked" in done.stdout
 
 
 def test_what_has_no_date_is_counted_where_days_are_asked_for(program, tmp_path):
@@ -355,7 +380,7 @@ def test_html_is_written_into_a_file_and_the_summary_is_said(program, archive, t
     done = program.run("scan", "--format", "html", "--output", report, archive)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"unflub: 5 checked, 3 with a flub, 1 not checked; written to {report}\n"
+        f"unflub: 5 checked, 3 with a flub, 1 without own text; written to {report}\n"
     )
     page = report.read_text("utf-8")
     assert page.startswith("<!DOCTYPE html>")
@@ -420,7 +445,7 @@ def test_a_scan_that_was_cut_anywhere_goes_on(program, archive, tmp_path):
         done = program.run("scan", "--format", "jsonl", "--resume", path, archive)
         assert path.read_text("utf-8") == whole
         assert done.returncode == 1
-        assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 not checked; ")
+        assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 without own text; ")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such modes")
@@ -457,11 +482,11 @@ def test_a_report_in_the_scanned_folder_is_not_scanned(program, archive):
     """Neither one that is written now, on standard output or not, nor rows to go on with."""
     for arguments in (["--output"], ["--resume"], ["--resume"]):
         done = program.run("scan", "--format", "jsonl", *arguments, archive / "found", archive)
-        assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 not checked; ")
+        assert done.stderr.startswith("unflub: 5 checked, 3 with a flub, 1 without own text; ")
     (archive / "found").unlink()
     program.shell(f"scan {archive} >{archive}/zz.txt")
     last = (archive / "zz.txt").read_text().splitlines()[-1]
-    assert last == "5 checked, 3 with a flub, 1 not checked"
+    assert last == "5 checked, 3 with a flub, 1 without own text"
 
 
 def test_files_with_a_number_behind_their_name_are_not_lost(program, tmp_path):

@@ -217,5 +217,8 @@ def test_the_summary_counts():
     tally.add(BLANK)
     tally.add(row(FLUBBED))
     assert summary(tally) == "4 checked, 2 with a flub, 2 not checked"
+    tally.sets_empty_apart = True
+    tally.add(BLANK)
+    assert summary(tally) == "4 checked, 2 with a flub, 1 without own text, 2 not checked"
     tally.is_cut = True
     assert summary(tally).endswith(", 2 not checked; broken off before all was read")
