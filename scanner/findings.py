@@ -63,7 +63,7 @@ def which(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed((
         click.option(
             "--category", "categories", multiple=True, callback=_categories, metavar="C",
-            help="Only passages of this category; may be given more than once.",
+            help="Only passages with a sentence of this category; may be given more than once.",
         ),
         click.option(
             "--min-confidence", "least", type=click.FloatRange(0, 1), default=0.0,

@@ -42,9 +42,12 @@ class Terms:
     dated: bool = False
 
     def wants(self, passage: Passage) -> bool:
-        """Tell whether a passage is asked for."""
-        named = not self.categories or passage.category in self.categories
-        return named and passage.confidence >= self.least
+        """Tell whether a passage is asked for: one sentence is reason enough."""
+        return any(
+            confidence >= self.least
+            for category, confidence in passage.categories.items()
+            if not self.categories or category in self.categories
+        )
 
 
 def judged(batch: Sequence[Message], terms: Terms, judge: Judging) -> list[Row]:

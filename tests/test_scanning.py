@@ -14,14 +14,15 @@ from functools import partial
 from itertools import repeat
 
 import pytest
-from support.notes import CLEAN, FLUBBED
+from support.notes import CLEAN, FLUBBED, OPENING, note
+from support.phrases import JUDGE
 
 from scanner.adapters.single import Message
 from scanner.core.classify import Policy
 from scanner.core.report import as_record
 from scanner.errors import UnreadableError
 from scanner.learning import shelf
-from scanner.rows import Terms
+from scanner.rows import Terms, judged
 from scanner.scanning import rows
 from scanner.sharing import in_order, processes
 
@@ -241,3 +242,15 @@ def test_only_the_passages_asked_for_count(terms, passages):
     assert len(record["passages"]) == passages
     assert (record["severity"] == "none") is (record["share"] == 0) is (passages == 0)
     assert record["kind"] == "thank_you"
+
+
+@pytest.mark.parametrize(
+    ("category", "least", "passages"),
+    [("excuse", 0.9, 1), ("plea", 0.9, 1), ("pretext", 0.9, 0), ("plea", 0.91, 0)],
+)
+def test_a_passage_is_found_by_any_category_of_its_sentences(category, least, passages):
+    """The one that it is named by hides none of the others."""
+    terms = Terms(None, Policy(), categories=frozenset({category}), least=least)
+    raw = note(OPENING, "An excuse, a flub. Another excuse, a flub. A plea was my flub.")
+    (row,) = judged([Message("a", raw)], terms, JUDGE)
+    assert len(row.passages) == passages

@@ -73,6 +73,7 @@ _NO_TOPIC = re.compile(
     r"where|when|whether)\b",
     re.IGNORECASE,
 )
+_OWN = re.compile(r"\b(my|our)\b", re.IGNORECASE)
 _ABOUT = {
     "reanswer": "answers the question about {} again",
     "pretext": "reopens the question about {}",
@@ -91,7 +92,15 @@ def deed(category: str, passage: str) -> str:
 
 def topic(passage: str) -> str:
     """Give what a passage says that a question or an answer was about, as said to its writer."""
+    return _OWN.sub("your", _named(passage))
+
+
+def topic_for_others(passage: str) -> str:
+    """Give the topic where it is nobody's: "my illness" is the writer's to tell."""
+    named = _named(passage)
+    return "" if _OWN.search(named) else named
+
+
+def _named(passage: str) -> str:
     found = _TOPIC.search(" ".join(passage.split()))
-    if found is None or _NO_TOPIC.search(found[1]):
-        return ""
-    return re.sub(r"\b(my|our)\b", "your", found[1])
+    return "" if found is None or _NO_TOPIC.search(found[1]) else found[1]

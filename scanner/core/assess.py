@@ -45,6 +45,14 @@ class Passage:
     confidence: float
     sentences: tuple[FlaggedSentence, ...]
 
+    @property
+    def categories(self) -> dict[str, float]:
+        """The categories of its sentences in their order, with the confidence of the surest."""
+        surest: dict[str, float] = {}
+        for one in self.sentences:
+            surest[one.category] = max(one.confidence, surest.get(one.category, 0.0))
+        return surest
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:

@@ -6,9 +6,11 @@ concern, the goal of the question, and room for examples.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from scanner.core.advice import ADVICE, deed, topic
+from scanner.core.advice import ADVICE, deed, topic, topic_for_others
 from scanner.core.assess import Assessment, Passage
 from scanner.core.origin import Direction
 from scanner.core.position import Position, find_position
@@ -35,10 +37,20 @@ class Counsel:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """What a passage does by its sentences of one category, and why that matters to the reader."""
+
+    category: str
+    confidence: float
+    deed: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Question:
     """What a passage does, and leaves open.
 
-    `concern` and `goal` are for the candidate, `point` is for the references.
+    `concern` and `goal` are for the candidate, `point` about {} is for the references.
     """
 
     deed: str
@@ -47,54 +59,56 @@ class _Question:
     point: str
 
 
+_Asked: TypeAlias = list[tuple[_Question, str]]
+
 _QUESTIONS = {
     "reanswer": _Question(
         "answers an interview question again",
-        "you gave one answer a second time, in writing",
+        "You gave one answer a second time, in writing",
         "to hear the answer you would give with time to think, and how you reached it",
-        "how [candidate] deals with [the topic] when there is little time to think",
+        "how [candidate] deals with {} when there is little time to think",
     ),
     "self_criticism": _Question(
         "judges their own performance",
-        "you seemed unsure how part of the conversation went",
+        "You seemed unsure how part of the conversation went",
         "to learn how you do this when it is your everyday work and not an interview",
-        "how sure [candidate] is in [the topic] on an ordinary day",
+        "how sure [candidate] is when it comes to {} on an ordinary day",
     ),
     "apology": _Question(
         "apologises for something in the interview",
-        "you came back to a moment of the interview that seems to trouble you",
+        "You came back to a moment of the interview that seems to trouble you",
         "to set the moment aside and see how you handle the same thing at work",
-        "how [candidate] carries on with [the topic] after a bad moment",
+        "how [candidate] carries on with {} after a bad moment",
     ),
     "excuse": _Question(
         "gives the reason for something that went wrong",
-        "something seems to have stood in your way in the interview",
+        "Something seems to have stood in your way in the interview",
         "to give you the same question again under fair conditions",
-        "how [candidate] does at [the topic] when something gets in the way",
+        "how [candidate] manages {} when something gets in the way",
     ),
     "correction": _Question(
         "takes back something they said",
-        "something you told us was put differently afterwards",
+        "Something you told us was put differently afterwards",
         "to get the facts right, so that nothing is held against you that need not be",
-        "what [candidate] did in [the topic], as you remember it",
+        "what [candidate] did in the matter of {}, as you remember it",
     ),
     "omission": _Question(
         "says what they forgot to mention",
-        "something that matters to you did not come up in the interview",
+        "Something that matters to you did not come up in the interview",
         "to learn what it was, and what you did and achieved there",
-        "what [candidate] has done in [the topic], which we hardly spoke about",
+        "what [candidate] has done in the matter of {}, which we hardly spoke about",
     ),
     "plea": _Question(
         "asks you to overlook something",
-        "there is a point you would rather we did not weigh",
+        "There is a point you would rather we did not weigh",
         "to judge that point on what you have done and not on one moment",
-        "[the topic], and how much it mattered in the work",
+        "{}, and how much it mattered in the work",
     ),
     "pretext": _Question(
         "reopens an answer behind a question or an offer",
-        "one topic seems not to be settled for you",
+        "One topic seems not to be settled for you",
         "to finish that topic properly, with your experience on the table",
-        "[the topic], which our conversation did not finish",
+        "{}, which our conversation did not finish",
     ),
 }
 
@@ -104,14 +118,20 @@ def counsel(subject: str, assessment: Assessment, direction: Direction) -> Couns
     position = find_position(subject, assessment.text)
     is_folded = assessment.severity == "folded"
     if direction == "incoming":
-        todo = _employer(position, max(assessment.passages, key=lambda one: one.confidence))
+        todo = _employer(position, assessment.passages)
         return replace(todo, folded=_FOLDED_THEIRS if is_folded else "")
     letter = Letter("To one of your references", to_own_referee(position))
     return Counsel(_CANDIDATE, (letter,), FOLDED if is_folded else "")
 
 
+def reasons(passage: Passage, direction: Direction) -> Iterator[Reason]:
+    """Give a reason for each category of a passage, in the order of its sentences."""
+    for category, confidence in passage.categories.items():
+        yield Reason(category, confidence, *reason(replace(passage, category=category), direction))
+
+
 def reason(passage: Passage, direction: Direction) -> tuple[str, str]:
-    """Say what a passage does, and why that matters to who reads this."""
+    """Say what a passage does, by its main category, and why that matters to who reads this."""
     if direction == "incoming":
         return f"The writer {_QUESTIONS[passage.category].deed}", _ASK
     return f"It {deed(passage.category, passage.text)}", ADVICE[passage.category].reason
@@ -169,33 +189,47 @@ def to_own_referee(position: Position) -> str:
     )
 
 
-def _employer(position: Position, passage: Passage) -> Counsel:
-    question = _QUESTIONS[passage.category]
+def _employer(position: Position, passages: Sequence[Passage]) -> Counsel:
+    to_candidate = _to_candidate(position, _asked(passages, topic))
+    to_reference = _to_reference(position, _asked(passages, topic_for_others))
     return Counsel(
         _EMPLOYER,
-        (
-            Letter("To the candidate", _to_candidate(position, question, topic(passage.text))),
-            Letter("To every reference", _to_reference(position, question)),
-        ),
+        (Letter("To the candidate", to_candidate), Letter("To every reference", to_reference)),
     )
 
 
-def _to_candidate(position: Position, question: _Question, named: str) -> str:
+def _asked(passages: Sequence[Passage], named: Callable[[str], str]) -> _Asked:
+    """Give each question once, with all topics of the passages that raise it."""
+    topics: dict[str, list[str]] = {}
+    for passage in passages:
+        topics.setdefault(passage.category, []).append(named(passage.text))
+    return [
+        (_QUESTIONS[category], " and ".join(filter(None, dict.fromkeys(found))) or "[the topic]")
+        for category, found in topics.items()
+    ]
+
+
+def _to_candidate(position: Position, asked: _Asked) -> str:
+    concerns = "\n\n".join(
+        f"{question.concern}. I mean what you said about {named}. I ask {question.goal}."
+        for question, named in asked
+    )
     return (
         f"Dear [candidate],\n\nThank you for your note about {_job(position)}. Before we go on, "
-        f"one thing I would rather ask than guess: {question.concern}. "
-        f"I mean what you said about {named or '[the topic]'}.\n\n"
-        f"I ask {question.goal}. Would you tell me about one or two times when you dealt with it: "
+        f"I would rather ask than guess.\n\n{concerns}\n\n"
+        f"Would you tell me about one or two times when you dealt with "
+        f"{'it' if len(asked) == 1 else 'each of these'}: "
         "what the situation was, what you did, and how it ended? Take as much room as you need.\n\n"
         "Kind regards\n[Your name]"
     )
 
 
-def _to_reference(position: Position, question: _Question) -> str:
+def _to_reference(position: Position, asked: _Asked) -> str:
+    points = "; and ".join(question.point.format(named) for question, named in asked)
     return (
         f"Dear [reference],\n\n[Candidate] has applied to us for {_job(position)} and named you. "
-        "One point I would like to understand better, and I ask everyone who was named the same: "
-        f"{question.point}. After one interview we know too little about it.\n\n"
+        "There is something I would like to understand better, and I ask everyone who was named "
+        f"the same: {points}. After one interview we know too little about this.\n\n"
         "The aim is to judge it by work that somebody saw, not by one conversation. Have you seen "
         "[candidate] deal with it? Examples help most, good ones and bad ones: what was asked, "
         "what [candidate] did, and what came of it.\n\n"

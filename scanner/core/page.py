@@ -7,23 +7,22 @@ from dataclasses import dataclass
 
 from scanner.core.advice import ADVICE
 from scanner.core.assess import Piece, pieces
-from scanner.core.counsel import Counsel, reason
+from scanner.core.counsel import Counsel, Reason, reasons
 from scanner.core.render import templates
 from scanner.core.report import Row, Tally, summary
 
 _DIRECTIONS = {"outgoing": "written by you", "incoming": "received"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Reason:
-    deed: str
-    reason: str
-    confidence: str
+# Totals are of notes by whomever: where advice says "you" to the writer, they name the writer.
+_DEEDS = {
+    "self_criticism": "judges the writer's own performance",
+    "correction": "takes back something the writer said",
+    "omission": "says what the writer forgot to mention",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """One message as the page shows it."""
+    """One message as the page shows it, with the reasons for each passage."""
 
     source: str
     subject: str
@@ -31,7 +30,7 @@ class _Note:
     severity: str
     share: str
     pieces: tuple[Piece, ...]
-    reasons: tuple[_Reason, ...]
+    reasons: tuple[tuple[Reason, ...], ...]
     counsel: Counsel
 
 
@@ -60,7 +59,7 @@ def page(found: Iterable[Row], tally: Tally) -> str:
 
 def _named(categories: Mapping[str, int]) -> dict[str, int]:
     ordered = sorted(categories.items(), key=lambda item: -item[1])
-    return {ADVICE[category].name: count for category, count in ordered}
+    return {_DEEDS.get(category, ADVICE[category].name): count for category, count in ordered}
 
 
 def _dated(months: Mapping[str, int]) -> dict[str, int]:
@@ -84,11 +83,6 @@ def _notes(rows: Iterable[Row]) -> Iterator[_Note]:
                 severity=assessment.severity,
                 share=f"{assessment.percent}% of the words",
                 pieces=tuple(pieces(assessment)),
-                reasons=tuple(_reasons(row)),
+                reasons=tuple(tuple(reasons(one, row.direction)) for one in row.passages),
                 counsel=row.counsel,
             )
-
-
-def _reasons(row: Row) -> Iterator[_Reason]:
-    for passage in row.passages:
-        yield _Reason(*reason(passage, row.direction), f"{passage.confidence:.0%}")

@@ -119,7 +119,7 @@ class Tally:
         severity = row.judged.assessment.severity if row.judged else None
         self.count(severity, is_empty=row.is_empty)
         if passages := row.passages:
-            self.categories.update(passage.category for passage in passages)
+            self.categories.update(c for passage in passages for c in passage.categories)
             self.months[row.day[:7]] += 1
 
     def count(self, severity: str | None, *, is_empty: bool) -> None:
@@ -166,7 +166,7 @@ def as_text(row: Row, mark: Mark | None = None, told: Told | None = None) -> str
     if assessment.passages:
         lines += _head(row.letterhead, row.judged.draft.subject)
         lines += ["", _indented(_marked(assessment, mark or _pointed)), ""]
-        lines += [line for passage in assessment.passages for line in _reason(passage, row)]
+        lines += [line for passage in assessment.passages for line in _reasons(passage, row)]
         lines += _what_to_do(row.counsel, source, {} if told is None else told)
     return "\n".join(lines)
 
@@ -219,11 +219,11 @@ def _visible(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
-def _reason(passage: Passage, row: Row) -> Iterator[str]:
-    from scanner.core.counsel import reason
+def _reasons(passage: Passage, row: Row) -> Iterator[str]:
+    from scanner.core.counsel import reasons
 
-    deed, why = reason(passage, row.direction)
-    yield f"  - {deed} ({passage.category}, {passage.confidence:.0%}): {why}"
+    for one in reasons(passage, row.direction):
+        yield f"  - {one.deed} ({one.category}, {one.confidence:.0%}): {one.why}"
     for sentence in passage.sentences if row.why is not None else ():
         heaviest = (row.why or {}).get(sentence.start, ())
         words = ", ".join(f"“{word}”" for word in heaviest) or "no single word"

@@ -8,7 +8,7 @@ from support.phrases import JUDGE
 
 from scanner.core.advice import ADVICE
 from scanner.core.classify import CATEGORIES
-from scanner.core.counsel import counsel, reason
+from scanner.core.counsel import counsel, reason, reasons
 
 
 def assessed(category: str):
@@ -34,12 +34,36 @@ def test_an_employer_gets_words_to_ask_with(category):
 
 
 def test_the_candidate_is_asked_about_the_topic_that_the_note_names():
-    """The references are not told it: that is for the employer to say."""
-    flub = "My answer about the night shift was a flub."
-    (verdict,) = JUDGE([note(OPENING, flub, STRENGTH)])
+    """So are the references, where it is nobody's: what is the candidate's is not for them."""
+    for named, told, others in (
+        ("the night shift", "the night shift", "deals with the night shift when"),
+        ("my illness", "your illness", "deals with [the topic] when"),
+    ):
+        flub = f"My answer about {named} was a flub."
+        (verdict,) = JUDGE([note(OPENING, flub, STRENGTH)])
+        candidate, references = counsel("", verdict.assessment, "incoming").letters
+        assert f"I mean what you said about {told}." in candidate.text
+        assert others in references.text
+        assert "illness" not in references.text
+
+
+def test_the_letters_take_up_every_passage():
+    """Each concern once, with all its topics, in the order of the note."""
+    flubs = (
+        "My answer about pricing was a flub.", "That excuse was a flub.",
+        "My answer about the night shift was a flub.",
+    )  # fmt: skip
+    apart = [paragraph for flub in flubs for paragraph in (flub, STRENGTH)]
+    (verdict,) = JUDGE([note(OPENING, *apart)])
     candidate, references = counsel("", verdict.assessment, "incoming").letters
-    assert "I mean what you said about the night shift." in candidate.text
-    assert "night shift" not in references.text
+    assert candidate.text.count("I mean what you said about") == 2
+    assert "about pricing and the night shift. I ask to hear the answer" in candidate.text
+    assert "\n\nSomething seems to have stood in your way" in candidate.text
+    assert "when you dealt with each of these: " in candidate.text
+    assert (
+        "how [candidate] deals with pricing and the night shift when there is little time to "
+        "think; and how [candidate] manages [the topic] when something gets in the way. "
+    ) in references.text
 
 
 def test_the_references_are_not_told_what_the_candidate_wrote():
@@ -67,3 +91,15 @@ def test_reasons_speak_to_who_reads_them():
     what, why = reason(passage, "incoming")
     assert what == "The writer judges their own performance"
     assert "ask before you weigh it" in why
+
+
+def test_a_passage_has_a_reason_for_each_category_of_its_sentences():
+    """In their order, each once; the main one alone would leave the others unsaid."""
+    flubs = "That excuse was a flub. My answer about pay was a flub. An excuse, a flub."
+    (verdict,) = JUDGE([note(OPENING, flubs, STRENGTH)])
+    (passage,) = verdict.assessment.passages
+    assert passage.category == "excuse"
+    assert [(one.category, one.confidence, one.deed) for one in reasons(passage, "outgoing")] == [
+        ("excuse", 0.9, "It gives the reason for something that went wrong"),
+        ("reanswer", 0.9, "It answers the question about pay again"),
+    ]

@@ -128,6 +128,39 @@ def test_a_page_shows_notes_with_marks_reasons_and_totals():
         "To every reference", "To one of your references", "x.eml: broken: it is not text",
     ):  # fmt: skip
         assert words in text
+    assert "your own computer" not in text  # a cluster may have read the notes, too
+
+
+SEVERAL = row(
+    note(OPENING, "This excuse was a flub.\n\nAn apology, a flub.", "A plea flub.", STRENGTH)
+)
+
+
+def test_all_categories_of_a_passage_are_named_and_counted():
+    """By text, page and totals; on the page the number of a passage is that of its reasons."""
+    tally = Tally()
+    tally.add(SEVERAL)
+    assert tally.categories == {"excuse": 1, "apology": 1, "plea": 1}
+    shown = as_text(SEVERAL)
+    for category in tally.categories:
+        assert f"({category}, 90%)" in shown
+    page = lxml.html.document_fromstring(printed(Page(), [SEVERAL]))
+    (passage,) = page.findall(".//article/ol[1]/li")
+    assert [strong.text for strong in passage.iter("strong")] == [
+        "It gives the reason for something that went wrong",
+        "It apologises for something in the interview",
+        "It asks the reader to overlook something",
+    ]
+
+
+def test_totals_speak_of_the_writer():
+    """Who received the notes did not write them."""
+    flubs = ("This self_criticism was a flub.", "A correction, a flub.", "An omission, a flub.")
+    rows = [row(note(OPENING, flub, STRENGTH), "incoming") for flub in flubs]
+    page = lxml.html.document_fromstring(printed(Page(), rows))
+    totals = " ".join(name.text for name in page.find(".//table").iter("th"))
+    assert totals.count("the writer") == 3
+    assert " you" not in totals
 
 
 def test_a_page_without_findings_says_so():
