@@ -72,7 +72,7 @@ def load(path: Path) -> Saved:
         memory = Memory(standing, dismissed, bool(table.get("shared")), no_flubs)
         under_way = frozenset(map(str, table.get("under_way", ())))
         return Saved(int(table["uidvalidity"]), memory, bool(table.get("alters")), under_way)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return Saved()
 
 

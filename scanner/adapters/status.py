@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.adapters import lock, state, whole
-from scanner.core.health import Signs
+from scanner.core.health import Signs, as_record
 
 
 def path_of(name: str) -> Path:
@@ -44,6 +44,8 @@ def _read(name: str) -> Signs:
     try:
         table: dict[str, Any] = json.loads(path_of(name).read_bytes())
         wanted = {field.name: type(getattr(nothing, field.name)) for field in fields(Signs)}
-        return Signs(**{key: kind(table[key]) for key, kind in wanted.items()})
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        said = Signs(**{key: kind(table[key]) for key, kind in wanted.items()})
+        as_record(said, now=0)  # a time that no calendar has cannot be told
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return nothing
+    return said

@@ -79,6 +79,7 @@ def good(**changes: object) -> str:
         good(standing=[{"uid": "x", "digests": []}]),
         good(standing=[7]),
         good(dismissed=None),
+        good(uidvalidity=float("inf")),
         good()[:-5],
         "\x00" * 50,
         "[" * 100_000,
