@@ -455,6 +455,7 @@ def _logging(file: Path | None) -> Iterator[None]:
         raise ConfigurationError(
             f"the log {file} cannot be written ({error.strerror}); name a file in a folder of yours"
         ) from None
+    logging.raiseExceptions = False  # a line lost on a full disk is no traceback
     handler = to or logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log = logging.getLogger("unflub")  # ours alone: libraries repeat what servers say

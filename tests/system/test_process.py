@@ -366,3 +366,9 @@ def test_a_log_ends_with_what_it_is_of(household):
     assert said.returncode == 0
     for log in ("first", "second"):
         assert (household.program.home / log).read_text().count("drafts read") == 1
+
+
+def test_a_log_on_a_full_disk_costs_its_lines_alone(household):
+    """The watch goes on, and standard error stays empty."""
+    done = household.program.run("watch", "--once", "--log", "/dev/full")
+    assert (done.returncode, done.stderr) == (0, "")
