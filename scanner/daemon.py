@@ -96,7 +96,7 @@ class Shift:
         old = {watcher.account.name: watcher for watcher in before.crew.watchers}
         for watcher in self.crew.watchers:
             if one := old.get(watcher.account.name):
-                watcher.held, one.held = one.held, None
+                watcher.follow(one)
         before.end()
 
     def start(self) -> None:

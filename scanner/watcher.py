@@ -200,6 +200,11 @@ class Watcher:
         if held:
             held.close()
 
+    def follow(self, before: Watcher) -> None:
+        """Take the lock from another of the same name, and that the login was good, if it is."""
+        self.held, before.held = before.held, None
+        self._was_in = before._was_in and before.account == self.account
+
     def connect_anew(self) -> None:
         """Have the connection dropped, from another thread: the machine may have slept."""
         self.cut()

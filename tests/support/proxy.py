@@ -22,9 +22,15 @@ FAULTS = (
 GREETING = "greeting"
 _LITERAL = re.compile(rb"\{(\d+)\+?\}\r\n$")
 _COMMAND = re.compile(rb"(\S+) (?:UID )?([A-Z]+)", re.IGNORECASE)
+_LET_IN = re.compile(rb"(\S+) OK .*Logged in\r\n")
 _DELAY = 0.3
 _DRIBBLE = 0.05
 _RESET = struct.pack("ii", 1, 0)  # closing by a reset, not by an orderly end
+
+
+def no_login(said: bytes) -> bytes:
+    """Make a refusal of every login that Dovecot lets in."""
+    return _LET_IN.sub(rb"\1 NO [AUTHENTICATIONFAILED] Authentication failed.\r\n", said)
 
 
 class _Over(Exception):  # noqa: N818 - it is no error

@@ -190,6 +190,20 @@ def test_a_wrong_configuration_is_not_reloaded(household):
         household.client.wait_until(lambda client: len(client.warnings()) == 1)
 
 
+def test_a_login_that_was_good_is_not_the_first_after_a_reload(household):
+    """A server that refuses it for a moment by then does not end the daemon."""
+    with proxy.running(household.server.port) as through:
+        household.configure(port=str(through.port))
+        with household.program.watching() as daemon:
+            through.rewrite = proxy.no_login
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_for("in an hour or more")
+            through.rewrite = bytes
+            daemon.process.send_signal(signal.SIGHUP)
+            household.client.save(FLUBBED)
+            household.client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
 @pytest.mark.parametrize("arguments", [("watch",), ("watch", "--once")], ids=["watch", "once"])
 def test_a_second_copy_for_one_account_is_refused(household, arguments):
     """One line says so, and the first goes on."""

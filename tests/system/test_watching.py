@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import sys
 import tempfile
@@ -391,14 +390,10 @@ def refused_for_a_moment(
         )  # fmt: skip
         with at_work(account) as watcher:
             household.client.wait_until(lambda _: through.steps[-1:] == ["IDLE"])
-            through.rewrite = lambda said: _LET_IN.sub(_REFUSED, said)
+            through.rewrite = proxy.no_login
             through.cut()
             household.client.wait_until(lambda _: "in an hour or more" in watcher.seen.error)
             yield through, watcher
-
-
-_LET_IN = re.compile(rb"(\S+) OK .*Logged in\r\n")
-_REFUSED = rb"\1 NO [AUTHENTICATIONFAILED] Authentication failed.\r\n"
 
 
 def test_a_password_that_was_good_is_tried_again_after_a_long_pause(
