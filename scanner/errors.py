@@ -27,7 +27,7 @@ class CredentialsError(UnflubError):
 
 
 class NotYetError(CredentialsError):
-    """The password cannot be had now, but may be later: the keyring is locked, or not there yet."""
+    """The password cannot be had now, but may be later: the keyring is locked, a command fails."""
 
 
 class UnreachableError(UnflubError):

@@ -14,7 +14,7 @@ from scanner.adapters import keychain, secrecy
 from scanner.config import Account, Seconds, expanded
 from scanner.core import answers
 from scanner.core.answers import Source
-from scanner.errors import CredentialsError
+from scanner.errors import CredentialsError, NotYetError
 
 COMMAND_SECONDS: Seconds = 30
 _NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows would open one for a moment
@@ -24,8 +24,9 @@ _MOST = 64 * 1024  # bytes; no password, nor token, is as long
 def password(account: Account) -> str:
     """Obtain the password of an account, or its access token, anew at every login.
 
-    Raises CredentialsError when there is none, and UnreachableError where a token server does not
-    answer; the error never holds what a command printed.
+    Raises CredentialsError when there is none, NotYetError where there may be one later, and
+    UnreachableError where a token server does not answer; the error never holds what a command
+    printed.
     """
     secrecy.no_core_file()
     _, obtain = next(_ways(account))
@@ -80,7 +81,7 @@ def printed_by(
 ) -> str:
     """Run a command of the user's and give what it printed, less one line end.
 
-    `key` is its name in the configuration. Raises CredentialsError.
+    `key` is its name in the configuration. Raises NotYetError.
     """
     program = command[0]
     try:
@@ -130,7 +131,7 @@ def _from_file(account: Account, path: Path) -> str:
     try:
         about = path.stat()
     except OSError as error:
-        raise _file_trouble(account, f"cannot be read: {error.strerror}; mend it") from None
+        raise _unreadable(account, error) from None
     if not stat.S_ISREG(about.st_mode):
         raise _file_trouble(account, "is no file; name one that holds the password alone")
     if sys.platform != "win32":
@@ -146,7 +147,7 @@ def _read(account: Account, path: Path) -> str:
         with path.open("rb") as file:
             secret = _line(file.read(_MOST))
     except OSError as error:
-        raise _file_trouble(account, f"cannot be read: {error.strerror}; mend it") from None
+        raise _unreadable(account, error) from None
     if not secret:
         raise _file_trouble(account, "is empty; write the password into it")
     return secret
@@ -160,8 +161,14 @@ def _file_trouble(account: Account, what: str) -> CredentialsError:
     return CredentialsError(f"account {account.name}: the file with its password {what}")
 
 
-def _command_trouble(account: Account, key: str, what: str) -> CredentialsError:
-    return CredentialsError(f"account {account.name}: {key} {what}; mend it in the configuration")
+def _unreadable(account: Account, error: OSError) -> NotYetError:
+    # Where it lies may not be mounted yet.
+    return NotYetError(str(_file_trouble(account, f"cannot be read: {error.strerror}; mend it")))
+
+
+def _command_trouble(account: Account, key: str, what: str) -> NotYetError:
+    # It may need the network, or an agent that the user has not unlocked yet.
+    return NotYetError(f"account {account.name}: {key} {what}; mend it in the configuration")
 
 
 def _from_keyring(account: Account) -> str:

@@ -154,6 +154,22 @@ def test_a_command_that_is_not_there_is_reported():
     assert "cannot be run: No such file or directory" in line
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"password_command": ("false",)},
+        {"token_command": ("true",)},
+        {"password_command": ("/no/such/program",)},
+        {"password_file": "/no/such/file"},
+    ],
+    ids=["status", "nothing", "no program", "no file"],
+)
+def test_what_may_be_there_in_a_moment_is_told_from_what_is_wrong(settings):
+    """A network, an agent to unlock, a folder to mount: the daemon waits for it."""
+    with pytest.raises(NotYetError):
+        password(account(**settings))
+
+
 def test_what_a_command_reads_is_nothing(capfd):
     """A command that asks at the terminal finds none, and its complaints are not shown."""
     code = "import sys; print(repr(sys.stdin.read())); print('complaint', file=sys.stderr)"

@@ -376,6 +376,34 @@ def test_a_password_that_is_stored_during_the_last_refusal_is_tried(
         client.wait_until(lambda client: len(client.warnings()) == 1, 120)
 
 
+def test_a_command_that_gives_no_password_yet_is_waited_for(server, monkeypatch, tmp_path):
+    """At login, however often it fails, and with the network gone for a moment later on."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr("scanner.watcher._BUSY", 1)
+    client = MailClient(server.port, "agent", dovecot.PASSWORD)
+    agent, asked = tmp_path / "agent", tmp_path / "asked"
+    asked.touch()
+    command = f"echo >> {asked}; test -e {agent} && echo {dovecot.PASSWORD}"
+    with proxy.running(server.port) as through:
+        account = Account(
+            "home", "me@example.org", "127.0.0.1", client.user, through.port, "none",
+            password_command=("sh", "-c", command),
+        )  # fmt: skip
+        with at_work(account) as watcher:
+            client.wait_until(lambda _: len(asked.read_text()) > 4)
+            assert "ended with status 1" in watcher.seen.error
+            agent.touch()
+            client.wait_until(lambda _: through.steps[-1:] == ["IDLE"])
+            agent.unlink()
+            through.cut()
+            client.wait_until(lambda _: len(asked.read_text()) > 8)
+            agent.touch()
+            client.save(note("That was a flub."))
+            client.wait_until(lambda client: len(client.warnings()) == 1)
+            assert watcher.hopeless is None
+        assert through.connections == 2
+
+
 @contextmanager
 def refused_for_a_moment(
     household: Household, monkeypatch: pytest.MonkeyPatch, folder: Path
