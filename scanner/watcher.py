@@ -339,11 +339,11 @@ class Watcher:
         self.bell.quiet()
         self._tell(error)
         until = time.monotonic() + self._long_pause if self._was_in else inf
+        before = self._allowed()
         while not self.bell.stopped:
             rang = self.bell.wait(_CHANGE)
             self.bell.quiet()
-            # Another may have been stored while this one was being refused.
-            if (now := self._password()) is not None and now != self._sent:
+            if self._has_another(before):
                 self._refusals = 0
                 return
             if self._was_in and (rang or time.monotonic() >= until):
@@ -367,6 +367,21 @@ class Watcher:
     def _despair(self, error: CredentialsError | ConfigurationError) -> None:
         if not self._was_in:
             self.hopeless = error
+
+    def _has_another(self, before: str | None) -> bool:
+        """Tell whether there is something else to try than what was refused."""
+        if self.account.has_token and self._was_in and self._sent is not None:
+            # Each access token differs from the one before, whatever is wrong with them.
+            return self._allowed() not in (None, before)
+        # Another may have been stored while this one was being refused.
+        return self._password() not in (None, self._sent)
+
+    def _allowed(self) -> str | None:
+        """Give what OAuth2 keeps, or None where that is nothing, or cannot be had now."""
+        try:
+            return credentials.allowed(self.account)
+        except UnflubError:
+            return None
 
     def _password(self) -> str | None:
         """Give the password, or None while it cannot be had: nothing to try by then."""

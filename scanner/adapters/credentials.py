@@ -46,6 +46,18 @@ def store(account: Account, secret: str) -> None:
     keychain.write(account.name, secret)
 
 
+def allowed(account: Account) -> str | None:
+    """Give what OAuth2 keeps, if it is the source: another tells that it was allowed anew.
+
+    Raises CredentialsError.
+    """
+    if source(account) != answers.OAUTH:
+        return None
+    from scanner.adapters import oauth
+
+    return oauth.allowed(account)
+
+
 def source(account: Account) -> Source:
     """Say where the password comes from."""
     where, _ = next(_ways(account))

@@ -50,7 +50,7 @@ def access_token(account: Account) -> str:
     server does not answer, and BusyError where it wants to be left alone.
     """
     with _alone(account):
-        refresh = keychain.read(_kept(account))
+        refresh = allowed(account)
         if refresh is None:
             raise CredentialsError(
                 f"account {account.name}: unflub is not allowed yet; "
@@ -60,6 +60,14 @@ def access_token(account: Account) -> str:
         with _session(account, where) as session, _translated(account, where.token):
             token = session.refresh_token(where.token, refresh_token=refresh)
         return _taken(account, where, token, refresh)
+
+
+def allowed(account: Account) -> str | None:
+    """Give what is kept of being allowed, if it is; unlike an access token it lasts.
+
+    Raises CredentialsError.
+    """
+    return keychain.read(_kept(account))
 
 
 def by_device(account: Account, show: Callable[[str, str], None]) -> None:

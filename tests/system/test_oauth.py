@@ -263,6 +263,27 @@ def test_an_account_that_is_refused_is_back_though_the_network_was_gone_meanwhil
             assert "Traceback" not in daemon.log.read_text()
 
 
+@pytest.mark.usefixtures("session")
+def test_a_server_that_refuses_a_fresh_token_is_left_alone_until_another_is_allowed(home, tokens):
+    """Each look, here without pause, would fetch another token, and mean two more logins."""
+    allow(home, tokens)
+    (home.program.home / "sitecustomize.py").write_text(
+        "from scanner import watcher\nwatcher._CHANGE = 0.05\n"
+    )
+    home.program.environment["PYTHONPATH"] = str(home.program.home)
+    with proxy.running(home.server.port) as through:
+        configure(home, tokens, port=str(through.port), top="notify = false")
+        with home.program.watching() as daemon:
+            through.rewrite = proxy.no_login
+            through.cut()
+            daemon.wait_for("in an hour or more")
+            assert "refused the access token" in home.program.run("status").stdout
+            assert through.steps.count("AUTHENTICATE") == 3
+            through.rewrite, passes = bytes, daemon.passes()
+            allow(home, tokens)
+            daemon.wait_for(" drafts read; ", passes + 1)
+
+
 def test_a_command_may_print_the_token(home, tokens):
     """It is run anew before every login; a token that is no good is said to be so."""
     (home.program.home / "token").write_text("stale\n")
