@@ -24,6 +24,7 @@ _BOUNDARIES = 2_000
 _OWN_TEXT = 200_000
 _TEXT_LINES = 10_000
 
+_PARTS = {b"boundary=": _CONTAINERS, b"message/rfc822": _CONTAINERS, b"\n--": _BOUNDARIES}
 _SURE = 3
 _LEAD = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*")
 _BLANK = re.compile(rb"\n[ \t\r\v\f]*\n|\r[ \t\v\f]*\r")
@@ -135,11 +136,13 @@ def _drafted(
 
 
 def _whole(raw: bytes, bounded: bytes, draft: Draft) -> Draft:
-    """Give a draft back, unless its text may stand where the message was cut off."""
-    if not draft.text and len(bounded) < len(raw):
+    """Give a draft back, unless its text may stand in the parts that were cut off.
+
+    Where it is long instead, an attachment was cut.
+    """
+    if not draft.text and raw[len(bounded) :].lower().startswith(tuple(_PARTS)):
         raise UnreadableError(
-            "broken: it is too long or has too many parts to find its text; "
-            "read it once more yourself."
+            "broken: it has too many parts to find its text; read it once more yourself."
         )
     return draft
 
@@ -149,9 +152,7 @@ def _bounded(raw: bytes) -> bytes:
     raw = raw[:_BYTES]
     lowered = raw.lower()
     ends = (
-        _nth(lowered, b"boundary=", _CONTAINERS),
-        _nth(lowered, b"message/rfc822", _CONTAINERS),
-        _nth(raw, b"\n--", _BOUNDARIES),
+        *(_nth(lowered, mark, count) for mark, count in _PARTS.items()),
         _nth(raw, b"\n", _LINES),
     )
     return raw[: min((end for end in ends if end is not None), default=None)]

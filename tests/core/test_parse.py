@@ -126,6 +126,9 @@ def test_text_behind_too_many_parts_is_not_called_empty():
         assert reader(TEXT + b"Hello.\n" + b"".join(nested)).text.startswith("Hello.")
         with pytest.raises(UnreadableError, match="too many parts"):
             reader(HEAD + b"".join(nested) + b"\nHello.\n")
+        mixed = b"Content-Type: multipart/mixed; boundary=x\n\n--x\n\n\n--x\n"
+        attached = b"Content-Type: image/png\n\n" + b"iVBORw0K\n" * 100_000 + b"--x--\n"
+        assert reader(HEAD + mixed + attached).text == ""
 
 
 @pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\n", b"\r\n\r\n", b"\xef\xbb\xbf\n"])
