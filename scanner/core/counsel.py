@@ -125,9 +125,15 @@ def counsel(subject: str, assessment: Assessment, direction: Direction) -> Couns
 
 
 def reasons(passage: Passage, direction: Direction) -> Iterator[Reason]:
-    """Give a reason for each category of a passage, in the order of its sentences."""
+    """Give a reason for each category of a passage, in the order of its sentences.
+
+    Why it matters to an employer is the same for all of them, and said with the last.
+    """
+    *_, last = passage.categories
     for category, confidence in passage.categories.items():
-        yield Reason(category, confidence, *reason(replace(passage, category=category), direction))
+        what, why = reason(replace(passage, category=category), direction)
+        is_said = direction == "outgoing" or category == last
+        yield Reason(category, confidence, what, why if is_said else "")
 
 
 def reason(passage: Passage, direction: Direction) -> tuple[str, str]:

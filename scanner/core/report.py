@@ -223,7 +223,8 @@ def _reasons(passage: Passage, row: Row) -> Iterator[str]:
     from scanner.core.counsel import reasons
 
     for one in reasons(passage, row.direction):
-        yield f"  - {one.deed} ({one.category}, {one.confidence:.0%}): {one.why}"
+        why = f": {one.why}" if one.why else ""
+        yield f"  - {one.deed} ({one.category}, {one.confidence:.0%}){why}"
     for sentence in passage.sentences if row.why is not None else ():
         heaviest = (row.why or {}).get(sentence.start, ())
         words = ", ".join(f"“{word}”" for word in heaviest) or "no single word"

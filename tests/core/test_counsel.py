@@ -103,3 +103,5 @@ def test_a_passage_has_a_reason_for_each_category_of_its_sentences():
         ("excuse", 0.9, "It gives the reason for something that went wrong"),
         ("reanswer", 0.9, "It answers the question about pay again"),
     ]
+    assert [bool(one.why) for one in reasons(passage, "outgoing")] == [True, True]
+    assert [bool(one.why) for one in reasons(passage, "incoming")] == [False, True]
