@@ -76,7 +76,9 @@ def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
         # that is let through comes right here, the inner `finally` still ends them. Not SIG_IGN:
         # Python would complain of one that it had just taken.
         try:
-            signal.signal(signal.SIGINT, lambda *_: None)
+            # Asked for once more: one that comes on the way here leaves all this to the collector,
+            # and by then somebody else may hear Ctrl-C.
+            heard = signal.signal(signal.SIGINT, lambda *_: None)
         finally:
             others.shutdown(cancel_futures=True)
             signal.signal(signal.SIGINT, heard)
