@@ -22,7 +22,7 @@ def adapted(  # noqa: PLR0913 - what differs from one head to the next
     counts: Matrix,
     dense: Floats,
     answers: Mask,
-    freedom: float,
+    inverse_strength: float,
     *,
     apart: bool = False,
     counting: Floats | float = 1.0,
@@ -33,9 +33,9 @@ def adapted(  # noqa: PLR0913 - what differs from one head to the next
     Its weights are the centre of the penalty (a prior), so what it learnt from mail that is
     not at hand is kept. The intercept and what the dense columns weigh, which all mail
     shares, stay. Rows that are `apart` have an intercept of their own while they are learnt
-    from: that there are more flubs among them is no merit of their words. `freedom` is the inverse
-    of the penalty, `counting` says how much each row counts, `beside` the log-odds to which the
-    head's are added.
+    from: that there are more flubs among them is no merit of their words. `inverse_strength` is
+    that of the penalty, `counting` says how much each row counts, `beside` the log-odds to which
+    the head's are added.
     """
     bare = features.bare(counts.shape[0])
     rows = matrix(counts, bare, head.idf).astype(np.float64)
@@ -46,7 +46,7 @@ def adapted(  # noqa: PLR0913 - what differs from one head to the next
     weights[0, asked] = _minimised(
         np.append(weights[0, asked], 0.0),
         sparse.hstack([rows[:, asked], level], format="csr"),
-        rest, answers, freedom, counting,
+        rest, answers, inverse_strength, counting,
     )[:-1]  # fmt: skip
     return head._replace(words=weights.astype(np.float16).astype(np.float32))
 
@@ -55,7 +55,7 @@ def leaned(  # noqa: PLR0913 - what differs from one head to the next
     idf: Floats,
     dense: Floats,
     answers: Mask,
-    freedom: float,
+    inverse_strength: float,
     *,
     apart: Mask,
     counting: Floats,
@@ -67,7 +67,7 @@ def leaned(  # noqa: PLR0913 - what differs from one head to the next
     """
     rows = np.column_stack([dense, np.ones(len(dense)), apart]).astype(np.float64)
     start, rest = np.zeros(rows.shape[1]), beside.astype(np.float64)
-    weights = _minimised(start, rows, rest, answers, freedom, counting).astype(np.float32)
+    weights = _minimised(start, rows, rest, answers, inverse_strength, counting).astype(np.float32)
     silent = constant(0.0, idf, dense.shape[1])
     return silent._replace(dense=weights[None, :-2], intercept=weights[-2:-1])
 
@@ -77,12 +77,12 @@ def _minimised(  # noqa: PLR0913, PLR0917 - what the loss is made of
     rows: Matrix | NDArray[np.float64],
     rest: NDArray[np.float64],
     answers: Mask,
-    freedom: float,
+    inverse_strength: float,
     counting: Floats | float,
 ) -> NDArray[np.float64]:
     """Give the weights of least loss; where they start is the centre of the penalty."""
     found: NDArray[np.float64] = minimize(
-        _penalised_loss, start, (start, rows, rest, answers, freedom, counting),
+        _penalised_loss, start, (start, rows, rest, answers, inverse_strength, counting),
         jac=True, method="L-BFGS-B", options={"ftol": _CLOSE},
     ).x  # fmt: skip
     return found
@@ -94,11 +94,11 @@ def _penalised_loss(  # noqa: PLR0913, PLR0917 - what minimize hands on
     rows: Matrix | NDArray[np.float64],
     rest: NDArray[np.float64],
     answers: Mask,
-    freedom: float,
+    inverse_strength: float,
     counting: Floats | float,
 ) -> tuple[float, NDArray[np.float64]]:
     odds = rows @ weights + rest
     moved = weights - prior
     losses = counting * np.logaddexp(0, np.where(answers, -odds, odds))
-    slope = rows.T @ (counting * (expit(odds) - answers)) + moved / freedom
-    return float(losses.sum() + moved @ moved / (2 * freedom)), slope
+    slope = rows.T @ (counting * (expit(odds) - answers)) + moved / inverse_strength
+    return float(losses.sum() + moved @ moved / (2 * inverse_strength)), slope

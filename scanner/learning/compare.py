@@ -16,7 +16,7 @@ from scanner.learning.progress import Progress, silent
 from scanner.learning.readings import Reading
 from scanner.learning.words import Floats
 
-# How free weights are, as the model of words alone had it.
+# Inverse strength of the penalty, as the model of words alone had it.
 _WORDS_C = 6.0
 
 # What a list of telling phrases would hold.
@@ -108,7 +108,7 @@ def words_alone(prepared: Prepared, marks: Floats, seen: Mask, unseen: Mask) -> 
     learnt = np.flatnonzero((seen & prepared.is_note)[prepared.message])
     asked = np.flatnonzero(unseen[prepared.message])
     counts, truth = prepared.mail.sentence_words, prepared.is_flub
-    fitted = fitting.fit(counts[learnt], marks[learnt], truth[learnt], freedom=_WORDS_C)
+    fitted = fitting.fit(counts[learnt], marks[learnt], truth[learnt], inverse_strength=_WORDS_C)
     return fitted.odds(counts[asked], marks[asked])
 
 

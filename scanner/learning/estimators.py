@@ -19,7 +19,7 @@ from scanner.learning.heads import NEVER, Head, Heads, constant
 from scanner.learning.preparing import Mail, Prepared
 from scanner.learning.words import Floats
 
-# How free weights are: the inverse of the penalty, chosen on held-out writers.
+# Inverse strength of the penalties, chosen on held-out writers.
 _FIRST_C = 0.3
 _NOTE_C = 1.0
 _CLOSER_C = 3.0
@@ -113,7 +113,7 @@ def _fit_first(prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Ma
     weights = np.concatenate(
         [np.where(prepared.is_note[rows], 1.0, _OTHER_AT_FIRST), np.ones(len(others))]
     )
-    return fitting.fit_first(marks, answers, freedom=_FIRST_C, weights=weights)
+    return fitting.fit_first(marks, answers, inverse_strength=_FIRST_C, weights=weights)
 
 
 def fit_kind(
@@ -131,9 +131,9 @@ def fit_kind(
     weights = np.ones(len(answers), np.float32)
     weights[: len(taught)][prepared.has_flub[taught]] = _FLUB_AT_GATE
     note = fitting.fit(
-        counts, features.bare(len(answers)), answers, freedom=_NOTE_C, weights=weights
+        counts, features.bare(len(answers)), answers, inverse_strength=_NOTE_C, weights=weights
     )
-    return note, fitting.fit(counts, dense, answers, freedom=_KIND_C, idf=note.idf)
+    return note, fitting.fit(counts, dense, answers, inverse_strength=_KIND_C, idf=note.idf)
 
 
 def _fit_closer(
@@ -152,7 +152,7 @@ def _fit_closer(
     )
     counts = matrices.vstack(prepared.mail.words[rows], ordinary.words[others])
     return fitting.fit(
-        counts, features.bare(len(answers)), answers, freedom=_CLOSER_C, weights=weights
+        counts, features.bare(len(answers)), answers, inverse_strength=_CLOSER_C, weights=weights
     )
 
 
@@ -163,14 +163,14 @@ def _fit_hint(prepared: Prepared, ordinary: Mail, seen: Mask, ordinary_seen: Mas
         prepared.mail.sentence_words[sentences], ordinary.sentence_words[ordinary_ones]
     )
     answers = np.concatenate([prepared.is_flub[sentences], np.zeros(len(ordinary_ones), bool)])
-    return fitting.fit(counts, features.bare(len(answers)), answers, freedom=_HINT_C)
+    return fitting.fit(counts, features.bare(len(answers)), answers, inverse_strength=_HINT_C)
 
 
 def fit_flub(prepared: Prepared, seen: Mask) -> Fitted:
     """Fit the head that tells flub sentences, to the messages seen."""
     notes = prepared.sentences_of_notes(seen)
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
-    return fitting.fit(rows[notes], dense[notes], prepared.is_flub[notes], freedom=_FLUB_C)
+    return fitting.fit(rows[notes], dense[notes], prepared.is_flub[notes], inverse_strength=_FLUB_C)
 
 
 def fit_context(prepared: Prepared, seen: Mask) -> FittedContext:
@@ -201,7 +201,7 @@ def fit_category(prepared: Prepared, seen: Mask) -> Fitted:
     flubs = np.flatnonzero(seen[prepared.message] & prepared.is_flub)
     rows, dense = prepared.mail.sentence_words, prepared.mail.sentence_dense
     numbers = _numbers(prepared.categories[flubs])
-    return fitting.fit(rows[flubs], dense[flubs], numbers, freedom=_CATEGORY_C)
+    return fitting.fit(rows[flubs], dense[flubs], numbers, inverse_strength=_CATEGORY_C)
 
 
 def fit_folded(prepared: Prepared, seen: Mask, idf: Floats) -> Fitted | None:
@@ -211,7 +211,7 @@ def fit_folded(prepared: Prepared, seen: Mask, idf: Floats) -> Fitted | None:
     if answers.all() or not answers.any():
         return None
     rows, dense = prepared.mail.words[notes], prepared.mail.flub_dense[notes]
-    return fitting.fit(rows, dense, answers, freedom=_FOLDED_C, idf=idf)
+    return fitting.fit(rows, dense, answers, inverse_strength=_FOLDED_C, idf=idf)
 
 
 def of_all(category: Fitted) -> Head:

@@ -125,13 +125,13 @@ def fit(  # noqa: PLR0913 - what differs from one head to the next
     dense: Floats,
     answers: NDArray[Any],
     *,
-    freedom: float,
+    inverse_strength: float,
     weights: Floats | None = None,
     idf: Floats | None = None,
 ) -> Fitted:
     """Fit a logistic regression to yes and no, a support vector machine to several classes.
 
-    `freedom` is the inverse of the penalty, scikit-learn's C; `weights` say how much each row
+    `inverse_strength` is the penalty's, scikit-learn's C; `weights` say how much each row
     counts, and `idf` how much each word, where the rows themselves should not. Coefficients are
     brought to the precision they are stored in before anything is predicted.
     """
@@ -140,22 +140,24 @@ def fit(  # noqa: PLR0913 - what differs from one head to the next
 
     idf = inverse_frequencies(counts) if idf is None else idf
     estimator = (
-        LogisticRegression(C=freedom, solver="liblinear", max_iter=300, random_state=SEED)
+        LogisticRegression(C=inverse_strength, solver="liblinear", max_iter=300, random_state=SEED)
         if answers.dtype == bool
-        else LinearSVC(C=freedom, class_weight="balanced", random_state=SEED)
+        else LinearSVC(C=inverse_strength, class_weight="balanced", random_state=SEED)
     )
     estimator.fit(matrix(counts, dense, idf), answers, sample_weight=weights)
     return Fitted(_slim(estimator), idf)
 
 
-def fit_first(marks: Matrix, answers: Mask, *, freedom: float, weights: Floats) -> FittedFirst:
-    """Fit a logistic regression to single words; `freedom` and `weights` are as in `fit`.
+def fit_first(
+    marks: Matrix, answers: Mask, *, inverse_strength: float, weights: Floats
+) -> FittedFirst:
+    """Fit a logistic regression to single words; `inverse_strength` and `weights` are as in `fit`.
 
     Its coefficients are brought to the whole steps that they are stored in.
     """
     from sklearn.linear_model import LogisticRegression
 
-    estimator = LogisticRegression(C=freedom, solver="liblinear", random_state=SEED)
+    estimator = LogisticRegression(C=inverse_strength, solver="liblinear", random_state=SEED)
     estimator.fit(marks, answers, sample_weight=weights)
     step = _step(estimator.coef_)
     estimator.coef_ = (np.rint(estimator.coef_ / step) * step).astype(np.float32)
