@@ -163,6 +163,8 @@ class Clock:
 def watch(assemble: Callable[[], Crew], answer: Answer | None = checking.answer) -> None:
     """Watch every account until SIGTERM or SIGINT; SIGHUP has the crew assembled anew.
 
+    On a terminal SIGHUP ends it, too: it may come of a window that was closed.
+
     An account in trouble never disturbs another. Other programs of this user get the `answer`
     to what they ask. Raises UnflubError where no account can be watched until the user mends
     something.
@@ -205,7 +207,9 @@ def _catch_signals(bell: Bell, reload: threading.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, bell.stop)
     if sys.platform != "win32":
-        signal.signal(signal.SIGHUP, on_hangup)
+        # Whoever closed the window would not see it any more, nor that it keeps the lock.
+        on_terminal = sys.stderr is not None and sys.stderr.isatty()
+        signal.signal(signal.SIGHUP, bell.stop if on_terminal else on_hangup)
 
 
 def _assembled(assemble: Callable[[], Crew], bell: Bell) -> Crew | None:

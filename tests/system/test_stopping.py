@@ -31,6 +31,15 @@ def test_a_signal_ends_it_whatever_it_waits_for(household, state, number):
     until(lambda: not any(map(is_alive, children)))
 
 
+def test_it_ends_with_the_window_it_runs_in(household):
+    """And so does its lock: nobody would see it any more."""
+    window = household.program.converse("watch")
+    window.expect(" drafts read; ")
+    window.ptyproc.fileobj.close()  # the terminal's own end, which hangs up on who is on it
+    assert window.wait() == 0
+    assert "drafts read" in household.once()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
 def test_what_it_knew_is_saved_when_it_is_stopped(household, number):
     """A warning that is deleted while nobody watches is dismissed all the same."""
