@@ -39,6 +39,9 @@ _LONGEST_RETRY: Seconds = 300
 _BUSY: Seconds = 60  # a server that asks to be left alone is
 # A server that hides what it was given must not be given it again and again.
 _MOST_IN_A_ROW = 4
+# Nor may one keep us busy that tells of changes for ever, and has none.
+_MOST_IN_VAIN = 3
+_CALM: Seconds = 10
 _MOST_REFUSALS = 2  # some servers lock an account after three
 _CHANGE: Seconds = 300  # how often to see whether the user stored another password
 # A password that was good may be so again: where the server looks it up is down at times.
@@ -220,27 +223,35 @@ class Watcher:
 
     def _keep_watching(self, mailbox: ImapMailbox) -> None:
         self._desk.forget_unknown()
-        acted, swept = 0, -inf
+        acted, vain, swept, told = 0, 0, -inf, False
         while not self.bell.stopped:
             sweep = time.monotonic() - swept >= self._config.sweep_seconds
+            before = set(self._desk.headers)
             found = self._pass(mailbox, self._config.settle_seconds, sweep=sweep)
             swept = time.monotonic() if sweep else swept
-            self._retry.reset()
             acted = acted + 1 if found.actions and not self._dry_run else 0
             if 0 < acted < _MOST_IN_A_ROW:
                 continue  # a note saved while the pass acted was seen, but not yet planned for
-            self._wait(mailbox, found.settles_in, swept + self._config.sweep_seconds)
+            settles_in = inf if found.settles_in is None else found.settles_in
+            # Messages never change under their UIDs (RFC 9051 section 2.3.1.1).
+            vain = vain + 1 if told and before == set(self._desk.headers) else 0
+            if vain >= _MOST_IN_VAIN:
+                self.bell.wait(min(_CALM, settles_in))
+            told = self._wait(mailbox, settles_in, swept + self._config.sweep_seconds)
 
-    def _wait(self, mailbox: ImapMailbox, settles_in: Seconds | None, sweep_at: Seconds) -> None:
-        """Wait for a change, the next draft to settle, or the next sweep."""
-        until = min(sweep_at, inf if settles_in is None else time.monotonic() + settles_in)
-        most = self._config.idle_seconds if mailbox.has_idle else self._config.poll_seconds
+    def _wait(self, mailbox: ImapMailbox, settles_in: Seconds, sweep_at: Seconds) -> bool:
+        """Wait for a change, the next draft to settle, or the next sweep; tell whether of one."""
+        until = min(sweep_at, time.monotonic() + settles_in)
         while not self.bell.stopped and (left := until - time.monotonic()) > 0:
+            most = self._config.idle_seconds if mailbox.has_idle else self._config.poll_seconds
             self._expect(min(most, left) + 4 * self._config.timeout_seconds)
-            if mailbox.wait(min(most, left), self.bell.waiter):
+            changed = mailbox.wait(min(most, left), self.bell.waiter)
+            self._retry.reset()
+            if changed:
                 self._see(changed=time.time())
-                return
+                return True
             self.bell.quiet()
+        return False
 
     @contextmanager
     def _connected(self) -> Iterator[ImapMailbox]:
@@ -253,7 +264,13 @@ class Watcher:
             with connect(self.account, secret, timeout=timeout, line=line) as mailbox:
                 self._was_in, self.hopeless = True, None
                 self._see(connected=time.time())
-                yield mailbox
+                began = time.monotonic()
+                try:
+                    yield mailbox
+                finally:
+                    # A pass that went well is no proof: some connections end right after it.
+                    if time.monotonic() - began > _HASTE:
+                        self._retry.reset()
         finally:
             self._due = inf
             self._see(connected=0)

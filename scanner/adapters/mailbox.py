@@ -5,7 +5,6 @@ Reading uses EXAMINE and BODY.PEEK, so that it changes nothing, not even `\Seen`
 
 from __future__ import annotations
 
-import imaplib
 import socket
 import ssl
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +35,7 @@ _HEADERS = (
 )
 _WHOLE = f"BODY.PEEK[]<0.{FETCH_LIMIT}>"
 _SIZE = b"RFC822.SIZE"
-_NEWS = ("EXISTS", "EXPUNGE", "FETCH", "VANISHED")
+_NEWS = ("EXPUNGE", "FETCH", "VANISHED")
 # Messages, or headers, that are fetched together.
 _BATCH = 20
 _HEADER_BATCH = 200
@@ -149,6 +148,7 @@ class ImapMailbox:
         self._sizes: dict[int, int] = {}
         self._fetched = False
         self._alert = False
+        self._idle_refused = False
         with translated(account):
             self.capabilities = frozenset(name.decode() for name in client.capabilities())
             self._has_qresync = {"ENABLE", "QRESYNC"} <= self.capabilities
@@ -207,7 +207,10 @@ class ImapMailbox:
                 self._client.select_folder(self.folder, readonly=True)
 
     def wait(self, seconds: Seconds, interrupt: socket.socket | None = None) -> bool:
-        """Wait by IDLE (RFC 2177), or just so long and then ask by NOOP."""
+        """Wait by IDLE (RFC 2177), or just so long and then ask by NOOP.
+
+        It ends at once where IDLE is refused, and is not tried again.
+        """
         interrupts = [interrupt] if interrupt else []
         with translated(self._account):
             if self._has_changed():  # since the look; not every server tells it in IDLE
@@ -216,16 +219,16 @@ class ImapMailbox:
                 if not readable(interrupts, seconds):
                     self._client.noop()
                 return self._has_news()
-            self._start_idle()
-            if not self._has_news() and not self._is_buffered():
-                readable([self._client.socket(), *interrupts], seconds)
-            self._end_idle()
+            if self._start_idle():
+                if not self._has_news() and not self._is_buffered():
+                    readable([self._client.socket(), *interrupts], seconds)
+                self._end_idle()
             return self._has_news()
 
     @property
     def has_idle(self) -> bool:
-        """Whether the server reports changes by itself (RFC 2177)."""
-        return "IDLE" in self.capabilities
+        """Whether the server reports changes by itself (RFC 2177), and was not seen to refuse."""
+        return "IDLE" in self.capabilities and not self._idle_refused
 
     def take_alert(self) -> str:
         """Say once that the server has words for the user, if it has."""
@@ -316,25 +319,31 @@ class ImapMailbox:
         return self._has_news() or self._held is None or uids != self._held.uids
 
     def _forget_news(self) -> None:
-        for kind in _NEWS:
+        for kind in ("EXISTS", *_NEWS):
             self._untagged.pop(kind, None)
 
     def _has_news(self) -> bool:
         self._note_alerts()
-        return any(self._untagged.get(kind) for kind in _NEWS)
+        # Some servers repeat the count at every command; whatever leaves the mailbox is told, too.
+        counts = set(self._untagged.get("EXISTS", ())) - {b"%d" % self._mark.exists}
+        return bool(counts) or any(self._untagged.get(kind) for kind in _NEWS)
 
     def _note_alerts(self) -> None:
         self._alert |= self._untagged.pop("ALERT", None) is not None
 
     # imapclient's own IDLE takes a change told before the "+" for an error, and can wait for
     # ever; imaplib's reader keeps what is told as news, and ends at the read time-out.
-    def _start_idle(self) -> None:
+    def _start_idle(self) -> bool:
+        """Begin, and tell whether the server agreed."""
         imap = self._client._imap  # noqa: SLF001
         self._idle = imap._command("IDLE")  # noqa: SLF001
         while imap._get_response() is not None:  # noqa: SLF001
             if imap.tagged_commands[self._idle]:
-                raise imaplib.IMAP4.error("IDLE is refused")
+                del imap.tagged_commands[self._idle]
+                self._idle_refused = True
+                break
             imap._check_bye()  # noqa: SLF001 - the line ends with it
+        return not self._idle_refused
 
     def _end_idle(self) -> None:
         imap = self._client._imap  # noqa: SLF001

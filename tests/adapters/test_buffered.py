@@ -83,6 +83,19 @@ def test_a_change_that_was_already_read_or_decrypted_wakes_at_once(tmp_path, tog
         assert time.monotonic() - began < LONG / 2
 
 
+@pytest.mark.parametrize(
+    "together", [b"+ idling\r\n* 2 EXISTS\r\n", b"* 2 EXISTS\r\n+ idling\r\n* 2 EXISTS\r\n"]
+)
+def test_a_count_that_is_known_is_no_news(tmp_path, together):
+    """Some servers repeat it at every command, which would have every wait end at once."""
+    with (
+        answering_idle_with(together, tmp_path, tls=False) as account,
+        connect(account, "secret") as mailbox,
+    ):
+        mailbox.listing()
+        assert mailbox.wait(0.1) is False
+
+
 def test_an_alert_is_told_once_and_without_its_words(tmp_path):
     """They are for the user (RFC 9051 section 7.1), and may hold an address."""
     said = b"+ idling\r\n* OK [ALERT] quetzal@example.org is over its limit\r\n* 3 EXISTS\r\n"

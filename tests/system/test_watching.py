@@ -477,6 +477,18 @@ def test_the_daemon_comes_back_after_the_server_was_away(program):
         second.stop()
 
 
+def test_a_connection_that_ends_after_each_good_pass_is_tried_less_and_less_often(household):
+    """A login each second for ever is what a server may lock an account for."""
+    with proxy.running(household.server.port) as through:
+        household.configure(port=str(through.port))
+        through.rewrite = lambda said: said.replace(b"+ idling", b"* BYE Not now")
+        with household.program.watching() as daemon:
+            daemon.wait_for("(next try in 2 s)")
+            through.rewrite = bytes
+            household.client.save(FLUBBED)
+            household.client.wait_until(lambda client: len(client.warnings()) == 1)
+
+
 def test_one_failing_account_does_not_disturb_another(household):
     """An account whose server is away leaves the others to be watched."""
     file = household.program.home / "config.toml"
