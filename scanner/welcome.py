@@ -189,7 +189,7 @@ def _named(
 
 def _placed(account: Account, asker: _Asker, given: dict[str, Any]) -> Account:
     """Say where the account's server is, and what its provider wants."""
-    account, found = _found(account, given)
+    account, found = _found(account, asker, given)
     if not account.host or (not found and not given["host"] and not asker.silent):
         host = asker.text(
             "The IMAP server of your provider", "--host", None,
@@ -207,7 +207,7 @@ def _placed(account: Account, asker: _Asker, given: dict[str, Any]) -> Account:
     return account
 
 
-def _found(account: Account, given: dict[str, Any]) -> tuple[Account, bool]:
+def _found(account: Account, asker: _Asker, given: dict[str, Any]) -> tuple[Account, bool]:
     """Find the server: as given, as it was, as the provider has it, or as it is published."""
     if given["host"]:
         if trouble := _no_host(given["host"]):
@@ -229,7 +229,18 @@ def _found(account: Account, given: dict[str, Any]) -> tuple[Account, bool]:
         click.echo("Your provider does not tell where its IMAP server is.")
         return account, False
     click.echo(f"Found by {found.how}: {found.server.host}, port {found.server.port}.")
+    if not found.sure and not _is_vouched_for(found.server.host, asker):
+        return account, False
     return _at(account, found.server), True
+
+
+def _is_vouched_for(host: str, asker: _Asker) -> bool:
+    """Have the user say whether a server is their provider's. Raises UsageError if not to ask."""
+    what = f"{host} lies outside the domain of your address, and answers of DNS can be forged"
+    if asker.silent:
+        raise click.UsageError(f"{what}; if it is your provider's, say so by --host {host}")
+    click.echo(f"{what}.")
+    return asker.agrees("Is it your provider's?")
 
 
 def _at(account: Account, server: Server) -> Account:

@@ -35,10 +35,14 @@ _SERVICES: tuple[tuple[str, Literal["implicit", "starttls"]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The server of an address, and by what it was found."""
+    """The server of an address, and by what it was found.
+
+    It is not `sure` where only the user can tell whether it is their provider's.
+    """
 
     server: Server
     how: str
+    sure: bool = True
 
 
 def _system_resolver() -> dns.resolver.Resolver:
@@ -66,7 +70,7 @@ class Directory:
         if server := self._published(address, domain):
             yield Found(server, "its autoconfig file")
         if server := self._announced(domain):
-            yield Found(server, "DNS (SRV)")
+            yield Found(server, "DNS (SRV)", sure=_is_safe(server, domain))
         if provider := self._exchange(domain):
             yield Found(Server.of(provider), "DNS (MX)")
 
@@ -120,3 +124,13 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
         """Refuse to go on in the clear."""
         request = super().redirect_request(*args)
         return request if request and request.full_url.startswith("https://") else None
+
+
+def _is_safe(server: Server, domain: str) -> bool:
+    """Tell a server that may be named by anybody: who forged the answer has no certificate for it.
+
+    Any other needs the user's word (RFC 6186 section 6).
+    """
+    host = server.host.lower()
+    is_theirs = f".{host}".endswith(f".{domain.lower()}")
+    return is_theirs or providers.by_host(host, server.port) is not None

@@ -36,6 +36,22 @@ def test_srv_records_name_the_server():
     assert found(records[:1]).server == Server("plain.example.org", 143, "starttls")
 
 
+@pytest.mark.parametrize(
+    ("host", "sure"),
+    [
+        ("example.org", True),
+        ("Imap.Example.org", True),
+        ("imap.gmail.com", True),
+        ("imap.elsewhere.example", False),
+        ("imap.notexample.org", False),
+        ("example.org.elsewhere.example", False),
+    ],
+)
+def test_a_server_elsewhere_that_dns_alone_names_is_not_sure(host, sure):
+    """Whoever forges an answer can have a certificate for their own host (RFC 6186 section 6)."""
+    assert found((f"_imaps._tcp.example.org. SRV 0 1 993 {host}.",)).sure is sure
+
+
 def test_a_root_as_target_says_that_there_is_no_service():
     """RFC 6186 section 3.4; the next kind is asked for."""
     records = (

@@ -12,6 +12,7 @@ import pexpect
 import pytest
 from support import dovecot
 from support.desktop import Desktop
+from support.directory import dns_server
 from support.household import Household
 from support.notes import FLUBBED
 
@@ -156,6 +157,39 @@ def test_what_cannot_be_written_is_told_before_a_password_is_kept(household, ses
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert words in done.stderr
     assert (written(household).read_text() if written(household).exists() else None) == text
+
+
+_RESOLVER = """
+import dns.resolver
+class Resolver(dns.resolver.Resolver):
+    def __init__(self):
+        super().__init__(configure=False)
+        self.nameservers, self.port = ["127.0.0.1"], {port}
+dns.resolver.Resolver = Resolver
+"""
+
+
+def test_a_server_elsewhere_that_dns_alone_names_is_asked_about(household, session):
+    """The password would go there; without questions it takes the option that names the host."""
+    assert session.address
+    home, address = household.program.home, "me@nowhere.invalid"
+    record = "_imaps._tcp.nowhere.invalid. SRV 0 1 993 localhost."
+    with dns_server(record) as resolver:
+        (home / "sitecustomize.py").write_text(_RESOLVER.format(port=resolver.port))
+        household.program.environment["PYTHONPATH"] = str(home)
+        done = household.program.run(
+            "setup", "--no-questions", "--address", address, "--password-env", "HOME"
+        )
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+        assert "say so by --host localhost" in done.stderr
+        asking = household.program.converse("setup", "--address", address)
+        said = answer(asking, "Is it your provider's", "n")
+        assert "localhost lies outside the domain of your address" in said
+        assert interrupt(asking, SERVER)[0] == 130
+        asking = household.program.converse("setup", "--address", address)
+        answer(asking, "Is it your provider's", "y")
+        assert interrupt(asking, PASSWORD)[0] == 130
+    assert not written(household).exists()
 
 
 def test_a_new_name_for_an_address_that_is_there_alters_no_account(household, session):
