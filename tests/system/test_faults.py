@@ -220,10 +220,10 @@ def test_where_idle_is_refused_it_polls_on_the_same_connection(client, server):
         proxy.running(server.port, "no", "IDLE") as through,
         at_work(account(client, through.port), idle_seconds=600, poll_seconds=1),
     ):
-        wait_for(through.struck.is_set)
+        until(through.struck.is_set)
         client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
-        wait_for(lambda: len(client.warnings()) == 2)
-        wait_for(lambda: through.steps[-1] == "NOOP")
+        until(lambda: len(client.warnings()) == 2)
+        until(lambda: through.steps[-1] == "NOOP")
     assert (through.connections, through.steps.count("IDLE")) == (1, 1)
 
 
@@ -234,12 +234,12 @@ def test_a_server_that_always_tells_of_changes_keeps_nobody_busy(client, server,
         proxy.running(server.port) as through,
         at_work(account(client, through.port)),
     ):
-        wait_for(lambda: idles(through) and is_right(client))
+        until(lambda: idles(through) and is_right(client))
         news = b"* 1 FETCH (FLAGS (\\Seen))\r\n"
         through.rewrite = lambda said: news + said if b"OK NOOP completed" in said else said
         began, looks = time.monotonic(), through.steps.count("NOOP")
         client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
-        wait_for(lambda: through.steps.count("NOOP") > looks + 7)
+        until(lambda: through.steps.count("NOOP") > looks + 7)
         assert time.monotonic() - began > 3 * calm
         assert len(client.warnings()) == 2
 
