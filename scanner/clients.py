@@ -124,8 +124,8 @@ def sendmail(  # noqa: PLR0913 - options of a command
 
     \b
     Examples:
-      unflub sendmail -- msmtp -t < note.eml
-      set sendmail = "unflub sendmail -- msmtp"      in neomutt
+      unflub sendmail msmtp -t < note.eml
+      set sendmail = "unflub sendmail msmtp"      in neomutt
     """
     if sys.platform == "win32":
         raise ConfigurationError("unflub sendmail is for Unix; use `unflub check`, or the add-on")

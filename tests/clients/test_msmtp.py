@@ -23,7 +23,7 @@ def test_the_server_gets_the_same(desk, raw):
     """With recipients from the header or from the command."""
     (desk.home / "note.eml").write_bytes(raw)
     for to in ("-t", "-- panel@example.com"):
-        for before in ("", "unflub sendmail -- "):
+        for before in ("", "unflub sendmail "):
             done = desk.program.finished(["sh", "-c", f"{before}msmtp {to} < note.eml"])
             assert (done.returncode, done.stderr) == (0, "")
     assert len(desk.box.raw) == 4
@@ -36,7 +36,7 @@ def test_what_msmtp_says_is_what_the_client_hears(desk):
     (desk.home / "note.eml").write_bytes(CLEAN)
     told = [
         desk.program.finished(["sh", "-c", f"{before}msmtp -t < note.eml"])
-        for before in ("", "unflub sendmail -- ")
+        for before in ("", "unflub sendmail ")
     ]
     assert told[0].returncode == told[1].returncode != 0
     assert told[0].stderr == told[1].stderr != ""
@@ -45,6 +45,6 @@ def test_what_msmtp_says_is_what_the_client_hears(desk):
 def test_a_held_note_is_not_sent(desk):
     """There is no terminal in this test."""
     (desk.home / "note.eml").write_bytes(FLUBBED)
-    line = "setsid -w unflub sendmail --no-question -- msmtp -t < note.eml"
+    line = "setsid -w unflub sendmail --no-question msmtp -t < note.eml"
     assert desk.program.finished(["sh", "-c", line]).returncode == 75
     assert not desk.box.raw

@@ -27,7 +27,7 @@ if grep -q ^Subject: "$1"; then sed -i '1i X-Unflub: send' "$1"; else cat {home}
 def compose(desk, request):
     """Start the client with a finished mail in its compose menu."""
 
-    def start(body: str) -> pexpect.spawn:
+    def start(body: str, more: str = "") -> pexpect.spawn:
         desk.write("body", body)
         editor = desk.write("editor", EDITOR.format(home=desk.home), 0o755)
         mail = desk.home / "mail"
@@ -37,7 +37,7 @@ def compose(desk, request):
             f'set from="me@example.org" folder="{mail}" spoolfile="{mail}/inbox"\n'
             f'set record="{mail}/sent" mbox_type=Maildir confirmappend=no confirmcreate=no\n'
             "set fast_reply=yes\n"
-            f'set editor="{editor}"\n{RECIPE}',
+            f'set editor="{editor}"\n{RECIPE}{more}\n',
         )
         client = desk.start(request.param, "-F", config, "-s", "Thank you", "panel@example.com")
         if request.param == "mutt":
@@ -62,6 +62,15 @@ def test_ordinary_mail_is_sent_without_a_question(desk, compose):
     (message,) = desk.sent(client, 1)
     assert message.get_content().replace("\r\n", "\n") == "Lunch at noon?\n"
     assert copies(desk) == 1
+
+
+def test_the_clients_own_options_come_before_the_recipients(desk, compose):
+    """It puts them where `--` stands, or at the end; they are for what sends the mail."""
+    client = compose("Lunch?\n", 'set use_envelope_from=yes envelope_from_address="me@example.net"')
+    client.send("y")
+    client.expect(pexpect.EOF)
+    desk.sent(client, 1)
+    assert desk.box.senders == ["me@example.net"]
 
 
 def test_going_back_leads_to_the_compose_menu_and_sending_anyway_sends_once(desk, compose):

@@ -20,11 +20,13 @@ class Postbox:
     refuses: bool = False
     """Whether it takes no message, for now."""
     raw: list[bytes] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802, ARG002
         if self.refuses:
             return "451 4.3.0 not now"
         self.raw.append(envelope.content)
+        self.senders.append(envelope.mail_from)
         return "250 OK"
 
     @property
