@@ -171,7 +171,7 @@ _commands.later("scanner.clients", "check")
 
 
 @cli.command()
-@click.argument("paths", nargs=-1, metavar="[PATH|-]...")
+@click.argument("paths", nargs=-1, metavar="[PATH|-]...", shell_complete=common.file_names)
 @_selected
 @click.option(
     "--as",

@@ -29,7 +29,7 @@ class HeldError(UnflubError):
 
 
 @click.command()
-@click.argument("files", nargs=-1, metavar="[FILE|-]...")
+@click.argument("files", nargs=-1, metavar="[FILE|-]...", shell_complete=common.file_names)
 @click.option("--explain", is_flag=True, help="Show which words weigh most in each sentence.")
 @click.option("--skip-dismissed", is_flag=True, help="Leave out what you called no flub before.")
 @findings.judged
@@ -105,7 +105,10 @@ def _explained(rows: Iterable[Row], judge: Judge) -> Iterator[Row]:
 )
 @common.preset
 @common.config
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
+@click.argument(
+    "command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...",
+    shell_complete=common.file_names,
+)  # fmt: skip
 def sendmail(  # noqa: PLR0913 - options of a command
     *,
     anyway: bool,
@@ -166,7 +169,7 @@ def _follow(choice: str, found: Verdict, deeds: str) -> None:
 
 
 @click.command()
-@click.argument("files", nargs=-1, metavar="[FILE|-]...")
+@click.argument("files", nargs=-1, metavar="[FILE|-]...", shell_complete=common.file_names)
 @common.preset
 @common.config
 def dismiss(*, files: tuple[str, ...], preset: str | None, config_path: Path | None) -> None:

@@ -9,6 +9,9 @@ import click
 from scanner.core.classify import PRESETS
 
 path = click.Path(path_type=Path)
+file_names = click.Path().shell_complete
+"""Has the shell complete the names of files, for an argument whose words are taken as they are."""
+
 config = click.option(
     "--config",
     "config_path",

@@ -13,6 +13,8 @@ from scanner import common, config, findings, terminal
 from scanner.errors import UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without the model
+    from click.shell_completion import CompletionItem
+
     from scanner.labelling.exchange import Format
 
 _FORMATS = ("doccano", "label-studio", "prodigy", "csv", "unflub")
@@ -27,6 +29,11 @@ class _Labelling(click.Group):
         if not named and (args or not ctx.resilient_parsing):  # a shell completes the commands
             args = ["mail", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command, else a PATH; a shell that is told to show files shows them alone."""
+        mail = self.commands["mail"].params[0]
+        return super().shell_complete(ctx, incomplete) or mail.shell_complete(ctx, incomplete)
 
 
 @click.group(cls=_Labelling)
@@ -49,7 +56,7 @@ def label() -> None:
 
 
 @label.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=common.file_names)
 @_account
 @click.option(
     "--folder",
@@ -260,7 +267,7 @@ def list_() -> None:
 
 
 @label.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=common.file_names)
 @click.option("--source", multiple=True, metavar="NAME", help="All labels from there.")
 @click.option("--all", "every", is_flag=True, help="All labels, and the queue.")
 def forget(paths: tuple[str, ...], source: tuple[str, ...], *, every: bool) -> None:

@@ -611,6 +611,19 @@ def test_shell_completion_comes_from_the_command_definitions(program):
     assert "complete" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["check", "scan", "dismiss", "label", "label mail", "label forget", "sendmail msmtp -C"],
+)
+def test_the_shell_completes_names_of_files(program, words):
+    """Wherever a command takes them."""
+    program.environment.update(
+        _UNFLUB_COMPLETE="bash_complete", COMP_WORDS=f"unflub {words} no",
+        COMP_CWORD=str(len(words.split()) + 1),
+    )  # fmt: skip
+    assert program.run().stdout == "file,no\n"
+
+
 def test_strict_and_cautious_presets_are_accepted(program):
     """A preset is a choice of the user's, for one run too."""
     for preset in ("cautious", "balanced", "strict"):
