@@ -105,8 +105,11 @@ def _daemon(account: Account) -> str:
     found = health.health(signs, time.time())
     if found in ("watching", "starting"):
         return f"unflub is {found}"
-    what = signs.error or health.ADVICE.get(found, "see `unflub status`")
-    raise UnreachableError(f"account {account.name}: {found}: {what}")
+    advice = health.ADVICE.get(found)
+    what = advice or signs.error or "see `unflub status`"
+    said = signs.error.removeprefix(f"account {account.name}: ")
+    past = f" (it last said: {said})" if advice and said else ""
+    raise UnreachableError(f"account {account.name}: {found}: {what}{past}")
 
 
 class _Visit:

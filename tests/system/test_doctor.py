@@ -198,6 +198,21 @@ def test_a_daemon_of_another_version_is_told(household, monkeypatch):
     assert "restart the daemon" in said["checks"]
 
 
+def test_of_a_daemon_that_ended_the_next_step_comes_first(household):
+    """What it said at the end may have been mended since, and is told after."""
+    household.program.environment["WRONG"] = "wrong-horse"
+    household.configure(password_env='"WRONG"')
+    with household.program.watching(wait=False) as daemon:
+        daemon.wait_for("refused the user name")
+    household.configure()
+    _, said = examined(household)
+    assert said["daemon"].startswith(
+        "WRONG not running: no unflub watches it; run `unflub service install`, or `unflub watch` "
+        "(it last said: "
+    )
+    assert said["daemon"].count("home") == said["login"].count("home") == 0
+
+
 def test_without_a_configuration_the_rest_is_looked_at_all_the_same(household):
     """Who has none yet is told what writes it, and whether the model is sound."""
     (household.program.home / "config.toml").unlink()
