@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from scanner import common, config
+from scanner import common, config, terminal
 from scanner.errors import ConfigurationError, UnreachableError
 
 _PATIENCE = 300  # seconds for a draft to arrive
@@ -22,10 +22,15 @@ _account = click.option("--account", "names", multiple=True, metavar="NAME", hel
 def completion(context: click.Context, shell: str) -> None:
     """Print what has a shell complete commands and options.
 
+    A new shell has it then; for zsh, put "fpath+=~/.zfunc" into ~/.zshrc, before compinit.
+
     \b
     Examples:
+      mkdir -p ~/.local/share/bash-completion/completions
       unflub completion bash > ~/.local/share/bash-completion/completions/unflub
+      mkdir -p ~/.zfunc
       unflub completion zsh > ~/.zfunc/_unflub
+      mkdir -p ~/.config/fish/completions
       unflub completion fish > ~/.config/fish/completions/unflub.fish
     """
     from click.shell_completion import ShellComplete, get_completion_class
@@ -111,7 +116,8 @@ def doctor(*, names: tuple[str, ...], wait: bool, config_path: Path | None) -> i
     troubles = []
     for found in chain([read], examine(settings, accounts)):
         mark = click.style("WRONG", fg="red", bold=True) if found.trouble else "ok   "
-        click.echo(f"{mark}  {found.account} {found.what}: {found.line}".replace("   ", "  ", 1))
+        line = f"{mark}  {found.account} {found.what}: {found.line}".replace("   ", "  ", 1)
+        click.echo(line, color=terminal.is_colored())
         if found.trouble:
             troubles.append(found.trouble)
     if wait:

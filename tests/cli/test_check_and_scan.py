@@ -149,6 +149,9 @@ def test_colour_is_for_terminals_that_know_it_and_no_color_wins(
     assert status == 1
     assert (b"\x1b[" in output) is colored
     assert (b">>>" in output) is not colored
+    looked = on_terminal(Program(tmp_path, environment), "stdout", "doctor")[1]
+    assert (b"\x1b[31m" in looked) is colored
+    assert b"WRONG" in looked
 
 
 @pytest.fixture
@@ -609,6 +612,16 @@ def test_shell_completion_comes_from_the_command_definitions(program):
     shell = Program(program.home, {"_UNFLUB_COMPLETE": "bash_source"})
     done = shell.run()
     assert "complete" in done.stdout
+
+
+def test_the_help_makes_the_folders_that_completions_are_put_into(program):
+    """Its lines can be pasted in a home where no shell has been told anything yet."""
+    help_ = program.run("completion", "--help").stdout.partition("Examples:\n")[2]
+    lines = help_.partition("Options:")[0].replace("  unflub ", f"{sys.executable} -m scanner ")
+    done = program.finished(["bash", "-e", "-c", lines])
+    assert done.returncode == 0, done.stderr
+    made = [path for path in program.home.rglob("*unflub*") if path.is_file()]
+    assert ["_UNFLUB_COMPLETE" in path.read_text() for path in made] == [True] * 3
 
 
 @pytest.mark.parametrize(
