@@ -53,16 +53,19 @@ def uninstall() -> None:
 @plugin.command()
 @_client
 def status() -> int:
-    """Say whether Thunderbird may start unflub, and where the add-on is."""
+    """Say whether Thunderbird may start this unflub, and where the add-on is."""
     from scanner.adapters import plugin as plugins
     from scanner.errors import UnreachableError
 
-    where = plugins.places()
+    where, made = plugins.places(), plugins.package_path()
     if not where.manifest.exists() or not where.launcher.exists():
         click.echo("not installed; `unflub plugin install thunderbird` does it")
         return UnreachableError.exit_status
+    if not plugins.is_current(where):
+        click.echo(f"out of date: run `unflub plugin install thunderbird`, and add {made} anew")
+        return UnreachableError.exit_status
     click.echo(f"Thunderbird may start unflub: {where.manifest}")
-    click.echo(f"the add-on: {plugins.package_path()}")
+    click.echo(f"the add-on: {made}")
     _warn_of_sandboxes(plugins.confined())
     return 0
 

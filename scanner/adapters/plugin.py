@@ -56,15 +56,28 @@ def install(where: Places) -> Path:
 
     Raises UnreadableError where the disk refuses, ConfigurationError where the system does.
     """
-    command = itself.command("native-host")
-    made = package_path()
-    whole.written(where.launcher, where.text(command).encode())
+    for file, content in _contents(where).items():
+        whole.written(file, content)
     where.launcher.chmod(0o700)
-    whole.written(where.manifest, registration.manifest(where.launcher).encode())
-    whole.written(made, package())
     if where.tell and not _ran(where.tell):
         raise ConfigurationError(f"Windows refused `{subprocess.list2cmdline(where.tell)}`")
-    return made
+    return package_path()
+
+
+def is_current(where: Places) -> bool:
+    """Tell whether what is installed is just what this copy of unflub would install."""
+    return all(
+        file.is_file() and file.read_bytes() == content
+        for file, content in _contents(where).items()
+    )
+
+
+def _contents(where: Places) -> dict[Path, bytes]:
+    return {
+        where.launcher: where.text(itself.command("native-host")).encode(),
+        where.manifest: registration.manifest(where.launcher).encode(),
+        package_path(): package(),
+    }
 
 
 def uninstall(where: Places) -> bool:

@@ -35,6 +35,18 @@ def test_installed_asked_about_and_taken_away(program):
     assert "nothing was changed" in program.run("plugin", "uninstall", "thunderbird").stdout
 
 
+@pytest.mark.parametrize("stale", ["native-host", "unflub-thunderbird.xpi"])
+def test_what_another_unflub_installed_is_out_of_date(program, stale):
+    """As it is after an update, or where the program has moved; installed anew, it is not."""
+    program.run("plugin", "install", "thunderbird")
+    (program.home / "data" / "unflub" / stale).write_text("of old\n")
+    told = program.run("plugin", "status", "thunderbird")
+    assert told.returncode == 4
+    assert told.stdout.startswith("out of date: run `unflub plugin install thunderbird`")
+    program.run("plugin", "install", "thunderbird")
+    assert program.run("plugin", "status", "thunderbird").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("folder", "words"),
     [(".var/app/org.mozilla.Thunderbird", "from Flatpak"), ("snap/thunderbird", "from Snap")],
