@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from scanner import checking
-from scanner.adapters import connection, credentials, mailbox, state, status
+from scanner.adapters import connection, credentials, mailboxes, state, status
+from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account, Config, Seconds, load
 from scanner.core import health
 from scanner.core.plan import OwnWarning
@@ -121,7 +122,7 @@ class _Visit:
         self._stack = stack
         self._client: Any = None
         self._secret = ""
-        self._box: mailbox.ImapMailbox | None = None
+        self._box: ImapMailbox | None = None
         self._received: datetime | None = None
         self.checks = (
             ("DNS", self._dns),
@@ -170,8 +171,8 @@ class _Visit:
 
     def _drafts(self) -> str:
         with connection.translated(self.account):
-            folder = mailbox.find(self._client, self.account, tell=True)
-            self._box = mailbox.ImapMailbox(self.account, self._client, folder)
+            folder = mailboxes.find(self._client, self.account, tell=True)
+            self._box = ImapMailbox(self.account, self._client, folder)
         return f"{folder}, with {len(self._box.listing().uids)} messages"
 
     def _writing(self) -> str:
@@ -203,12 +204,12 @@ class _Visit:
         return "a draft can be written, and taken away again"
 
     @staticmethod
-    def _spoilt(box: mailbox.ImapMailbox, uids: Sequence[int]) -> bool:
+    def _spoilt(box: ImapMailbox, uids: Sequence[int]) -> bool:
         """Tell whether a trial is not as it was written."""
         found = map(recognise, box.messages(uids).values())
         return any(one is None or not one.sealed for one in found)
 
-    def _the_box(self) -> mailbox.ImapMailbox:
+    def _the_box(self) -> ImapMailbox:
         assert self._box  # noqa: S101 - the check before this one opened it
         return self._box
 
@@ -225,7 +226,7 @@ class _Visit:
         return "agrees with the server's"
 
 
-def _trials(box: mailbox.ImapMailbox) -> list[int]:
+def _trials(box: ImapMailbox) -> list[int]:
     headers = box.headers(box.listing().uids)
     return sorted(uid for uid, header in headers.items() if is_probe(header))
 
@@ -238,7 +239,7 @@ def arrival(
     `ready` returns as the user saves it. Raises UnflubError.
     """
     secret = credentials.password(account)
-    with mailbox.connect(account, secret, timeout=timeout) as box:
+    with connect(account, secret, timeout=timeout) as box:
         known = set(box.listing().uids)
         ready()
         began = time.monotonic()

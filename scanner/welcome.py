@@ -341,13 +341,13 @@ def _asked(account: Account, asker: _Asker, given: dict[str, Any]) -> str:
 
 def _with_drafts(account: Account, secret: str, asker: _Asker) -> Account:
     """Log in, and say which mailbox is taken for Drafts. Raises UnflubError."""
-    from scanner.adapters import connection, mailbox
+    from scanner.adapters import connection, mailboxes
 
     with connection.connection(account, secret, _TIMEOUT) as client:
-        names = mailbox.names(client, account)
+        names = mailboxes.names(client, account)
         with connection.translated(account):
             try:
-                folder = mailbox.find(client, account, tell=True)
+                folder = mailboxes.find(client, account, tell=True)
             except ConfigurationError as error:
                 if asker.silent:
                     raise
@@ -357,7 +357,7 @@ def _with_drafts(account: Account, secret: str, asker: _Asker) -> Account:
     if folder and (asker.silent or asker.agrees("Does your mail client keep drafts there?")):
         return account
     wanted = asker.text(
-        f"Which mailbox is it? There are {mailbox.shown(names)}", "--drafts", None, folder,
+        f"Which mailbox is it? There are {mailboxes.shown(names)}", "--drafts", None, folder,
         lambda name: "" if name in names else "there is no such mailbox",
     )  # fmt: skip
     return replace(account, drafts=wanted)

@@ -22,7 +22,8 @@ from imapclient.response_parser import parse_fetch_response
 from scanner.adapters import connection, credentials
 from scanner.adapters.changes import mark_of
 from scanner.adapters.connection import GARBLED, translated
-from scanner.adapters.mailbox import FETCH_LIMIT, Place, batches, find, listed, section_of, shown
+from scanner.adapters.mailbox import FETCH_LIMIT, batches, section_of
+from scanner.adapters.mailboxes import Place, find, listed, shown
 from scanner.adapters.single import Message
 from scanner.adapters.structure import Part, assemble, outline, sections
 from scanner.config import Account, Seconds

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from scanner.adapters.mailbox import connect, find, shown
+from scanner.adapters.mailbox import connect
+from scanner.adapters.mailboxes import find, shown
 from scanner.config import Account
 from scanner.errors import (
     BusyError,
