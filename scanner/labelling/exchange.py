@@ -18,12 +18,11 @@ from scanner.labelling import doccano, label_studio, prodigy, table
 from scanner.labelling.offsets import Marked, Misfit, Place, placed, unified
 from scanner.labelling.records import Record, UnfitError, objects
 from scanner.labelling.severity import severity
-from scanner.learning.corpus import KINDS, SEVERITIES, Example, Label, as_json, project
+from scanner.learning.corpus import KINDS, SEVERITIES, Example, Label, as_json, project, some
 
 Foreign = Literal["doccano", "label-studio", "prodigy", "csv"]
 Format = Foreign | Literal["unflub"]
 
-_MOST_NAMED = 10
 _LONGEST_NAME = 30
 _KEYS: dict[str, Format] = {
     "flubs": "unflub", "spans": "prodigy", "answer": "prodigy", "tokens": "prodigy",
@@ -83,7 +82,7 @@ def read(content: str, form: Foreign, *, source: str, kind: str = KINDS[0]) -> I
             except UnfitError as error:
                 problems.append(str(error))
     if problems:
-        raise UnreadableError(_all(problems))
+        raise UnreadableError(f"{some(problems)}; nothing was taken from it, mend these first")
     return Imported(tuple(examples), taken.count(None))
 
 
@@ -98,12 +97,6 @@ def written(examples: Iterable[Example], form: Format) -> str:
         return "".join(f"{as_json(one)}\n" for one in examples)
     shape = {"doccano": doccano.write, "prodigy": prodigy.write}[form]
     return "".join(json.dumps(shape(one), ensure_ascii=False) + "\n" for one in examples)
-
-
-def _all(problems: Sequence[str]) -> str:
-    more = len(problems) - _MOST_NAMED
-    named = "; ".join(problems[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
-    return f"{named}; nothing was taken from it, mend these first"
 
 
 def _taken(take: _Take, where: str, row: Any) -> Record | UnfitError | None:

@@ -80,6 +80,8 @@ def as_text(value: Any) -> str:
         plain(value)
     except (UnicodeEncodeError, UnreadableError):
         raise UnfitError("its text is damaged") from None
+    if not value.strip():
+        raise UnfitError("its text is empty")
     return value
 
 

@@ -39,12 +39,18 @@ def messages(content: str) -> Iterator[tuple[str, list[_Row]]]:
     Raises UnreadableError for what is no table.
     """
     columns, delimiter = _header(content)
+    _require(frozenset(columns))
     table = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
     message: list[_Row] = []
     try:
         for number, cells in enumerate(table, 1):
             if number == 1 or not any(cells):
                 continue
+            if any(cells[len(columns) :]):
+                raise UnreadableError(
+                    f"row {number} has more cells than there are columns; "
+                    "put quotes around what holds commas"
+                )
             row = number, dict(zip(columns, cells, strict=False))
             if message and _opens(row[1], message[0][1]):
                 yield f"row {message[0][0]}", message
@@ -84,6 +90,16 @@ def _header(content: str) -> tuple[list[str], str]:
     delimiter = max(",;\t", key=first.count)
     names = next(csv.reader([first], delimiter=delimiter), [])
     return [name.strip().casefold() for name in names], delimiter
+
+
+def _require(columns: frozenset[str]) -> None:
+    """Raise UnreadableError where a column has another name: what it says would be lost."""
+    if not columns & {"sentence", "text"}:
+        raise UnreadableError("its first row names no column sentence; mend it first")
+    if not columns & {"category", "label"} and ("sentence" in columns or columns - {*_COLUMNS}):
+        raise UnreadableError("its first row names no column category; mend it first")
+    if "sentence" in columns and not columns & {"id", "text"}:
+        raise UnreadableError("its first row names no column id, which parts messages; add one")
 
 
 def _opens(row: Mapping[str, str], first: Mapping[str, str]) -> bool:

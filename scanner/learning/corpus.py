@@ -26,7 +26,7 @@ SEED = 20260101
 
 _FIELDS = {"id", "kind", "subject", "text", "flubs", "severity"}
 _LABEL_FIELDS = {"start", "end", "text", "category"}
-_MOST_NAMED = 5
+_MOST_NAMED, _MOST_PROBLEMS = 5, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +105,23 @@ def read(paths: Iterable[Path]) -> list[Example]:
         except (OSError, UnicodeDecodeError) as error:
             problems.append(f"{path}: {_reason(error)}")
             continue
+        if not any(line.lstrip().startswith("{") for line in lines) and any(map(str.strip, lines)):
+            problems.append(f"{path}: no notes; `unflub label import` takes other tools' files")
+            continue
         for number, line in enumerate(lines, 1):
             if line.strip():
                 example, wrong = _example(line, writer)
                 problems += [f"{path}:{number}: {problem}" for problem in wrong]
                 examples += [example] if example else []
     if problems:
-        raise UnreadableError("labelled notes need mending first: " + "; ".join(problems))
+        raise UnreadableError(f"labelled notes need mending first: {some(problems)}")
     return examples
+
+
+def some(problems: Sequence[str]) -> str:
+    """Put problems into one line: the first twenty, and how many more there are."""
+    more = len(problems) - _MOST_PROBLEMS
+    return "; ".join([*problems[:_MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])])
 
 
 def as_json(example: Example) -> str:
@@ -266,7 +275,7 @@ def _is_label(flub: Any) -> bool:
 
 
 def _wrong_values(record: Mapping[str, Any]) -> list[str]:
-    wrong = []
+    wrong = [] if record["text"].strip() else ["its text is empty"]
     if record["kind"] not in KINDS:
         wrong.append(f"kind {record['kind']!r} is none of {', '.join(KINDS)}")
     if record["severity"] not in SEVERITIES:

@@ -228,3 +228,24 @@ def test_no_two_shipped_messages_are_nearly_the_same(everything: list[Example]):
         and (everything[one].pair is None or everything[one].pair != everything[other].pair)
     ]
     assert near == []
+
+
+def test_of_many_problems_the_first_are_named(tmp_path: Path):
+    """A file that is something else altogether is one line, not a page of them."""
+    path = written(tmp_path / "a.jsonl", *[[n] for n in range(30)])
+    path.write_text(path.read_text("utf-8") + "{}\n" * 3, "utf-8")
+    with pytest.raises(UnreadableError, match=r":20: not a JSON object; and \d\d more$"):
+        corpus.read([path])
+    path.write_text("id,sentence,category\n1,I was late.,apology\n", "utf-8")
+    with pytest.raises(UnreadableError, match=r"a\.jsonl: no notes; `unflub label import`"):
+        corpus.read([path])
+
+
+def test_a_note_without_text_is_none(tmp_path: Path):
+    """It would teach that nothing at all is a clean note."""
+    record = {
+        "id": "x", "kind": "thank_you", "subject": "", "text": " \n", "flubs": [],
+        "severity": "none",
+    }  # fmt: skip
+    with pytest.raises(UnreadableError, match="its text is empty"):
+        corpus.read([written(tmp_path / "a.jsonl", record)])
