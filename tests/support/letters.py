@@ -13,6 +13,12 @@ def in_html(text: str) -> str:
     return "".join(f"<p>{part.replace(chr(10), '<br>')}</p>" for part in text.split("\n\n"))
 
 
+def in_list(*items: str) -> str:
+    """Write a note in HTML, with a list in it."""
+    listed = "".join(f"<li>{item}</li>" for item in items)
+    return in_html(CLEAN).replace("<p>Kind", f"<ol>{listed}</ol><p>Kind")
+
+
 def answer(text: str) -> str:
     """Answer to a note, and quote it."""
     return _ANSWER + "".join(f"> {line}\n" for line in text.splitlines())

@@ -6,7 +6,8 @@ import re
 
 import pytest
 from marionette_driver.keys import Keys
-from support.letters import CLEAN, FLUBBED, answer, answer_in_html, in_html
+from support.letters import CLEAN, FLUBBED, answer, answer_in_html, in_html, in_list
+from support.notes import FLUB, OTHER_FLUB
 
 pytestmark = pytest.mark.system
 
@@ -54,6 +55,19 @@ def test_to_edit_is_to_go_back_to_the_first_passage(desk, html):
     desk.thunderbird.wait_for(lambda: (note.after_cursor() or "").startswith("I am sorry I"))
     assert note.text() == before
     assert desk.outbox.raw == []
+
+
+def test_a_passage_in_a_list_is_found_with_what_is_not_seen_of_it(desk):
+    """Its quote has the mark of the second item, which no text has, and no soft hyphen."""
+    desk.add_on()
+    hyphened = FLUB.replace("rambled", "ram\u00adbled")
+    body = in_list(hyphened, OTHER_FLUB)
+    note = desk.send(body, html=True)
+    dialog = desk.thunderbird.dialog()
+    assert "2. " in dialog.text()
+    go_on(desk, note, dialog, "edit")
+    desk.thunderbird.wait_for(note.is_editable)
+    desk.thunderbird.wait_for(lambda: note.after_cursor() == hyphened)
 
 
 @pytest.mark.parametrize("html", [False, True])
