@@ -66,8 +66,7 @@
   "Run unflub with ARGUMENTS on INPUT; return exit status and output.
 Signal an error where it cannot be run or takes too long."
   (with-temp-buffer
-    (let* ((deadline (+ (float-time) unflub-patience))
-           (coding-system-for-write 'binary)
+    (let* ((coding-system-for-write 'binary)
            (coding-system-for-read 'utf-8)
            (process (make-process :name "unflub" :buffer (current-buffer) :noquery t
                                   :connection-type 'pipe :sentinel #'ignore
@@ -75,12 +74,12 @@ Signal an error where it cannot be run or takes too long."
                                   :command (append unflub-command arguments))))
       (unwind-protect
           (progn
-            (process-send-string process input)
-            (process-send-eof process)
-            (while (and (process-live-p process) (< (float-time) deadline))
-              (accept-process-output process 0.05))
-            (when (process-live-p process)
-              (error "It takes too long"))
+            ;; To send waits, too, where the command reads nothing.
+            (with-timeout (unflub-patience (error "It takes too long"))
+              (process-send-string process input)
+              (process-send-eof process)
+              (while (process-live-p process)
+                (accept-process-output process 0.05)))
             (while (accept-process-output process 0.05))
             (list (process-exit-status process) (buffer-string)))
         (when (process-live-p process)

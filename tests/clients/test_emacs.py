@@ -160,11 +160,21 @@ def test_with_an_engine_in_trouble_the_mail_goes(desk, compose, trouble):
     """A message says so."""
     command = {
         "missing": '("no-such-program")', "broken": '("false" "x" "--")',
-        "slow": '("sleep" "1000" "#")', "silent": '("sh" "-c" "cat >/dev/null; exit 1")',
+        "slow": '("sh" "-c" "exec sleep 1000")', "silent": '("sh" "-c" "cat >/dev/null; exit 1")',
     }[trouble]  # fmt: skip
     client = compose(BODY, f"(setq unflub-command '{command} unflub-patience 1)")
     send(client)
     assert content(desk, client) == BODY
+
+
+def test_a_command_that_reads_nothing_holds_up_no_long_mail(desk, compose):
+    """Of that it takes in only what a pipe holds."""
+    long = BODY + "More of the same.\n" * 10_000
+    client = compose(
+        long, '(setq unflub-command \'("sh" "-c" "exec sleep 1000") unflub-patience 1)'
+    )
+    send(client)
+    assert content(desk, client) == long
 
 
 def test_a_flub_is_asked_about_also_without_its_report(desk, compose):
