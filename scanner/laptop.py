@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -147,11 +148,25 @@ def install(*, config_path: Path | None) -> None:
     from scanner.adapters import service as services
 
     path = config_path or config.default_path()
-    config.load(path).chosen(())
+    _require_seen(config.load(path).chosen(()))
     manager = services.manager()
     services.install(manager, path)
     click.echo(f"unflub runs now, and at every login, by {manager.name}: {manager.file}")
     click.echo("`unflub status` says how it is doing")
+
+
+def _require_seen(accounts: Sequence[config.Account]) -> None:
+    """Refuse passwords that a service could not have. Raises ConfigurationError."""
+    from scanner.adapters import credentials
+    from scanner.core import answers
+
+    for account in accounts:
+        if credentials.source(account) == answers.PASSWORD_ENV:
+            raise ConfigurationError(
+                f"account {account.name}: a service does not see the variable that password_env "
+                f"names; take that away and run `unflub login {account.name}`, or set "
+                "password_command or password_file"
+            )
 
 
 @service.command()

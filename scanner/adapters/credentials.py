@@ -109,7 +109,7 @@ def printed_by(
     except subprocess.TimeoutExpired:
         raise _command_trouble(account, key, f"took over {seconds:.0f} s") from None
     except OSError as error:
-        raise _command_trouble(account, key, f"cannot be run: {error.strerror}") from None
+        raise _command_trouble(account, key, f"cannot run {program}: {error.strerror}") from None
     if done.returncode != 0:
         raise _command_trouble(account, key, f"ended with status {done.returncode}")
     secret = _line(done.stdout)

@@ -115,11 +115,13 @@ def log(manager: Manager) -> str:
 def job(config_path: Path) -> Job:
     """Say what is to be run: this very program, with its files where they are for who asks.
 
-    A service sees none of the variables of the shell it is installed from.
+    A service sees none of the variables of the shell it is installed from; by PATH it finds what
+    password_command names in ~/.local/bin, say, or in Homebrew's folder.
     """
     command = itself.command("watch", "--config", str(config_path.absolute()))
-    places = {key: value for key, value in local.surroundings().items() if value and key != "HOME"}
-    return Job(command, state.folder(), _log_file(), places, _user())
+    seen = {"PATH": os.environ.get("PATH"), **local.surroundings()}
+    seen = {key: value for key, value in seen.items() if value and key != "HOME"}
+    return Job(command, state.folder(), _log_file(), seen, _user())
 
 
 def _user() -> str:

@@ -151,7 +151,7 @@ def test_a_failing_command_is_reported_without_what_it_printed(code, problem):
 def test_a_command_that_is_not_there_is_reported():
     """The line says so, and not with a traceback."""
     line = refused(account(password_command=("/no/such/program", SECRET)))
-    assert "cannot be run: No such file or directory" in line
+    assert "cannot run /no/such/program: No such file or directory" in line
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,31 @@ def test_a_configuration_that_is_wrong_is_not_installed(settled, manager):
     assert list(settled.program.home.rglob("unflub.service")) == []
 
 
+def test_a_password_that_a_service_cannot_see_is_refused(settled, manager):
+    """It would run, and never log in; one line says where else to put the password."""
+    settled.configure()
+    status, said = asked(manager, "install")
+    assert status == 2
+    assert "does not see the variable that password_env names; take that away and run" in said
+    assert list(settled.program.home.rglob("unflub.service")) == []
+
+
+def test_a_program_that_the_shell_finds_the_service_finds_too(settled, manager, home):
+    """Such as one in ~/.local/bin, which the manager's own path lacks."""
+    tool = home / ".local" / "bin" / "my-pass"
+    tool.parent.mkdir(parents=True)
+    tool.write_text(f"#!/bin/sh\nexec cat {home / 'secret'}\n")
+    tool.chmod(0o755)
+    settled.configure(password_env="", password_command='["my-pass"]')
+    path = f"{tool.parent}:{manager.environment['PATH']}"
+    shell = replace(manager, environment={**manager.environment, "PATH": path})
+    status, said = asked(shell, "install")
+    assert status == 0, said
+    settled.client.save(FLUBBED)
+    settled.client.wait_until(lambda client: len(client.warnings()) == 1)
+    assert asked(shell, "uninstall")[0] == 0
+
+
 @pytest.mark.parametrize("command", ["status", "logs"])
 def test_what_is_not_installed_is_said_to_be_so(program, command):
     """No empty log is shown of a service that there is not."""
