@@ -36,6 +36,10 @@ class UnreachableError(UnflubError):
     exit_status = 4
 
 
+class UntrustedError(UnreachableError):
+    """The server's certificate comes from nobody who is trusted, or is for another name."""
+
+
 class ExpiredError(UnreachableError):
     """The server ended the connection since it was logged in for long enough; a new one is due."""
 

@@ -16,7 +16,13 @@ from scanner import common, config
 from scanner.config import Account
 from scanner.core import providers
 from scanner.core.autoconfig import Server, is_host
-from scanner.errors import ConfigurationError, CredentialsError, UnflubError, UnreachableError
+from scanner.errors import (
+    ConfigurationError,
+    CredentialsError,
+    UnflubError,
+    UnreachableError,
+    UntrustedError,
+)
 from scanner.laptop import allow
 
 _TRIES = 3
@@ -25,10 +31,8 @@ _TIMEOUT = 30
 _SOURCES = ("token_command", "password_command", "password_file", "password_env")
 
 
-_WISHES = (
-    "port", "tls", "user", "ca_file", "drafts",
-    "oauth_client_id", "oauth_client_secret", "oauth_issuer", "oauth_scope",
-)  # fmt: skip
+_OAUTH = ("oauth_client_id", "oauth_client_secret", "oauth_issuer", "oauth_scope")
+_WISHES = ("port", "tls", "user", "ca_file", "drafts", *_OAUTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ def setup(
     \b
     Examples:
       unflub setup
+      unflub setup --account work       another account
       unflub setup --no-questions --address me@example.org --password-stdin < secret
     """
     from scanner.adapters import settings
@@ -104,10 +109,10 @@ def setup(
     asker = _Asker(no_questions or sys.stdin is None)
     with _way_on("the configuration was not changed; run `unflub setup` when you like"):
         before, account = _asked_for(known, asker, given)
-        account = _by_token(_sourced(account, given), asker)
+        account = _by_token(_sourced(_parted(account, before, given), given), asker)
         # What cannot be written is told before a password is asked for, and kept.
         settings.changed(text, account.name, _values(account, before))
-        account, keep = _let_in(account, asker, given)
+        account, keep = _let_in(account, before, asker, given)
         if keep is not None:
             account = _kept(account, keep, path, asker)
     settings.write(path, settings.changed(text, account.name, _values(account, before)))
@@ -140,6 +145,10 @@ def _asked_for(
         lambda text: _no_address(text) or _taken(text, others),
     )  # fmt: skip
     before = before or _of(address, known.accounts)
+    differs = before is not None and address.lower() != before.address.lower()
+    if before and differs and given["name"] is None:  # it was typed over the one there is
+        named = f"Is it a new account, and {before.name} stays as it is?"
+        before = None if asker.agrees(named) else before
     return before, _placed(_named(known, before, address, given), asker, given)
 
 
@@ -248,9 +257,12 @@ def _at(account: Account, server: Server) -> Account:
     return replace(account, host=server.host, port=port, tls=server.tls, user=server.user)
 
 
-def _let_in(account: Account, asker: _Asker, given: dict[str, Any]) -> tuple[Account, str | None]:
+def _let_in(
+    account: Account, before: Account | None, asker: _Asker, given: dict[str, Any]
+) -> tuple[Account, str | None]:
     """Log in and find Drafts; give the account, and the password that is still to be kept."""
-    secret = None if given["password_stdin"] else _at_hand(account)
+    known = _is_where_it_was(account, before) or any(given[key] for key in _SOURCES)
+    secret = _at_hand(account) if known and not given["password_stdin"] else None
     kept = secret is not None
     for left in reversed(range(_TRIES)):
         if secret is None:
@@ -265,9 +277,36 @@ def _let_in(account: Account, asker: _Asker, given: dict[str, Any]) -> tuple[Acc
             click.echo(f"{error}.")
             if isinstance(error, CredentialsError):
                 secret = None
+            elif isinstance(error, UntrustedError):
+                account = replace(account, ca_file=_certificate(asker))
             elif not asker.agrees("Try again?"):
                 raise
     raise AssertionError  # the last try returns or raises
+
+
+def _is_where_it_was(account: Account, before: Account | None) -> bool:
+    """Tell whether the password that is kept is for this server, and for this user there."""
+    return before is not None and (account.host.lower(), account.login) == (
+        before.host.lower(), before.login,
+    )  # fmt: skip
+
+
+def _parted(account: Account, before: Account | None, given: dict[str, Any]) -> Account:
+    """Leave what an account logged in with behind where it moves: no other server may see it."""
+    if _is_where_it_was(account, before):
+        return account
+    none = Account("", "", "")
+    left = {key: getattr(none, key) for key in (*_SOURCES, *_OAUTH) if not given[key]}
+    return replace(account, **left)
+
+
+def _certificate(asker: _Asker) -> str:
+    """Ask for what makes a server trusted that no public authority vouches for."""
+    file = asker.text(
+        "The file of its certificate, as Proton Bridge exports it, say", "--ca-file", None, "",
+        lambda text: "" if Path(text).expanduser().is_file() else "there is no such file",
+    )  # fmt: skip
+    return str(Path(file).expanduser().absolute())
 
 
 def _sourced(account: Account, given: dict[str, Any]) -> Account:
@@ -302,6 +341,12 @@ def _by_token(account: Account, asker: _Asker) -> Account:
     provider = providers.by_host(*account.endpoint)
     if account.has_token or provider is None or provider.secret != "oauth2":  # noqa: S105
         return account
+    if not asker.silent:
+        click.echo(
+            "Without an app: press Ctrl-C, and have a tool such as oama give the token, "
+            f"`unflub setup --token-command 'oama access {account.address}'`; or have your mail "
+            "client alone ask unflub (`unflub plugin install thunderbird`, `unflub sendmail`)."
+        )
     client = asker.text(
         f"Client id of an app registered with {provider.name}", "--oauth-client-id", None, "",
         lambda text: "" if text else f"{provider.name} lets no program in without one",
@@ -334,7 +379,7 @@ def _asked(account: Account, asker: _Asker, given: dict[str, Any]) -> str:
     if asker.silent:
         raise CredentialsError(
             f"account {account.name}: no password; give one of --password-stdin, "
-            "--password-command, --password-file, --password-env"
+            "--password-command, --password-file, --password-env, --token-command"
         )
     return str(click.prompt(f"Password for {account.login} (not shown)", hide_input=True))
 

@@ -29,6 +29,7 @@ from scanner.errors import (
     RefusedError,
     UnflubError,
     UnreachableError,
+    UntrustedError,
 )
 
 GARBLED = (
@@ -197,7 +198,8 @@ def _untrusted(account: Account, why: str) -> UnflubError:
     advice = "check the host name, or set ca_file"
     if expired:
         advice = "see whether this computer's clock is right, else tell its administrators"
-    return UnreachableError(
+    kind = UnreachableError if expired else UntrustedError
+    return kind(
         f"account {account.name}: the certificate of {account.host} is not to be trusted "
         f"({why}); {advice}"
     )

@@ -24,6 +24,7 @@ ADDRESS, SERVER, PASSWORD = "Your mail address", "The IMAP server", r"Password f
 DRAFTS, LOOK = "Does your mail client keep drafts there", "Look once what unflub would do"
 SERVICE, CLIENT, AGAIN = "at every login", "Client id of an app", "Try again"
 WHICH, FILE = "Which mailbox is it", "instead, which only you"
+CERTIFICATE = "file of its certificate"
 HERE = ["--host", "localhost", "--address", "me@example.org"]
 
 
@@ -272,6 +273,78 @@ def test_an_address_is_known_again_in_capitals(household, session, theirs, asked
         status, said = done.returncode, done.stderr
     assert status == 0, said
     assert [a.name for a in config.load(written(household)).accounts] == ["home", "work"]
+
+
+@pytest.mark.parametrize("key", ["password_command", "token_command"])
+@pytest.mark.parametrize("moved", [["--host", "localhost"], ["--user", "somebody"]])
+def test_what_an_account_logged_in_with_is_shown_to_no_other_server(household, session, key, moved):
+    """Nor tried for another user: where host or login change, it is not even asked for."""
+    assert session.address
+    asked = household.program.home / "asked"
+    household.configure(password_env="", **{key: f'["touch", "{asked}"]'})
+    done = household.program.run("setup", "--no-questions", "--account", "home", *moved)
+    assert done.returncode == 3
+    assert "no password; give one of --password-stdin" in done.stderr
+    assert not asked.exists()
+
+
+def test_a_password_in_the_keyring_is_not_for_another_server(household, session, theirs):
+    """Under the account's name there is one still, and it is asked for anew."""
+    with session.keyring():
+        options = ["setup", "--no-questions", "--address", "me@example.org"]
+        secret = f"{dovecot.PASSWORD}\n".encode()
+        done = household.program.run(*options, "--password-stdin", *theirs, stdin=secret)
+        assert done.returncode == 0, done.stderr
+        assert household.program.run(*options).returncode == 0
+        plain = ["--host", "127.0.0.1", "--port", str(household.server.port), "--tls", "none"]
+        done = household.program.run(*options, *plain)
+    assert done.returncode == 3
+    assert "no password; give one of --password-stdin" in done.stderr
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_another_address_is_a_new_account_or_that_of_the_old_one(household, session, theirs, new):
+    """Who types it over the old one is asked which; the password is asked for in either case."""
+    household.configure()
+    with session.keyring():
+        asking = household.program.converse("setup", "--tls", "implicit", *theirs)
+        answer(asking, ADDRESS, "work@example.org")
+        answer(asking, "Is it a new account, and home stays as it is", "y" if new else "n")
+        answer(asking, PASSWORD, dovecot.PASSWORD)
+        answer(asking, DRAFTS, "y")
+        answer(asking, LOOK, "n")
+        answer(asking, SERVICE, "n")
+        assert end(asking)[0] == 0
+    found = {one.name: one.address for one in config.load(written(household)).accounts}
+    old = {"home": "me@example.org", "home2": "work@example.org"}
+    assert found == (old if new else {"home": "work@example.org"})
+
+
+def test_the_certificate_of_a_server_nobody_vouches_for_is_asked_for(household, session, theirs):
+    """As that of Proton Bridge; the file's name is written down in full."""
+    authority = household.server.authority
+    (household.program.home / "cert.pem").write_bytes(Path(authority).read_bytes())
+    with session.keyring():
+        asking = household.program.converse("setup", "--address", "me@example.org", *theirs[:-2])
+        answer(asking, PASSWORD, dovecot.PASSWORD)
+        assert "is not to be trusted" in answer(asking, CERTIFICATE, "cert.key")
+        assert "there is no such file" in answer(asking, CERTIFICATE, "cert.pem")
+        answer(asking, DRAFTS, "y")
+        answer(asking, LOOK, "n")
+        answer(asking, SERVICE, "n")
+        assert end(asking)[0] == 0
+    (account,) = config.load(written(household)).accounts
+    assert account.ca_file == str(household.program.home / "cert.pem")
+
+
+def test_who_has_no_app_is_told_another_way(household, session):
+    """Before the question for one, which has no other answer."""
+    assert session.address
+    asking = household.program.converse("setup", "--port", "993", "--address", "me@outlook.com")
+    asking.expect(CLIENT)
+    assert "unflub setup --token-command 'oama access me@outlook.com'" in asking.before
+    assert "unflub plugin install thunderbird" in asking.before
+    assert interrupt(asking, "")[0] == 130
 
 
 @pytest.mark.parametrize(
