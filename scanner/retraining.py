@@ -144,12 +144,15 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
         learnt = replace(learnt, read=read)
     start = Start(base, rehearsed or _rehearsed(base, learnt, first, bar))
     model, made = _moved(learnt, start, bar)
+    in_use = None if wishes.force else _in_use()
     trial, doubts = _compared(learnt, start, model, made, bar)
     judgement = approval.judged(trial)
     told = gist(trial, judgement.findings)
     bar.step(_TRIAL, "done")
     is_taken = wishes.force or not judgement.objections
-    folder = _put_in_place(model, made, first, material, home) if is_taken else None
+    if is_taken:
+        model = _noted(model, material)
+    folder = _put_in_place(model, made, first, home, in_use) if is_taken else None
     remarks = (told, *judgement.objections)
     trouble = _report(trial, learnt, remarks, wishes.page, show) if wishes.page else ()
     return Retrained(
@@ -313,25 +316,39 @@ def _current(shipped: Start) -> tuple[Contender, tuple[str, ...]]:
     return Contender(folder.name, dict(in_use.thresholds), kept), ()
 
 
+def _in_use() -> Path | None:
+    """Give the folder of the model in use, or None where its pointer is broken."""
+    with suppress(ModelError):
+        return shelf.installed()
+    return None
+
+
+def _noted(model: Model, material: training.Material) -> Model:
+    alarms = training.numbered(training.false_alarms(model, material))
+    return evidence.noted(model, None, alarms)
+
+
 def _put_in_place(
-    model: Model,
-    made: Rehearsal,
-    first: str,
-    material: training.Material,
-    home: Path,
+    model: Model, made: Rehearsal, first: str, home: Path, compared: Path | None
 ) -> Path:
     """Write the model, and use it from now on; whenever this is interrupted, a whole one is.
 
     `first` names the shipped model's rehearsal, which is kept beside those of the user's models.
+    `compared` is the folder of the model that it may take the place of, None if of any.
+    Raises ModelError where another is in use by now.
     """
-    alarms = training.numbered(training.false_alarms(model, material))
     is_own = home == shelf.own()  # elsewhere it might be anybody's folder
     with lock.awaited(home / ".lock"):
+        if is_own and compared and compared != _in_use():
+            raise ModelError(
+                "another model was put in use meanwhile; run `unflub train` again, "
+                "which compares with that one"
+            )
         if is_own:
             for left in home.glob(".saving-*"):  # by one that was killed: nobody else is writing
                 rmtree(left, ignore_errors=True)
         folder = training.new_folder(home)
-        model = evidence.noted(replace(model, version=folder.name), None, alarms)
+        model = replace(model, version=folder.name)
         artifact.save(model, folder, card.write(model))
         if is_own:  # no model elsewhere is compared with another
             rehearsal.save(made, _kept(_hashed(artifact.describe(folder)["sha256"])))

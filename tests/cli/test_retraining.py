@@ -222,6 +222,31 @@ def test_training_again_gives_the_same_model(program, tmp_path):
         assert all(np.array_equal(first[name], second[name]) for name in first.files)
 
 
+def test_a_model_that_the_new_one_was_not_compared_with_stays_in_use(program, tmp_path):
+    """Another training may end first; its model is not replaced by one that never met it."""
+    own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
+    done = program.python(f"""if True:
+        from pathlib import Path
+        from scanner.errors import ModelError
+        from scanner.learning import shelf
+        from scanner.retraining import Wishes, retrain
+        from scanner.training import Material
+
+        def meanwhile(done, total, label):
+            if label == "done":
+                (shelf.own() / "another").mkdir(parents=True)
+                shelf.make_current(shelf.own() / "another")
+
+        try:
+            retrain(Material(added=[Path({str(own)!r})]), Wishes(), meanwhile)
+        except ModelError as error:
+            print(error)
+    """)
+    assert "another model was put in use meanwhile; run `unflub train` again" in done.stdout
+    assert shelf.current(models(program)).name == "another"
+    assert not list(models(program).glob("*/model.json"))
+
+
 def test_a_model_of_another_encoder_is_not_compared_through_the_new_one(program, tmp_path):
     """After an update the shipped model takes its place in the comparison, and that is said."""
     copy = workshop.build(tmp_path / "copy")
