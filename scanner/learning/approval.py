@@ -8,7 +8,7 @@ would be right to follow them and wrong about everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isnan
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from scanner.core.classify import DEFAULT_PRESET
 from scanner.learning.features import Mask
+from scanner.learning.lessons import FEW
 from scanner.learning.measures import (
     CLEAN,
     FEWEST_GROUPS,
@@ -42,11 +43,12 @@ _SURE = 0.975
 class Finding:
     """One number of both models on messages `of` some sort, and its change with the interval.
 
-    `is_yours` marks those of the user's own messages.
+    `is_yours` marks those of the user's own messages; `count` tells of how many it speaks.
     """
 
     of: str
     is_yours: bool
+    count: int
     metric: Metric
     before: float
     change: Estimate
@@ -56,11 +58,24 @@ class Finding:
         """Whether it got worse beyond noise."""
         return direction(self.metric, self.change) < 0
 
+    @property
+    def is_enough(self) -> bool:
+        """Whether anything can be told by so many messages; harm is believed of fewer."""
+        return self.is_worse or (self.count >= FEW and not isnan(self.change.low))
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether neither the whole nor any draw of it differs."""
+        return not any(self.change)
+
     def __str__(self) -> str:
         """Say it in one line."""
         now = self.before + self.change.value
-        low, high = self.change.low, self.change.high
-        spread = "too few to tell" if isnan(low) else f"{low:+.1%} to {high:+.1%}"
+        spread = f"{self.change.low:+.1%} to {self.change.high:+.1%}"
+        if not self.is_enough:
+            spread = "too few to tell"
+        elif self.is_unchanged:
+            spread = "no change"
         return (
             f"{self.metric.name} of {self.of}: {self.before:.1%} before, {now:.1%} now ({spread})"
         )
@@ -93,6 +108,14 @@ def _is_ordinary(case: Case) -> bool:
     return case.is_ordinary
 
 
+_COUNTED: Mapping[Metric, Callable[[Case], bool]] = {
+    SENTENCES.f1: lambda case: case.is_note,
+    NOTES.recall: lambda case: case.is_note and any(case.truth),
+    CLEAN: lambda case: case.is_note and not any(case.truth),
+    OTHER: lambda case: not case.is_note and not case.is_ordinary,
+    ORDINARY: _is_ordinary,
+}
+
 _ASKED: tuple[tuple[str, bool, Callable[[Case], bool], tuple[Metric, ...]], ...] = (
     ("the shipped notes", False, _is_shipped, (SENTENCES.f1, NOTES.recall, CLEAN, OTHER)),
     ("your notes", True, _is_your_note, (SENTENCES.f1, CLEAN, OTHER)),
@@ -108,7 +131,9 @@ def _findings(trial: Trial) -> Iterator[Finding]:
             for metric in metrics:
                 was = value(before, metric)
                 if not isnan(was):
-                    yield Finding(of, is_yours, metric, was, difference(before, after, metric))
+                    count = sum(map(_COUNTED[metric], some.cases))
+                    change = difference(before, after, metric)
+                    yield Finding(of, is_yours, count, metric, was, change)
 
 
 def _contrary(trial: Trial) -> Iterator[str]:

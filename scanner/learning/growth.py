@@ -61,6 +61,8 @@ class Growth:
     def answer(self) -> str:
         """Say whether more labels would help."""
         gain, low, high = self.last_doubling
+        if not self.last_doubling.has_width:
+            return "Whether more labels would help cannot be told from so few."
         hint = ""
         if low > 0:
             verdict = f"More labels would help{'' if gain >= _MATTERS else ' a little'}."

@@ -43,6 +43,11 @@ class Estimate(NamedTuple):
     low: float
     high: float
 
+    @property
+    def has_width(self) -> bool:
+        """Whether chance moves it: equal values drawn again stay equal, which is no certainty."""
+        return self.low < self.high
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:

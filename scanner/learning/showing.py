@@ -56,6 +56,7 @@ _SHORT = (
 )  # fmt: skip
 
 _MOST = 40
+_TOO_FEW = "too few to tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +267,9 @@ def _value(metric: Metric, one: Estimate) -> Cell:
     if isnan(one.value):
         return Cell("–")
     if metric.is_share:
-        return Cell(f"{one.value:.1%}", _range(f"{one.low:.1%}", f"{one.high:.1%}", one))
-    return Cell(f"{one.value:.3f}", _range(f"{one.low:.3f}", f"{one.high:.3f}", one))
+        range_ = _range(f"{one.low:.1%}", f"{one.high:.1%}", one)
+        return Cell(f"{one.value:.1%}", range_ or _TOO_FEW)
+    return Cell(f"{one.value:.3f}", _range(f"{one.low:.3f}", f"{one.high:.3f}", one) or _TOO_FEW)
 
 
 def _difference(metric: Metric, one: Estimate) -> Cell:
@@ -286,7 +288,7 @@ def _signed(value: float, digits: int) -> str:
 
 
 def _range(low: str, high: str, one: Estimate) -> str:
-    return "" if isnan(one.low) else f"{low} to {high}"
+    return f"{low} to {high}" if one.has_width else ""
 
 
 def _whole(cell: Cell) -> str:

@@ -60,6 +60,13 @@ def test_more_clean_notes_warned_about_are_refused():
         assert any(one.startswith(f"clean notes warned about of {whose}: ") for one in objections)
 
 
+def test_the_same_numbers_are_called_no_change():
+    """A range from nothing to nothing would claim to be sure."""
+    assert TRIAL.before
+    lines = map(str, judged(Trial(TRIAL.cases, TRIAL.before, TRIAL.before)).findings)
+    assert all(line.endswith("(no change)") for line in lines)
+
+
 def test_of_few_notes_nothing_is_concluded():
     """Four notes tell nothing, however they come out."""
     few = turned(TRIAL).only(lambda case: case.id in {"m700", "m710", "m720", "m730"})

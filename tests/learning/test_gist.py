@@ -11,6 +11,7 @@ from scanner.learning.trial import Trial
 # The later model of this trial is the better one.
 TRIAL = made_up(800)
 FEW = {"m700", "m710", "m720", "m730"}
+NINE = {f"m{number}" for number in range(701, 790, 10)}
 
 
 def said(trial: Trial) -> str:
@@ -51,6 +52,23 @@ def test_of_few_notes_it_cannot_be_told():
     """Four notes tell nothing, and that is what it says."""
     line = said(TRIAL.only(lambda case: case.id in FEW))
     assert line.startswith("Whether it got better cannot be told on 4 messages of yours")
+
+
+def test_of_nine_notes_nothing_is_claimed():
+    """Nor where none of them changed, which would have a range of no width."""
+    few = TRIAL.only(lambda case: not case.is_yours or case.id in NINE)
+    for sides in ((few.before, few.after), (few.after, few.after)):
+        line = said(Trial(few.cases, *sides))
+        assert line.startswith("Whether it got better cannot be told on 9 messages of yours")
+        assert "of too few to be sure" in line
+
+
+def test_where_nothing_changed_no_certainty_is_claimed():
+    """It is no change of these messages, whatever it is of others."""
+    assert TRIAL.before
+    line = said(Trial(TRIAL.cases, TRIAL.before, TRIAL.before))
+    assert "now (no change)" in line
+    assert "sure" not in line
 
 
 def test_of_few_shipped_messages_no_harmlessness_is_claimed():

@@ -57,6 +57,7 @@ def test_too_few_writers_give_no_curve(prepared):
         (Estimate(0.004, 0.002, 0.006), "More labels would help a little."),
         (Estimate(0.001, -0.004, 0.006), "More labels of the same sort would hardly help."),
         (Estimate(0.02, -0.02, 0.06), "Whether more labels would help cannot be told"),
+        (Estimate(0.0, 0.0, 0.0), "Whether more labels would help cannot be told from so few."),
     ],
 )
 def test_the_answer_follows_the_last_doubling(gain, said):

@@ -9,7 +9,7 @@ import sys
 from math import nan
 
 import pytest
-from support.trials import GROWTH, made_up
+from support.trials import GROWTH, as_sure, made_up
 
 from scanner.errors import ConfigurationError
 from scanner.learning import curves, measures, report, showing, trial
@@ -46,6 +46,14 @@ def test_every_number_in_short_is_said_once():
         assert all("before: " in line for line in lines)
         assert not any(line.startswith("Everyday mail") for line in lines)
     assert showing.short(ALONE, "balanced")[-1].title == "All held-out messages: what it reaches"
+
+
+def test_a_share_that_chance_does_not_move_has_no_range():
+    """That none of some clean notes is warned about does not promise that none will be."""
+    notes = TRIAL.only(lambda case: case.is_note and not any(case.truth))
+    silent = as_sure(notes.after, notes.cases, 0.0, 0.0)
+    *_, part = showing.short(Trial(notes.cases, None, silent), "balanced")
+    assert part.lines == ("Clean notes that are warned about: 0.0% (too few to tell).",)
 
 
 def test_ones_own_notes_are_counted_by_themselves_as_well():
