@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scanner import common, findings, terminal
-from scanner.core.classify import PRESETS
+from scanner.core.classify import DEFAULT_PRESET, PRESETS
 from scanner.errors import ModelError, UnflubError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
@@ -176,6 +176,7 @@ def _say_where(messages: int, folder: Path) -> None:
 def _compared(made: Retrained) -> Iterator[str]:
     ordinary = f" and {made.ordinary} ordinary ones" if made.ordinary else ""
     yield f"{made.yours} labelled messages of yours{ordinary}, beside the shipped ones"
+    yield f"at the preset {DEFAULT_PRESET}:"
     for finding in made.judgement.findings:
         yield f"  {finding}"
     yield made.gist

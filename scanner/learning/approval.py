@@ -90,10 +90,13 @@ class Judgement:
 
 
 def judged(trial: Trial) -> Judgement:
-    """Compare both models. Raises ValueError where the trial has one side alone."""
+    """Compare both models at the default preset.
+
+    Raises ValueError where the trial has one side alone.
+    """
     findings = tuple(_findings(trial))
-    objections = [*_contrary(trial), *map(str, (one for one in findings if one.is_worse))]
-    return Judgement(findings, tuple(objections))
+    worse = (f"{one} at the preset {DEFAULT_PRESET}" for one in findings if one.is_worse)
+    return Judgement(findings, (*_contrary(trial), *worse))
 
 
 def _is_shipped(case: Case) -> bool:

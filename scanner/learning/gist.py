@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scanner.core.classify import DEFAULT_PRESET
 from scanner.learning.approval import Finding
 from scanner.learning.measures import CLEAN, ORDINARY, OTHER, SENTENCES, direction
 from scanner.learning.trial import Trial
@@ -49,8 +50,8 @@ def _said(one: Finding) -> str:
     prospect = _prospect(one) if one.is_enough and not sign else ""
     return (
         f"{begun} on {one.count:,} {'message' if one.count == 1 else 'messages'} of yours, held "
-        f"out: {_WORDS[one.metric]} {one.before:.1%} before, {now:.1%} now "
-        f"({_spread(one)}){prospect}"
+        f"out: {_WORDS[one.metric]} at the preset {DEFAULT_PRESET} {one.before:.1%} before, "
+        f"{now:.1%} now ({_spread(one)}){prospect}"
     )
 
 

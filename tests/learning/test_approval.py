@@ -26,6 +26,7 @@ def test_a_worse_model_is_refused_with_its_numbers():
     """Worse beyond noise, in so many words."""
     objections = judged(turned(TRIAL)).objections
     assert any(one.startswith("sentence F1 of the shipped notes: ") for one in objections)
+    assert all(one.endswith(" at the preset balanced") for one in objections if "F1" in one)
 
 
 def test_the_same_model_is_approved():

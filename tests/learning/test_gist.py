@@ -23,6 +23,7 @@ def test_better_is_said_with_its_number_and_how_sure_it_is():
     line = said(TRIAL)
     assert line.startswith("It got better on 160 messages of yours, held out: ")
     assert " before, " in line
+    assert "at the preset balanced" in line
     assert "95 % sure: +" in line
     assert line.endswith("On the shipped messages it is no worse.")
 
