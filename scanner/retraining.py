@@ -151,7 +151,7 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
     bar.step(_TRIAL, "done")
     is_taken = wishes.force or not judgement.objections
     if is_taken:
-        model = _noted(model, material)
+        model = _noted(model, material, judgement)
     folder = _put_in_place(model, made, first, home, in_use) if is_taken else None
     remarks = (told, *judgement.objections)
     trouble = _report(trial, learnt, remarks, wishes.page, show) if wishes.page else ()
@@ -323,8 +323,10 @@ def _in_use() -> Path | None:
     return None
 
 
-def _noted(model: Model, material: training.Material) -> Model:
+def _noted(model: Model, material: training.Material, judgement: Judgement) -> Model:
     alarms = training.numbered(training.false_alarms(model, material))
+    compared = list(map(str, judgement.findings))
+    model = replace(model, metadata={**model.metadata, "compared": compared})
     return evidence.noted(model, None, alarms)
 
 

@@ -81,6 +81,10 @@ def test_what_was_labelled_makes_a_model_and_rollback_returns(program):
     assert " of yours, held out: sentences told apart (F1) " in done.stdout
     (folder,) = (path.parent for path in models(program).glob("*/model.json"))
     assert in_use(program) == folder.name
+    card = (folder / "README.md").read_text("utf-8")
+    assert "compared with the one then in use" in card
+    assert "- sentence F1 of your notes: " in card
+    assert "Not measured; run" not in card
     shown = program.run("model", "show").stdout
     for part in ("95 notes with a flub, 25 clean", "of 100 clean notes", "cautious", "strict"):
         assert part in shown
