@@ -180,6 +180,7 @@ def _compared(made: Retrained) -> Iterator[str]:
     for finding in made.judgement.findings:
         yield f"  {finding}"
     yield made.gist
+    yield from made.alarms
 
 
 @click.command()

@@ -7,7 +7,7 @@ only where it is no worse (`learning.approval`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -28,6 +28,7 @@ from scanner.learning import (
     artifact,
     card,
     corpus,
+    evaluate,
     evidence,
     growth,
     lessons,
@@ -38,6 +39,7 @@ from scanner.learning import (
 )
 from scanner.learning.approval import Judgement
 from scanner.learning.corpus import Example, Merged, Projected
+from scanner.learning.evaluate import Alarms
 from scanner.learning.folds import FOLDS
 from scanner.learning.gist import gist
 from scanner.learning.groups import alike, grouped
@@ -75,7 +77,8 @@ class Wishes:
 class Retrained:
     """What came of it: `folder` is None where the model in use stays in its place.
 
-    `gist` says in one line whether it got better.
+    `gist` says in one line whether it got better, `alarms` in one for each piece of mail that was
+    named for it how often it is warned about.
     `page` is the folder of the report, or None where none was asked for or it failed.
     """
 
@@ -87,6 +90,7 @@ class Retrained:
     remarks: tuple[str, ...]
     judgement: Judgement
     gist: str
+    alarms: tuple[str, ...]
 
 
 class _Bar:
@@ -150,8 +154,8 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
     told = gist(trial, judgement.findings)
     bar.step(_TRIAL, "done")
     is_taken = wishes.force or not judgement.objections
-    if is_taken:
-        model = _noted(model, material, judgement)
+    alarms = {path: _alarms(model, path, own.examples) for path in dict.fromkeys(material.ordinary)}
+    model = _noted(model, judgement, {path: found for path, (found, _) in alarms.items()})
     folder = _put_in_place(model, made, first, home, in_use) if is_taken else None
     remarks = (told, *judgement.objections)
     trouble = _report(trial, learnt, remarks, wishes.page, show) if wishes.page else ()
@@ -170,6 +174,7 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
         ),
         judgement,
         told,
+        tuple(_alarm_line(path, *found) for path, found in alarms.items()),
     )
 
 
@@ -323,11 +328,35 @@ def _in_use() -> Path | None:
     return None
 
 
-def _noted(model: Model, material: training.Material, judgement: Judgement) -> Model:
-    alarms = training.numbered(training.false_alarms(model, material))
+def _alarms(model: Model, path: str, own: Sequence[Example]) -> tuple[Alarms, int]:
+    """Count false alarms in ordinary mail, and how much of it is passed over as labelled.
+
+    Other versions of what is labelled are looked for in what gets past the gate alone: the rest
+    is not warned about.
+    """
+    labelled = {store.key(one.subject, one.text) for one in own}
+    met = list(training.mail([path]))
+    left = [message for message in met if not _is_among(labelled, message)]
+    passed = np.flatnonzero(model.reads(left))
+    mine = [corpus.project(one).sentences for one in own]
+    versions = set(passed[alike([left[n] for n in passed], mine)].tolist())
+    left = [message for n, message in enumerate(left) if n not in versions]
+    return evaluate.false_alarms(model, left), len(met) - len(left)
+
+
+def _alarm_line(path: str, found: Alarms, passed_over: int) -> str:
+    warned = ", ".join(f"{count:,} at {preset}" for preset, count in found.warned.items())
+    beside = f"; {passed_over:,} labelled or nearly so passed over" if passed_over else ""
+    return (
+        f"{Path(path).name}: of {found.messages:,} ordinary messages it warns about "
+        f"{warned}{beside}"
+    )
+
+
+def _noted(model: Model, judgement: Judgement, alarms: Mapping[str, Alarms]) -> Model:
     compared = list(map(str, judgement.findings))
     model = replace(model, metadata={**model.metadata, "compared": compared})
-    return evidence.noted(model, None, alarms)
+    return evidence.noted(model, None, training.numbered(alarms))
 
 
 def _put_in_place(

@@ -125,6 +125,28 @@ def test_labelled_mail_is_not_learnt_as_ordinary_too(program, tmp_path):
     assert f"{len(notes)} labelled messages of yours and 1 ordinary ones" in done.stdout
 
 
+def test_labelled_mail_gives_no_false_alarms(program, tmp_path):
+    """A warning about a labelled note, or a version of it, is none; a line counts the rest."""
+    notes = [one for one in workshop.strangers(60) if one.labels]
+    box = mbox(tmp_path / "sent.mbox")
+    for one, end in ((notes[0], ""), (notes[1], "\nP.S. Enjoy the weekend.")):
+        message = EmailMessage(policy=SMTP)
+        message["From"], message["Subject"] = "z@quixotrix.example", one.subject
+        message.set_content(one.text + end)
+        box.add(message)
+    box.add("From: z@quixotrix.example\nSubject: Lunch\n\nLunch is at one in the garden.\n")
+    box.close()
+    own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
+    done = program.run("train", "--force", "--add", own, "--ordinary", tmp_path / "sent.mbox")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "sent.mbox: of 1 ordinary messages it warns about 0 at cautious, 0 at balanced, "
+        "0 at strict; 2 labelled or nearly so passed over"
+    ) in done.stdout
+    card = models(program) / in_use(program) / "README.md"
+    assert "balanced: 0 of 1 messages warned about" in card.read_text("utf-8")
+
+
 def test_a_page_that_cannot_be_written_is_known_before_training(program, tmp_path):
     """Nothing is trained where the report has no place, and the model in use stays."""
     own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
