@@ -240,14 +240,19 @@ def test_what_was_withdrawn_must_be_allowed_anew(home, tokens):
     assert "drafts read" in home.once()
 
 
-@pytest.mark.usefixtures("session")
-def test_an_account_that_is_refused_is_back_though_the_network_was_gone_meanwhile(home, tokens):
-    """What was withdrawn is looked for now and then, here without pause; no look ends the watch."""
-    allow(home, tokens)
+def look_without_pause(home: Household) -> None:
+    """Have the daemon see at once whether the user stored another password."""
     (home.program.home / "sitecustomize.py").write_text(
         "from scanner import watcher\nwatcher._CHANGE = 0.05\n"
     )
     home.program.environment["PYTHONPATH"] = str(home.program.home)
+
+
+@pytest.mark.usefixtures("session")
+def test_an_account_that_is_refused_is_back_though_the_network_was_gone_meanwhile(home, tokens):
+    """What was withdrawn is looked for now and then, here without pause; no look ends the watch."""
+    allow(home, tokens)
+    look_without_pause(home)
     with proxy.running(home.server.port) as through:
         configure(home, tokens, port=str(through.port))
         with home.program.watching() as daemon:
@@ -267,10 +272,7 @@ def test_an_account_that_is_refused_is_back_though_the_network_was_gone_meanwhil
 def test_a_server_that_refuses_a_fresh_token_is_left_alone_until_another_is_allowed(home, tokens):
     """Each look, here without pause, would fetch another token, and mean two more logins."""
     allow(home, tokens)
-    (home.program.home / "sitecustomize.py").write_text(
-        "from scanner import watcher\nwatcher._CHANGE = 0.05\n"
-    )
-    home.program.environment["PYTHONPATH"] = str(home.program.home)
+    look_without_pause(home)
     with proxy.running(home.server.port) as through:
         configure(home, tokens, port=str(through.port), top="notify = false")
         with home.program.watching() as daemon:
