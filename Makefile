@@ -150,7 +150,7 @@ bench-scale: $(READY)  ## time and memory of 1,000, 10,000 and 100,000 messages 
 soak: $(READY) dovecot  ## endurance: MINUTES of autosaves, faults and restarts (5), then 200 kills, and laws
 	@PYTHONPATH=tests $(BIN)/python tests/soak/run.py
 	UNFLUB_KILLS=$(or $(KILLS),200) $(BIN)/pytest --log-cli-level INFO tests/system/test_killed.py
-	UNFLUB_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest --timeout 3600 tests/test_convergence.py
+	UNFLUB_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest -n auto --timeout 3600 tests/test_convergence.py tests/test_turns.py
 
 pictures: $(READY) chromium dovecot desktop thunderbird  ## take the README's pictures anew
 	$(BIN)/python docs/pictures.py

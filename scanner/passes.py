@@ -254,7 +254,8 @@ class _Room:
         removals = [action for action in decision.actions if isinstance(action, Remove)]
         letters = [(append, _envelope(self.terms.sender)) for append in appends]
         before = replace(decision, memory=forget(decision.memory, decision.actions))
-        self.save(before, self._touched(letters, removals))
+        touched = self._touched(letters, removals)
+        self.save(before, touched)
         self.desk.rest = None
         fault = (
             self._write(letters[:1], before.snapshot)  # a server that spoils one gets no more
@@ -269,7 +270,7 @@ class _Room:
         after = replace(
             before,
             snapshot=snapshot,
-            memory=remember(before.memory, snapshot, wrote=True),
+            memory=remember(before.memory, snapshot, ours=self._among(snapshot, touched)),
             actions=() if fault else _done(decision.actions, snapshot),
             alters=before.alters or isinstance(fault, AlteredError),
         )
@@ -305,17 +306,19 @@ class _Room:
         """Give what was saved, and the warnings that were being written when a pass broke off."""
         memory = saved.under(self.desk.uidvalidity)
         stood = {w.uid for w in memory.standing}
-        ours = (
-            Standing(w.uid, w.digests)
-            for w in snapshot.warnings
-            if w.uid not in stood and digest(self._message_id(w.uid)) in saved.under_way
-        )
+        new = self._among(snapshot, saved.under_way) - stood
+        ours = (Standing(w.uid, w.digests) for w in snapshot.warnings if w.uid in new)
         return replace(memory, standing=(*memory.standing, *ours))
 
     def _touched(self, letters: Sequence[_Letter], removals: Iterable[Remove]) -> frozenset[str]:
         written = (envelope.message_id for _, envelope in letters)
         removed = (self._message_id(action.warning.uid) for action in removals)
         return frozenset(map(digest, (*written, *removed)))
+
+    def _among(self, snapshot: Snapshot, touched: frozenset[str]) -> frozenset[int]:
+        """Find the warnings that were touched, by their UIDs."""
+        uids = (w.uid for w in snapshot.warnings)
+        return frozenset(uid for uid in uids if digest(self._message_id(uid)) in touched)
 
     def _message_id(self, uid: int) -> str:
         header = self.desk.headers[uid]

@@ -7,7 +7,7 @@ away holds an `OwnWarning`, and only a sealed warning draft of unflub's becomes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from scanner.core.assess import Assessment, without
@@ -222,19 +222,25 @@ def plan(snapshot: Snapshot, memory: Memory = _NOTHING) -> tuple[Action, ...]:
     return tuple(sorted(actions, key=lambda action: isinstance(action, Remove)))
 
 
-def remember(memory: Memory, snapshot: Snapshot, *, wrote: bool = False) -> Memory:
+def remember(memory: Memory, snapshot: Snapshot, *, ours: Container[int] = ()) -> Memory:
     """Find what the user dismissed: a warning is gone although its note still stands.
 
     A warning that vanished while a draft is being written stays in memory until that draft
-    can be read, since it may be the note. One that appeared since the last look, though we
-    wrote nothing (`wrote`), was written by another unflub, or put back: what it warns about is
-    not dismissed any more. The mailbox is the record, and so two that disagree come to rest.
-    What a warning says is no flub the user said where that was written, and it is so here, too.
+    can be read, since it may be the note. One that appeared since the last look, and is none of
+    those we wrote (`ours`, by UID), was written by another unflub, or put back: what it warns
+    about is not dismissed any more. The mailbox is the record, and so two that disagree come to
+    rest. What a warning says is no flub the user said where that was written, and it is so here,
+    too.
     """
     said = _union(w.no_flubs for w in snapshot.warnings)
-    memory = replace(memory, no_flubs=memory.no_flubs | said)
+    new = [w for w in snapshot.warnings if w.digests and not _stood(w, memory)]
+    memory = replace(
+        memory,
+        no_flubs=memory.no_flubs | said,
+        # Who wrote beside us may have taken away, too.
+        shared=memory.shared or any(w.uid not in ours for w in new),
+    )
     gone = [w for w in memory.standing if not _stands(w, snapshot)]
-    new = [w.digests for w in snapshot.warnings if w.digests and not _stood(w, memory)]
     notes = _notes(snapshot)
     strays = _hand_out(snapshot.warnings, notes, memory)
     deleted = _union(_unwarned(note) & _lost(note, gone, memory) for note in notes)
@@ -245,8 +251,8 @@ def remember(memory: Memory, snapshot: Snapshot, *, wrote: bool = False) -> Memo
             *(Standing(w.uid, w.digests) for w in strays),
             *(gone if settling else ()),
         ),
-        dismissed=(memory.dismissed - _union(new)) | deleted,
-        shared=memory.shared or (bool(new) and not wrote),
+        dismissed=(memory.dismissed - _union(w.digests for w in new)) | deleted,
+        shared=memory.shared,
         no_flubs=memory.no_flubs,
     )
 
@@ -374,11 +380,14 @@ def _hand_out(
     First those with a living Message-ID, then each that is just right for a note that has no such
     one, then the rest. A plan leaves the first two kinds as they are, and what it takes of the
     rest goes to no note that is left alone, so after it they are handed out in the same way.
+    Of some with one lost Message-ID all but the last are about none: two notes never had it.
     """
     nameless = [w for w in warnings if not _give(w, _named(w, notes))]
-    nameless.sort(key=_turn)
-    rest = [w for w in nameless if not _give(w, _lacking(w, notes, memory))]
-    return [w for w in rest if not _give(w, _likest(w, notes))]
+    last = {w.about or w.uid: w for w in sorted(nameless, key=lambda w: w.uid)}
+    heirs = sorted(last.values(), key=_turn)
+    rest = [w for w in heirs if not _give(w, _lacking(w, notes, memory))]
+    strays = [w for w in rest if not _give(w, _likest(w, notes))]
+    return strays + [w for w in nameless if w not in heirs]
 
 
 def _give(w: WarningDraft, note: _Note | None) -> bool:

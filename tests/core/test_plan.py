@@ -79,6 +79,10 @@ def told(actions: Iterable[Action]) -> list[tuple[str, int]]:
         pytest.param([draft(1, FLUB), own(2, FLUB, about="<9@x>"), own(3, FLUB)],
                      [("remove", 2)], id="double, of a note that is gone"),
         pytest.param([draft(3, FLUB, message_id="<2@x>"), own(2, FLUB)], [], id="new Message-ID"),
+        pytest.param([draft(4, FLUB, message_id="<2@x>"), own(2, FLUB), own(3, FLUB, BLUB),
+                      draft(5, FLUB, BLUB, message_id="<3@x>", to="hr")],
+                     [("append", 4), ("remove", 2)],
+                     id="two that were written about one note are not handed to two"),
         pytest.param([draft(3, FLUB, message_id=""), own(2, FLUB)], [], id="no Message-ID"),
         pytest.param([draft(1, FLUB), draft(3, FLUB, GOOD), own(2, FLUB)], [], id="old copy"),
         pytest.param([draft(1, FLUB, to=""), draft(3, FLUB, message_id="<2@x>"), own(2, FLUB)],
@@ -169,7 +173,7 @@ def test_only_a_sealed_warning_may_ever_be_removed(sealed):
     assert told(plan(shot(made))) == ([("remove", 5)] if sealed else [])
 
 
-STOOD = Memory((Standing(2, saying(FLUB)),))
+STOOD = Memory((Standing(2, saying(FLUB), note=1),))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +214,7 @@ def test_a_warning_that_comes_back_is_not_dismissed_any_more():
     found = remember(Memory((), saying(FLUB)), shot(draft(1, FLUB), own(2, FLUB)))
     assert found.dismissed == saying()
     assert found.shared
-    assert not remember(Memory(), shot(draft(1, FLUB), own(2, FLUB)), wrote=True).shared
+    assert not remember(Memory(), shot(draft(1, FLUB), own(2, FLUB)), ours={2}).shared
 
 
 @pytest.mark.parametrize(
@@ -226,8 +230,16 @@ def test_in_a_shared_mailbox_only_a_note_as_it_was_warned_about_proves_a_dismiss
     before, note, dismissed
 ):
     """Else the other unflub may have removed the warning, by what it saw a while ago."""
-    one_look = remember(Memory(shared=True), shot(draft(5, FLUB), before), wrote=True)
+    one_look = remember(Memory(shared=True), shot(draft(5, FLUB), before), ours={before.uid})
     assert remember(one_look, shot(draft(note, FLUB))).dismissed == dismissed
+
+
+def test_who_is_seen_to_write_beside_us_may_have_removed_a_warning_in_the_same_moment():
+    """It is the other unflub's work, and no dismissal, unless the note is as it was."""
+    other = draft(5, BLUB, message_id="<2@x>", to="hr")
+    stood = Memory((Standing(2, saying(FLUB)),))
+    found = remember(stood, shot(draft(4, FLUB), other, own(6, BLUB, about="<2@x>")))
+    assert (found.dismissed, found.shared) == (saying(), True)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -18,6 +19,7 @@ class Writer:
     """Autosaves some notes over and over: the new copy first, then the old one expunged."""
 
     client: MailClient
+    passages: Sequence[tuple[str, ...]] = _PASSAGES
     notes: int = 3
     seed: int = 0
     pause: float = 0.05
@@ -42,12 +44,13 @@ class Writer:
 
     def _write(self) -> None:
         while not self._stop.is_set():
-            self.save(self._random.randrange(self.notes))
+            self.save()
             self._stop.wait(self.pause)
 
-    def save(self, number: int) -> None:
-        """Save one note anew, with or without a flub, now and then under a new Message-ID."""
-        passages = self._random.choice(_PASSAGES)
+    def save(self) -> None:
+        """Save a note anew, with or without a flub, now and then under a new Message-ID."""
+        number = self._random.randrange(self.notes)
+        passages = self._random.choice(self.passages)
         self.saves += 1
         identity = self.saves if self._random.random() < 0.2 else number
         raw = note(
