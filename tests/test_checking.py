@@ -249,14 +249,14 @@ def test_a_question_that_is_none_is_not_answered_wrongly(changes):
 
 
 def test_a_slip_of_the_daemon_is_logged_without_words(caplog):
-    """The kind of error alone: its words may hold mail."""
+    """The kind of error and its place alone: its words may hold mail."""
 
     def slip(question: local.Values) -> local.Values:
         raise RuntimeError(json.dumps(question))
 
     with answering.answering(slip):
         assert local.ask({"secret": "words"}, 60) is None
-        until(lambda: "internal error RuntimeError" in caplog.text)
+        until(lambda: "internal error, RuntimeError at test_checking.py:" in caplog.text)
     assert "words" not in caplog.text
 
 

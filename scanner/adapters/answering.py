@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from scanner.adapters import local, lock
 from scanner.config import Seconds
-from scanner.errors import UnreadableError
+from scanner.errors import UnreadableError, slip
 
 if TYPE_CHECKING:
     from scanner.adapters.local import Values
@@ -108,7 +108,7 @@ class _Counter:
                     answer = local.line(self.answer(question))
                     sock.settimeout(_QUESTION)
                     sock.sendall(answer)
-        except Exception as error:  # noqa: BLE001 - a slip; its words may hold mail
-            log.error("a check was not answered: internal error %s", type(error).__name__)  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001 - a slip
+            log.error("a check was not answered: %s", slip(error))  # noqa: TRY400
         finally:
             self.places.release()
