@@ -61,12 +61,6 @@ def standard_input() -> Stream:
     return sys.stdin.buffer
 
 
-def require(path: str) -> None:
-    """Raise UnreadableError for a path that does not exist."""
-    if not os.path.exists(path):  # noqa: PTH110 - says no to a name too long, too
-        raise UnreadableError(f"There is no file or folder {path!r}; check the path.")
-
-
 def opened(path: Path, *, pipes: bool) -> BinaryIO | Message:
     """Open a file, or say as a message why it cannot be read."""
     try:

@@ -25,7 +25,6 @@ from scanner.adapters.single import (
     opened,
     reason_of,
     refused,
-    require,
     standard_input,
     unreadable,
 )
@@ -56,8 +55,8 @@ def walk(
 def require_all(paths: Iterable[str]) -> None:
     """Raise UnreadableError for a path that does not exist."""
     for path in paths:
-        if path != STANDARD_INPUT:
-            require(path)
+        if path != STANDARD_INPUT and not os.path.exists(path):  # noqa: PTH110 - no to long names
+            raise UnreadableError(f"There is no file or folder {path!r}; check the path.")
 
 
 def size(paths: Iterable[str], kind: Kind = "auto") -> int:
