@@ -17,9 +17,9 @@ from scanner.core.assess import digest
 from scanner.core.plan import (
     Action,
     Append,
+    AssessedDraft,
     Memory,
     OwnWarning,
-    Reading,
     Remove,
     Snapshot,
     Standing,
@@ -77,7 +77,7 @@ class Desk:
     headers: dict[int, Recognised | str] = field(default_factory=dict)
     """A recognised warning draft, or the Message-ID of a draft."""
     first_seen: dict[int, Seconds] = field(default_factory=dict)
-    known: dict[int, Reading | Unknown | WarningDraft] = field(default_factory=dict)
+    known: dict[int, AssessedDraft | Unknown | WarningDraft] = field(default_factory=dict)
     uidnext: int = 0
     hold: Hold = field(default_factory=Hold)
     doubts: bool = False
@@ -288,7 +288,7 @@ class _Room:
         """Sum the pass up."""
         snapshot = decision.snapshot
         return Pass(
-            drafts=len(snapshot.readings),
+            drafts=len(snapshot.assessed),
             actions=decision.actions,
             settles_in=self._looks_again_in(decision),
             warnings=len(snapshot.warnings),
@@ -439,10 +439,12 @@ def _trusted(raw: bytes, verdict: Verdict | UnreadableError | None) -> Verdict |
     return verdict
 
 
-def _known(uid: int, message_id: str, verdict: Verdict | UnreadableError) -> Reading | Unknown:
+def _known(
+    uid: int, message_id: str, verdict: Verdict | UnreadableError
+) -> AssessedDraft | Unknown:
     if isinstance(verdict, UnreadableError):
         return Unknown(uid, message_id, settling=False)
-    return Reading(
+    return AssessedDraft(
         uid=uid,
         draft=verdict.draft,
         assessment=verdict.assessment,
@@ -455,7 +457,7 @@ def _snapshot(desk: Desk, uids: Sequence[int]) -> Snapshot:
     unread = [uid for uid in uids if uid not in desk.known]
     settling = tuple(Unknown(uid, str(desk.headers[uid]), settling=True) for uid in unread)
     return Snapshot(
-        readings=tuple(k for k in known if isinstance(k, Reading)),
+        assessed=tuple(k for k in known if isinstance(k, AssessedDraft)),
         unknown=settling + tuple(k for k in known if isinstance(k, Unknown)),
         # A trial of the doctor's is for the doctor to take away.
         warnings=tuple(k for k in known if isinstance(k, WarningDraft) and k.digests != {PROBE}),

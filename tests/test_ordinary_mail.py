@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from support.notes import CLEAN, OPENING, note
-from support.phrases import reading
+from support.phrases import assessed_draft
 
 from scanner import training
 from scanner.core.render import Envelope, render
@@ -14,7 +14,7 @@ from scanner.core.render import Envelope, render
 
 def test_warning_drafts_of_ours_are_no_ordinary_mail(tmp_path: Path):
     """They quote the note they warn about; nothing is learnt from them or counted in them."""
-    read = reading(1, note(OPENING, "What a flub that was."))
+    read = assessed_draft(1, note(OPENING, "What a flub that was."))
     envelope = Envelope("me@example.org", "<w1@unflub.example>", datetime.now(UTC))
     (tmp_path / "warning.eml").write_bytes(render(read.draft, read.assessment, envelope))
     (tmp_path / "clean.eml").write_bytes(CLEAN)

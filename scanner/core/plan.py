@@ -19,8 +19,8 @@ _COPY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A draft that was read: `sentences` are the digests of all its sentences."""
+class AssessedDraft:
+    """A draft that was read and assessed: `sentences` are the digests of all its sentences."""
 
     uid: int
     draft: Draft
@@ -69,7 +69,7 @@ WarningDraft = OwnWarning | EditedWarning
 class Snapshot:
     r"""What the mailbox held at one moment, messages flagged `\Deleted` left out."""
 
-    readings: tuple[Reading, ...] = ()
+    assessed: tuple[AssessedDraft, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     warnings: tuple[WarningDraft, ...] = ()
 
@@ -81,7 +81,7 @@ class Append:
     `no_flubs` are sentences of the note that the user said are none, for other unflubs to read.
     """
 
-    note: Reading
+    note: AssessedDraft
     assessment: Assessment
     no_flubs: frozenset[str] = frozenset()
 
@@ -137,11 +137,11 @@ _NOTHING = Memory()
 class _Note:
     """The copies of one note, and the warnings that belong to it."""
 
-    copies: list[Reading | Unknown]
+    copies: list[AssessedDraft | Unknown]
     warnings: list[WarningDraft] = field(default_factory=list)
 
     @property
-    def newest(self) -> Reading | Unknown:
+    def newest(self) -> AssessedDraft | Unknown:
         return max(self.copies, key=lambda copy: copy.uid)
 
     @property
@@ -151,7 +151,7 @@ class _Note:
     @property
     def flagged(self) -> frozenset[str]:
         newest = self.newest
-        return newest.assessment.digests if isinstance(newest, Reading) else frozenset()
+        return newest.assessment.digests if isinstance(newest, AssessedDraft) else frozenset()
 
     def is_named(self, w: WarningDraft) -> bool:
         return w.about == self.newest.message_id != ""
@@ -196,8 +196,8 @@ class _Note:
         return newest.uid if w.uid > newest.uid and w.about == newest.message_id else 0
 
     def overlap(self, digests: frozenset[str]) -> int:
-        readings = [copy for copy in self.copies if isinstance(copy, Reading)]
-        return max((len(reading.sentences & digests) for reading in readings), default=0)
+        assessed = [copy for copy in self.copies if isinstance(copy, AssessedDraft)]
+        return max((len(copy.sentences & digests) for copy in assessed), default=0)
 
 
 def warning(uid: int, recognised: Recognised) -> WarningDraft:
@@ -315,12 +315,12 @@ def _notes(snapshot: Snapshot) -> list[_Note]:
     """Gather the copies that autosave left behind: one `_Note` for each note.
 
     Copies share a Message-ID, or a recipient, or a sentence where the older one has no
-    recipient yet; only drafts that do are compared. Readings come in the order of UIDs.
+    recipient yet; only drafts that do are compared. What was read comes in the order of UIDs.
     """
     notes: dict[int, _Note] = {}
     places: dict[str, set[int]] = {}
-    readings = sorted(snapshot.readings, key=lambda reading: reading.uid)
-    drafts: list[Reading | Unknown] = [*readings, *snapshot.unknown]
+    assessed = sorted(snapshot.assessed, key=lambda draft: draft.uid)
+    drafts: list[AssessedDraft | Unknown] = [*assessed, *snapshot.unknown]
     for number, draft in enumerate(drafts):
         near = set[int]().union(*(places.get(mark, ()) for mark in _sought(draft)))
         found = [n for n in sorted(near & notes.keys()) if _has_copy(notes[n], draft)]
@@ -331,7 +331,7 @@ def _notes(snapshot: Snapshot) -> list[_Note]:
     return list(notes.values())
 
 
-def _marks(draft: Reading | Unknown) -> frozenset[str]:
+def _marks(draft: AssessedDraft | Unknown) -> frozenset[str]:
     """Name what a newer copy of this draft would share with it."""
     identity = frozenset({draft.message_id} - {""})
     if isinstance(draft, Unknown):
@@ -339,11 +339,11 @@ def _marks(draft: Reading | Unknown) -> frozenset[str]:
     return identity | (draft.draft.recipients or draft.sentences)
 
 
-def _sought(draft: Reading | Unknown) -> frozenset[str]:
-    return _marks(draft) | draft.sentences if isinstance(draft, Reading) else _marks(draft)
+def _sought(draft: AssessedDraft | Unknown) -> frozenset[str]:
+    return _marks(draft) | draft.sentences if isinstance(draft, AssessedDraft) else _marks(draft)
 
 
-def _has_copy(note: _Note, draft: Reading | Unknown) -> bool:
+def _has_copy(note: _Note, draft: AssessedDraft | Unknown) -> bool:
     """Tell whether the draft is a newer copy of the note.
 
     An older copy without recipients may have become notes to several people: what is to
@@ -352,10 +352,10 @@ def _has_copy(note: _Note, draft: Reading | Unknown) -> bool:
     return draft.message_id in note.message_ids or _is_copy(draft, note.newest)
 
 
-def _is_copy(one: Reading | Unknown, other: Reading | Unknown) -> bool:
+def _is_copy(one: AssessedDraft | Unknown, other: AssessedDraft | Unknown) -> bool:
     if isinstance(one, Unknown) or isinstance(other, Unknown):
         return False
-    older, newer = sorted((one, other), key=lambda reading: reading.uid)
+    older, newer = sorted((one, other), key=lambda draft: draft.uid)
     return _same_recipients(older.draft, newer.draft) and _share_sentences(one, other)
 
 
@@ -364,7 +364,7 @@ def _same_recipients(older: Draft, newer: Draft) -> bool:
     return older.recipients <= newer.recipients
 
 
-def _share_sentences(one: Reading, other: Reading) -> bool:
+def _share_sentences(one: AssessedDraft, other: AssessedDraft) -> bool:
     shared = one.sentences & other.sentences
     if shared & one.assessment.digests & other.assessment.digests:
         return True

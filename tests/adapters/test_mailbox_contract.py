@@ -25,7 +25,7 @@ from support import cyrus, dovecot, pymap
 from support.client import MailClient
 from support.fake_mailbox import FakeMailbox, FakeServer
 from support.notes import OPENING, STRENGTH, note
-from support.phrases import JUDGE, reading
+from support.phrases import JUDGE, assessed_draft
 from support.ports import wait_until_up
 
 from scanner.adapters.mailbox import FETCH_LIMIT, Mailbox, connect
@@ -43,7 +43,7 @@ _numbers = count(1)
 
 
 def warning_draft(*said: str) -> tuple[bytes, frozenset[str]]:
-    about = reading(1, note(OPENING, *said, STRENGTH))
+    about = assessed_draft(1, note(OPENING, *said, STRENGTH))
     envelope = Envelope("me@example.org", "<w@example.org>", datetime.now(UTC))
     return render(about.draft, about.assessment, envelope), about.assessment.digests
 

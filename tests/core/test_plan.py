@@ -15,10 +15,10 @@ from scanner.core.draft import Draft
 from scanner.core.plan import (
     Action,
     Append,
+    AssessedDraft,
     EditedWarning,
     Memory,
     OwnWarning,
-    Reading,
     Remove,
     Snapshot,
     Standing,
@@ -37,19 +37,19 @@ def saying(*sentences: str) -> frozenset[str]:
     return frozenset(map(digest, sentences))
 
 
-def draft(uid: int, *sentences: str, message_id: str = "<1@x>", to: str = "panel") -> Reading:
+def draft(uid: int, *sentences: str, message_id: str = "<1@x>", to: str = "panel") -> AssessedDraft:
     """A settled draft with one paragraph for each sentence."""
     said = Draft("\n\n".join(sentences), "Thanks", message_id, "me", frozenset(to.split()))
-    return Reading(uid, said, assessed(said), saying(*sentences))
+    return AssessedDraft(uid, said, assessed(said), saying(*sentences))
 
 
 def own(uid: int, *sentences: str, about: str = "<1@x>") -> OwnWarning:
     return OwnWarning(uid, saying(*sentences), about)
 
 
-def shot(*held: Reading | Unknown | WarningDraft) -> Snapshot:
+def shot(*held: AssessedDraft | Unknown | WarningDraft) -> Snapshot:
     return Snapshot(
-        tuple(h for h in held if isinstance(h, Reading)),
+        tuple(h for h in held if isinstance(h, AssessedDraft)),
         tuple(h for h in held if isinstance(h, Unknown)),
         tuple(h for h in held if isinstance(h, OwnWarning | EditedWarning)),
     )
@@ -246,7 +246,7 @@ def test_who_is_seen_to_write_beside_us_may_have_removed_a_warning_in_the_same_m
 class Box:
     """A model of the mailbox that actions are applied to."""
 
-    held: dict[int, Reading | Unknown | WarningDraft] = field(default_factory=dict)
+    held: dict[int, AssessedDraft | Unknown | WarningDraft] = field(default_factory=dict)
 
     def snapshot(self) -> Snapshot:
         return shot(*self.held.values())
@@ -272,7 +272,7 @@ PEOPLE = st.sampled_from(["", "panel", "hr", "panel hr"])
 DISMISSED = st.lists(PASSAGES, max_size=2).map(lambda chosen: saying(*chosen))
 
 
-def seen_otherwise(note: Reading, missed: frozenset[str]) -> Reading:
+def seen_otherwise(note: AssessedDraft, missed: frozenset[str]) -> AssessedDraft:
     """The same words, of which the classifier took fewer for flubs among these neighbours."""
     return replace(note, assessment=without(note.assessment, missed))
 
@@ -293,7 +293,7 @@ BOXES = st.lists(st.one_of(ANY_DRAFT, ANY_DRAFT, ANY_UNKNOWN, ANY_WARNING), max_
 )
 
 
-def holding(*held: Reading | Unknown | WarningDraft) -> Box:
+def holding(*held: AssessedDraft | Unknown | WarningDraft) -> Box:
     return Box({one.uid: one for one in held})
 
 

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import hostile
 from support.notes import OPENING, STRENGTH, note
-from support.phrases import reading
+from support.phrases import assessed_draft
 
 from scanner.core.assess import digest
 from scanner.core.render import NO_FLUB, SEAL, WARNS_ABOUT, Envelope, recognise, render
 
 CASES = Path(__file__).parents[1] / "cases"
 FLUB = "What a flub of an apology that was."
-READ = reading(1, note(OPENING, FLUB, STRENGTH))
+READ = assessed_draft(1, note(OPENING, FLUB, STRENGTH))
 ENVELOPE = Envelope("me@example.org", "<w1@example.org>", datetime.now(UTC))
 WARNING = render(READ.draft, READ.assessment, ENVELOPE)
 

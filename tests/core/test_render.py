@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.notes import OPENING, STRENGTH, note
-from support.phrases import assessed, reading
+from support.phrases import assessed, assessed_draft
 
 from scanner import __version__
 from scanner.adapters.mailbox import FETCH_LIMIT
@@ -22,7 +22,7 @@ from scanner.core.draft import Draft
 from scanner.core.render import WARNS_ABOUT, Envelope, recognise, remainder, render
 
 FLUB = "What a flub of an apology that was."
-READ = reading(1, note(OPENING, FLUB, STRENGTH))
+READ = assessed_draft(1, note(OPENING, FLUB, STRENGTH))
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 printable = st.characters(exclude_categories=["Cc", "Cs"])  # what parse lets through
 OURS = Envelope("me@example.org", "<w1@example.org>", NOW)
@@ -59,7 +59,7 @@ def flagging(text: str, *flagged: str) -> Assessment:
 
 def test_what_is_folded_in_is_called_tolerable():
     """The warning says that some readers will not mind it, and of a plain flub it does not."""
-    folded = reading(1, note(OPENING, "The flub had its value.", STRENGTH))
+    folded = assessed_draft(1, note(OPENING, "The flub had its value.", STRENGTH))
     for read, says in ((folded, True), (READ, False)):
         for subtype in ("plain", "html"):
             shown = body(rendered(read.draft, read.assessment), subtype)
@@ -118,7 +118,7 @@ def test_the_note_is_shown_with_and_without_its_passage(subtype):
 @pytest.mark.parametrize("subtype", ["plain", "html"])
 def test_what_the_note_does_not_name_is_left_to_fill_in(subtype):
     """Without position and employer the text for the references has blanks."""
-    said = reading(1, note("Thank you for your time.", FLUB))
+    said = assessed_draft(1, note("Thank you for your time.", FLUB))
     content = body(rendered(said.draft, said.assessment), subtype)
     assert "[the position]" in content
     assert "[the employer]" in content
@@ -191,7 +191,7 @@ def test_what_is_no_message_id_is_left_out(message_id):
 def test_markup_in_a_note_is_only_text():
     """HTML, script and template code in note and subject are shown, never run."""
     evil = "<script>alert(1)</script><img src=x onerror=y> & {{ 7*7 }} {% raw %} flub."
-    said = reading(1, note(OPENING, evil))
+    said = assessed_draft(1, note(OPENING, evil))
     raw = rendered(said.draft, said.assessment, subject=f"</title>{evil}")
     html, text = body(raw, "html"), body(raw, "plain")
     assert "<script" not in html
@@ -234,7 +234,9 @@ def test_many_blanks_beside_a_passage_take_no_time():
 
 def test_a_note_of_passages_alone_leaves_a_fresh_start():
     """Where nothing is left, the warning says so instead of showing an empty box."""
-    said = reading(1, note(FLUB).replace(b"Dear Ms Okafor,", b"").replace(b"Kind regards,", b""))
+    said = assessed_draft(
+        1, note(FLUB).replace(b"Dear Ms Okafor,", b"").replace(b"Kind regards,", b"")
+    )
     assessment = flagging(said.draft.text, said.draft.text)
     assert "start afresh" in body(rendered(said.draft, assessment), "plain")
 
@@ -263,7 +265,7 @@ def test_of_a_very_long_note_the_middles_are_left_out(many):
     """However many bytes its characters take, each part is fetched whole; passages stay marked."""
     long = "👍 & “so” <on> 'ever'… " * 3000
     flubs = [f"Flub number {n} of an apology." for n in range(many)]
-    said = reading(1, note(OPENING, *(f"{flub} {long[: 60_000 // many]}" for flub in flubs)))
+    said = assessed_draft(1, note(OPENING, *(f"{flub} {long[: 60_000 // many]}" for flub in flubs)))
     message = parsed(rendered(said.draft, said.assessment))
     for part in message.iter_parts():
         assert len(part.get_payload()) < FETCH_LIMIT

@@ -8,7 +8,7 @@ from scanner.core.assess import Assessment, assess, digest
 from scanner.core.classify import CATEGORIES, Predictions, SentencePrediction, Thresholds
 from scanner.core.draft import Draft, Sentences
 from scanner.core.judge import Judge
-from scanner.core.plan import Reading
+from scanner.core.plan import AssessedDraft
 from scanner.core.segment import segment
 from scanner.core.verdict import Verdict
 
@@ -39,12 +39,12 @@ def _prediction(text: str) -> SentencePrediction:
 JUDGE = Judge(PhraseClassifier(), Thresholds(kind=0.5, flub=0.5))
 
 
-def reading(uid: int, raw: bytes) -> Reading:
+def assessed_draft(uid: int, raw: bytes) -> AssessedDraft:
     """A draft as the daemon knows it after reading it."""
     (verdict,) = JUDGE([raw])
     assert isinstance(verdict, Verdict)
     digests = frozenset(digest(sentence.text) for sentence in verdict.sentences.items)
-    return Reading(uid, verdict.draft, verdict.assessment, digests)
+    return AssessedDraft(uid, verdict.draft, verdict.assessment, digests)
 
 
 def assessed(draft: Draft) -> Assessment:

@@ -14,7 +14,7 @@ from support import dovecot, proxy
 from support.client import MailClient
 from support.crew import at_work
 from support.notes import OPENING, STRENGTH, note
-from support.phrases import JUDGE, reading
+from support.phrases import JUDGE, assessed_draft
 from support.proxy import FAULTS, GREETING, Proxy
 from support.waiting import until
 
@@ -61,7 +61,7 @@ def client(server, monkeypatch, tmp_path) -> MailClient:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("TEST_PASSWORD", dovecot.PASSWORD)
     user = MailClient(server.port, f"fault{next(_users)}", dovecot.PASSWORD)
-    sent = reading(1, note(OPENING, "My second flub.", message_id="<sent@x>"))
+    sent = assessed_draft(1, note(OPENING, "My second flub.", message_id="<sent@x>"))
     envelope = Envelope("me@example.org", f"<w{next(_users)}@x>", datetime.now(UTC))
     user.save(render(sent.draft, sent.assessment, envelope), (b"\\Draft", b"\\Seen"))
     user.save(FLUBBED)
