@@ -19,7 +19,7 @@ from scanner.core.draft import Sentences
 from scanner.core.selection import Selection
 from scanner.errors import ConfigurationError, UnreadableError
 from scanner.labelling import items, sorted_mail
-from scanner.labelling.items import Found
+from scanner.labelling.items import Gathered
 from scanner.labelling.session import Item, begun
 from scanner.learning import artifact, shelf
 from scanner.learning.corpus import Example, project
@@ -40,20 +40,20 @@ class Sitting:
     order: Literal["uncertain", "given"] = "uncertain"
     again: bool = False
 
-    def read(self, places: Sequence[str] | None, account: str | None = None) -> Found:
+    def read(self, places: Sequence[str] | None, account: str | None = None) -> Gathered:
         """Read mail at paths, or in mailboxes of an account; None is all that the user wrote."""
         bar = terminal.progress("reading")
         if account is None:
             paths = places or ()
             messages, total = sources.walk(paths), sources.size(paths)
             with bar as show:
-                return items.found(terminal.counted(messages, total, show))
+                return items.gathered(terminal.counted(messages, total, show))
         opened = mailboxes(
             self.settings.account(account), self.settings.timeout_seconds,
             partial(_chosen, places), Selection(),
         )  # fmt: skip
         with opened as (waiting, count), bar as show:
-            return items.found(terminal.counted(waiting, count, show))
+            return items.gathered(terminal.counted(waiting, count, show))
 
     def kinds(self, messages: Sequence[Sentences]) -> list[str]:
         """Tell what of them are notes; a warning asks to be surer."""
@@ -64,7 +64,7 @@ class Sitting:
         said = _predicted(messages, model)
         return ["thank_you" if one.thank_you >= least else "other" for one in said]
 
-    def label(self, found: Found, dismissed: frozenset[str] = frozenset()) -> None:
+    def label(self, found: Gathered, dismissed: frozenset[str] = frozenset()) -> None:
         """Have the user label what is not labelled yet; `dismissed` are digests."""
         stored = examples.by_key()
         left = {
@@ -90,7 +90,7 @@ class Sitting:
         waiting = sorted_mail.queue()
         if not waiting:
             raise click.UsageError("nothing waits to be labelled; name mail, or an --account")
-        self.label(Found(waiting))
+        self.label(Gathered(waiting))
 
     def label_dismissed(self, paths: Sequence[str], account: str | None) -> None:
         """Offer the notes whose warnings were deleted, where the user agrees."""
@@ -101,10 +101,10 @@ class Sitting:
                 "no account remembers a dismissed warning; delete a warning draft you disagree "
                 "with, and let `unflub watch` see it"
             )
-        found = Found()
+        found = Gathered()
         for name in [None] if paths else accounts:
             more = self.read(paths or None, name)
-            found = Found(found.messages | more.messages, found.unreadable + more.unreadable)
+            found = Gathered(found.messages | more.messages, found.unreadable + more.unreadable)
         stored = examples.by_key()
         notes = {
             name: one
@@ -121,7 +121,7 @@ class Sitting:
             "unflub that these are no flubs?\n"
             "You are asked about each one, and nothing leaves this machine"
         ):
-            self.label(Found(notes), digests)
+            self.label(Gathered(notes), digests)
 
     def _dismissed(self, name: str) -> frozenset[str]:
         return state.load(state.memory_of(self.settings.account(name).name)).memory.unwanted

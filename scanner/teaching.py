@@ -145,12 +145,12 @@ def folders(
     """
     from scanner import sitting
     from scanner.labelling import sorted_mail
-    from scanner.labelling.items import Found
+    from scanner.labelling.items import Gathered
 
     if not (fine or flub):
         raise click.UsageError("name mail with --fine, --flub or both")
     here = sitting.Sitting(config.optional(config_path), model)
-    good, bad = (here.read(places, account) if places else Found() for places in (fine, flub))
+    good, bad = (here.read(places, account) if places else Gathered() for places in (fine, flub))
     learnt = sorted_mail.learn(good.messages, bad.messages, here.kinds)
     click.echo(
         f"{learnt.fine} learnt as fine, {learnt.queued} queued for labelling, "

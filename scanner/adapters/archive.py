@@ -67,7 +67,7 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The messages of a mailbox that are to be read, or why it cannot be."""
 
     folder: Folder
@@ -134,14 +134,14 @@ class Archive:
         ]
         return list({one.name: one for one in (*others, *drafts)}.values())
 
-    def search(self, folders: Sequence[Folder], selection: Selection) -> list[Found]:
+    def search(self, folders: Sequence[Folder], selection: Selection) -> list[SearchResult]:
         """Find what is asked for, on the server; a mailbox it does not open is found unreadable."""
         self._seen = set() if any(folder.is_virtual for folder in folders) else None
         self._last = folders[-1] if folders else None
         return [self._found(folder, selection) for folder in folders]
 
     def walk(
-        self, found: Iterable[Found], done: Callable[[str], bool] = lambda _: False
+        self, found: Iterable[SearchResult], done: Callable[[str], bool] = lambda _: False
     ) -> Iterator[Message]:
         """Read the messages, in order; of one that cannot be read, the error.
 
@@ -165,7 +165,7 @@ class Archive:
             )
         return found
 
-    def _found(self, folder: Folder, selection: Selection) -> Found:
+    def _found(self, folder: Folder, selection: Selection) -> SearchResult:
         uids = array("L")
         try:
             with translated(self.account):
@@ -175,8 +175,8 @@ class Archive:
                     uids.extend(self._searched(f"{first}:{last}", selection))
         except RefusedError:
             reason = "broken: the server does not open this mailbox; it was left out."
-            return Found(folder, uids, error=UnreadableError(reason))
-        return Found(folder, uids, mark.uidvalidity)
+            return SearchResult(folder, uids, error=UnreadableError(reason))
+        return SearchResult(folder, uids, mark.uidvalidity)
 
     def _searched(self, numbers: str, selection: Selection) -> list[int]:
         criteria: list[Any] = [numbers, "UNDELETED"]
@@ -188,7 +188,7 @@ class Archive:
         is_ascii = (selection.sender + selection.to).isascii()
         return sorted(self.client.search(criteria, None if is_ascii else "UTF-8"))
 
-    def _reopen(self, found: Found) -> None:
+    def _reopen(self, found: SearchResult) -> None:
         """Open a mailbox that was searched. Raises UnreadableError where it is another by now."""
         if found.error:
             raise found.error
@@ -200,7 +200,7 @@ class Archive:
         if mark is None or mark.uidvalidity != found.uidvalidity:
             raise UnreadableError("broken: the mailbox changed during the scan; scan it once more.")
 
-    def _messages(self, found: Found, done: Callable[[str], bool]) -> Iterator[Message]:
+    def _messages(self, found: SearchResult, done: Callable[[str], bool]) -> Iterator[Message]:
         """Ask for the texts of one batch together with the headers of the next."""
         source = self._source_of(found)
         uids: Sequence[int] = found.uids
@@ -224,7 +224,7 @@ class Archive:
                     yield self._message(found, uid, known.get(uid, {}), texts.get(uid, {}))
             batch = following
 
-    def _message(self, found: Found, uid: int, first: Row, texts: Row) -> Message:
+    def _message(self, found: SearchResult, uid: int, first: Row, texts: Row) -> Message:
         source, direction = f"{self._source_of(found)}{uid}", found.folder.direction
         raw = _assembled(first, texts) or self._whole(uid)
         if raw is None:
@@ -279,7 +279,7 @@ class Archive:
         user = quote(self.account.login, safe="")
         return f"imap://{user}@{self.account.host}/{quote(folder.name)}"
 
-    def _source_of(self, found: Found) -> str:
+    def _source_of(self, found: SearchResult) -> str:
         """Name messages, up to their UIDs; these mean nothing in a mailbox that was made anew."""
         return f"{self._source(found.folder)};UIDVALIDITY={found.uidvalidity}/;UID="
 

@@ -34,7 +34,7 @@ _SERVICES: tuple[tuple[str, Literal["implicit", "starttls"]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundServer:
     """The server of an address, and by what it was found.
 
     It is not `sure` where only the user can tell whether it is their provider's.
@@ -59,20 +59,20 @@ class Directory:
     resolver: dns.resolver.Resolver = field(default_factory=_system_resolver)
     trust: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
-    def find(self, address: str) -> Found | None:
+    def find(self, address: str) -> FoundServer | None:
         """Find the server of an address, the surest way first; None where nobody tells."""
         return next(iter(self._ways(address)), None)
 
-    def _ways(self, address: str) -> Iterator[Found]:
+    def _ways(self, address: str) -> Iterator[FoundServer]:
         domain = address.rpartition("@")[2]
         if provider := providers.by_address(address):
-            yield Found(Server.of(provider), "its domain")
+            yield FoundServer(Server.of(provider), "its domain")
         if server := self._published(address, domain):
-            yield Found(server, "its autoconfig file")
+            yield FoundServer(server, "its autoconfig file")
         if server := self._announced(domain):
-            yield Found(server, "DNS (SRV)", sure=_is_safe(server, domain))
+            yield FoundServer(server, "DNS (SRV)", sure=_is_safe(server, domain))
         if provider := self._exchange(domain):
-            yield Found(Server.of(provider), "DNS (MX)")
+            yield FoundServer(Server.of(provider), "DNS (MX)")
 
     def _published(self, address: str, domain: str) -> Server | None:
         for template in _PUBLISHED:

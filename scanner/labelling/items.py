@@ -25,16 +25,16 @@ _PORTION = 50_000  # characters that are read between two looks at the bar
 
 
 @dataclass(slots=True)
-class Found:
+class Gathered:
     """Messages by the key of each among the examples, and how many could not be read."""
 
     messages: dict[str, Sentences] = field(default_factory=dict)
     unreadable: int = 0
 
 
-def found(messages: Iterable[Message]) -> Found:
+def gathered(messages: Iterable[Message]) -> Gathered:
     """Read messages, each once; unflub's own are passed over, and those without own text."""
-    made = Found()
+    made = Gathered()
     for message in messages:
         if message.error:
             made.unreadable += 1

@@ -11,7 +11,7 @@ from scanner.adapters.single import Message
 from scanner.core.classify import Predictions, SentencePrediction, Thresholds
 from scanner.core.parse import plain
 from scanner.core.render import WARNS_ABOUT
-from scanner.labelling.items import doubtful_first, found, items, settled, uncertainty
+from scanner.labelling.items import doubtful_first, gathered, items, settled, uncertainty
 from scanner.learning import corpus
 from scanner.learning.corpus import project
 
@@ -32,7 +32,9 @@ def test_doubt_is_greatest_where_the_model_knows_least():
 
 def test_messages_in_doubt_come_first_and_others_keep_their_order():
     """Of equally sure messages the first stays the first."""
-    read = found([Message("a", CLEAN), Message("b", FLUBBED), Message("c", note("Other words."))])
+    read = gathered(
+        [Message("a", CLEAN), Message("b", FLUBBED), Message("c", note("Other words."))]
+    )
     pairs = zip((0.0, 0.4, 0.0), read.messages.values(), strict=True)
     predictions = [said(1.0, *[chance] * len(one.items)) for chance, one in pairs]
     made = items(read.messages, predictions, Thresholds(0.9, 0.5))
@@ -42,7 +44,7 @@ def test_messages_in_doubt_come_first_and_others_keep_their_order():
 def test_the_same_message_is_shown_once():
     """Copies in two folders are one message, also where one answers a quoted mail."""
     copy = FLUBBED.replace(b"Ada", b"Ada\r\n\r\n> When can you start?\r\n")
-    assert len(found([Message("a", FLUBBED), Message("b", copy)]).messages) == 1
+    assert len(gathered([Message("a", FLUBBED), Message("b", copy)]).messages) == 1
 
 
 @pytest.mark.parametrize("path", sorted(CORPUS.glob("t[15].jsonl")), ids=lambda path: path.stem)
@@ -58,5 +60,5 @@ def test_unflubs_own_drafts_and_unreadable_mail_are_left_out():
     """A warning draft is never learnt from; what cannot be read is counted."""
     mark = f"{WARNS_ABOUT}: 0123456789abcdef\r\nSubject:".encode()
     own = FLUBBED.replace(b"Subject:", mark, 1)
-    read = found([Message("a", own), Message("b", b"\x00" * 900), Message("c", CLEAN)])
+    read = gathered([Message("a", own), Message("b", b"\x00" * 900), Message("c", CLEAN)])
     assert (len(read.messages), read.unreadable) == (1, 1)
