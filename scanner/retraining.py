@@ -142,7 +142,7 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
     first = _first(base, merged.examples)
     rehearsed = rehearsal.load(_kept(first))
     bar = _Bar(show, _seconds(len(own.examples) + len(ordinary), knows=rehearsed is not None))
-    learnt = _material(base, merged, own, ordinary, bar)
+    learnt = _training_set(base, merged, own, ordinary, bar)
     if wishes.fewest > 1:
         read = lessons.without_rare(learnt.read, learnt.yours, wishes.fewest)
         learnt = replace(learnt, read=read)
@@ -240,9 +240,9 @@ def _is_among(labelled: Collection[str], message: Sentences) -> bool:
         return False
 
 
-def _material(
+def _training_set(
     base: Model, merged: Merged, own: _Own, ordinary: Sequence[Sentences], bar: _Bar
-) -> moving.Material:
+) -> moving.TrainingSet:
     known, encoder = base.encoder.known(), base.encoder
     reading = bar.stage(len(own.examples) * _A_MESSAGE)
     read = read_corpus(merged.examples, (), encoder, known, reading)
@@ -252,10 +252,10 @@ def _material(
     )
     bar.step(_ALL_WORDS, "laying out the notes")
     yours = np.array([_is_yours(one) for one in read.examples], bool)
-    return moving.Material(read, yours, grouped(read.projected, own.anonymous))
+    return moving.TrainingSet(read, yours, grouped(read.projected, own.anonymous))
 
 
-def _yours(learnt: moving.Material) -> list[Projected]:
+def _yours(learnt: moving.TrainingSet) -> list[Projected]:
     return [learnt.read.projected[n] for n in np.flatnonzero(learnt.yours).tolist()]
 
 
@@ -269,7 +269,7 @@ def _first(base: Model, examples: Sequence[Example]) -> str:
     return _hashed(base.metadata["sha256"], corpus.digest(theirs))
 
 
-def _rehearsed(base: Model, learnt: moving.Material, first: str, bar: _Bar) -> Rehearsal:
+def _rehearsed(base: Model, learnt: moving.TrainingSet, first: str, bar: _Bar) -> Rehearsal:
     """Make the shipped model's rehearsal on the corpus, and keep it under its name, `first`."""
     a_part = _REHEARSAL / FOLDS
     made = rehearsal.rehearse(
@@ -282,13 +282,13 @@ def _rehearsed(base: Model, learnt: moving.Material, first: str, bar: _Bar) -> R
     return made
 
 
-def _moved(learnt: moving.Material, start: Start, bar: _Bar) -> tuple[Model, Rehearsal]:
+def _moved(learnt: moving.TrainingSet, start: Start, bar: _Bar) -> tuple[Model, Rehearsal]:
     a_fit = _FITS / (len(start.rehearsal.heads) + 1)
     return moving.moved(learnt, start, lambda: bar.step(a_fit, "learning from your notes"))
 
 
 def _compared(
-    learnt: moving.Material, start: Start, model: Model, made: Rehearsal, bar: _Bar
+    learnt: moving.TrainingSet, start: Start, model: Model, made: Rehearsal, bar: _Bar
 ) -> tuple[Trial, tuple[str, ...]]:
     """Compare it with the model in use; give also what must be said about that one."""
     bar.step(0, "comparing it with the model in use")
@@ -408,7 +408,7 @@ def _tidy(first: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def _turned_away(model: Model, learnt: moving.Material) -> Iterator[str]:
+def _turned_away(model: Model, learnt: moving.TrainingSet) -> Iterator[str]:
     """Say how many of the user's notes with a flub are not read; their labels may be wrong."""
     away = model.reads(learnt.needing).count(False)
     if away:
@@ -436,7 +436,7 @@ def _like_notes(trial: Trial) -> Iterator[str]:
 
 
 def _report(
-    trial: Trial, learnt: moving.Material, remarks: Sequence[str], page: Path, show: Progress
+    trial: Trial, learnt: moving.TrainingSet, remarks: Sequence[str], page: Path, show: Progress
 ) -> tuple[str, ...]:
     """Write the page about both models; say what went wrong, for the training itself did not."""
     from scanner.learning import report

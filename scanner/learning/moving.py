@@ -62,7 +62,7 @@ class Start:
 
 
 @dataclass(frozen=True)  # without slots: what is named once need not be hashed again
-class Material:
+class TrainingSet:
     """The shipped corpus and the user's notes, marked as `yours`, as an encoder read them.
 
     `groups` names the messages that may not be parted (`groups.grouped`).
@@ -113,13 +113,13 @@ class Contender:
     rehearsal: Rehearsal
 
 
-def moved(material: Material, start: Start, done: Callable[[], None]) -> tuple[Model, Rehearsal]:
+def moved(learnt: TrainingSet, start: Start, done: Callable[[], None]) -> tuple[Model, Rehearsal]:
     """Give the moved model and its rehearsal; `done` is called for each model that is fitted.
 
     Raises `ConfigurationError` where there is too little to fit anything to.
     """
-    base, prepared = start.model, material.read.prepared
-    fold, ordinary_fold = _dealt(material, start.rehearsal)
+    base, prepared = start.model, learnt.read.prepared
+    fold, ordinary_fold = _dealt(learnt, start.rehearsal)
     numbers = range(len(start.rehearsal.heads))
     require_enough(
         prepared.is_note, prepared.message, prepared.categories, [fold == n for n in numbers]
@@ -127,55 +127,55 @@ def moved(material: Material, start: Start, done: Callable[[], None]) -> tuple[M
 
     def lesser(number: int) -> Heads:
         taught, heard = fold != number, ordinary_fold != number
-        made = _heads(material, start.rehearsal.heads[number], taught, heard)
+        made = _heads(learnt, start.rehearsal.heads[number], taught, heard)
         done()
         return made
 
     lessers = rehearsal.in_threads(lesser, numbers)
     everything = np.ones(len(fold), bool), np.ones(len(ordinary_fold), bool)
-    heads = _heads(material, base.heads, *everything)
+    heads = _heads(learnt, base.heads, *everything)
     done()
-    named = [*material.names, *material.ordinary_names]
+    named = [*learnt.names, *learnt.ordinary_names]
     where = dict(zip(named, [*fold.tolist(), *ordinary_fold.tolist()], strict=True))
     own = Rehearsal(lessers, {name: n for name, n in where.items() if n != NOWHERE})
     held_out, before = (
-        _held_out(material, one, fold, ordinary_fold) for one in (own, start.rehearsal)
+        _held_out(learnt, one, fold, ordinary_fold) for one in (own, start.rehearsal)
     )
     chosen = thresholds.choose(held_out, thresholds.Base(base.thresholds, before))
     model = Model(
         "new",
         heads,
-        opened(base.gate, heads, material.needing),
+        opened(base.gate, heads, learnt.needing),
         chosen,
         base.encoder,
-        _described(material, base) | {"scores": thresholds.scores(held_out, chosen)},
+        _described(learnt, base) | {"scores": thresholds.scores(held_out, chosen)},
     )
     return model, own
 
 
-def compared(material: Material, before: Contender, after: Contender) -> Trial:
+def compared(learnt: TrainingSet, before: Contender, after: Contender) -> Trial:
     """Put both to the same messages, none of which either has learnt from.
 
-    `after` must have been made of the material; what `before` has not met is put to the lesser
+    `after` must have been made of `learnt`; what `before` has not met is put to the lesser
     model that has learnt from as much of the corpus as its counterpart.
     """
-    sides = [_places(material, one, after.rehearsal) for one in (before, after)]
+    sides = [_places(learnt, one, after.rehearsal) for one in (before, after)]
     asked = (sides[0][0] != NOWHERE) & (sides[1][0] != NOWHERE)
     heard = (sides[0][1] != NOWHERE) & (sides[1][1] != NOWHERE)
     cases = [
-        *trial.cases(material.read.projected, material.groups.tolist()),
-        *_ordinary_cases(material),
+        *trial.cases(learnt.read.projected, learnt.groups.tolist()),
+        *_ordinary_cases(learnt),
     ]
     keep = np.concatenate([asked, heard])
-    yours = np.concatenate([material.yours, np.ones(len(heard), bool)])
+    yours = np.concatenate([learnt.yours, np.ones(len(heard), bool)])
     return Trial(
         tuple(
             replace(case, is_yours=mine)
             for case, mine, kept in zip(cases, yours.tolist(), keep.tolist(), strict=True)
             if kept
         ),
-        _side(material, before, sides[0], keep),
-        _side(material, after, sides[1], keep),
+        _side(learnt, before, sides[0], keep),
+        _side(learnt, after, sides[1], keep),
     )
 
 
@@ -194,20 +194,20 @@ def opened(gate: Gate, heads: Heads, notes: Sequence[Sentences]) -> Gate:
     return gate.opened(seen[gate.wider(_REACH).passes(seen)])
 
 
-def _heads(material: Material, start: Heads, taught: Mask, heard: Mask) -> Heads:
+def _heads(learnt: TrainingSet, start: Heads, taught: Mask, heard: Mask) -> Heads:
     """Move heads by the messages that are marked, yours among those of the corpus.
 
     Without the corpus beside them, a thousand notes would make every word a sign of a note.
     """
-    prepared, ordinary = material.read.prepared, material.ordinary
+    prepared, ordinary = learnt.read.prepared, learnt.ordinary
     rows, others = np.flatnonzero(taught), np.flatnonzero(heard)
     note, kind = start.note, start.kind
-    is_new = bool((material.yours & taught).any())
+    is_new = bool((learnt.yours & taught).any())
     if is_new or len(others):
         counts = matrices.vstack(prepared.mail.words[rows], ordinary.words[others])
         answers = np.concatenate([prepared.is_note[rows], np.zeros(len(others), bool)])
         dense = np.vstack([prepared.mail.dense[rows], ordinary.dense[others]])
-        mine = leaning.counting(material.yours[rows])
+        mine = leaning.counting(learnt.yours[rows])
         weights = np.concatenate([mine, np.ones(len(others), np.float32)])
         bare = features.bare(len(answers))
         note = adapting.adapted(note, counts, bare, answers, _ADAPTING_C, counting=weights)
@@ -217,18 +217,18 @@ def _heads(material: Material, start: Heads, taught: Mask, heard: Mask) -> Heads
     # The shipped model has nothing of anybody's own yet.
     mail = prepared.mail
     said = flub_odds(start, mail.sentence_words, mail.sentence_dense, mail.message)
-    own = leaning.flub(prepared, said, start.flub.idf, taught, material.yours)
+    own = leaning.flub(prepared, said, start.flub.idf, taught, learnt.yours)
     return replace(start, note=note, kind=kind, own=own)
 
 
-def _dealt(material: Material, base: Rehearsal) -> tuple[Folds, Folds]:
+def _dealt(learnt: TrainingSet, base: Rehearsal) -> tuple[Folds, Folds]:
     """Deal the user's messages to the folds of the corpus: to that of their like, or evenly."""
-    otherwise = np.full(len(material.yours), NOWHERE)
-    places = np.flatnonzero(material.yours)
-    for number, part in enumerate(folds(material.groups[material.yours], len(base.heads))):
+    otherwise = np.full(len(learnt.yours), NOWHERE)
+    places = np.flatnonzero(learnt.yours)
+    for number, part in enumerate(folds(learnt.groups[learnt.yours], len(base.heads))):
         otherwise[places[part]] = number
-    fold = rehearsal.places(material.names, material.groups, base, otherwise)
-    return fold, _by_name(material.ordinary_groups, len(base.heads))
+    fold = rehearsal.places(learnt.names, learnt.groups, base, otherwise)
+    return fold, _by_name(learnt.ordinary_groups, len(base.heads))
 
 
 def _by_name(grouped: NDArray[np.str_], count: int) -> Folds:
@@ -236,17 +236,17 @@ def _by_name(grouped: NDArray[np.str_], count: int) -> Folds:
     return np.array([int(name, 16) % count for name in grouped.tolist()], np.int64)
 
 
-def _held_out(material: Material, own: Rehearsal, fold: Folds, ordinary_fold: Folds) -> HeldOut:
-    prepared, ordinary = material.read.prepared, material.ordinary
+def _held_out(learnt: TrainingSet, own: Rehearsal, fold: Folds, ordinary_fold: Folds) -> HeldOut:
+    prepared, ordinary = learnt.read.prepared, learnt.ordinary
     said = rehearsal.ask(own, prepared.mail, fold)
     told = held_out_of(prepared, ordinary, said, rehearsal.ask(own, ordinary, ordinary_fold))
     return thresholds.without(told, fold == NOWHERE)
 
 
-def _described(material: Material, base: Model) -> dict[str, Any]:
+def _described(learnt: TrainingSet, base: Model) -> dict[str, Any]:
     """Say what the model was made of; of the user's own things only how many they are."""
-    said = described(material.read, base.encoder.known().writers)
-    prepared, mine = material.read.prepared, material.yours
+    said = described(learnt.read, base.encoder.known().writers)
+    prepared, mine = learnt.read.prepared, learnt.yours
     return said | {
         "base": base.version,
         "yours": {
@@ -259,10 +259,10 @@ def _described(material: Material, base: Model) -> dict[str, Any]:
     }
 
 
-def _places(material: Material, one: Contender, newest: Rehearsal) -> tuple[Folds, Folds]:
+def _places(learnt: TrainingSet, one: Contender, newest: Rehearsal) -> tuple[Folds, Folds]:
     mails = (
-        (material.names, material.groups),
-        (material.ordinary_names, material.ordinary_groups),
+        (learnt.names, learnt.groups),
+        (learnt.ordinary_names, learnt.ordinary_groups),
     )
     labelled, ordinary = (
         rehearsal.places(named, grouped, one.rehearsal, newest.of(named))
@@ -271,8 +271,8 @@ def _places(material: Material, one: Contender, newest: Rehearsal) -> tuple[Fold
     return labelled, ordinary
 
 
-def _side(material: Material, one: Contender, places: tuple[Folds, Folds], keep: Mask) -> Side:
-    mails = (material.mail, material.ordinary)
+def _side(learnt: TrainingSet, one: Contender, places: tuple[Folds, Folds], keep: Mask) -> Side:
+    mails = (learnt.mail, learnt.ordinary)
     said = [
         prediction
         for mail, place in zip(mails, places, strict=True)
@@ -282,7 +282,7 @@ def _side(material: Material, one: Contender, places: tuple[Folds, Folds], keep:
     return trial.side(one.name, kept, one.thresholds)
 
 
-def _ordinary_cases(material: Material) -> list[Case]:
+def _ordinary_cases(learnt: TrainingSet) -> list[Case]:
     return [
         Case(
             id=f"ordinary {number}",
@@ -294,6 +294,6 @@ def _ordinary_cases(material: Material) -> list[Case]:
             is_ordinary=True,
         )
         for number, (group, message) in enumerate(
-            zip(material.ordinary_groups.tolist(), material.ordinary.messages, strict=True), 1
+            zip(learnt.ordinary_groups.tolist(), learnt.ordinary.messages, strict=True), 1
         )
     ]

@@ -26,7 +26,7 @@ from scanner.learning.corpus import Example
 from scanner.learning.gate import unguarded
 from scanner.learning.groups import grouped
 from scanner.learning.model import Model
-from scanner.learning.moving import Contender, Material, Start
+from scanner.learning.moving import Contender, Start, TrainingSet
 from scanner.learning.on_demand import OnDemand
 from scanner.learning.progress import silent
 from scanner.learning.readings import Known
@@ -62,8 +62,8 @@ ODD = "Pump 4 stopped at noon. The seal of pump 4 was changed."
 
 
 @pytest.fixture(scope="module")
-def material(few: list[Example], encoder: OnDemand, known: Known) -> Callable[..., Material]:
-    def of(own: list[Example], ordinary: list[Sentences] | None = None) -> Material:
+def training_set(few: list[Example], encoder: OnDemand, known: Known) -> Callable[..., TrainingSet]:
+    def of(own: list[Example], ordinary: list[Sentences] | None = None) -> TrainingSet:
         mine = [dataclasses.replace(one, writer="your notes") for one in own]
         examples = corpus.merge(few, mine).examples
         read = preparing.read_corpus(examples, (), encoder, known)
@@ -71,14 +71,14 @@ def material(few: list[Example], encoder: OnDemand, known: Known) -> Callable[..
         mail = preparing.prepare_mail(heard, readings.read(heard, encoder, known, silent))
         yours = np.array([one.writer == "your notes" for one in examples])
         groups = grouped(read.projected, ["your notes"])
-        return Material(dataclasses.replace(read, ordinary=mail), yours, groups)
+        return TrainingSet(dataclasses.replace(read, ordinary=mail), yours, groups)
 
     return of
 
 
 @pytest.fixture(scope="module")
-def start(model: Model, material: Callable[..., Material]) -> Start:
-    learnt = material([])
+def start(model: Model, training_set: Callable[..., TrainingSet]) -> Start:
+    learnt = training_set([])
     return Start(
         model, rehearsal.rehearse(learnt.read.prepared, model.heads, ~learnt.yours, _nothing)
     )
@@ -92,17 +92,19 @@ def note(text: str, subject: str = "Pump", kind: str = "thank_you") -> Example:
     return Example("mine", kind, subject, text, (), "none", "mine")
 
 
-def judged(material: Material, start: Start) -> approval.Judgement:
-    made, own = moving.moved(material, start, _nothing)
+def judged(training_set: TrainingSet, start: Start) -> approval.Judgement:
+    made, own = moving.moved(training_set, start, _nothing)
     before = Contender("before", dict(start.model.thresholds), start.rehearsal)
     after = Contender("after", dict(made.thresholds), own)
-    return approval.judged(moving.compared(material, before, after))
+    return approval.judged(moving.compared(training_set, before, after))
 
 
-def test_a_note_of_ones_own_is_rather_a_note(material: Callable[..., Material], start: Start):
+def test_a_note_of_ones_own_is_rather_a_note(
+    training_set: Callable[..., TrainingSet], start: Start
+):
     """Whatever its words, for its owner labelled it."""
     message = corpus.project(note(ODD)).sentences
-    moved, _ = moving.moved(material([note(ODD)]), start, _nothing)
+    moved, _ = moving.moved(training_set([note(ODD)]), start, _nothing)
     assert moved.predict([message])[0].thank_you > start.model.predict([message])[0].thank_you
 
 
@@ -111,7 +113,12 @@ def test_a_note_of_ones_own_is_rather_a_note(material: Callable[..., Material], 
     [(0.5, "flub", True), (0.5, "clean", False), (5.0, "flub", False)],
 )
 def test_the_gate_is_opened_for_ones_own_notes_with_a_flub_but_not_far(
-    material: Callable[..., Material], start: Start, missing: float, label: str, *, is_read: bool
+    training_set: Callable[..., TrainingSet],
+    start: Start,
+    missing: float,
+    label: str,
+    *,
+    is_read: bool,
 ):
     """What is clean needs no reading; what is far away would let much other mail in."""
     flub = next(one for one in workshop.strangers() if one.labels)
@@ -120,14 +127,16 @@ def test_the_gate_is_opened_for_ones_own_notes_with_a_flub_but_not_far(
     (odds,) = start.model.heads.closer_odds([words.bag(words.message_text(message))])
     gate = dataclasses.replace(unguarded(), closer=float(odds) + missing)
     guarded = dataclasses.replace(start, model=dataclasses.replace(start.model, gate=gate))
-    moved, _ = moving.moved(material([mine]), guarded, _nothing)
+    moved, _ = moving.moved(training_set([mine]), guarded, _nothing)
     assert moved.reads([message]) == [is_read]
     assert is_read or moved.gate == gate
 
 
-def test_one_odd_note_moves_other_mail_little(material: Callable[..., Material], start: Start):
+def test_one_odd_note_moves_other_mail_little(
+    training_set: Callable[..., TrainingSet], start: Start
+):
     """What a single note says of its own words is not believed of everybody else's mail."""
-    moved, _ = moving.moved(material([note(ODD)]), start, _nothing)
+    moved, _ = moving.moved(training_set([note(ODD)]), start, _nothing)
     other = segment(Draft("Lunch is at one in the garden. Bring a chair if you have one.", "Lunch"))
     bags = [words.bag(words.message_text(other))]
     before, after = (one.heads.note_odds(bags) for one in (start.model, moved))
@@ -135,10 +144,10 @@ def test_one_odd_note_moves_other_mail_little(material: Callable[..., Material],
 
 
 def test_no_lesser_model_is_asked_about_what_it_has_seen(
-    material: Callable[..., Material], start: Start
+    training_set: Callable[..., TrainingSet], start: Start
 ):
     """Of near-duplicates, and of a note that is like one of the corpus, none is parted."""
-    learnt = material([])
+    learnt = training_set([])
     like = dataclasses.replace(
         learnt.read.examples[0], text=learnt.read.examples[0].text + "\nThat is all.", labels=(),
         severity="none",
@@ -148,11 +157,11 @@ def test_no_lesser_model_is_asked_about_what_it_has_seen(
         for n in range(9)
     )
     twins = [note(long), note(long.replace("each day", "each week"))]
-    material_ = material([*twins, like])
-    _, own = moving.moved(material_, start, _nothing)
-    keys = rehearsal.keys(material_.mail.messages)
-    fold = {group: set() for group in material_.groups.tolist()}
-    for key, group in zip(keys, material_.groups.tolist(), strict=True):
+    own_notes = training_set([*twins, like])
+    _, own = moving.moved(own_notes, start, _nothing)
+    keys = rehearsal.keys(own_notes.mail.messages)
+    fold = {group: set() for group in own_notes.groups.tolist()}
+    for key, group in zip(keys, own_notes.groups.tolist(), strict=True):
         fold[group].add(own.fold[key])
     assert all(len(folds) == 1 for folds in fold.values())
     assert own.fold[keys[-1]] == start.rehearsal.fold[keys[0]]
@@ -185,17 +194,17 @@ def test_a_rehearsal_is_read_as_it_was_written(start: Start, tmp_path: Path):
 
 
 def test_good_notes_are_approved_and_flipped_ones_refused(
-    material: Callable[..., Material], start: Start
+    training_set: Callable[..., TrainingSet], start: Start
 ):
     """The user's notes count, and the shipped ones tell whether they may."""
     own = workshop.strangers(80)
-    assert judged(material(own), start).objections == ()
-    objections = judged(material([workshop.flipped(one) for one in own]), start).objections
+    assert judged(training_set(own), start).objections == ()
+    objections = judged(training_set([workshop.flipped(one) for one in own]), start).objections
     assert any("wrong way round" in one for one in objections)
 
 
 def test_kinds_that_are_the_wrong_way_round_are_refused(
-    material: Callable[..., Material], start: Start
+    training_set: Callable[..., TrainingSet], start: Start
 ):
     """Notes called other mail, and other mail called notes."""
     swapped = {"thank_you": "other", "other": "thank_you"}
@@ -203,14 +212,14 @@ def test_kinds_that_are_the_wrong_way_round_are_refused(
         dataclasses.replace(workshop.forgiven(one), kind=swapped[one.kind])
         for one in corpus.read([workshop.ROOT / "training_data" / "t50.jsonl"])[:40]
     ]
-    assert any("wrong way round" in one for one in judged(material(own), start).objections)
+    assert any("wrong way round" in one for one in judged(training_set(own), start).objections)
 
 
 def test_background_lowers_false_alarms_in_mail_like_it(
-    material: Callable[..., Material], start: Start
+    training_set: Callable[..., TrainingSet], start: Start
 ):
     """Mail of the user's own that was like a note is so less, in parts that were held out."""
-    learnt = material([], ORDINARY)
+    learnt = training_set([], ORDINARY)
     moved, own = moving.moved(learnt, start, _nothing)
     place = np.array([own.fold[name] for name in rehearsal.keys(ORDINARY)])
     before, after = (
@@ -222,10 +231,10 @@ def test_background_lowers_false_alarms_in_mail_like_it(
 
 
 def test_nearly_the_same_ordinary_mail_lies_on_one_side(
-    material: Callable[..., Material], start: Start
+    training_set: Callable[..., TrainingSet], start: Start
 ):
     """A newsletter sent eight times is met by a model that has seen none of the eight."""
-    learnt = material([], [*ORDINARY, *NEWSLETTERS])
+    learnt = training_set([], [*ORDINARY, *NEWSLETTERS])
     _, own = moving.moved(learnt, start, _nothing)
     assert len({own.fold[name] for name in rehearsal.keys(NEWSLETTERS)}) == 1
     assert len({own.fold[name] for name in rehearsal.keys(ORDINARY)}) == len(own.heads)
@@ -234,9 +243,9 @@ def test_nearly_the_same_ordinary_mail_lies_on_one_side(
     assert len({case.group for case in cases if "reading room" in " ".join(case.texts)}) == 1
 
 
-def test_words_of_few_messages_are_left_out_of_ones_own(material: Callable[..., Material]):
+def test_words_of_few_messages_are_left_out_of_ones_own(training_set: Callable[..., TrainingSet]):
     """A name in one note leaves no trace in what is learnt from; common words stay."""
-    learnt = material([note("Thank you for the time, Zebulon Quixotrix. I liked the talk.")])
+    learnt = training_set([note("Thank you for the time, Zebulon Quixotrix. I liked the talk.")])
     rest = lessons.without_rare(learnt.read, learnt.yours, 3)
     [mine] = np.flatnonzero(learnt.yours)
     name, common = (words.bag(word).columns[0] for word in ("zebulon", "thank"))
