@@ -107,9 +107,9 @@ def _by_daemon(
 
 
 def _here(messages: Sequence[bytes], policy: Policy, model: Path | None) -> Verdicts:
-    from scanner.learning import judges, shelf
+    from scanner.learning import loading, shelf
 
-    return judges.judge(shelf.installed(model), policy, sift=True)(messages)
+    return loading.judge(shelf.installed(model), policy, sift=True)(messages)
 
 
 def greeting() -> Values:

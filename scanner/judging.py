@@ -83,7 +83,7 @@ class JudgingProcess:
         return verdicts
 
     def check(self, asked: Check) -> Verdicts | None:
-        """Answer somebody else's question, as `judges.judge` does when it sifts.
+        """Answer somebody else's question, as `loading.judge` does when it sifts.
 
         None where the process holds another model, or others keep it busy. Raises UnflubError.
         """
@@ -225,21 +225,21 @@ class _Bench:
     judge: Judge
 
     def answer(self, asked: Sequence[bytes] | Check) -> Verdicts | None:
-        from scanner.learning import judges
+        from scanner.learning import loading
 
         if not isinstance(asked, Check):
             return self.judge(asked)
         if shelf.installed(asked.model).resolve() != self.folder.resolve():
             return None
-        return judges.judge(self.folder, asked.policy, sift=True)(asked.messages)
+        return loading.judge(self.folder, asked.policy, sift=True)(asked.messages)
 
 
 def _made(connection: Connection) -> _Bench | None:
-    from scanner.learning import judges
+    from scanner.learning import loading
 
     try:
         folder, policy = connection.recv()
-        bench = _Bench(folder, judges.judge(folder, policy, sift=False))
+        bench = _Bench(folder, loading.judge(folder, policy, sift=False))
         bench.judge.classifier.predict([])
     except UnflubError as error:
         connection.send(error)

@@ -16,7 +16,7 @@ from scanner.adapters.single import Message
 from scanner.core.draft import Sentences
 from scanner.core.judge import Judge, portions
 from scanner.core.report import Row
-from scanner.learning import judges, shelf
+from scanner.learning import loading, shelf
 from scanner.rows import Terms, judged
 
 # Bytes of mail that are judged together, and how many the smallest message counts for, so
@@ -46,7 +46,7 @@ def rows(
 
 def judge(terms: Terms) -> Judge:
     """Give the judge; the model is loaded once in each process."""
-    return judges.judge(_here(terms.model), terms.policy, sift=True)
+    return loading.judge(_here(terms.model), terms.policy, sift=True)
 
 
 def _here(named: Path | None) -> Path:

@@ -22,7 +22,7 @@ from scanner.core import wire
 from scanner.core.classify import Policy
 from scanner.core.verdict import Check, Verdicts
 from scanner.errors import UnflubError, UnreachableError
-from scanner.learning import judges, shelf
+from scanner.learning import loading, shelf
 
 GREETING = checking.greeting()
 STRICT = Policy("strict")
@@ -79,7 +79,7 @@ def test_a_daemon_is_asked_where_there_is_one():
 @pytest.mark.parametrize("policy", [Policy("cautious"), STRICT])
 def test_without_a_daemon_the_verdict_is_made_here(policy):
     """By the installed model."""
-    here = judges.judge(shelf.shipped(), policy, sift=True)
+    here = loading.judge(shelf.shipped(), policy, sift=True)
     assert checking.verdicts([FLUBBED, CLEAN, OTHER], policy, None) == here([FLUBBED, CLEAN, OTHER])
 
 

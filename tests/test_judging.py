@@ -16,7 +16,7 @@ from scanner.core.classify import Policy
 from scanner.core.verdict import Verdict
 from scanner.errors import ModelError, UnflubError, UnreadableError
 from scanner.judging import JudgingProcess
-from scanner.learning import judges, shelf
+from scanner.learning import loading, shelf
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_it_judges_as_a_judge_in_this_process_does(judge, others):
     """Verdicts come in order, from one process, which stays for the next question."""
     judge.start()
     (process,) = others()
-    here = judges.judge(shelf.shipped(), Policy(), sift=False)([FLUBBED, CLEAN])
+    here = loading.judge(shelf.shipped(), Policy(), sift=False)([FLUBBED, CLEAN])
     assert [v.assessment for v in judge([FLUBBED, CLEAN])] == [v.assessment for v in here]
     assert warns(judge) == [True, False]
     assert others() == {process}
