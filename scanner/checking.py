@@ -28,7 +28,7 @@ PROTOCOL = 2
 _PATIENCE: Seconds = 10
 
 
-class Judge(Protocol):
+class Checker(Protocol):
     """The daemon's judge, as others may ask it."""
 
     def check(self, asked: Check) -> Verdicts | None:
@@ -65,7 +65,7 @@ def presence() -> str:
     return f"the daemon answers, version {__version__}"
 
 
-def answer(judge: Judge, question: Values) -> Values:
+def answer(judge: Checker, question: Values) -> Values:
     """Answer a question, in the daemon. Raises ValueError for what is none."""
     refusal = greeting()
     if _skew(question) or "messages" not in question:

@@ -34,7 +34,7 @@ _MOMENT: Seconds = 0.1  # how often to look whether to stop while a crew is asse
 _GOODBYE: Seconds = 0.8  # for all LOGOUTs at the end; then connections are cut
 
 
-class Judge(checking.Judge, Protocol):
+class SharedJudge(checking.Checker, Protocol):
     """What the accounts share: a judge that costs nothing while it has nothing to do."""
 
     def rest(self) -> None:
@@ -50,7 +50,7 @@ class Judge(checking.Judge, Protocol):
         ...
 
 
-Answer: TypeAlias = Callable[[checking.Judge, dict[str, Any]], dict[str, Any]]
+Answer: TypeAlias = Callable[[checking.Checker, dict[str, Any]], dict[str, Any]]
 """Answers what other programs ask, by a judge; JSON objects both."""
 
 
@@ -59,7 +59,7 @@ class Crew:
     """The watchers of one configuration, and the judge they share."""
 
     watchers: Sequence[Watcher]
-    judge: Judge
+    judge: SharedJudge
 
 
 @dataclass(slots=True)
@@ -192,7 +192,9 @@ def watch(assemble: Callable[[], Crew], answer: Answer | None = checking.answer)
         shift.end()
 
 
-def _answering(answer: Answer | None, judge: Callable[[], Judge]) -> AbstractContextManager[None]:
+def _answering(
+    answer: Answer | None, judge: Callable[[], SharedJudge]
+) -> AbstractContextManager[None]:
     """Answer other programs by the judge of whoever is at work."""
     if answer is None:
         return nullcontext()

@@ -19,7 +19,7 @@ import click
 from scanner import __version__, checking, clients, handing, presend, rows
 from scanner.adapters import local, mbox
 from scanner.adapters.single import STANDARD_INPUT, Message
-from scanner.checking import Judge
+from scanner.checking import Checker
 from scanner.core.classify import Policy
 from scanner.core.report import Tally
 from scanner.core.verdict import Check, Verdicts
@@ -37,7 +37,7 @@ class RefusedError(Exception):
     """The command is to do it by itself."""
 
 
-def answer(judge: Judge, question: Values) -> Values:
+def answer(judge: Checker, question: Values) -> Values:
     """Answer a question, in the daemon: an errand, or one of `checking`.
 
     Raises ValueError for what is none.
@@ -52,7 +52,7 @@ def answer(judge: Judge, question: Values) -> Values:
         raise ValueError("no errand") from error
 
 
-def _done(judge: Judge, errand: Values) -> Values:
+def _done(judge: Checker, errand: Values) -> Values:
     if errand["version"] != __version__ or errand["surroundings"] != local.surroundings():
         raise RefusedError
     name, *arguments = map(str, errand["arguments"])
@@ -89,7 +89,7 @@ def _message_to_check(options: dict[str, Any]) -> str:
     return str(next(iter(options["files"]), STANDARD_INPUT))
 
 
-def _check(judge: Judge, message: Message, options: dict[str, Any], in_color: bool) -> Values:  # noqa: FBT001
+def _check(judge: Checker, message: Message, options: dict[str, Any], in_color: bool) -> Values:  # noqa: FBT001
     terms = clients.asked_for(options)
     verdicts = partial(_judged, judge, policy=terms.policy, model=terms.model)
     form = format_of(
@@ -114,13 +114,13 @@ def _message_to_send(options: dict[str, Any]) -> str:
     return STANDARD_INPUT
 
 
-def _sendmail(judge: Judge, message: Message, options: dict[str, Any], _: bool) -> Values:  # noqa: FBT001
+def _sendmail(judge: Checker, message: Message, options: dict[str, Any], _: bool) -> Values:  # noqa: FBT001
     if presend.look(message.raw, options["preset"], None, partial(_judged, judge)):
         raise RefusedError  # somebody is to be asked
     return {"runs": list(options["command"])}
 
 
-def _judged(judge: Judge, raws: Sequence[bytes], policy: Policy, model: Path | None) -> Verdicts:
+def _judged(judge: Checker, raws: Sequence[bytes], policy: Policy, model: Path | None) -> Verdicts:
     if model and not model.is_absolute():  # to whom?
         raise RefusedError
     found = judge.check(Check(raws, policy, model))
@@ -129,7 +129,7 @@ def _judged(judge: Judge, raws: Sequence[bytes], policy: Policy, model: Path | N
     return found
 
 
-_Do: TypeAlias = Callable[[Judge, Message, dict[str, Any], bool], dict[str, Any]]
+_Do: TypeAlias = Callable[[Checker, Message, dict[str, Any], bool], dict[str, Any]]
 _ERRANDS: dict[str, tuple[click.Command, Callable[[dict[str, Any]], str], _Do]] = {
     "check": (clients.check, _message_to_check, _check),
     "sendmail": (clients.sendmail, _message_to_send, _sendmail),

@@ -31,7 +31,7 @@ from scanner.core.plan import (
     warning,
 )
 from scanner.core.render import PROBE, Envelope, Recognised, recognise, render
-from scanner.core.verdict import Judging, Verdict
+from scanner.core.verdict import AnyJudge, Verdict
 from scanner.errors import AlteredError, RefusedError, UnreadableError
 
 # A mailbox that is suddenly empty may be a server's slip, and one that changes at every look comes
@@ -175,7 +175,7 @@ class Terms:
     dismissed: frozenset[str] = frozenset()
 
 
-def one_pass(mailbox: Mailbox, desk: Desk, judge: Judging, terms: Terms) -> Pass:
+def one_pass(mailbox: Mailbox, desk: Desk, judge: AnyJudge, terms: Terms) -> Pass:
     """Look at the mailbox once and bring its warning drafts up to date.
 
     Raises UnreachableError, or UnreadableError when the memory cannot be saved.
@@ -208,7 +208,7 @@ class _Room:
 
     mailbox: Mailbox
     desk: Desk
-    judge: Judging
+    judge: AnyJudge
     terms: Terms
     now: Seconds
 
@@ -402,7 +402,7 @@ def _look_at_headers(mailbox: Mailbox, desk: Desk, uids: Sequence[int], now: Sec
 
 
 def _read_settled(
-    mailbox: Mailbox, desk: Desk, judge: Judging, uids: Sequence[int], settled: Seconds
+    mailbox: Mailbox, desk: Desk, judge: AnyJudge, uids: Sequence[int], settled: Seconds
 ) -> None:
     """Read each message that is not known yet: warnings at once, drafts when settled."""
     new = [uid for uid in uids if uid not in desk.known]

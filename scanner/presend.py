@@ -28,7 +28,7 @@ _PATIENCE: Seconds = 30  # for a verdict; then the mail goes without
 _MOST_HEADER = 256 * 1024
 
 
-Judge: TypeAlias = Callable[[Sequence[bytes], Policy, Path | None], Verdicts]
+JudgeBy: TypeAlias = Callable[[Sequence[bytes], Policy, Path | None], Verdicts]
 
 
 class NotCheckedError(UnflubError):
@@ -47,7 +47,7 @@ def flaw(held: BinaryIO, preset: str | None, config_path: Path | None) -> Verdic
 
 
 def look(
-    raw: bytes, preset: str | None, config_path: Path | None, judge: Judge = checking.verdicts
+    raw: bytes, preset: str | None, config_path: Path | None, judge: JudgeBy = checking.verdicts
 ) -> Verdict | None:
     """Find what there is to ask about in so much of a message, by somebody's verdict."""
     if _is_let_through(raw):

@@ -13,7 +13,7 @@ from scanner.core.assess import Passage, only, without
 from scanner.core.classify import Policy
 from scanner.core.draft import Draft
 from scanner.core.report import Row
-from scanner.core.verdict import Judging, Verdict
+from scanner.core.verdict import AnyJudge, Verdict
 from scanner.errors import UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed
@@ -50,7 +50,7 @@ class Terms:
         )
 
 
-def judged(batch: Sequence[Message], terms: Terms, judge: Judging) -> list[Row]:
+def judged(batch: Sequence[Message], terms: Terms, judge: AnyJudge) -> list[Row]:
     """Judge a few messages together; unflub's own warning drafts are passed over."""
     others = [m for m in batch if m.error or not is_own(m.raw)]
     verdicts = iter(judge([m.raw for m in others if not m.error]))

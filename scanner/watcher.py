@@ -17,7 +17,7 @@ from scanner.adapters.connection import Line, readable
 from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account, Config, Seconds
 from scanner.core.health import Signs
-from scanner.core.verdict import Judging, Verdict
+from scanner.core.verdict import AnyJudge, Verdict
 from scanner.errors import (
     BusyError,
     ConfigurationError,
@@ -128,7 +128,7 @@ class Watcher:
         self,
         config: Config,
         account: Account,
-        judge: Judging,
+        judge: AnyJudge,
         *,
         dry_run: bool = False,
         pace: float = 1,

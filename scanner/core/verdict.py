@@ -30,7 +30,7 @@ class Verdict:
 Verdicts: TypeAlias = list[Verdict | UnreadableError]
 """The verdict on each message, or why there is none, in order."""
 
-Judging: TypeAlias = Callable[[Sequence[bytes]], Verdicts]
+AnyJudge: TypeAlias = Callable[[Sequence[bytes]], Verdicts]
 """Messages to verdicts, in this process or another."""
 
 
