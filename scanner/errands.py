@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 assert sys.platform != "win32"  # noqa: S101 - the type checker, too, is to know
 
 
-class RefusedError(Exception):
+class DeclinedError(Exception):
     """The command is to do it by itself."""
 
 
@@ -46,7 +46,7 @@ def answer(judge: Checker, question: Values) -> Values:
         return checking.answer(judge, question)
     try:
         return _done(judge, question)
-    except (RefusedError, UnflubError, click.ClickException):
+    except (DeclinedError, UnflubError, click.ClickException):
         return checking.greeting()
     except (KeyError, TypeError) as error:
         raise ValueError("no errand") from error
@@ -54,7 +54,7 @@ def answer(judge: Checker, question: Values) -> Values:
 
 def _done(judge: Checker, errand: Values) -> Values:
     if errand["version"] != __version__ or errand["surroundings"] != local.surroundings():
-        raise RefusedError
+        raise DeclinedError
     name, *arguments = map(str, errand["arguments"])
     command, wanted, do = _ERRANDS[name]
     options = _options(command, arguments)
@@ -75,7 +75,7 @@ def _options(command: click.Command, arguments: list[str]) -> dict[str, Any]:
     )
     options = silent.make_context(command.name, arguments).params
     if any(options.get(name) for name in _NOT_HERE):
-        raise RefusedError
+        raise DeclinedError
     return options
 
 
@@ -85,7 +85,7 @@ _NOT_HERE = ("config_path", "model", "output", "explain", "anyway")
 
 def _message_to_check(options: dict[str, Any]) -> str:
     if len(options["files"]) > 1 or options["form"] == "html":
-        raise RefusedError
+        raise DeclinedError
     return str(next(iter(options["files"]), STANDARD_INPUT))
 
 
@@ -110,22 +110,22 @@ def _check(judge: Checker, message: Message, options: dict[str, Any], in_color: 
 
 def _message_to_send(options: dict[str, Any]) -> str:
     if not handing.carries_message(options["command"]):
-        raise RefusedError
+        raise DeclinedError
     return STANDARD_INPUT
 
 
 def _sendmail(judge: Checker, message: Message, options: dict[str, Any], _: bool) -> Values:  # noqa: FBT001
     if presend.look(message.raw, options["preset"], None, partial(_judged, judge)):
-        raise RefusedError  # somebody is to be asked
+        raise DeclinedError  # somebody is to be asked
     return {"runs": list(options["command"])}
 
 
 def _judged(judge: Checker, raws: Sequence[bytes], policy: Policy, model: Path | None) -> Verdicts:
     if model and not model.is_absolute():  # to whom?
-        raise RefusedError
+        raise DeclinedError
     found = judge.check(Check(raws, policy, model))
     if found is None:
-        raise RefusedError
+        raise DeclinedError
     return found
 
 
