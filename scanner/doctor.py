@@ -45,7 +45,7 @@ _NOTE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One check: of an account or ("") of the machine, what is so, or the trouble there is."""
 
     account: str
@@ -54,17 +54,17 @@ class Finding:
     trouble: UnflubError | None = None
 
 
-def configured(path: Path, names: Sequence[str]) -> tuple[Config, Sequence[Account], Finding]:
+def configured(path: Path, names: Sequence[str]) -> tuple[Config, Sequence[Account], Diagnosis]:
     """Read the configuration; where that is the trouble, it keeps nobody from the other checks."""
     try:
         settings = load(path)
         accounts = settings.chosen(names)
     except ConfigurationError as error:
-        return Config(), (), Finding("", "configuration", str(error), error)
-    return settings, accounts, Finding("", "configuration", f"{path} can be read")
+        return Config(), (), Diagnosis("", "configuration", str(error), error)
+    return settings, accounts, Diagnosis("", "configuration", f"{path} can be read")
 
 
-def examine(settings: Config, accounts: Sequence[Account]) -> Iterator[Finding]:
+def examine(settings: Config, accounts: Sequence[Account]) -> Iterator[Diagnosis]:
     """Check model and accounts; of an account, what follows a trouble is not tried."""
     yield _tried("", "model", partial(_model, settings))
     if sys.platform != "win32":  # where no daemon answers checks
@@ -75,7 +75,7 @@ def examine(settings: Config, accounts: Sequence[Account]) -> Iterator[Finding]:
         yield _tried(account.name, "daemon", partial(_daemon, account))
 
 
-def _visited(visit: _Visit) -> Iterator[Finding]:
+def _visited(visit: _Visit) -> Iterator[Diagnosis]:
     for what, check in visit.checks:
         found = _tried(visit.account.name, what, check)
         yield found
@@ -83,12 +83,12 @@ def _visited(visit: _Visit) -> Iterator[Finding]:
             return
 
 
-def _tried(account: str, what: str, check: Callable[[], str]) -> Finding:
+def _tried(account: str, what: str, check: Callable[[], str]) -> Diagnosis:
     try:
-        return Finding(account, what, check())
+        return Diagnosis(account, what, check())
     except UnflubError as error:
         line = str(error).removeprefix(f"account {account}: ")
-        return Finding(account, what, line, error)
+        return Diagnosis(account, what, line, error)
 
 
 def _model(settings: Config) -> str:
