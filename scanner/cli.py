@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from scanner import __version__, common, findings, terminal
-from scanner.adapters.folders import Kind
+from scanner.adapters.folders import SourceKind
 from scanner.errors import ConfigurationError, UnflubError, slip
 from scanner.lazily import Commands
 
@@ -176,7 +176,7 @@ _commands.later("scanner.clients", "check")
 @click.option(
     "--as",
     "kind",
-    type=click.Choice(get_args(Kind)),
+    type=click.Choice(get_args(SourceKind)),
     default="auto",
     show_default=True,
     help="What the paths are, where it is not to be told by looking.",

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from scanner.adapters.emlx import SUFFIX as EMLX
 
-Kind = Literal["auto", "eml", "mbox", "maildir", "mh", "emlx", "thunderbird", "takeout"]
+SourceKind = Literal["auto", "eml", "mbox", "maildir", "mh", "emlx", "thunderbird", "takeout"]
 """What a source may be: one message a file, an mbox, or the folder of a mail program."""
 
 # What Thunderbird keeps beside mail; only Mail and ImapMail of a profile hold mail at all.
@@ -48,7 +48,7 @@ class Entries:
         return frozenset(path.name for path in (*self.files, *self.folders))
 
 
-def mail_in(entries: Entries, kind: Kind) -> tuple[Entries, Kind]:
+def mail_in(entries: Entries, kind: SourceKind) -> tuple[Entries, SourceKind]:
     """Leave what may hold mail, by the layout of `kind` or the one the names show.
 
     The kind of the folders below is given, too: what lies in a profile needs no sign of its own.
@@ -57,12 +57,12 @@ def mail_in(entries: Entries, kind: Kind) -> tuple[Entries, Kind]:
     return _LAYOUTS[found](entries), found if found in _WHOLE_TREES else kind
 
 
-def shows(entries: Entries, kind: Kind) -> bool:
+def shows(entries: Entries, kind: SourceKind) -> bool:
     """Tell whether names of a folder show this layout, even where no mail lies in it."""
     return _detected(entries.names) == kind
 
 
-def _detected(names: frozenset[str]) -> Kind:
+def _detected(names: frozenset[str]) -> SourceKind:
     if "cur" in names and ("new" in names or "tmp" in names):
         return "maildir"
     if names & _MH:
@@ -143,7 +143,7 @@ _WHOLE_TREES = frozenset({"maildir", "emlx", "thunderbird", "takeout"})
 
 Layout: TypeAlias = Callable[[Entries], Entries]
 
-_LAYOUTS: dict[Kind, Layout] = {
+_LAYOUTS: dict[SourceKind, Layout] = {
     "auto": _any,
     "eml": _any,
     "mbox": _any,

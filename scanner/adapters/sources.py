@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from scanner.adapters import emlx, mbox, packed
-from scanner.adapters.folders import MAILDIR_FLAGS, Entries, Kind, mail_in, shows
+from scanner.adapters.folders import MAILDIR_FLAGS, Entries, SourceKind, mail_in, shows
 from scanner.adapters.single import (
     MOST_BYTES,
     STANDARD_INPUT,
@@ -38,7 +38,7 @@ _BROKEN = (OSError, EOFError, zlib.error)
 
 
 def walk(
-    paths: Iterable[str], kind: Kind = "auto", besides: Path | int | None = None
+    paths: Iterable[str], kind: SourceKind = "auto", besides: Path | int | None = None
 ) -> Iterator[Message]:
     """Yield every message under `paths`, one after the other, "-" for standard input.
 
@@ -59,7 +59,7 @@ def require_all(paths: Iterable[str]) -> None:
             raise UnreadableError(f"There is no file or folder {path!r}; check the path.")
 
 
-def size(paths: Iterable[str], kind: Kind = "auto") -> int:
+def size(paths: Iterable[str], kind: SourceKind = "auto") -> int:
     """Count the bytes that there are to read, as far as that can be known before."""
     return sum(
         _size(found)
@@ -75,7 +75,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _all(paths: list[str], kind: Kind, besides: Path | int | None) -> Iterator[Message]:
+def _all(paths: list[str], kind: SourceKind, besides: Path | int | None) -> Iterator[Message]:
     written = None if besides is None else _regular(besides)
     for path, found in _files(paths, kind):
         if path == STANDARD_INPUT:
@@ -98,7 +98,7 @@ def _regular(file: Path | int) -> object | None:
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
-def _files(paths: list[str], kind: Kind) -> Iterator[tuple[str, Path | Message]]:
+def _files(paths: list[str], kind: SourceKind) -> Iterator[tuple[str, Path | Message]]:
     """Yield what each path leads to, beside that path: nothing twice, where there are several."""
     seen: set[object] = set()
     for path in paths:
@@ -123,7 +123,7 @@ def _identity(path: Path) -> object:
     return os.path.realpath(path)  # some file systems of Windows number nothing
 
 
-def _below(top: Path, kind: Kind) -> Iterator[Path | Message]:
+def _below(top: Path, kind: SourceKind) -> Iterator[Path | Message]:
     """Yield every file below `top` in the order of names, from each folder once.
 
     A symbolic link to a folder is followed unless it leads to one already seen. A folder
@@ -171,7 +171,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _of_file(path: Path, kind: Kind, *, pipes: bool) -> Iterator[Message]:
+def _of_file(path: Path, kind: SourceKind, *, pipes: bool) -> Iterator[Message]:
     file = opened(path, pipes=pipes)
     if isinstance(file, Message):
         renamed = _renamed(path)
@@ -213,7 +213,7 @@ def holds_mail(path: Path) -> bool:
 
 
 def _of_stream(
-    file: Stream, source: str, kind: Kind, place: _Place | None = None
+    file: Stream, source: str, kind: SourceKind, place: _Place | None = None
 ) -> Iterator[Message]:
     """Yield one message, or those of an mbox, from a file that may be compressed or packed."""
     place = place or _Place(file)
@@ -239,7 +239,7 @@ def _of_stream(
         yield _one(first, stream, source, kind)
 
 
-def _is_mailbox(source: str, kind: Kind) -> bool:
+def _is_mailbox(source: str, kind: SourceKind) -> bool:
     """Tell a file that may be empty: a mailbox without messages."""
     has_index = os.path.exists(f"{source}.msf")  # noqa: PTH110
     return source.endswith((".mbox", ".mbox.gz")) or kind == "mbox" or has_index
@@ -281,7 +281,7 @@ def _decompressed(buffered: io.BufferedReader) -> io.BufferedReader:
     return io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=buffered)))
 
 
-def _one(first: bytes, stream: Stream, source: str, kind: Kind) -> Message:
+def _one(first: bytes, stream: Stream, source: str, kind: SourceKind) -> Message:
     try:
         raw = first + stream.read(MOST_BYTES)
         is_emlx = kind == "emlx" or (kind == "auto" and source.endswith(emlx.SUFFIX))
