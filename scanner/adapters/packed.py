@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeAlias, cast
 from scanner.errors import UnreadableError
 
 Opener: TypeAlias = Callable[[], BinaryIO]
-Mailbox: TypeAlias = tuple[str, Opener]
+Member: TypeAlias = tuple[str, Opener]
 """A mailbox in an archive: its name, and what opens it."""
 
 GZIP = b"\x1f\x8b"
@@ -43,7 +43,7 @@ def _is_tar(beginning: bytes) -> bool:
     return magic.startswith(_MAGIC) and b"\0" in name  # no text has that
 
 
-def mailboxes(file: BinaryIO, beginning: bytes) -> Iterator[Mailbox]:
+def mailboxes(file: BinaryIO, beginning: bytes) -> Iterator[Member]:
     """Give each mailbox in it, to be opened before the next one, and unpacked as it is read.
 
     Raises UnreadableError for one that is locked or holds no mailbox; a damaged one makes the
@@ -58,7 +58,7 @@ def mailboxes(file: BinaryIO, beginning: bytes) -> Iterator[Mailbox]:
         raise UnreadableError("broken: there is no .mbox in this archive; it was left out.")
 
 
-def _zipped(file: BinaryIO) -> Iterator[Mailbox]:
+def _zipped(file: BinaryIO) -> Iterator[Member]:
     if not file.seekable():  # the table of contents is at the end
         raise UnreadableError("broken: a .zip cannot be read from a pipe; name the file instead.")
     with zipfile.ZipFile(file) as archive:
@@ -70,7 +70,7 @@ def _zipped(file: BinaryIO) -> Iterator[Mailbox]:
             yield member.filename, cast("Opener", partial(archive.open, member))
 
 
-def _taped(file: BinaryIO) -> Iterator[Mailbox]:
+def _taped(file: BinaryIO) -> Iterator[Member]:
     # As a stream: the whole table of contents of a big archive would take a pass of its own.
     with tarfile.open(fileobj=file, mode="r|*") as archive:
         for member in archive:
