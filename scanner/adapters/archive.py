@@ -23,7 +23,7 @@ from scanner.adapters import connection, credentials
 from scanner.adapters.changes import mark_of
 from scanner.adapters.connection import GARBLED, translated
 from scanner.adapters.mailbox import FETCH_LIMIT, batches, section_of
-from scanner.adapters.mailboxes import Place, find, listed, shown
+from scanner.adapters.mailboxes import ListResponse, find, listed, shown
 from scanner.adapters.single import Message
 from scanner.adapters.structure import Part, assemble, outline, sections
 from scanner.config import Account, Seconds
@@ -32,7 +32,7 @@ from scanner.core.origin import Direction, by_folder
 from scanner.core.selection import Selection
 from scanner.errors import ConfigurationError, RefusedError, UnreadableError
 
-Row: TypeAlias = Mapping[bytes, Any]
+FetchResponse: TypeAlias = Mapping[bytes, Any]
 Asked: TypeAlias = tuple[Sequence[int], Sequence[str]]
 
 _BATCH = 100
@@ -155,7 +155,7 @@ class Archive:
             else:
                 yield from self._messages(one, done)
 
-    def _named(self, pattern: str, rows: Sequence[Place]) -> list[Place]:
+    def _named(self, pattern: str, rows: Sequence[ListResponse]) -> list[ListResponse]:
         same = [row for row in rows if row.name == pattern]
         found = same or [row for row in rows if _is_like(row.name, pattern, row.delimiter)]
         if not found:
@@ -224,7 +224,9 @@ class Archive:
                     yield self._message(found, uid, known.get(uid, {}), texts.get(uid, {}))
             batch = following
 
-    def _message(self, found: SearchResult, uid: int, first: Row, texts: Row) -> Message:
+    def _message(
+        self, found: SearchResult, uid: int, first: FetchResponse, texts: FetchResponse
+    ) -> Message:
         source, direction = f"{self._source_of(found)}{uid}", found.folder.direction
         raw = _assembled(first, texts) or self._whole(uid)
         if raw is None:
@@ -238,7 +240,7 @@ class Archive:
         row = self._fetch([([uid], [_WHOLE])]).get(uid, {})
         return _given(row).get("")
 
-    def _is_new(self, folder: Folder, row: Row) -> bool:
+    def _is_new(self, folder: Folder, row: FetchResponse) -> bool:
         """Tell a message that no mailbox before showed; asked only where some are virtual."""
         if self._seen is None:
             return True
@@ -284,7 +286,7 @@ class Archive:
         return f"{self._source(found.folder)};UIDVALIDITY={found.uidvalidity}/;UID="
 
 
-def _folder(row: Place) -> Folder:
+def _folder(row: ListResponse) -> Folder:
     roles = (_ROLES[flag] for flag in sorted(row.flags) if flag in _ROLES)
     direction = next(roles, "incoming" if row.name.upper() == "INBOX" else None)
     return Folder(row.name, direction, bool(row.flags & _VIRTUAL))
@@ -299,14 +301,14 @@ def _is_like(name: str, pattern: str, delimiter: str) -> bool:
     return re.fullmatch(wanted, name, re.DOTALL) is not None
 
 
-def _outlined(row: Row) -> Part | None:
+def _outlined(row: FetchResponse) -> Part | None:
     try:
         return outline(row[b"BODYSTRUCTURE"])
     except GARBLED:
         return None
 
 
-def _texts(rows: Mapping[int, Row]) -> list[Asked]:
+def _texts(rows: Mapping[int, FetchResponse]) -> list[Asked]:
     """Ask for the texts of messages; those of the same structure share a command."""
     alike: dict[tuple[str, ...], list[int]] = {}
     for uid, row in rows.items():
@@ -319,7 +321,7 @@ def _texts(rows: Mapping[int, Row]) -> list[Asked]:
     ]
 
 
-def _assembled(first: Row, texts: Row) -> bytes | None:
+def _assembled(first: FetchResponse, texts: FetchResponse) -> bytes | None:
     """Put a message together; None where a part of it was not given."""
     root, header = _outlined(first), _given(first).get("HEADER")
     given = _given(texts)
@@ -328,9 +330,9 @@ def _assembled(first: Row, texts: Row) -> bytes | None:
     return assemble(root, header, given)
 
 
-def _given(row: Row) -> dict[str, bytes]:
+def _given(row: FetchResponse) -> dict[str, bytes]:
     return {section_of(k): v for k, v in row.items() if b"[" in k and isinstance(v, bytes)}
 
 
-def _counts(rows: Mapping[int, Row], uid: int) -> int:
+def _counts(rows: Mapping[int, FetchResponse], uid: int) -> int:
     return min(int(rows.get(uid, {}).get(_SIZE) or 0), _COUNTS)

@@ -26,7 +26,7 @@ _DRAFTS_NAMES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListResponse:
     """A mailbox as LIST tells of it (RFC 9051 section 7.3.1), its flags in small letters."""
 
     flags: frozenset[str]
@@ -83,7 +83,7 @@ def names(client: Any, account: Account) -> list[str]:
         return sorted(_selectable(listed(client)))
 
 
-def listed(client: Any) -> list[Place]:
+def listed(client: Any) -> list[ListResponse]:
     """List all mailboxes; raises the libraries' errors."""
     client.folder_encode = False  # one name that is not as it should be would cost all the others
     try:
@@ -91,7 +91,7 @@ def listed(client: Any) -> list[Place]:
     finally:
         client.folder_encode = True
     return [
-        Place(
+        ListResponse(
             frozenset(flag.decode("ascii", "replace").casefold() for flag in flags),
             (delimiter or b"").decode("ascii", "replace"),
             _decoded(name),
@@ -115,16 +115,16 @@ def _decoded(name: bytes | str) -> str:
     return found
 
 
-def _selectable(rows: Iterable[Place]) -> list[str]:
+def _selectable(rows: Iterable[ListResponse]) -> list[str]:
     return [row.name for row in rows if row.is_open]
 
 
-def _is_named_drafts(row: Place) -> bool:
+def _is_named_drafts(row: ListResponse) -> bool:
     """Tell Drafts at the top or right below INBOX; further down lie archives and others' mail."""
     *above, last = _path(row)
     return last in _DRAFTS_NAMES and above in ([], ["inbox"])
 
 
-def _path(row: Place) -> list[str]:
+def _path(row: ListResponse) -> list[str]:
     name = row.name.casefold()
     return name.split(row.delimiter) if row.delimiter else [name]
