@@ -20,7 +20,7 @@ from scanner.core.draft import Sentences
 from scanner.core.judge import understand
 from scanner.errors import ConfigurationError, ModelError, UnreadableError
 from scanner.learning import artifact, card, compare, corpus, evaluate, evidence, growth, shelf
-from scanner.learning.compare import Reader
+from scanner.learning.compare import ReaderScore
 from scanner.learning.corpus import Example, Merged
 from scanner.learning.evaluate import Alarms, Report
 from scanner.learning.groups import grouped
@@ -194,7 +194,7 @@ def remeasured(material: Material, groups: int | None, progress: Progress) -> di
     return evidence.as_record(found, false_alarms(model, material), model.metadata["writers"])
 
 
-def compared(material: Material, groups: int | None, progress: Progress) -> list[Reader]:
+def compared(material: Material, groups: int | None, progress: Progress) -> list[ReaderScore]:
     """Compare ways to read on held-out writers: phrases, words, encoder, encoder and heads."""
     read_ = _all_of(material, progress)
     held_out = evaluate.writers_held_out(read_.prepared.writers, groups)

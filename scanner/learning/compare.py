@@ -33,8 +33,8 @@ _PHRASES = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """One way to read: `average_precision` is None where it says only yes or no."""
+class ReaderScore:
+    """How well one way to read does: `average_precision` is None where it says only yes or no."""
 
     name: str
     average_precision: float | None
@@ -43,7 +43,7 @@ class Reader:
 
 def compare(
     read: ReadCorpus, held_out: Sequence[Mask], *, progress: Progress = silent
-) -> list[Reader]:
+) -> list[ReaderScore]:
     """Score every reader on the sentences of notes, each fold read by what the others taught.
 
     F1 is the best any threshold reaches: readers are compared, not thresholds.
@@ -60,9 +60,9 @@ def compare(
     heads = cross_fit(prepared, read.ordinary, held_out, progress).flubs[notes]
     words = _words_alone(prepared, held_out)[notes]
     return [
-        Reader("list of phrases", None, _best_f1(truth, phrases.astype(np.float32))),
+        ReaderScore("list of phrases", None, _best_f1(truth, phrases.astype(np.float32))),
         *(
-            Reader(name, float(average_precision_score(truth, said)), _best_f1(truth, said))
+            ReaderScore(name, float(average_precision_score(truth, said)), _best_f1(truth, said))
             for name, said in (
                 ("words (TF-IDF) and layout", words),
                 ("encoder", encoder),
@@ -72,12 +72,12 @@ def compare(
     ]
 
 
-def as_text(readers: Sequence[Reader]) -> str:
+def as_text(readers: Sequence[ReaderScore]) -> str:
     """Lay the comparison out as a Markdown table."""
     return "\n".join(_lines(readers))
 
 
-def _lines(readers: Sequence[Reader]) -> Iterator[str]:
+def _lines(readers: Sequence[ReaderScore]) -> Iterator[str]:
     yield f"| {'reader':25} | average precision | best F1 |"
     yield f"| {'---':25} | {'---:':>17} | {'---:':>7} |"
     for reader in readers:
