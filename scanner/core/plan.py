@@ -214,8 +214,9 @@ def plan(snapshot: Snapshot, memory: Memory = _NOTHING) -> tuple[Action, ...]:
     has brought about gives no actions.
     """
     notes = _notes(snapshot)
-    strays = _hand_out(snapshot.warnings, notes, memory)
+    strays, doubles = _hand_out(snapshot.warnings, notes, memory)
     actions = [action for note in notes for action in _for_note(note, memory)]
+    actions += _removals(doubles)
     if not any(draft.settling for draft in snapshot.unknown):
         # While a draft is being written its warning may seem to belong to no note.
         actions += _removals(strays)
@@ -242,13 +243,13 @@ def remember(memory: Memory, snapshot: Snapshot, *, ours: Container[int] = ()) -
     )
     gone = [w for w in memory.standing if not _stands(w, snapshot)]
     notes = _notes(snapshot)
-    strays = _hand_out(snapshot.warnings, notes, memory)
+    strays, doubles = _hand_out(snapshot.warnings, notes, memory)
     deleted = _union(_unwarned(note) & _lost(note, gone, memory) for note in notes)
     settling = any(draft.settling for draft in snapshot.unknown)
     return Memory(
         standing=(
             *(Standing(w.uid, w.digests, note.uid_for(w)) for note in notes for w in note.warnings),
-            *(Standing(w.uid, w.digests) for w in strays),
+            *(Standing(w.uid, w.digests) for w in (*strays, *doubles)),
             *(gone if settling else ()),
         ),
         dismissed=(memory.dismissed - _union(w.digests for w in new)) | deleted,
@@ -374,20 +375,21 @@ def _share_sentences(one: AssessedDraft, other: AssessedDraft) -> bool:
 
 def _hand_out(
     warnings: Sequence[WarningDraft], notes: Sequence[_Note], memory: Memory
-) -> list[WarningDraft]:
-    """Give each warning to the note it is about; return those that are about none.
+) -> tuple[list[WarningDraft], list[WarningDraft]]:
+    """Give each warning to the note it is about; return those that are about none, and doubles.
 
     First those with a living Message-ID, then each that is just right for a note that has no such
     one, then the rest. A plan leaves the first two kinds as they are, and what it takes of the
     rest goes to no note that is left alone, so after it they are handed out in the same way.
-    Of some with one lost Message-ID all but the last are about none: two notes never had it.
+    Of some with one lost Message-ID all but the last are doubles: two notes never had it. They go
+    with the last one at the latest, or one of them would be handed out in its place.
     """
     nameless = [w for w in warnings if not _give(w, _named(w, notes))]
     last = {w.about or w.uid: w for w in sorted(nameless, key=lambda w: w.uid)}
     heirs = sorted(last.values(), key=_turn)
     rest = [w for w in heirs if not _give(w, _lacking(w, notes, memory))]
     strays = [w for w in rest if not _give(w, _likest(w, notes))]
-    return strays + [w for w in nameless if w not in heirs]
+    return strays, [w for w in nameless if w not in heirs]
 
 
 def _give(w: WarningDraft, note: _Note | None) -> bool:

@@ -314,6 +314,12 @@ UNREAD = Unknown(5, "<2@x>", settling=False)
             EditedWarning(6, saying(GOOD), "<2@x>")),
     Memory(),
 )  # fmt: skip
+# While a draft is being written, too, what was written twice goes at once.
+@example(
+    holding(Unknown(1, "", settling=True), own(2, FLUB), draft(3, FLUB, BLUB, message_id="", to=""),
+            own(4, FLUB)),
+    Memory(),
+)  # fmt: skip
 def test_a_plan_applied_leaves_nothing_to_do(box, memory):
     """Planning is idempotent in whatever mailbox; appends come first; edited warnings stay."""
     actions = plan(box.snapshot(), memory)
