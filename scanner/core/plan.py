@@ -381,12 +381,12 @@ def _hand_out(
     First those with a living Message-ID, then each that is just right for a note that has no such
     one, then the rest. A plan leaves the first two kinds as they are, and what it takes of the
     rest goes to no note that is left alone, so after it they are handed out in the same way.
-    Of some with one lost Message-ID all but the last are doubles: two notes never had it. They go
-    with the last one at the latest, or one of them would be handed out in its place.
+    Of some with one lost Message-ID all but one are doubles, for two notes never had it: all but
+    the last, or the last that somebody edited, which stays whatever a plan takes away.
     """
     nameless = [w for w in warnings if not _give(w, _named(w, notes))]
-    last = {w.about or w.uid: w for w in sorted(nameless, key=lambda w: w.uid)}
-    heirs = sorted(last.values(), key=_turn)
+    last = sorted(nameless, key=lambda w: (isinstance(w, EditedWarning), w.uid))
+    heirs = sorted({w.about or w.uid: w for w in last}.values(), key=_turn)
     rest = [w for w in heirs if not _give(w, _lacking(w, notes, memory))]
     strays = [w for w in rest if not _give(w, _likest(w, notes))]
     return strays, [w for w in nameless if w not in heirs]
@@ -408,9 +408,13 @@ def _named(w: WarningDraft, notes: Sequence[_Note]) -> _Note | None:
 
 
 def _lacking(w: WarningDraft, notes: Sequence[_Note], memory: Memory) -> _Note | None:
-    """Find a note for which the warning is just right, and that has none yet that is."""
+    """Find a note for which the warning is just right, and that has none yet that is.
+
+    What the user said is no flub is told in few, and where there is nothing to tell any will do.
+    """
     right = (note for note in notes if note.is_right(w, memory))
-    return next((note for note in right if note.kept(memory) is None), None)
+    lacking = (note for note in right if note.kept(memory) is None)
+    return max(lacking, key=lambda note: len(note.no_flubs(memory)), default=None)
 
 
 def _likest(w: WarningDraft, notes: Sequence[_Note]) -> _Note | None:

@@ -320,6 +320,18 @@ UNREAD = Unknown(5, "<2@x>", settling=False)
             own(4, FLUB)),
     Memory(),
 )  # fmt: skip
+# Of doubles the one that nobody may take away is kept.
+@example(
+    holding(EditedWarning(1, saying(FLUB), "<2@x>"), own(2, FLUB), draft(3, FLUB, message_id=""),
+            own(4, FLUB, about="<2@x>")),
+    Memory(),
+)  # fmt: skip
+# Of two notes the one whose warning tells what is no flub keeps the one that was written for it.
+@example(
+    holding(draft(1, FLUB, message_id=""), draft(2, FLUB, BLUB, message_id="", to=""),
+            own(3, FLUB)),
+    Memory(no_flubs=saying(BLUB)),
+)  # fmt: skip
 def test_a_plan_applied_leaves_nothing_to_do(box, memory):
     """Planning is idempotent in whatever mailbox; appends come first; edited warnings stay."""
     actions = plan(box.snapshot(), memory)
