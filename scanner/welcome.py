@@ -204,7 +204,7 @@ def _placed(account: Account, asker: _Asker, given: dict[str, Any]) -> Account:
             "The IMAP server of your provider", "--host", None,
             account.host or f"imap.{account.address.rpartition('@')[2]}", _no_host,
         )  # fmt: skip
-        account = replace(account, host=host)
+        account = _moved(account, host)
     wishes = {key: given[key] for key in _WISHES}
     account = replace(account, **{key: value for key, value in wishes.items() if value is not None})
     if provider := providers.by_host(*account.endpoint):
@@ -221,7 +221,7 @@ def _found(account: Account, asker: _Asker, given: dict[str, Any]) -> tuple[Acco
     if given["host"]:
         if trouble := _no_host(given["host"]):
             raise click.UsageError(f"--host: {trouble}")
-        return replace(account, host=given["host"]), True
+        return _moved(account, given["host"]), True
     if given["provider"]:
         provider = providers.by_name(given["provider"])
         if provider is None:
@@ -254,7 +254,16 @@ def _is_vouched_for(host: str, asker: _Asker) -> bool:
 
 def _at(account: Account, server: Server) -> Account:
     port = 0 if server.port == config.usual_port(server.tls) else server.port
-    return replace(account, host=server.host, port=port, tls=server.tls, user=server.user)
+    account = _moved(account, server.host)
+    return replace(account, port=port, tls=server.tls, user=server.user)
+
+
+def _moved(account: Account, host: str) -> Account:
+    """Give an account this server; how another one was reached tells nothing of it."""
+    if host.lower() == account.host.lower():
+        return replace(account, host=host)
+    none = Account("", "", "")
+    return replace(account, host=host, port=none.port, tls=none.tls, ca_file=none.ca_file)
 
 
 def _let_in(

@@ -302,6 +302,28 @@ def test_a_password_in_the_keyring_is_not_for_another_server(household, session,
     assert "no password; give one of --password-stdin" in done.stderr
 
 
+def test_how_the_old_server_was_reached_is_not_how_the_new_one_is(household, session):
+    """Encryption, certificate and port are the new host's; where the host stays, so do they."""
+    assert session.address
+    server, program = household.server, household.program
+    setup = ["setup", "--no-questions", "--account", "home", "--password-env", "TEST_PASSWORD"]
+    household.configure()
+    secure = ["--port", str(server.tls_port), "--ca-file", str(server.authority)]
+    done = program.run(*setup, "--host", "localhost", *secure)
+    assert done.returncode == 0, done.stderr
+    (account,) = config.load(written(household)).accounts
+    assert (account.host, account.tls) == ("localhost", "implicit")
+    done = program.run(*setup, "--host", "Localhost")
+    assert done.returncode == 0, done.stderr
+    done = program.run(*setup, "--host", "127.0.0.1")
+    assert done.returncode == 4
+    assert "no connection to 127.0.0.1:993" in done.stderr
+    done = program.run(*setup, "--host", "127.0.0.1", "--port", str(server.port), "--tls", "none")
+    assert done.returncode == 0, done.stderr
+    (account,) = config.load(written(household)).accounts
+    assert account.ca_file == ""
+
+
 @pytest.mark.parametrize("new", [True, False])
 def test_another_address_is_a_new_account_or_that_of_the_old_one(household, session, theirs, new):
     """Who types it over the old one is asked which; the password is asked for in either case."""
