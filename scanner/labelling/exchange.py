@@ -117,8 +117,9 @@ def _example(record: Record, found: tuple[Place, ...] | Misfit, source: str, kin
     kind = _one_of(KINDS, said.get("kind"), record, "kind") or (KINDS[0] if labels else kind)
     if labels and kind != KINDS[0]:
         raise UnfitError(f"{record.where}: a message of kind 'other' cannot hold flubs")
+    name = said.get("id")
     example = Example(
-        id=str(said.get("id") or record.where.replace(" ", "-")),
+        id=str(name or record.where.replace(" ", "-")),
         kind=kind,
         subject=_word(said.get("subject")) or "",
         text=unified(record.text),
@@ -126,6 +127,7 @@ def _example(record: Record, found: tuple[Place, ...] | Misfit, source: str, kin
         severity="none",
         writer=source,
         pair=_word(said.get("pair")) or None,
+        place=record.where if name else "",
     )
     return _seated(example, _one_of(SEVERITIES, said.get("severity"), record, "severity"))
 

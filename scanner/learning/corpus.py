@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
@@ -41,7 +41,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled message. `writer` is the stem of the file it came from (see `read`)."""
+    """One labelled message. `writer` is the stem of the file it came from (see `read`).
+
+    `place` is where it stands there ("line 3"), empty where that is not known, or is its `id`.
+    """
 
     id: str
     kind: str
@@ -51,6 +54,7 @@ class Example:
     severity: str
     writer: str
     pair: str | None = None
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def read(paths: Iterable[Path]) -> list[Example]:
             if line.strip():
                 example, wrong = _example(line, writer)
                 problems += [f"{path}:{number}: {problem}" for problem in wrong]
-                examples += [example] if example else []
+                examples += [replace(example, place=f"line {number}")] if example else []
     if problems:
         raise UnreadableError(f"labelled notes need mending first: {some(problems)}")
     return examples
@@ -170,14 +174,16 @@ def repeated(merged: Merged) -> Iterator[str]:
 
 
 def named(what: str, pairs: Sequence[tuple[Example, Example]]) -> Iterator[str]:
-    """Say it of pairs of messages, if there are any, by file and id and never by their text."""
+    """Say it of pairs of messages, if there are any, by file, id and place, never by their text."""
     if pairs:
-        shown = [
-            f"{one.writer} {one.id} and {other.writer} {other.id}"
-            for one, other in pairs[:_MOST_NAMED]
-        ]
+        shown = [f"{_name(one)} and {_name(other)}" for one, other in pairs[:_MOST_NAMED]]
         more = f", and {len(pairs) - _MOST_NAMED} more" if len(pairs) > _MOST_NAMED else ""
         yield f"{what}: {'; '.join(shown)}{more}"
+
+
+def _name(example: Example) -> str:
+    place = f" ({example.place})" if example.place else ""
+    return f"{example.writer} {example.id}{place}"
 
 
 def project(example: Example) -> Projected:

@@ -174,7 +174,7 @@ def test_labels_of_other_tools_are_taken(program, name, count):
     assert stored(program) == before
 
 
-def test_what_a_file_says_twice_is_named_by_id(program, tmp_path):
+def test_what_a_file_says_twice_is_named_by_id_and_line(program, tmp_path):
     """The last label counts, and no text is shown."""
     one = {"id": "a", "kind": "thank_you", "subject": "Thanks", "text": "Thanks for your time.",
            "flubs": [], "severity": "none"}  # fmt: skip
@@ -184,10 +184,30 @@ def test_what_a_file_says_twice_is_named_by_id(program, tmp_path):
     done = program.run("label", "import", path)
     assert done.stdout.startswith("1 message taken as 'import-mine': 1 new")
     assert done.stderr.splitlines() == [
-        "unflub: the same message twice, of which the last counts: mine b and mine c",
-        "unflub: labelled otherwise before; the last label counts: mine a and mine b",
+        "unflub: the same message twice, of which the last counts: "
+        "mine b (line 2) and mine c (line 3)",
+        "unflub: labelled otherwise before; the last label counts: "
+        "mine a (line 1) and mine b (line 2)",
     ]
     assert [each["kind"] for each in stored(program)] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "named"),
+    [
+        (("7", "7"), "import-mine 7 (row 2) and import-mine 7 (row 4)"),
+        (("", ""), "import-mine row-2 and import-mine row-4"),
+    ],
+)
+def test_what_the_file_of_another_tool_says_twice_is_named_by_its_place(
+    program, tmp_path, ids, named
+):
+    """Two records may have one id, which tells none of them; or none, and the place is the id."""
+    path = tmp_path / "mine.csv"
+    rows = (f"{ids[0]},Thanks a lot.,", "between,Good day.,", f"{ids[1]},Thanks a lot.,")
+    path.write_text("\n".join(("id,sentence,category", *rows)))
+    done = program.run("label", "import", path)
+    assert f"twice, of which the last counts: {named}" in done.stderr
 
 
 def test_a_file_with_a_wrong_label_is_refused_whole(program):

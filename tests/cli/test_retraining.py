@@ -345,8 +345,8 @@ def test_too_few_and_contradictory_labels_are_said_by_number_and_id(program, tmp
     same = dataclasses.replace(two, id="twin")
     own = workshop.write(tmp_path / "mine.jsonl", [one, two, again, same])
     done = program.run("train", "--add", own)
-    assert f"your mine {one.id} and your mine again" in done.stderr
-    assert f"your mine {two.id} and your mine twin" in done.stderr
+    assert f"your mine {one.id} (line 1) and your mine again (line 3)" in done.stderr
+    assert f"your mine {two.id} (line 2) and your mine twin (line 4)" in done.stderr
     assert "2 messages of your own, of which 1 notes with a flub, 1 clean notes" in done.stderr
     assert not any(label.text in done.stderr + done.stdout for label in one.labels)
 
