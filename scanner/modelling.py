@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -317,10 +318,11 @@ def use(*, name: str) -> None:
 
     folder = shelf.find(name)
     artifact.load(folder)  # to refuse what is broken
-    if name == shelf.SHIPPED:
-        shelf.use_shipped()
-    else:
-        shelf.make_current(folder)
+    with _choosing():
+        if name == shelf.SHIPPED:
+            shelf.use_shipped()
+        else:
+            shelf.make_current(folder)
     click.echo(f"the model in use is now {_named(folder)}")
 
 
@@ -329,7 +331,17 @@ def rollback() -> None:
     """Return to the model that was in use before."""
     from scanner.learning import shelf
 
-    click.echo(f"the model in use is now {_named(shelf.rollback())}")
+    with _choosing():
+        folder = shelf.rollback()
+    click.echo(f"the model in use is now {_named(folder)}")
+
+
+def _choosing() -> AbstractContextManager[None]:
+    """Hold the user's own models, lest a training that ends just now lose its place among them."""
+    from scanner.adapters import lock
+    from scanner.learning import shelf
+
+    return lock.awaited(shelf.own() / shelf.LOCK)
 
 
 def _in_use() -> Path | None:

@@ -369,7 +369,7 @@ def _put_in_place(
     Raises ModelError where another is in use by now.
     """
     is_own = home == shelf.own()  # elsewhere it might be anybody's folder
-    with lock.awaited(home / ".lock"):
+    with lock.awaited(home / shelf.LOCK):
         if is_own and compared and compared != _in_use():
             raise ModelError(
                 "another model was put in use meanwhile; run `unflub train` again, "

@@ -15,6 +15,7 @@ from typing import Any
 
 import platformdirs
 
+from scanner.adapters import lock
 from scanner.adapters.sources import require_all, walk
 from scanner.core.draft import Sentences
 from scanner.core.judge import understand
@@ -132,17 +133,18 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
     measure: bool,
     progress: Progress,
 ) -> Trained:
-    folder = new_folder(home)
     read_ = _read_corpus(learnt, encoder, progress)
-    model = train(read_, version=folder.name, encoder=encoder, progress=progress)
+    model = train(read_, version="", encoder=encoder, progress=progress)
     found = evaluate.leave_writers_out(read_, progress=progress) if measure else None
     alarms = false_alarms(model, material)
-    is_shipped = folder.parent == shelf.shipped().parent and _is_of_the_corpus(material)
-    if not is_shipped:  # no other card names the files
-        alarms = numbered(alarms)
-    model = evidence.noted(model, found, alarms)
-    artifact.save(model, folder, card.write(model, is_shipped=is_shipped))
-    shelf.make_current(folder)
+    is_shipped = home == shelf.shipped().parent and _is_of_the_corpus(material)
+    # No other card names the files.
+    model = evidence.noted(model, found, alarms if is_shipped else numbered(alarms))
+    with lock.awaited(home / shelf.LOCK):  # not sooner: hours may have gone by, and others ended
+        folder = new_folder(home)
+        model = replace(model, version=folder.name)
+        artifact.save(model, folder, card.write(model, is_shipped=is_shipped))
+        shelf.make_current(folder)
     return Trained(folder, len(read_.projected), learnt.merged.contradictions)
 
 

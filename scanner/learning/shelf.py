@@ -18,6 +18,9 @@ from scanner.errors import ConfigurationError, ModelError
 
 SHIPPED = "shipped"
 POINTER = "current"
+LOCK = ".lock"
+"""Lies beside the pointer. Who adds a model or chooses one holds it: of two at once one is lost."""
+
 ADVICE = "install unflub anew, or train a model with `unflub train`"
 
 _REMEMBERED = 50

@@ -18,10 +18,12 @@ import numpy as np
 import pytest
 from support import dovecot, workshop
 from support.notes import CLEAN, FLUBBED
+from support.processes import is_open
 from support.program import Program
 from support.waiting import until
 
-from scanner import examples
+from scanner import examples, training
+from scanner.adapters import lock
 from scanner.learning import artifact, on_demand, shelf
 from scanner.learning.corpus import Example, Label
 
@@ -272,6 +274,39 @@ def test_a_model_that_the_new_one_was_not_compared_with_stays_in_use(program, tm
     assert "another model was put in use meanwhile; run `unflub train` again" in done.stdout
     assert shelf.current(models(program)).name == "another"
     assert not list(models(program).glob("*/model.json"))
+
+
+@pytest.mark.parametrize(
+    ("choice", "after"), [(["rollback"], ["a"]), (["use", "shipped"], ["shipped", "b", "a"])]
+)
+def test_who_chooses_a_model_waits_for_one_that_is_being_put_in_use(newcomer, choice, after):
+    """What was in use is then known to the choice, and no model falls out of the order."""
+    home = models(newcomer)
+    for name in ("a", "b"):
+        (home / name).mkdir(parents=True)
+    (home / shelf.POINTER).write_text("a\n")
+    with lock.awaited(home / shelf.LOCK):
+        choosing = newcomer.start("model", *choice)
+        until(lambda: choosing.poll() is not None or is_open(choosing.pid, shelf.LOCK))
+        (home / shelf.POINTER).write_text("b\na\n")
+    _, said = choosing.communicate(timeout=60)
+    assert (choosing.returncode, (home / shelf.POINTER).read_text().split()) == (0, after), said
+
+
+def test_two_trainings_of_one_day_do_not_take_one_name(newcomer, small):
+    """Each is named as it is put in its place, one after the other: hours may lie before that."""
+    home = newcomer.home / "made"
+    with lock.awaited(home / shelf.LOCK):
+        process = newcomer.start("train", "--corpus", small / "training_data", "--output", home)
+        until(lambda: process.poll() is not None or is_open(process.pid, shelf.LOCK), 100)
+        assert process.poll() is None, "it did not wait for its turn"
+        other = training.new_folder(home)
+        other.mkdir()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    (path,) = home.glob("*/model.json")
+    assert path.parent != other
+    assert json.loads(path.read_text())["version"] == path.parent.name
 
 
 def test_a_model_of_another_encoder_is_not_compared_through_the_new_one(program, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -18,6 +19,13 @@ def is_alive(pid: int) -> bool:
         return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def is_open(pid: int, name: str) -> bool:
+    """Tell whether a process has a file of this name open."""
+    with suppress(OSError):  # it may be closed meanwhile
+        return any(path.readlink().name == name for path in Path(f"/proc/{pid}/fd").iterdir())
+    return False
 
 
 def _parent(entry: Path) -> int:

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from support import dovecot, proxy
 from support.desktop import Desktop, desktop
 from support.household import Household, household_on
 from support.notes import FLUBBED
+from support.processes import is_open
 from support.program import Program
 from support.token_server import CLIENT, SCOPE, TokenServer, token_server
 from support.waiting import until
@@ -83,13 +84,6 @@ def allow(home: Household, tokens: TokenServer) -> None:
     tokens.allowed.set()
     done = home.program.run("login", "home", "--device")
     assert done.returncode == 0, done.stderr
-
-
-def is_open(pid: int, name: str) -> bool:
-    """Tell whether a process has a file of this name open."""
-    with suppress(OSError):  # it may be closed meanwhile
-        return any(path.readlink().name == name for path in Path(f"/proc/{pid}/fd").iterdir())
-    return False
 
 
 def refused(home: Household, *arguments: str) -> str:
