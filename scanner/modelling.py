@@ -138,6 +138,8 @@ def _make_anew(make: Callable[..., Trained]) -> None:
         terminal.say(
             f"{after.writer} {after.id} replaces the labels of {before.writer} {before.id}"
         )
+    for line in made.alarms:
+        click.echo(line)
     _say_where(made.messages, made.folder)
 
 

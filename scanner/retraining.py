@@ -152,10 +152,13 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
     trial, doubts = _compared(learnt, start, model, made, bar)
     judgement = approval.judged(trial)
     told = gist(trial, judgement.findings)
-    bar.step(_TRIAL, "done")
     is_taken = wishes.force or not judgement.objections
-    alarms = {path: _alarms(model, path, own.examples) for path in dict.fromkeys(material.ordinary)}
-    model = _noted(model, judgement, {path: found for path, (found, _) in alarms.items()})
+    alarms = {
+        name: _alarms(model, path, own.examples, show)
+        for name, path in training.named(material.ordinary).items()
+    }
+    model = _noted(model, judgement, {name: found for name, (found, _) in alarms.items()})
+    bar.step(_TRIAL, "done")
     folder = _put_in_place(model, made, first, home, in_use) if is_taken else None
     remarks = (told, *judgement.objections)
     trouble = _report(trial, learnt, remarks, wishes.page, show) if wishes.page else ()
@@ -174,7 +177,7 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
         ),
         judgement,
         told,
-        tuple(_alarm_line(path, *found) for path, found in alarms.items()),
+        tuple(training.alarm_line(name, *found) for name, found in alarms.items()),
     )
 
 
@@ -328,29 +331,20 @@ def _in_use() -> Path | None:
     return None
 
 
-def _alarms(model: Model, path: str, own: Sequence[Example]) -> tuple[Alarms, int]:
+def _alarms(model: Model, path: str, own: Sequence[Example], show: Progress) -> tuple[Alarms, int]:
     """Count false alarms in ordinary mail, and how much of it is passed over as labelled.
 
     Other versions of what is labelled are looked for in what gets past the gate alone: the rest
     is not warned about.
     """
     labelled = {store.key(one.subject, one.text) for one in own}
-    met = list(training.mail([path]))
+    met = list(training.mail([path], show))
     left = [message for message in met if not _is_among(labelled, message)]
     passed = np.flatnonzero(model.reads(left))
     mine = [corpus.project(one).sentences for one in own]
     versions = set(passed[alike([left[n] for n in passed], mine)].tolist())
     left = [message for n, message in enumerate(left) if n not in versions]
     return evaluate.false_alarms(model, left), len(met) - len(left)
-
-
-def _alarm_line(path: str, found: Alarms, passed_over: int) -> str:
-    warned = ", ".join(f"{count:,} at {preset}" for preset, count in found.warned.items())
-    beside = f"; {passed_over:,} labelled or nearly so passed over" if passed_over else ""
-    return (
-        f"{Path(path).name}: of {found.messages:,} ordinary messages it warns about "
-        f"{warned}{beside}"
-    )
 
 
 def _noted(model: Model, judgement: Judgement, alarms: Mapping[str, Alarms]) -> Model:

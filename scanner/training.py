@@ -16,7 +16,7 @@ from typing import Any
 import platformdirs
 
 from scanner.adapters import lock
-from scanner.adapters.sources import require_all, walk
+from scanner.adapters.sources import require_all, size, walk
 from scanner.core.draft import Sentences
 from scanner.core.judge import understand
 from scanner.errors import ConfigurationError, ModelError, UnreadableError
@@ -29,7 +29,7 @@ from scanner.learning.ingredients import described
 from scanner.learning.model import Model
 from scanner.learning.on_demand import OnDemand
 from scanner.learning.preparing import ReadCorpus, read_corpus
-from scanner.learning.progress import Progress
+from scanner.learning.progress import Progress, silent
 from scanner.learning.train import train
 from scanner.rows import is_own
 
@@ -54,11 +54,15 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A model folder that was written, and the labels that the user's own replaced."""
+    """A model folder that was written, and the labels that the user's own replaced.
+
+    `alarms` says in one line for each piece of ordinary mail what it warns about there.
+    """
 
     folder: Path
     messages: int
     contradictions: tuple[tuple[Example, Example], ...]
+    alarms: tuple[str, ...]
 
 
 def make_model(
@@ -136,7 +140,7 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
     read_ = _read_corpus(learnt, encoder, progress)
     model = train(read_, version="", encoder=encoder, progress=progress)
     found = evaluate.leave_writers_out(read_, progress=progress) if measure else None
-    alarms = false_alarms(model, material)
+    alarms = false_alarms(model, material, progress)
     is_shipped = home == shelf.shipped().parent and _is_of_the_corpus(material)
     # No other card names the files.
     model = evidence.noted(model, found, alarms if is_shipped else numbered(alarms))
@@ -145,7 +149,8 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
         model = replace(model, version=folder.name)
         artifact.save(model, folder, card.write(model, is_shipped=is_shipped))
         shelf.make_current(folder)
-    return Trained(folder, len(read_.projected), learnt.merged.contradictions)
+    lines = tuple(alarm_line(name, one) for name, one in alarms.items())
+    return Trained(folder, len(read_.projected), learnt.merged.contradictions, lines)
 
 
 def _is_of_the_corpus(material: Material) -> bool:
@@ -214,12 +219,28 @@ def require(material: Material, *homes: Path) -> None:
         artifact.require_place(home)
 
 
-def false_alarms(model: Model, material: Material) -> dict[str, Alarms]:
-    """Count false alarms in ordinary mail, by the file's name, or its path where two share that."""
-    paths = dict.fromkeys(material.ordinary)
-    names = Counter(Path(path).name for path in paths)
-    named = {path if names[Path(path).name] > 1 else Path(path).name: path for path in paths}
-    return {name: evaluate.false_alarms(model, list(mail([path]))) for name, path in named.items()}
+def false_alarms(
+    model: Model, material: Material, progress: Progress = silent
+) -> dict[str, Alarms]:
+    """Count false alarms in ordinary mail, by its name (`named`)."""
+    return {
+        name: evaluate.false_alarms(model, list(mail([path], progress)))
+        for name, path in named(material.ordinary).items()
+    }
+
+
+def named(paths: Iterable[str]) -> dict[str, str]:
+    """Give paths by the file's name, or by the path itself where two share that."""
+    different = dict.fromkeys(paths)
+    names = Counter(Path(path).name for path in different)
+    return {path if names[Path(path).name] > 1 else Path(path).name: path for path in different}
+
+
+def alarm_line(name: str, found: Alarms, passed_over: int = 0) -> str:
+    """Say what a model warns about in ordinary mail, and how much of that is labelled."""
+    warned = ", ".join(f"{count:,} at {preset}" for preset, count in found.warned.items())
+    beside = f"; {passed_over:,} labelled or nearly so passed over" if passed_over else ""
+    return f"{name}: of {found.messages:,} ordinary messages it warns about {warned}{beside}"
 
 
 def numbered(alarms: Mapping[str, Alarms]) -> dict[str, Alarms]:
@@ -257,12 +278,16 @@ def renamed(examples: Iterable[Example]) -> list[Example]:
     return [replace(one, writer=f"{YOURS}{one.writer}") for one in examples]
 
 
-def mail(paths: Iterable[str]) -> Iterator[Sentences]:
+def mail(paths: Iterable[str], progress: Progress = silent) -> Iterator[Sentences]:
     """Read ordinary mail; what cannot be read, or holds no own text, teaches nothing.
 
     Neither do unflub's own warning drafts, which quote the notes they warn about.
     """
+    paths = list(paths)
+    total, done = max(size(paths), 1), 0
     for message in walk(paths):
+        done += message.read
+        progress(min(done, total), total, "reading ordinary mail")
         if is_own(message.raw):
             continue
         with suppress(UnreadableError):

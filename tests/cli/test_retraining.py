@@ -20,6 +20,7 @@ from support import dovecot, workshop
 from support.notes import CLEAN, FLUBBED
 from support.processes import is_open
 from support.program import Program
+from support.terminal import on_terminal
 from support.waiting import until
 
 from scanner import examples, training
@@ -147,6 +148,17 @@ def test_labelled_mail_gives_no_false_alarms(program, tmp_path):
     ) in done.stdout
     card = models(program) / in_use(program) / "README.md"
     assert "balanced: 0 of 1 messages warned about" in card.read_text("utf-8")
+
+
+def test_the_bar_is_not_done_before_ordinary_mail_is_counted(program, tmp_path):
+    """Of many messages that takes minutes, in which it shows how far it is."""
+    mail = tmp_path / "lunch.eml"
+    mail.write_bytes(b"Subject: Lunch\r\n\r\nAre we still on for lunch?\r\n")
+    own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
+    arguments = ("train", "--force", "--add", own, "--ordinary", mail)
+    status, shown = on_terminal(program, "stderr", *arguments)
+    assert status == 0, shown
+    assert 0 < shown.find(b"reading ordinary mail") < shown.find(b"done")
 
 
 def test_a_page_that_cannot_be_written_is_known_before_training(program, tmp_path):
@@ -453,5 +465,6 @@ def test_the_corpus_is_trained_from_nothing_by_one_command(newcomer, small, tmp_
     assert record["messages"] == 60 * len(workshop.WRITERS)
     assert "yours" not in record
     assert [*record["measured"]["alarms"]] == ["mail 1"]
+    assert "secret-client.eml: of 1 ordinary messages it warns about 0 at cautious" in done.stdout
     assert "secret-client" not in path.read_text() + path.with_name("README.md").read_text()
     assert [path.name for path in newcomer.home.iterdir()] == ["made"]

@@ -50,7 +50,9 @@ def measured(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def again(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     """Another such model, trained on a terminal, and what was shown there."""
     home = tmp_path_factory.mktemp("again")
-    arguments = ("train", "--corpus", corpus, "--output", home / "models")
+    mail = home / "lunch.eml"
+    mail.write_bytes(b"Subject: Lunch\r\n\r\nAre we still on for lunch?\r\n")
+    arguments = ("train", "--corpus", corpus, "--ordinary", mail, "--output", home / "models")
     status, shown = on_terminal(Program(home), "stderr", *arguments)
     assert status == 0, shown
     (folder,) = (path for path in (home / "models").iterdir() if path.is_dir())
@@ -240,5 +242,6 @@ def test_training_shows_its_progress_on_a_terminal(again):
     """There is a bar with the time left on a terminal; elsewhere there is none."""
     _, shown = again
     assert b"training" in shown
+    assert b"reading ordinary mail" in shown
     assert b"100%" in shown
     assert re.search(rb"\d\d:\d\d:\d\d", shown)
