@@ -178,8 +178,10 @@ def _say_where(messages: int, folder: Path) -> None:
 
 def _compared(made: Retrained) -> Iterator[str]:
     ordinary = f" and {made.ordinary} ordinary ones" if made.ordinary else ""
-    yield f"{made.yours} labelled messages of yours{ordinary}, beside the shipped ones"
-    yield f"at the preset {DEFAULT_PRESET}:"
+    yield (
+        f"{made.yours} labelled messages of yours{ordinary}, beside the shipped ones; "
+        f"held out, at the preset {DEFAULT_PRESET}:"
+    )
     for finding in made.judgement.findings:
         yield f"  {finding}"
     yield made.gist

@@ -79,7 +79,7 @@ def test_what_was_labelled_makes_a_model_and_rollback_returns(program):
     assert done.returncode == 0, done.stderr
     assert "It got better on 120 messages of yours" in done.stdout
     assert "120 labelled messages of yours" in done.stdout
-    assert "at the preset balanced:\n" in done.stdout
+    assert ", beside the shipped ones; held out, at the preset balanced:\n  " in done.stdout
     assert "sentence F1 of your notes: " in done.stdout
     assert " of yours, held out: sentences told apart (F1) " in done.stdout
     (folder,) = (path.parent for path in models(program).glob("*/model.json"))
