@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from scanner import common, findings, terminal
-from scanner.core.classify import DEFAULT_PRESET, PRESETS
+from scanner import common, config, findings, terminal
+from scanner.core.classify import PRESETS
 from scanner.errors import ModelError, UnflubError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
@@ -147,6 +148,7 @@ def _retrain(material: Material, wishes: Wishes) -> None:
     """Move the shipped model. Raises ModelError where the new one is refused."""
     from scanner.retraining import retrain
 
+    wishes = replace(wishes, preset=config.optional().preset)
     with terminal.progress("training") as progress:
         made = retrain(material, wishes, progress)
     for remark in made.remarks:
@@ -180,10 +182,10 @@ def _compared(made: Retrained) -> Iterator[str]:
     ordinary = f" and {made.ordinary} ordinary ones" if made.ordinary else ""
     yield (
         f"{made.yours} labelled messages of yours{ordinary}, beside the shipped ones; "
-        f"held out, at the preset {DEFAULT_PRESET}:"
+        f"held out, at the preset {made.judgement.preset}:"
     )
-    for finding in made.judgement.findings:
-        yield f"  {finding}"
+    for line in (*made.judgement.findings, *made.judgement.elsewhere):
+        yield f"  {line}"
     yield made.gist
     yield from made.alarms
 

@@ -64,13 +64,14 @@ class Wishes:
     """What there is to choose.
 
     Where the model goes; whether the gate is overruled; in how many messages a word of the
-    user's must stand to be learnt; and the folder of a page about it.
+    user's must stand to be learnt; the folder of a page about it; and the preset that decides.
     """
 
     output: Path | None = None
     force: bool = False
     fewest: int = 1
     page: Path | None = None
+    preset: str = DEFAULT_PRESET
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +151,8 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
     model, made = _moved(learnt, start, bar)
     in_use = None if wishes.force else _in_use()
     trial, doubts = _compared(learnt, start, model, made, bar)
-    judgement = approval.judged(trial)
-    told = gist(trial, judgement.findings)
+    judgement = approval.judged(trial, wishes.preset)
+    told = gist(trial, judgement)
     is_taken = wishes.force or not judgement.objections
     alarms = {
         name: _alarms(model, path, own.examples, show)
@@ -160,7 +161,7 @@ def retrain(material: training.Material, wishes: Wishes, show: Progress) -> Retr
     model = _noted(model, judgement, {name: found for name, (found, _) in alarms.items()})
     bar.step(_TRIAL, "done")
     folder = _put_in_place(model, made, first, home, in_use) if is_taken else None
-    remarks = (told, *judgement.objections)
+    remarks = (told, *judgement.objections, *judgement.elsewhere)
     trouble = _report(trial, learnt, remarks, wishes.page, show) if wishes.page else ()
     return Retrained(
         folder,
@@ -348,8 +349,11 @@ def _alarms(model: Model, path: str, own: Sequence[Example], show: Progress) -> 
 
 
 def _noted(model: Model, judgement: Judgement, alarms: Mapping[str, Alarms]) -> Model:
-    compared = list(map(str, judgement.findings))
-    model = replace(model, metadata={**model.metadata, "compared": compared})
+    compared = {
+        "compared": [*map(str, judgement.findings), *judgement.elsewhere],
+        "compared_at": judgement.preset,
+    }
+    model = replace(model, metadata={**model.metadata, **compared})
     return evidence.noted(model, None, training.numbered(alarms))
 
 

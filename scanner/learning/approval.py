@@ -83,20 +83,33 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was found, and what speaks against the new model; nothing does where that is empty."""
+    """What was found at a preset, and what speaks against the new model, or nothing.
 
+    `elsewhere` says what got worse at other presets, and does not speak against it: of so many
+    numbers some are worse by chance.
+    """
+
+    preset: str
     findings: tuple[Finding, ...]
     objections: tuple[str, ...]
+    elsewhere: tuple[str, ...]
 
 
-def judged(trial: Trial) -> Judgement:
-    """Compare both models at the default preset.
+def judged(trial: Trial, preset: str = DEFAULT_PRESET) -> Judgement:
+    """Compare both models at the preset that is in use, and look at the others.
 
     Raises ValueError where the trial has one side alone.
     """
-    findings = tuple(_findings(trial))
-    worse = (f"{one} at the preset {DEFAULT_PRESET}" for one in findings if one.is_worse)
-    return Judgement(findings, (*_contrary(trial), *worse))
+    findings = tuple(_findings(trial, preset))
+    worse = (f"{one} at the preset {preset}" for one in findings if one.is_worse)
+    elsewhere = (
+        f"worse at the preset {name}: {one}"
+        for name in trial.presets
+        if name != preset
+        for one in _findings(trial, name)
+        if one.is_worse
+    )
+    return Judgement(preset, findings, (*_contrary(trial), *worse), tuple(elsewhere))
 
 
 def _is_shipped(case: Case) -> bool:
@@ -126,11 +139,11 @@ _ASKED: tuple[tuple[str, bool, Callable[[Case], bool], tuple[Metric, ...]], ...]
 )
 
 
-def _findings(trial: Trial) -> Iterator[Finding]:
+def _findings(trial: Trial, preset: str) -> Iterator[Finding]:
     for of, is_yours, wanted, metrics in _ASKED:
         some = trial.only(wanted)
         if some.cases:
-            before, after = (table(some.cases, side, DEFAULT_PRESET) for side in some.sides)
+            before, after = (table(some.cases, side, preset) for side in some.sides)
             for metric in metrics:
                 was = value(before, metric)
                 if not isnan(was):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scanner.core.classify import DEFAULT_PRESET
-from scanner.learning.approval import Finding
+from scanner.learning.approval import Finding, Judgement
 from scanner.learning.measures import CLEAN, ORDINARY, OTHER, SENTENCES, direction
 from scanner.learning.trial import Trial
 
@@ -20,14 +19,15 @@ _WORDS = {
 _WELL = {SENTENCES.f1: 0.85, CLEAN: 0.05, OTHER: 0.05, ORDINARY: 0.005}
 
 
-def gist(trial: Trial, findings: Sequence[Finding]) -> str:
+def gist(trial: Trial, judgement: Judgement) -> str:
     """Say what became of the user's own messages, and whether the shipped ones paid for it."""
+    findings = judgement.findings
     has_flubs = any(any(case.truth) for case in trial.cases if case.is_yours)
     found = [one for one in findings if one.is_yours and (has_flubs or one.metric != SENTENCES.f1)]
     if not found:
         return "There is nothing of yours to tell by whether it got better."
     told = [found[0], *(one for one in found[1:] if one.is_enough and _sign(one))]
-    said = "; ".join(map(_said, told))
+    said = "; ".join(_said(one, judgement.preset) for one in told)
     return f"{said[0].upper()}{said[1:]}. {_shipped([one for one in findings if not one.is_yours])}"
 
 
@@ -43,14 +43,14 @@ def _shipped(findings: Sequence[Finding]) -> str:
     return "On the shipped messages it is no worse."
 
 
-def _said(one: Finding) -> str:
+def _said(one: Finding, preset: str) -> str:
     sign = _sign(one)
     begun = _BEGUN[sign] if one.is_enough else "whether it got better cannot be told"
     now = one.before + one.change.value
     prospect = _prospect(one) if one.is_enough and not sign else ""
     return (
         f"{begun} on {one.count:,} {'message' if one.count == 1 else 'messages'} of yours, held "
-        f"out: {_WORDS[one.metric]} at the preset {DEFAULT_PRESET} {one.before:.1%} before, "
+        f"out: {_WORDS[one.metric]} at the preset {preset} {one.before:.1%} before, "
         f"{now:.1%} now ({_spread(one)}){prospect}"
     )
 

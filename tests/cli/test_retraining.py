@@ -106,6 +106,18 @@ def test_what_was_labelled_makes_a_model_and_rollback_returns(program):
     assert in_use(program) == "shipped"
 
 
+def test_the_preset_of_the_configuration_decides(program, tmp_path):
+    """What is told is told of that one, also in the model card."""
+    program.configure('preset = "cautious"')
+    own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
+    done = program.run("train", "--force", "--add", own)
+    assert done.returncode == 0, done.stderr
+    assert "held out, at the preset cautious:\n" in done.stdout
+    assert "at the preset balanced" not in done.stdout.replace("worse at the preset balanced", "")
+    card = models(program) / in_use(program) / "README.md"
+    assert "could not be asked), at the preset cautious, on" in card.read_text("utf-8")
+
+
 def test_labelled_mail_is_not_learnt_as_ordinary_too(program, tmp_path):
     """A note in a mailbox of ordinary mail counts as its label says, and for nothing else.
 

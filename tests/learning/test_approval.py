@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from support.trials import as_sure, made_up, turned
+from support.trials import as_sure, eager_at, made_up, turned
 
 from scanner.learning.approval import judged
 from scanner.learning.trial import Trial
@@ -33,6 +33,20 @@ def test_the_same_model_is_approved():
     """What is no better is no worse either."""
     assert TRIAL.before
     assert judged(Trial(TRIAL.cases, TRIAL.before, TRIAL.before)).objections == ()
+
+
+def test_what_is_worse_at_another_preset_alone_is_said_and_refuses_nothing():
+    """Whoever uses that one is told; where it is the one in use, it speaks against the model."""
+    eager = eager_at("cautious", TRIAL)
+    found = judged(eager)
+    assert found.objections == ()
+    assert all(one.is_unchanged for one in found.findings)
+    said = "clean notes warned about of the shipped notes: "
+    assert any(one.startswith(f"worse at the preset cautious: {said}") for one in found.elsewhere)
+    assert not any("balanced" in one or "strict" in one for one in found.elsewhere)
+    found = judged(eager, "cautious")
+    assert any(one.startswith(said) for one in found.objections)
+    assert found.elsewhere == ()
 
 
 def test_more_false_alarms_in_ordinary_mail_are_refused():

@@ -15,7 +15,7 @@ NINE = {f"m{number}" for number in range(701, 790, 10)}
 
 
 def said(trial: Trial) -> str:
-    return gist(trial, judged(trial).findings)
+    return gist(trial, judged(trial))
 
 
 def test_better_is_said_with_its_number_and_how_sure_it_is():
@@ -33,6 +33,13 @@ def test_worse_is_said_too():
     line = said(turned(TRIAL))
     assert line.startswith("It got worse on ")
     assert line.endswith("On the shipped messages it got worse.")
+
+
+def test_it_speaks_of_the_preset_that_decides():
+    """Which need not be the usual one."""
+    line = gist(TRIAL, judged(TRIAL, "strict"))
+    assert "at the preset strict" in line
+    assert "balanced" not in line
 
 
 def test_no_change_is_called_none():

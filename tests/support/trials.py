@@ -67,6 +67,13 @@ def turned(made: Trial) -> Trial:
     return Trial(made.cases, made.after, made.before)
 
 
+def eager_at(preset: str, made: Trial) -> Trial:
+    """Have the earlier model again as the later one, which shows nearly all at one preset."""
+    assert made.before
+    at = {**AT, preset: Thresholds(0.5, 0.1)}
+    return Trial(made.cases, made.before, trial.side("eager", made.before.said, at))
+
+
 def as_sure(side: Side, cases: Sequence[Case], of_flubs: float, of_others: float) -> Side:
     """Have a model be so sure of what is a flub in truth, and so sure of what is none."""
     said = (
