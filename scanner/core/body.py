@@ -61,7 +61,7 @@ _WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
 
 
 def body_text(message: Message) -> str:
-    """All text parts of the body that are shown, in order; "" if there are none.
+    """Give all text parts of the body that are shown, in order; "" if there are none.
 
     Raises UnreadableError where the body is encrypted.
     """
@@ -120,7 +120,7 @@ class _Reader:
             yield from self.shown(child)
 
     def _best_alternative(self, children: list[Message]) -> str:
-        """Plain text if it says something, else the last that does (RFC 2046 section 5.1.4)."""
+        """Give the plain text if it says something, else the last that does (RFC 2046, 5.1.4)."""
         plain = [child for child in children if child.get_content_type() == "text/plain"]
         text = self._first_with_text(plain)
         if len(text) >= _STUB:
@@ -146,25 +146,25 @@ class _Reader:
 
 
 def _is_attached(part: Message) -> bool:
-    """RFC 2183; clients that show a named text part as an attachment say "inline" too."""
+    """Tell an attachment (RFC 2183): clients show any part with a name as one, "inline" or not."""
     return part.get_content_disposition() == "attachment" or bool(part.get_filename())
 
 
 def _plain(part: Message, text: str) -> str:
     text = text[:_TEXT].replace("\r\n", "\n").replace("\r", "\n")
-    said = _said_by(part)
-    return unflow(text, delsp=said.delsp) if said.is_flowed else text
+    declared = _content_type_of(part)
+    return unflow(text, delsp=declared.delsp) if declared.is_flowed else text
 
 
 class _ContentType(NamedTuple):
-    """What a Content-Type field says of a text: Python's name of its charset, and RFC 3676."""
+    """What a Content-Type field says of a text: its charset, as Python names it, and RFC 3676."""
 
     codec: str
     is_flowed: bool
     delsp: bool
 
 
-def _said_by(part: Message) -> _ContentType:
+def _content_type_of(part: Message) -> _ContentType:
     return _content_type(str(part.get("content-type", "text/plain")))
 
 
@@ -174,6 +174,7 @@ def _content_type(field: str) -> _ContentType:
     part = Message()
     part["Content-Type"] = field
     flowed, delsp = (str(part.get_param(name, "")).lower() for name in ("format", "delsp"))
+    # Without a NUL in the text a wide charset would not be believed, and here there is no text.
     return _ContentType(_charset(part, "\0"), flowed == "flowed", delsp == "yes")
 
 
@@ -196,7 +197,7 @@ def _decoded(part: Message, kind: str) -> str:
 
 def _quickly_decoded(part: Message, kind: str) -> str:
     encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
-    if encoding not in _ENCODINGS and _said_by(part).codec in _LIKE_ASCII:
+    if encoding not in _ENCODINGS and _content_type_of(part).codec in _LIKE_ASCII:
         text = _payload(part)
         if text and text.isascii():
             return text[:_PAYLOAD]
@@ -240,7 +241,7 @@ def _payload(part: Message) -> str:
 
 
 def _whole_base64(payload: str) -> str:
-    """Base64 cut short in the middle of a character loses one digit, not the message."""
+    """Drop the odd digit of base64 that was cut short: with it nothing would be decoded."""
     digits = re.sub(r"[^A-Za-z0-9+/=]", "", payload)
     return digits[:-1] if len(digits.rstrip("=")) % 4 == 1 else digits
 

@@ -52,7 +52,7 @@ class Predictions:
 class Thresholds:
     """From which probability on a message is a note (`kind`) and a sentence a flub (`flub`).
 
-    `also` is from where on a sentence is one, too, once another of the same note is: where
+    `also` takes the place of `flub` for the other sentences of a note that has a flub: where
     something was explained, a doubtful sentence seldom stands for itself. What is less than
     `sure` to be a note gets no warning: nobody wants one on ordinary mail.
     """

@@ -94,9 +94,10 @@ def _fields(header: str) -> dict[str, str]:
 
 
 def _parts(body: str, entity: Entity) -> list[str]:
-    """Cut a multipart's body, from the line end before it on, at its boundary; none in doubt.
+    """Cut a multipart's body at its boundary (RFC 2046 section 5.1.1); none in doubt.
 
-    RFC 2046 section 5.1.1. The whole parser goes line by line, and knows other ends of lines, too.
+    `body` begins with the line end above it, for its first line may be a boundary. In doubt is what
+    the email package might cut otherwise, as it takes a lone CR for the end of a line, too.
     """
     boundary = entity.get_boundary() or ""
     mark = "--" + boundary

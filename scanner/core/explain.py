@@ -54,7 +54,7 @@ def _explained(
 
 
 def _around(message: Sentences, place: int) -> tuple[Sentences, int]:
-    """Give the sentences nearest to one, and to the beginning, and the place of that one then."""
+    """Leave of a message what is near to a sentence or to the beginning; give its place there."""
     lengths = [len(sentence.text.split()) for sentence in message.items]
     nearest = sorted(range(len(lengths)), key=lambda n: (n != place, min(n, abs(n - place))))
     ends = accumulate(lengths[n] for n in nearest)

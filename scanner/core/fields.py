@@ -177,6 +177,6 @@ def _has_dots_within(address: str) -> bool:
 
 
 def _bare(addresses: Iterable[str]) -> list[str]:
-    """Addresses a message can be sent to; what is half typed in a draft is left out."""
+    """Keep the addresses that a message can be sent to: in a draft some are half typed."""
     lowered = (address.strip().lower() for address in addresses)
     return [one for one in lowered if one.find("@") > 0 and len(one.split()) == 1]

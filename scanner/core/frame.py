@@ -102,7 +102,7 @@ def _goes_on(greeting: str) -> bool:
 
 
 def _closing(found: list[Unit], pieces: list[str], start: int, end: int) -> int:
-    """Where the closing begins in `pieces[start:end]`: a phrase, or a name alone."""
+    """Where the closing begins in `pieces[start:end]`, a phrase or a name alone; else `end`."""
     at = end
     while at > start and _fits_signature(pieces[at - 1]):
         at -= 1

@@ -129,7 +129,7 @@ def _is_quote(element: HtmlElement) -> bool:
 
 
 def _is_gmail_quote(classes: set[str]) -> bool:
-    """Gmail wraps attribution, quotes and interleaved replies in one such container.
+    """Tell the container in which Gmail wraps attribution, quotes and the replies between them.
 
     One without a blockquote is a forward, and no word in it is the writer's.
     """
@@ -157,7 +157,7 @@ def _text_before(element: HtmlElement) -> str:
 
 
 def _text_before_break(element: HtmlElement) -> str:
-    """Above an empty element (a `<br>`) stands the tail of the one before, or its text."""
+    """Give the words above an empty element (a `<br>`): of the one before it, or its parent."""
     before = element.getprevious()
     if before is None:
         parent = element.getparent()
@@ -175,7 +175,7 @@ def _opens_quoted_rest(element: HtmlElement) -> bool:
 
 
 def _starts_with_fields(element: HtmlElement) -> bool:
-    """Outlook for the desktop: "From: ... Sent: ..." in a box with a line above it."""
+    """Tell what Outlook for the desktop puts above a quote: "From: ... Sent: ..." in a box."""
     words = re.sub(r"\s+", " ", "".join(element.itertext())[:1000]).strip()
     fields = re.sub(r"(?<=\S) (?=[\w-]{1,20}(?: \w{1,10})?\s?:\s)", "\n", words)
     return header_block(fields.split("\n"), 0) > 0

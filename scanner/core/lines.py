@@ -19,7 +19,7 @@ _LONG_TOKEN = 50
 """A line with so long a word (a link) says nothing about the column."""
 
 _RAGGED = 3
-"""The longest line may stop short of the column, which is not known but by it."""
+"""The column is known by the longest line alone, which may stop short of it by as much."""
 
 _ONE_BREAK = range(60, 79)
 """Where one break alone is believed: the columns that programs are set to."""

@@ -54,7 +54,7 @@ def _is_prose(line: str) -> bool:
 
 
 def _opens_signature(lines: list[str], at: int) -> bool:
-    """RFC 3676 section 4.3; many clients trim the space after the two hyphens."""
+    """Tell the line above a signature (RFC 3676 section 4.3); many clients trim its last space."""
     line = lines[at]
     return line == "-- " or (line.strip() == "--" and len(lines) - at <= _SIGNATURE)
 

@@ -24,8 +24,9 @@ _BOUNDARIES = 2_000
 _OWN_TEXT = 200_000
 _TEXT_LINES = 10_000
 
+# What opens a part, and how often it may.
 _PARTS = {b"boundary=": _CONTAINERS, b"message/rfc822": _CONTAINERS, b"\n--": _BOUNDARIES}
-_SURE = 3
+_SURE = 3  # fields with a well-known name
 _LEAD = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*")
 _BLANK = re.compile(rb"\n[ \t\r\v\f]*\n|\r[ \t\v\f]*\r")
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
@@ -136,9 +137,9 @@ def _drafted(
 
 
 def _whole(raw: bytes, bounded: bytes, draft: Draft) -> Draft:
-    """Give a draft back, unless its text may stand in the parts that were cut off.
+    """Give the draft back, unless its text may stand in what `_bounded` cut off.
 
-    Where it is long instead, an attachment was cut.
+    Where lines or bytes were too many instead, that is an attachment.
     """
     if not draft.text and raw[len(bounded) :].lower().startswith(tuple(_PARTS)):
         raise UnreadableError(
@@ -148,7 +149,7 @@ def _whole(raw: bytes, bounded: bytes, draft: Draft) -> Draft:
 
 
 def _bounded(raw: bytes) -> bytes:
-    """Cut a message where reading on would take too long; parts before it are whole."""
+    """Cut a message where reading on would take too long; the parts up to there stay whole."""
     raw = raw[:_BYTES]
     lowered = raw.lower()
     ends = (

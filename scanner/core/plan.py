@@ -192,10 +192,12 @@ class _Note:
         return min(right, key=lambda w: (not self.is_named(w), *_turn(w)), default=None)
 
     def uid_for(self, w: WarningDraft) -> int:
+        """Give the newest copy's UID where the warning was written about just that; else 0."""
         newest = self.newest
         return newest.uid if w.uid > newest.uid and w.about == newest.message_id else 0
 
     def overlap(self, digests: frozenset[str]) -> int:
+        """Count how many of these sentences stand in the copy that has most of them."""
         assessed = [copy for copy in self.copies if isinstance(copy, AssessedDraft)]
         return max((len(copy.sentences & digests) for copy in assessed), default=0)
 
@@ -341,6 +343,7 @@ def _marks(draft: AssessedDraft | Unknown) -> frozenset[str]:
 
 
 def _sought(draft: AssessedDraft | Unknown) -> frozenset[str]:
+    """Name what an older copy may have left as its `_marks`: without recipients, its sentences."""
     return _marks(draft) | draft.sentences if isinstance(draft, AssessedDraft) else _marks(draft)
 
 

@@ -48,7 +48,7 @@ _LONGEST_FIELD = 8_000
 _MOST_SHOWN = 14_500
 _THREAD = ("In-Reply-To", "References")
 _ADDRESSED = ("To", "Cc", "Bcc", "Reply-To")
-_SEALED_NOW = "2-"  # before a seal of this kind
+_SEALED_NOW = "2-"  # how a seal begins today; the first ones had no such beginning
 # Attributes and elements of HTML by which a reader sees something beside the text.
 _SHOWN = frozenset(
     {"href", "src", "srcset", "data", "poster", "background", "action", "alt", "value"}
@@ -58,10 +58,10 @@ _GAP = "\0"  # stands for a passage taken out; an own text holds no control char
 
 
 class _Policy(EmailPolicy):
-    """Writes as SMTP wants it, and the header fields that name messages as they are.
+    """Ends lines as SMTP does (RFC 5321 section 2.3.8), and leaves Message-IDs as they are.
 
-    The library takes a Message-ID that is too long for a line for words to encode
-    (RFC 2047), which nobody takes for a Message-ID again.
+    The library would encode one that is too long for a line (RFC 2047), and no client reads that
+    as a Message-ID again.
     """
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
