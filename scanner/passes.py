@@ -158,7 +158,7 @@ class _Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class PassTerms:
     """How a pass is made: as whom, with which memory, how settled a draft must be.
 
     With `dry_run` the actions are planned and returned, and nothing at all is written; a
@@ -175,7 +175,7 @@ class Terms:
     dismissed: frozenset[str] = frozenset()
 
 
-def one_pass(mailbox: Mailbox, desk: Desk, judge: AnyJudge, terms: Terms) -> Pass:
+def one_pass(mailbox: Mailbox, desk: Desk, judge: AnyJudge, terms: PassTerms) -> Pass:
     """Look at the mailbox once and bring its warning drafts up to date.
 
     Raises UnreachableError, or UnreadableError when the memory cannot be saved.
@@ -209,7 +209,7 @@ class _Room:
     mailbox: Mailbox
     desk: Desk
     judge: AnyJudge
-    terms: Terms
+    terms: PassTerms
     now: Seconds
 
     def look(self, *, sweep: bool) -> Snapshot:

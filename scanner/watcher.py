@@ -29,7 +29,7 @@ from scanner.errors import (
     UnreadableError,
     slip,
 )
-from scanner.passes import Desk, Pass, Terms, describe, one_pass
+from scanner.passes import Desk, Pass, PassTerms, describe, one_pass
 
 log = logging.getLogger("unflub")
 
@@ -277,7 +277,7 @@ class Watcher:
 
     def _pass(self, mailbox: ImapMailbox, settle: Seconds, *, sweep: bool) -> Pass:
         self._expect(_LONG * self._config.timeout_seconds)
-        terms = Terms(
+        terms = PassTerms(
             sender=self.account.address,
             memory_file=state.memory_of(self.account.name),
             account=self.account.name,

@@ -23,7 +23,7 @@ from support.phrases import JUDGE
 from scanner.core.assess import digest
 from scanner.core.render import recognise
 from scanner.errors import UnreachableError
-from scanner.passes import Desk, Pass, Terms, one_pass
+from scanner.passes import Desk, Pass, PassTerms, one_pass
 
 _MOST_PASSES = 6
 _USUAL = "I made the usual flub."
@@ -59,7 +59,7 @@ class Daemon:
         return FakeMailbox(self.server, writes_left)
 
     def look(self, mailbox: FakeMailbox) -> Pass:
-        terms = Terms("me@example.org", self.memory_file, dismissed=self.dismissed)
+        terms = PassTerms("me@example.org", self.memory_file, dismissed=self.dismissed)
         return one_pass(mailbox, self.desk, JUDGE, terms)
 
 

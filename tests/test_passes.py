@@ -19,7 +19,7 @@ from scanner.core.assess import digest
 from scanner.core.plan import Append, Remove
 from scanner.core.render import Envelope, probe, recognise
 from scanner.errors import RefusedError, UnreachableError, UnreadableError
-from scanner.passes import Desk, Pass, Terms, describe, one_pass
+from scanner.passes import Desk, Pass, PassTerms, describe, one_pass
 
 FLUBBED = note(OPENING, "That was a flub.", STRENGTH)
 WORSE = note(OPENING, "That was a flub.", STRENGTH, "And that was another flub.")
@@ -54,7 +54,9 @@ class Room:
 
     def look(self, *, settle: float = 0, dry_run: bool = False) -> Pass:
         self.mailbox.fetched.clear()
-        terms = Terms("me@example.org", self.memory_file, settle, dry_run, dismissed=self.dismissed)
+        terms = PassTerms(
+            "me@example.org", self.memory_file, settle, dry_run, dismissed=self.dismissed
+        )
         return one_pass(self.mailbox, self.desk, JUDGE, terms)
 
     def restart(self) -> None:

@@ -21,7 +21,7 @@ from support.turns import Actor, step
 from support.writer import Writer
 
 from scanner.core.plan import OwnWarning
-from scanner.passes import Desk, Pass, Terms, one_pass
+from scanner.passes import Desk, Pass, PassTerms, one_pass
 
 _PASSAGES = ((), ("My flub.",), ("Another flub.",), ("My flub.", "Another flub."))
 
@@ -86,7 +86,7 @@ class Daemon:
             self.look(mailbox, desk)
 
     def look(self, mailbox: FakeMailbox, desk: Desk) -> Pass:
-        return one_pass(mailbox, desk, JUDGE, Terms("me@example.org", self.memory_file))
+        return one_pass(mailbox, desk, JUDGE, PassTerms("me@example.org", self.memory_file))
 
     def look_until_content(self) -> None:
         mailbox, desk = FakeMailbox(self.server), Desk()

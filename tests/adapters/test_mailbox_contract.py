@@ -34,7 +34,7 @@ from scanner.core.parse import read
 from scanner.core.plan import OwnWarning
 from scanner.core.render import Envelope, recognise, render
 from scanner.errors import ConfigurationError, CredentialsError
-from scanner.passes import Desk, Terms, one_pass
+from scanner.passes import Desk, PassTerms, one_pass
 from scanner.watcher import Bell
 
 LONG = 30.0
@@ -310,7 +310,7 @@ def test_only_an_unchanged_warning_of_ours_is_removed(setting):
 def test_a_warning_is_written_once_and_taken_away_when_its_note_is_mended(setting, tmp_path):
     """Whole passes do what they are for on every server, whatever it lacks."""
     (uid,) = setting.save(NOTE)
-    desk, terms = Desk(), Terms("me@example.org", tmp_path / "memory.json")
+    desk, terms = Desk(), PassTerms("me@example.org", tmp_path / "memory.json")
     done = [len(one_pass(setting.mailbox, desk, JUDGE, terms).actions) for _ in range(2)]
     assert done == [1, 0]
     assert len(setting.mailbox.listing().uids) == 2

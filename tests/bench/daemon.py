@@ -19,7 +19,7 @@ from support.waiting import until
 
 from scanner.adapters.mailbox import connect
 from scanner.config import Account
-from scanner.passes import Desk, Terms, one_pass
+from scanner.passes import Desk, PassTerms, one_pass
 
 SIZES = (10, 1_000, 10_000)
 ACCOUNTS = (1, 10, 100)
@@ -50,16 +50,16 @@ def _passes(server: dovecot.Dovecot, folder: Path) -> None:
                 "b", "me@example.org", "127.0.0.1", f"size{size}", through.port, "none"
             )
             with connect(account, dovecot.PASSWORD, timeout=300) as mailbox:
-                terms = Terms("me@example.org", folder / f"{size}.json")
+                terms = PassTerms("me@example.org", folder / f"{size}.json")
                 desk, start = Desk(), time.perf_counter()
                 one_pass(mailbox, desk, JUDGE, terms)
                 first = time.perf_counter() - start
                 for kind, sweep in (("look", False), ("sweep", True)):
-                    given = Terms("me@example.org", terms.memory_file, sweep=sweep)
+                    given = PassTerms("me@example.org", terms.memory_file, sweep=sweep)
                     _print(size, kind, first, *_cost(through, mailbox, desk, given))
 
 
-def _cost(through: proxy.Proxy, mailbox, desk: Desk, terms: Terms) -> tuple[float, ...]:
+def _cost(through: proxy.Proxy, mailbox, desk: Desk, terms: PassTerms) -> tuple[float, ...]:
     costs = []
     for _ in range(9):
         steps, received = len(through.steps), through.received

@@ -26,7 +26,7 @@ from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account
 from scanner.core.judge import Judge
 from scanner.learning import artifact, shelf
-from scanner.passes import Desk, Terms, one_pass
+from scanner.passes import Desk, PassTerms, one_pass
 
 DRAFTS = 60
 STARTS = 15
@@ -94,7 +94,7 @@ def _latencies(
     latencies = []
     with connect(account, dovecot.PASSWORD) as plain:
         mailbox = TimedMailbox(plain)
-        desk, terms = Desk(), Terms("me@example.org", memory)
+        desk, terms = Desk(), PassTerms("me@example.org", memory)
         one_pass(mailbox, desk, judge, terms)
         for number in range(DRAFTS):
             saver = threading.Thread(target=client.save, args=(_draft(number),))

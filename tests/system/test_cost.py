@@ -19,7 +19,7 @@ from support.phrases import JUDGE
 
 from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account
-from scanner.passes import Desk, Terms, one_pass
+from scanner.passes import Desk, PassTerms, one_pass
 
 pytestmark = pytest.mark.system
 
@@ -53,7 +53,7 @@ def test_a_pass_over_an_unchanged_mailbox_is_a_round_trip_or_two(able, tmp_path,
     with through_proxy(able) as (client, mailbox, through):
         for number in range(30):
             client.save(note(OPENING, message_id=f"<{number}@x>", to=f"{number}@example.com"))
-        desk, terms = Desk(), Terms("me@example.org", tmp_path / "c.json", sweep=sweep)
+        desk, terms = Desk(), PassTerms("me@example.org", tmp_path / "c.json", sweep=sweep)
         for _ in range(2):  # Dovecot begins to count changes when it is first asked for them
             one_pass(mailbox, desk, JUDGE, terms)
         through.steps.clear()
@@ -65,7 +65,7 @@ def test_a_pass_over_an_unchanged_mailbox_is_a_round_trip_or_two(able, tmp_path,
 def test_a_change_is_told_without_listing_everything_where_the_server_can(able, tmp_path):
     """With QRESYNC one round trip tells of a new draft, and of one that is gone."""
     with through_proxy(able) as (client, mailbox, through):
-        desk, terms = Desk(), Terms("me@example.org", tmp_path / "c.json")
+        desk, terms = Desk(), PassTerms("me@example.org", tmp_path / "c.json")
         one_pass(mailbox, desk, JUDGE, terms)
         client.save(note(OPENING, message_id="<second@x>", to="second@example.com"))
         client.delete(1)
@@ -85,7 +85,7 @@ def test_a_draft_with_a_big_attachment_costs_little(server, tmp_path):
     with through_proxy(server) as (client, mailbox, through):
         client.save(message.as_bytes())
         before = through.received
-        terms = Terms("me@example.org", tmp_path / "c.json")
+        terms = PassTerms("me@example.org", tmp_path / "c.json")
         assert len(one_pass(mailbox, Desk(), JUDGE, terms).actions) == 1
         assert through.received - before < 64_000
         assert len(client.warnings()) == 1
