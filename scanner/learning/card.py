@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from scanner.core.classify import DEFAULT_PRESET
 from scanner.learning import artifact, evidence, on_demand, shelf
 from scanner.learning.evaluate import Alarms, alarms_as_text, as_text
 from scanner.learning.evidence import Writer
@@ -226,7 +227,8 @@ def _unmeasured(metadata: Mapping[str, Any]) -> str:
     if not compared:
         return "Not measured; run `unflub evaluate`."
     lines = "\n".join(f"- {one}" for one in compared)
-    return _COMPARED.format(preset=metadata["compared_at"], lines=lines)
+    preset = metadata.get("compared_at", DEFAULT_PRESET)  # older ones were compared at that
+    return _COMPARED.format(preset=preset, lines=lines)
 
 
 def _plain(by_writer: Mapping[str, Writer]) -> str:
