@@ -1,45 +1,38 @@
-"""One pass over a Drafts mailbox: look, read what is new, plan, and do what was planned."""
+"""One pass over a Drafts mailbox: look, plan, and do what was planned."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.parser import BytesHeaderParser
 from email.utils import make_msgid
 from pathlib import Path
 
 from scanner.adapters import state
-from scanner.adapters.mailbox import FETCH_LIMIT, Listing, Mailbox, batches
+from scanner.adapters.mailbox import FETCH_LIMIT, Mailbox
 from scanner.config import Account, Seconds
 from scanner.core.assess import digest
 from scanner.core.plan import (
     Action,
     Append,
-    AssessedDraft,
     Memory,
     OwnWarning,
     Remove,
     Snapshot,
     Standing,
-    Unknown,
-    WarningDraft,
     forget,
     plan,
     remember,
-    warning,
 )
-from scanner.core.render import PROBE, Envelope, Recognised, recognise, render
-from scanner.core.verdict import AnyJudge, Verdict
-from scanner.errors import AlteredError, RefusedError, UnreadableError
+from scanner.core.render import Envelope, recognise, render
+from scanner.core.verdict import AnyJudge
+from scanner.desk import Desk, Hold
+from scanner.errors import AlteredError, RefusedError
 
 # A mailbox that is suddenly empty may be a server's slip, and one that changes at every look comes
 # to rest: it is looked at again before it is believed.
 _DOUBT: Seconds = 5
-# What the server refuses to store is not offered again for so long.
-_FIRST_HOLD: Seconds = 600
-_LONGEST_HOLD: Seconds = 4 * 3600
 _MOST_UIDS = 20  # in a line that is logged
 # While the mailbox changes under our eyes nothing is taken away.
 _MOST_LOOKS = 3
@@ -50,59 +43,6 @@ ALTERED = (
     "Send instead (the README tells how); once the server was mended, run `unflub doctor`"
 )
 """What is wrong with a server that drops header fields, say, and what to do now."""
-
-
-@dataclass(slots=True)
-class Hold:
-    """How long the mailbox is not written to, since the server refuses it."""
-
-    until: Seconds = 0
-    wait: Seconds = _FIRST_HOLD
-    refusal: RefusedError | None = None
-
-    def begin(self, now: Seconds, refusal: RefusedError) -> None:
-        """Hold back, each time twice as long."""
-        self.until, self.refusal = now + self.wait, refusal
-        self.wait = min(2 * self.wait, _LONGEST_HOLD)
-
-
-@dataclass(slots=True)
-class Desk:
-    """What the daemon knows of one mailbox from earlier passes.
-
-    A message never changes under its UID (RFC 9051 section 2.3.1.1), so each is read once.
-    """
-
-    uidvalidity: int = -1
-    headers: dict[int, Recognised | str] = field(default_factory=dict)
-    """A recognised warning draft, or the Message-ID of a draft."""
-    first_seen: dict[int, Seconds] = field(default_factory=dict)
-    known: dict[int, AssessedDraft | Unknown | WarningDraft] = field(default_factory=dict)
-    uidnext: int = 0
-    hold: Hold = field(default_factory=Hold)
-    doubts: bool = False
-    """Whether the last look found nothing where there had been warnings."""
-    rest: tuple[Snapshot, state.Saved] | None = None
-    """What was seen and saved when there was nothing to do."""
-
-    def forget_all_but(self, listing: Listing) -> None:
-        """Drop what is not in the mailbox any more.
-
-        Under another UIDVALIDITY, and where UIDNEXT fell, UIDs are given to other messages
-        (RFC 9051 section 2.3.1.1): then that is everything.
-        """
-        if listing.uidvalidity != self.uidvalidity or 0 < listing.uidnext < self.uidnext:
-            self.headers, self.first_seen, self.known = {}, {}, {}
-        self.uidvalidity, self.uidnext = listing.uidvalidity, listing.uidnext
-        for table in (self.headers, self.first_seen, self.known):
-            for uid in table.keys() - set(listing.uids):
-                del table[uid]
-
-    def forget_unknown(self) -> None:
-        """Have what could not be had asked for again: over another connection it may come."""
-        unknown = [uid for uid, found in self.known.items() if isinstance(found, Unknown)]
-        for uid in unknown:
-            del self.known[uid]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +155,14 @@ class _Room:
     def look(self, *, sweep: bool) -> Snapshot:
         """See what lies in the mailbox, and read what is new and settled."""
         listing = self.mailbox.listing(sweep=sweep)
-        self.desk.forget_all_but(listing)
-        _look_at_headers(self.mailbox, self.desk, listing.uids, self.now)
-        settled = self.now - self.terms.settle
-        _read_settled(self.mailbox, self.desk, self.judge, listing.uids, settled)
-        return _snapshot(self.desk, listing.uids)
+        self.desk.see(self.mailbox, listing, self.now)
+        self.desk.read(self.mailbox, self.judge, listing.uids, self.settled)
+        return self.desk.snapshot(listing.uids)
+
+    @property
+    def settled(self) -> Seconds:
+        """When a draft must have been there to be taken for settled."""
+        return self.now - self.terms.settle
 
     def is_doubtful(self, snapshot: Snapshot, saved: state.Saved) -> bool:
         """Tell a mailbox that is empty all of a sudden, and was not so at the last look."""
@@ -300,7 +243,7 @@ class _Room:
     def _looks_again_in(self, decision: _Decision) -> Seconds | None:
         if not decision.agreed:
             return _DOUBT
-        return _settles_in(self.desk, decision.snapshot, self.now - self.terms.settle)
+        return self.desk.settles_in(decision.snapshot, self.settled)
 
     def _before(self, saved: state.Saved, snapshot: Snapshot) -> Memory:
         """Give what was saved, and the warnings that were being written when a pass broke off."""
@@ -392,91 +335,10 @@ def _done(actions: Sequence[Action], after: Snapshot) -> tuple[Action, ...]:
     return tuple(a for a in actions if isinstance(a, Append) or a.warning.uid not in stand)
 
 
-def _look_at_headers(mailbox: Mailbox, desk: Desk, uids: Sequence[int], now: Seconds) -> None:
-    new = [uid for uid in uids if uid not in desk.headers]
-    headers = mailbox.headers(new)
-    for uid in new:
-        header = headers.get(uid, b"")
-        desk.headers[uid] = recognise(header) or _message_id(header)
-        desk.first_seen[uid] = now
-
-
-def _read_settled(
-    mailbox: Mailbox, desk: Desk, judge: AnyJudge, uids: Sequence[int], settled: Seconds
-) -> None:
-    """Read each message that is not known yet: warnings at once, drafts when settled."""
-    new = [uid for uid in uids if uid not in desk.known]
-    headers = {uid: desk.headers[uid] for uid in new}
-    warnings = {uid: header for uid, header in headers.items() if isinstance(header, Recognised)}
-    drafts = [uid for uid in new if uid not in warnings and desk.first_seen[uid] <= settled]
-    for batch in batches(list(warnings)):
-        messages = mailbox.messages(batch)
-        for uid in batch:
-            # One that is not given out whole counts, as its header says, and is not ours to remove.
-            found = recognise(messages.get(uid, b"")) or warnings[uid]
-            desk.known[uid] = warning(uid, found)
-    for batch in batches(drafts):
-        messages = mailbox.messages(batch)
-        # Its header may not have been given out; our own messages are never judged.
-        recognised = {uid: recognise(raw) for uid, raw in messages.items()}
-        ours = {uid: one for uid, one in recognised.items() if one}
-        theirs = {uid: raw for uid, raw in messages.items() if uid not in ours}
-        verdicts = dict(zip(theirs, judge(list(theirs.values())), strict=True))
-        for uid in batch:
-            if uid in ours:
-                desk.known[uid] = warning(uid, ours[uid])
-                continue
-            verdict = _trusted(messages.get(uid, b""), verdicts.get(uid))
-            desk.known[uid] = _known(uid, str(desk.headers[uid]), verdict)
-
-
-def _trusted(raw: bytes, verdict: Verdict | UnreadableError | None) -> Verdict | UnreadableError:
-    """Take a text that may lie beyond what was fetched for unknown, not for empty."""
-    if verdict is None:
-        return UnreadableError("broken: the server lists it and does not give it out")
-    if isinstance(verdict, Verdict) and verdict.is_empty and len(raw) >= FETCH_LIMIT:
-        return UnreadableError("broken: no text within what is fetched of a message")
-    return verdict
-
-
-def _known(
-    uid: int, message_id: str, verdict: Verdict | UnreadableError
-) -> AssessedDraft | Unknown:
-    if isinstance(verdict, UnreadableError):
-        return Unknown(uid, message_id, settling=False)
-    return AssessedDraft(
-        uid=uid,
-        draft=verdict.draft,
-        assessment=verdict.assessment,
-        sentences=frozenset(digest(s.text) for s in verdict.sentences.items),
-    )
-
-
-def _snapshot(desk: Desk, uids: Sequence[int]) -> Snapshot:
-    known = [desk.known[uid] for uid in uids if uid in desk.known]
-    unread = [uid for uid in uids if uid not in desk.known]
-    settling = tuple(Unknown(uid, str(desk.headers[uid]), settling=True) for uid in unread)
-    return Snapshot(
-        assessed=tuple(k for k in known if isinstance(k, AssessedDraft)),
-        unknown=settling + tuple(k for k in known if isinstance(k, Unknown)),
-        # A trial of the doctor's is for the doctor to take away.
-        warnings=tuple(k for k in known if isinstance(k, WarningDraft) and k.digests != {PROBE}),
-    )
-
-
-def _settles_in(desk: Desk, snapshot: Snapshot, before: Seconds) -> Seconds | None:
-    waits = [desk.first_seen[u.uid] - before for u in snapshot.unknown if u.settling]
-    return max(0.0, min(waits)) if waits else None
-
-
 def _envelope(sender: str) -> Envelope:
     domain = sender.rpartition("@")[2] or "localhost"
     message_id = make_msgid("unflub", domain if domain.isascii() else "localhost")
     return Envelope(sender, message_id, datetime.now(UTC))
-
-
-def _message_id(header: bytes) -> str:
-    return str(BytesHeaderParser().parsebytes(header).get("Message-ID", "")).strip()
 
 
 def describe(account: Account, found: Pass, *, dry_run: bool = False) -> str:

@@ -18,6 +18,7 @@ from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account, Config, Seconds
 from scanner.core.health import Signs
 from scanner.core.verdict import AnyJudge, Verdict
+from scanner.desk import Desk
 from scanner.errors import (
     BusyError,
     ConfigurationError,
@@ -29,7 +30,7 @@ from scanner.errors import (
     UnreadableError,
     slip,
 )
-from scanner.passes import Desk, Pass, PassTerms, describe, one_pass
+from scanner.passes import Pass, PassTerms, describe, one_pass
 
 log = logging.getLogger("unflub")
 

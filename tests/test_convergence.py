@@ -22,8 +22,9 @@ from support.phrases import JUDGE
 
 from scanner.core.assess import digest
 from scanner.core.render import recognise
+from scanner.desk import Desk
 from scanner.errors import UnreachableError
-from scanner.passes import Desk, Pass, PassTerms, one_pass
+from scanner.passes import Pass, PassTerms, one_pass
 
 _MOST_PASSES = 6
 _USUAL = "I made the usual flub."

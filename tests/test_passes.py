@@ -18,8 +18,9 @@ from scanner.config import Account
 from scanner.core.assess import digest
 from scanner.core.plan import Append, Remove
 from scanner.core.render import Envelope, probe, recognise
+from scanner.desk import Desk
 from scanner.errors import RefusedError, UnreachableError, UnreadableError
-from scanner.passes import Desk, Pass, PassTerms, describe, one_pass
+from scanner.passes import Pass, PassTerms, describe, one_pass
 
 FLUBBED = note(OPENING, "That was a flub.", STRENGTH)
 WORSE = note(OPENING, "That was a flub.", STRENGTH, "And that was another flub.")

@@ -21,7 +21,8 @@ from support.turns import Actor, step
 from support.writer import Writer
 
 from scanner.core.plan import OwnWarning
-from scanner.passes import Desk, Pass, PassTerms, one_pass
+from scanner.desk import Desk
+from scanner.passes import Pass, PassTerms, one_pass
 
 _PASSAGES = ((), ("My flub.",), ("Another flub.",), ("My flub.", "Another flub."))
 

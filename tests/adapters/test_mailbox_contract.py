@@ -33,8 +33,9 @@ from scanner.config import Account
 from scanner.core.parse import read
 from scanner.core.plan import OwnWarning
 from scanner.core.render import Envelope, recognise, render
+from scanner.desk import Desk
 from scanner.errors import ConfigurationError, CredentialsError
-from scanner.passes import Desk, PassTerms, one_pass
+from scanner.passes import PassTerms, one_pass
 from scanner.watcher import Bell
 
 LONG = 30.0

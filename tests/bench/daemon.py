@@ -19,7 +19,8 @@ from support.waiting import until
 
 from scanner.adapters.mailbox import connect
 from scanner.config import Account
-from scanner.passes import Desk, PassTerms, one_pass
+from scanner.desk import Desk
+from scanner.passes import PassTerms, one_pass
 
 SIZES = (10, 1_000, 10_000)
 ACCOUNTS = (1, 10, 100)

@@ -25,8 +25,9 @@ from support.notes import FLUB, OPENING, STRENGTH, note
 from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account
 from scanner.core.judge import Judge
+from scanner.desk import Desk
 from scanner.learning import artifact, shelf
-from scanner.passes import Desk, PassTerms, one_pass
+from scanner.passes import PassTerms, one_pass
 
 DRAFTS = 60
 STARTS = 15

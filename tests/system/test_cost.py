@@ -19,7 +19,8 @@ from support.phrases import JUDGE
 
 from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account
-from scanner.passes import Desk, PassTerms, one_pass
+from scanner.desk import Desk
+from scanner.passes import PassTerms, one_pass
 
 pytestmark = pytest.mark.system
 
