@@ -14,6 +14,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -44,8 +45,6 @@ def in_order(
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool:
-        for other in multiprocessing.active_children():
-            other.kill()  # the pool ends them by SIGTERM, to which they are deaf
         raise UnreadableError(
             "a process of the scan was ended, perhaps for want of memory; scan with fewer --jobs"
         ) from None
@@ -67,10 +66,9 @@ def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
     heard = signal.getsignal(signal.SIGINT)
     others = _Processes(jobs - 1, context, initializer=_begin)
     try:
-        yield (
-            _Shared(others, [others.submit(_load, module) for _ in range(jobs - 1)]),
-            jobs * _GIVEN,
-        )
+        beginning = [others.submit(_load, module) for _ in range(jobs - 1)]
+        others.end_together()
+        yield _Shared(others, beginning), jobs * _GIVEN
     finally:
         # A Ctrl-C must not break off the end of the others, or they stay for ever. Where the one
         # that is let through comes right here, the inner `finally` still ends them. Not SIG_IGN:
@@ -152,6 +150,28 @@ class _Processes(ProcessPoolExecutor):
             return super().submit(*args, **kwargs)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def end_together(self) -> None:
+        """See to it that all end with the first one, which none does before its work is done.
+
+        One may be killed, for want of memory, amid an answer, and the pool would wait for the rest
+        of that. It does not where nobody is left to write it, which this process could, too; nor
+        for a reader of work (as before Python 3.11.5), if this process is none.
+        """
+        inside: dict[str, Any] = vars(self)
+        processes = inside["_processes"]
+        if len(processes) == inside["_max_workers"]:  # one that began later would want them
+            inside["_result_queue"]._writer.close()  # noqa: SLF001 - nothing else gives it
+            inside["_call_queue"]._reader.close()  # noqa: SLF001
+        # It must not hold the pool, which the collector may have to end.
+        threading.Thread(target=_end_all, args=[processes], daemon=True).start()
+
+
+def _end_all(processes: dict[int, BaseProcess]) -> None:
+    """Wait until one has ended, and end all; they are deaf to the SIGTERM of the pool."""
+    wait([one.sentinel for one in processes.values()])
+    for one in list(processes.values()):
+        one.kill()
 
 
 def _load(module: str) -> None:

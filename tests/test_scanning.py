@@ -89,6 +89,44 @@ def test_where_a_process_was_killed_the_others_end(tmp_path):
     assert multiprocessing.active_children() == []
 
 
+HALF_SENT = """
+import multiprocessing, os, signal
+from itertools import repeat
+from multiprocessing.connection import Connection
+from scanner.errors import UnreadableError
+from scanner.sharing import in_order, processes
+
+SCAN = os.getpid()
+
+def send_half(self, content):
+    os.write(self.fileno(), bytes(content)[: len(content) // 2])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def work(piece):
+    if os.getpid() != SCAN:
+        Connection._send = send_half
+
+if __name__ == "__main__":
+    try:
+        with processes(3, "math") as (executor, ahead):
+            list(in_order(executor, work, repeat(None), ahead))
+    except UnreadableError as error:
+        print(error, multiprocessing.active_children())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there nothing is killed like this")
+def test_a_process_that_was_killed_amid_its_answer_is_missed_as_well(tmp_path):
+    """Nobody waits for the other half, which the kernel does not let it send."""
+    (tmp_path / "half_sent.py").write_text(HALF_SENT)
+    done = subprocess.run(
+        [sys.executable, "half_sent.py"], cwd=tmp_path,
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("fewer --jobs []\n")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there it takes effect a little later")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_no_process_that_is_only_beginning(number):
