@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
+import stat
 import sys
-from collections.abc import Generator, Iterable, Iterator
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import TextIO
 
 import click
 
 from scanner import terminal
+from scanner.adapters import whole
 from scanner.core import formats
 from scanner.core.report import Row, Tally, summary
 from scanner.errors import TerminatedError, UnflubError
@@ -25,6 +30,7 @@ _ENDINGS: dict[int, type[KeyboardInterrupt]] = {
     signal.SIGINT: KeyboardInterrupt,
     signal.SIGTERM: TerminatedError,
 }
+_PRIVATE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Printing:
     """How rows are printed: in which form, and into which file if not on standard output.
 
     The file keeps its first `keeps` bytes; `show_clean` also tells of messages without a finding.
+    A report takes the place of an earlier one when it is whole, JSON lines when the first is there.
     """
 
     form: str
@@ -48,11 +55,11 @@ class Printing:
         keeps what it held.
         """
         interruption: BaseException | None = None
-        with self._sink() as sink, _heard_once() as line, _begun(rows) as begun:
+        with self._sink() as (sink, put), _heard_once() as line, _begun(rows) as begun:
             if self.path and sink and os.fstat(sink.fileno()).st_size > self.keeps:
                 sink.truncate(self.keeps)  # never so with a pipe or a device
             try:
-                self._print(begun, tally, sink, line)
+                self._print(begun, tally, sink, put, line)
             except (KeyboardInterrupt, UnflubError) as error:
                 interruption = error
         if self.path and not self.quiet:
@@ -61,25 +68,33 @@ class Printing:
             raise interruption
 
     @contextmanager
-    def _sink(self) -> Iterator[IO[str] | None]:
-        """Open what is written to: nothing for who wants quiet."""
+    def _sink(self) -> Iterator[tuple[TextIO | None, Callable[[], None]]]:
+        """Open what is written to, nothing for who wants quiet; give what puts a report in place.
+
+        Until then it lies where no scan finds it, and nothing is left of it if this is killed.
+        """
         if self.path is None:
             if self.form != "text" and isinstance(sys.stdout, io.TextIOWrapper):
                 # JSON is UTF-8 (RFC 8259), and so the page calls itself.
                 sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-            yield None if self.quiet else sys.stdout
+            yield None if self.quiet else sys.stdout, _nothing
             return
+        is_whole = self.form != "jsonl" and _can_be_replaced(self.path)
         try:
-            # It quotes letters, so nobody else may read it.
-            file = open(  # noqa: SIM115 - closed below
-                self.path, "a", encoding="utf-8", errors="backslashreplace", opener=_private
-            )
+            file = _opened(None if is_whole else self.path)
         except OSError as error:
             raise click.UsageError(f"{self.path} cannot be written: {error.strerror}") from None
         with file:
-            yield file
+            yield file, partial(_put, file, self.path) if is_whole else _nothing
 
-    def _print(self, rows: Iterable[Row], tally: Tally, sink: IO[str] | None, line: _Line) -> None:
+    def _print(
+        self,
+        rows: Iterable[Row],
+        tally: Tally,
+        sink: TextIO | None,
+        put: Callable[[], None],
+        line: _Line,
+    ) -> None:
         """Print all rows; after an interruption, what was found so far."""
         in_color = self.path is None and terminal.is_colored()
         form = format_of(
@@ -89,20 +104,22 @@ class Printing:
         try:
             for row in rows:
                 tally.add(row)
-                self._echo(form.row(row), sink, line)
+                with line:
+                    self._echo(form.row(row), sink)
             tally.is_cut = False
         except BrokenPipeError:
             terminal.forget_stdout()
         finally:
-            self._echo(form.end(tally), sink, line)
+            with line:
+                self._echo(form.end(tally), sink)
+                put()
 
-    def _echo(self, text: str | None, sink: IO[str] | None, line: _Line) -> None:
-        with line:
-            if text is None or sink is None:
-                return
-            if sink is sys.stdout and not self.show_clean:  # who scans sees a bar
-                terminal.clear_bar()
-            click.echo(text, file=sink)
+    def _echo(self, text: str | None, sink: TextIO | None) -> None:
+        if text is None or sink is None:
+            return
+        if sink is sys.stdout and not self.show_clean:  # who scans sees a bar
+            terminal.clear_bar()
+        click.echo(text, file=sink)
 
 
 def format_of(
@@ -178,8 +195,34 @@ class _Line:
             raise self.ending
 
 
+def _can_be_replaced(path: Path) -> bool:
+    """Tell a file, or none yet, in whose place another can be put; a link may lead to a pipe."""
+    if path.is_symlink() or not os.access(path.parent, os.W_OK):
+        return False
+    return (path.is_file() and os.access(path, os.W_OK)) or not path.exists()
+
+
+def _opened(path: Path | None) -> TextIO:
+    """Open a file to write on, or one without a name; it quotes letters, so it is private."""
+    if path is None:
+        return tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")
+    return open(path, "a", encoding="utf-8", errors="backslashreplace", opener=_private)
+
+
+def _put(report: TextIO, path: Path) -> None:
+    """Put a report in the place of an earlier one, whose mode it keeps."""
+    report.seek(0)
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _PRIVATE
+    with whole.replacing(path, mode=mode) as file:
+        shutil.copyfileobj(report.buffer, file)
+
+
+def _nothing() -> None:
+    """Leave what is in its place already."""
+
+
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags, _PRIVATE)
 
 
 def _mark(text: str) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import signal
+import stat
+import sys
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 
@@ -52,6 +55,38 @@ def test_a_summary_says_where_not_all_was_read(tmp_path):
         with ending as broken_off:
             Printing("text", tmp_path / "found", quiet=True).print(rows, Tally())
         assert ("broken off" in (tmp_path / "found").read_text()) is bool(broken_off)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has neither")
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_report_goes_through_a_pipe_or_a_link(tmp_path, is_linked):
+    """Where one can be put in no other's place; `/dev/stdout` is such a link."""
+    path, end = tmp_path / "found", tmp_path / "end"
+    if is_linked:
+        end.write_text("old, and longer than what is to come" * 9)
+        path.symlink_to(end)
+        Printing("text", path, quiet=True).print(iter([ROW]), Tally())
+        found = end.read_text()
+    else:
+        os.mkfifo(path)
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        Printing("text", path, quiet=True).print(iter([ROW]), Tally())
+        found = os.read(reader, 9999).decode()
+        os.close(reader)
+    assert found.splitlines()[-1] == "0 checked, 0 with a flub, 1 not checked"
+    assert path.is_symlink() is is_linked
+    assert path.is_fifo() is not is_linked
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such modes")
+def test_a_report_keeps_the_mode_of_the_one_before(tmp_path):
+    """Whoever lets others read it does not want to do so again each time."""
+    path = tmp_path / "found"
+    path.write_text("old")
+    for mode in (0o640, 0o600):
+        path.chmod(mode)
+        Printing("html", path, quiet=True).print(iter([ROW]), Tally())
+        assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
 def test_within_a_row_it_waits(tmp_path, monkeypatch):

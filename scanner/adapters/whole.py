@@ -7,10 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from scanner.errors import UnreadableError
 
 ADVICE = "free some space, or make its folder writable"
+_PRIVATE = 0o600
 
 
 def written(path: Path, content: bytes, advice: str = ADVICE) -> None:
@@ -32,10 +34,19 @@ def refusals(path: Path, advice: str = ADVICE) -> Iterator[None]:
 
 def replaced(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file; `durable` waits until the disk has it. Raises OSError."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mode 0600
+    with replacing(path, durable=durable) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = True, mode: int = _PRIVATE) -> Iterator[IO[bytes]]:
+    """Open what takes the place of a file at the end, if all goes well. Raises OSError."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            if mode != _PRIVATE:  # of which it is; some file systems know no modes
+                Path(name).chmod(mode)
+            yield file
             file.flush()
             if durable:
                 os.fsync(file.fileno())

@@ -304,13 +304,7 @@ def test_hostile_messages_are_rows_and_end_no_scan(program, tmp_path):
 def test_ctrl_c_keeps_what_was_found_so_far(program, form, number, status):
     """An interrupted scan prints it whole in any form, and says so in one line; so by SIGTERM."""
     path = program.home / "found"
-    process = program.start("scan", "--format", form, "--output", path, "-", stdin=subprocess.PIPE)
-    separator = b"From a@example.org Mon Jan  1 00:00:00 2024\n"
-    mail = separator + FLUBBED.replace(b"\r\n", b"\n") + b"\n"
-    # Batches are judged as they are full, and the pipe is full once the second one waits.
-    fill = mail.replace(b"Subject:", b"X-Fill: " + b"x" * 100_000 + b"\nSubject:", 1)
-    process.stdin.write(fill * 60)
-    process.stdin.flush()
+    process = amid_its_scan(program, form, path)
     process.send_signal(number)
     errors = process.stderr.read()
     process.stdin.close()
@@ -321,6 +315,30 @@ def test_ctrl_c_keeps_what_was_found_so_far(program, form, number, status):
     found = int(re.search(r"(\d+) checked", summed)[1])
     assert 0 < found <= 60
     assert findings(form, path.read_text()) == found
+
+
+def amid_its_scan(program, form: str, path: Path) -> subprocess.Popen:
+    """Start a scan of standard input into a file, which has come to a second batch."""
+    process = program.start("scan", "--format", form, "--output", path, "-", stdin=subprocess.PIPE)
+    separator = b"From a@example.org Mon Jan  1 00:00:00 2024\n"
+    mail = separator + FLUBBED.replace(b"\r\n", b"\n") + b"\n"
+    # Batches are judged as they are full, and the pipe is full once the second one waits.
+    fill = mail.replace(b"Subject:", b"X-Fill: " + b"x" * 100_000 + b"\nSubject:", 1)
+    process.stdin.write(fill * 60)
+    process.stdin.flush()
+    return process
+
+
+@pytest.mark.parametrize("form", ["text", "json", "html"])
+def test_a_scan_that_is_killed_leaves_the_earlier_report(program, form):
+    """It is replaced by one that is whole, and nothing else is left lying there."""
+    folder = program.home / "reports"
+    folder.mkdir()
+    path = save(folder, "found", b"old")
+    process = amid_its_scan(program, form, path)
+    process.kill()
+    process.communicate()
+    assert [file.read_bytes() for file in folder.iterdir()] == [b"old"]
 
 
 def findings(form: str, printed: str) -> int:
