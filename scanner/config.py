@@ -39,6 +39,12 @@ class Account:
     oauth_client_secret: str = ""
     oauth_issuer: str = ""
     oauth_scope: str = ""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """All addresses that mail of the account's owner comes from or goes to, in lower case."""
+        return frozenset(one.lower() for one in (self.address, *self.aliases))
 
     @property
     def has_token(self) -> bool:
@@ -268,10 +274,10 @@ def _mismatch(key: str, value: object, kind: Any) -> str:
         choices = get_args(kind)
         return "" if value in choices else f"must be one of {', '.join(choices)}"
     if get_origin(kind) is tuple:
-        fits = isinstance(value, list) and value and all(map(_is_text, value))
-        return (
-            "" if fits else 'must be a list of strings without NUL, such as ["pass", "mail/home"]'
-        )
+        is_aliases = key == "aliases"  # a command has one word at least
+        fits = isinstance(value, list) and (value or is_aliases) and all(map(_is_text, value))
+        sample = '["me@old.example"]' if is_aliases else '["pass", "mail/home"]'
+        return "" if fits else f"must be a list of strings without NUL, such as {sample}"
     if kind is bool:
         return "" if isinstance(value, bool) else "must be true or false"
     if kind is str:
@@ -303,6 +309,9 @@ def _unfit(account: Account) -> Iterator[str]:
     for key, value in (("address", account.address), ("host", account.host)):
         if not value.isprintable() or " " in value:  # it stands in a header, or names a server
             yield f"accounts.{account.name}.{key} must hold no space or line end"
+    for alias in account.aliases:
+        if "@" not in alias or not alias.isprintable() or " " in alias:
+            yield f"accounts.{account.name}.aliases must be bare mail addresses, not {alias!r}"
     if account.oauth_issuer and not is_private(account.oauth_issuer):
         yield f"accounts.{account.name}.oauth_issuer must begin with https://"
     if account.tls == "none" and not _is_loopback(account.host):

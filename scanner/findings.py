@@ -151,7 +151,7 @@ def terms(options: dict[str, Any]) -> Terms:
         options["model"] or settings.model_folder,
         settings.policy(options["preset"], options["threshold"]),
         direction=options["direction"],
-        own=frozenset(account.address.lower() for account in settings.accounts),
+        own=frozenset().union(*(account.addresses for account in settings.accounts)),
         least=options["least"],
         categories=options["categories"],
         dated=options["form"] in {"text", "html"},

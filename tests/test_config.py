@@ -95,9 +95,11 @@ def test_every_value_can_be_set():
         'password_command = ["pass"]\npassword_env = "P"\n'
         'password_file = "/p"\ntoken_command = ["t"]\noauth_client_id = "c"\n'
         'oauth_client_secret = "s"\noauth_issuer = "https://i"\noauth_scope = "imap"\n'
+        'aliases = ["me@old.example"]\n'
     )  # fmt: skip
     home = Account("home", "me@example.org", "imap.example.org", "u", 1143, "starttls", "/ca",
-                   ("pass",), "P", "D", "/p", ("t",), "c", "s", "https://i", "imap")  # fmt: skip
+                   ("pass",), "P", "D", "/p", ("t",), "c", "s", "https://i", "imap",
+                   ("me@old.example",))  # fmt: skip
     assert parse(text) == Config(
         "strict", "/m", 0.5, 60, 90, 100, 5, (home,), 9,
         notify=False, threshold=0.6, categories_off=("plea", "pretext"),
@@ -341,6 +343,16 @@ def test_an_address_cannot_be_more_than_one(key, value):
     table = "\n".join(f"{name} = {json.dumps(text)}" for name, text in lines.items())
     with pytest.raises(ConfigurationError, match=f"{key} must hold no space"):
         parse(f"[accounts.home]\n{table}\n")
+
+
+def test_every_alias_that_is_no_address_is_named():
+    """Mail has bare addresses, and an empty one would be everybody who names no sender."""
+    told = problems(f'{HOME}aliases = ["", "me@old.example", "Me <me@b.example>", "c"]\n')
+    assert re.findall(r"aliases must be bare mail addresses, not '(.*?)'", told) == [
+        "", "Me <me@b.example>", "c",
+    ]  # fmt: skip
+    assert "aliases must be a list of strings" in problems(f'{HOME}aliases = "me@old.example"\n')
+    assert parse(f"{HOME}aliases = []\n").accounts[0].aliases == ()
 
 
 def test_a_file_nested_too_deeply_is_one_clear_line():

@@ -378,6 +378,18 @@ def test_own_addresses_of_the_configuration_tell_the_direction(program, tmp_path
 
 
 @pytest.mark.parametrize(
+    ("aliases", "direction"), [("[]", "incoming"), ('["Me@Example.org"]', "outgoing")]
+)
+def test_what_comes_from_an_alias_was_written(program, tmp_path, aliases, direction):
+    """Though it is not sent from the account's own address, nor lies in Sent."""
+    program.configure(
+        f'[accounts.work]\naddress = "a@b.example"\nhost = "b.example"\naliases = {aliases}\n'
+    )
+    (row,) = rows(program.run("scan", "--format", "jsonl", save(tmp_path, "a.eml", FLUBBED)))
+    assert row["direction"] == direction
+
+
+@pytest.mark.parametrize(
     ("arguments", "status"),
     [
         (["--fail-on", "never"], 0),

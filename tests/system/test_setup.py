@@ -456,6 +456,7 @@ def test_a_second_run_changes_only_what_is_answered_anew(household, session, the
             stdin=f"{dovecot.PASSWORD}\n".encode(),
         )  # fmt: skip
         mine = written(household).read_text().replace("settle_seconds = 10", "settle_seconds = 7")
+        mine = mine.replace("aliases = []", 'aliases = ["me@old.example"]')
         written(household).write_text(mine)
         asking = household.program.converse("setup", "--drafts", "Sent")
         answer(asking, ADDRESS, "")
