@@ -68,8 +68,8 @@ def _selected(command: Callable[..., Any]) -> Callable[..., Any]:
             "levels; without it, Drafts. May be given more than once.",
         ),
         click.option("--all-folders", is_flag=True, help="Every mailbox of the account."),
-        click.option("--since", type=day, metavar="DAY", help="Date names 2025-03-01, say, or later."),
-        click.option("--before", type=day, metavar="DAY", help="Date names a day before that."),
+        click.option("--since", type=day, metavar="DAY", help="Date is 2025-03-01, say, or later."),
+        click.option("--before", type=day, metavar="DAY", help="Date is before that day."),
         click.option("--from", "sender", default="", metavar="X", help="From holds these letters."),
         click.option("--to", default="", metavar="X", help="To holds these letters."),
     )):  # fmt: skip
