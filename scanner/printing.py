@@ -205,7 +205,7 @@ def _can_be_replaced(path: Path) -> bool:
 def _opened(path: Path | None) -> TextIO:
     """Open a file to write on, or one without a name; it quotes letters, so it is private."""
     if path is None:
-        return tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace")
+        return io.TextIOWrapper(tempfile.TemporaryFile(), "utf-8", "backslashreplace")
     return open(path, "a", encoding="utf-8", errors="backslashreplace", opener=_private)
 
 
