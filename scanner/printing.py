@@ -196,8 +196,11 @@ class _Line:
 
 
 def _can_be_replaced(path: Path) -> bool:
-    """Tell a file, or none yet, in whose place another can be put; a link may lead to a pipe."""
-    if path.is_symlink() or not os.access(path.parent, os.W_OK):
+    """Tell a file, or none yet, in whose place another can be put; a link may lead to a pipe.
+
+    A single file that is mounted, as into a container, stays where it is.
+    """
+    if path.is_symlink() or path.is_mount() or not os.access(path.parent, os.W_OK):
         return False
     return (path.is_file() and os.access(path, os.W_OK)) or not path.exists()
 
