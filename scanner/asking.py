@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Iterator
 
 from scanner.adapters import tty
-from scanner.core.advice import ADVICE
-from scanner.core.counsel import counsel, reason
+from scanner.core.advice import ADVICE, deeds
+from scanner.core.counsel import counsel
 from scanner.core.verdict import Verdict
 
 assert sys.platform != "win32"  # noqa: S101 - the type checker, too, is to know
@@ -30,7 +30,7 @@ def ask(verdict: Verdict) -> str | None:
     return {"s": "send", "n": "dismiss"}.get(answer.casefold(), "back")
 
 
-def deeds(verdict: Verdict) -> str:
+def in_short(verdict: Verdict) -> str:
     """Name what the passages do, without their words: fit for an error."""
     names = dict.fromkeys(ADVICE[one.category].name for one in verdict.assessment.passages)
     return ", and ".join(names)
@@ -42,13 +42,13 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     todo = counsel(verdict.draft.subject, assessment, "outgoing")
     yield from textwrap.wrap(todo.folded, _WIDTH)
     for passage in assessment.passages:
-        deed, why = reason(passage, "outgoing")
+        done = deeds(passage.categories, passage.text)
         yield ""
         yield from textwrap.wrap(
             passage.text, _WIDTH, initial_indent="  > ", subsequent_indent="  > "
         )
-        yield from textwrap.wrap(f"{deed}. {why}", _WIDTH, initial_indent="  ",
-                                 subsequent_indent="  ")  # fmt: skip
+        yield from textwrap.wrap(f"It {done}. {ADVICE[passage.category].reason}", _WIDTH,
+                                 initial_indent="  ", subsequent_indent="  ")  # fmt: skip
     yield ""
     first, _, last = todo.steps
     for step in (first.removeprefix("Not sent yet? "), last):

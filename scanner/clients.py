@@ -148,7 +148,7 @@ def sendmail(  # noqa: PLR0913 - options of a command
         from scanner import asking
 
         answer = None if no_question else asking.ask(found)
-        _follow(answer or unasked, found, asking.deeds(found))
+        _follow(answer or unasked, found, asking.in_short(found))
     handing.hand_over(command, held)
 
 

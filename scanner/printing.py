@@ -200,7 +200,7 @@ def _can_be_replaced(path: Path) -> bool:
 
     A single file that is mounted, as into a container, stays where it is.
     """
-    if path.is_symlink() or path.is_mount() or not os.access(path.parent, os.W_OK):
+    if path.is_symlink() or os.path.ismount(path) or not os.access(path.parent, os.W_OK):
         return False
     return (path.is_file() and os.access(path, os.W_OK)) or not path.exists()
 

@@ -98,7 +98,9 @@ def test_a_flub_is_told_as_the_warning_draft_tells_it(program):
         (said,) = answers(program, asked)
         (passage,) = said["passages"]
         assert passage["quote"].startswith("I am sorry I rambled")
-        assert passage["deed"] == "It apologises for something in the interview."
+        assert passage["deed"] == (
+            "It apologises for something in the interview and says what you forgot to mention."
+        )
         assert said["steps"][0]["gist"] == "Press ahead."
         assert "ward manager position at Larkfield Hospital" in said["letter"]
         assert said["digests"]

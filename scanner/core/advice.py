@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -88,6 +89,12 @@ def deed(category: str, passage: str) -> str:
     if named and category in _ABOUT:
         return _ABOUT[category].format(named)
     return ADVICE[category].name
+
+
+def deeds(categories: Iterable[str], passage: str) -> str:
+    """Say in one clause all that a passage of these categories does."""
+    *some, last = (deed(category, passage) for category in categories)
+    return f"{', '.join(some)} and {last}" if some else last
 
 
 def topic(passage: str) -> str:

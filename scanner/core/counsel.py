@@ -131,16 +131,15 @@ def reasons(passage: Passage, direction: Direction) -> Iterator[Reason]:
     """
     *_, last = passage.categories
     for category, confidence in passage.categories.items():
-        what, why = reason(replace(passage, category=category), direction)
+        what, why = _reason(category, passage.text, direction)
         is_said = direction == "outgoing" or category == last
         yield Reason(category, confidence, what, why if is_said else "")
 
 
-def reason(passage: Passage, direction: Direction) -> tuple[str, str]:
-    """Say what a passage does, by its main category, and why that matters to who reads this."""
+def _reason(category: str, passage: str, direction: Direction) -> tuple[str, str]:
     if direction == "incoming":
-        return f"The writer {_QUESTIONS[passage.category].deed}", _ASK
-    return f"It {deed(passage.category, passage.text)}", ADVICE[passage.category].reason
+        return f"The writer {_QUESTIONS[category].deed}", _ASK
+    return f"It {deed(category, passage)}", ADVICE[category].reason
 
 
 FOLDED = (

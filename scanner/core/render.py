@@ -18,7 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from scanner import __version__
-from scanner.core.advice import ADVICE, deed
+from scanner.core.advice import ADVICE, deeds
 from scanner.core.assess import Assessment, Passage, pieces
 from scanner.core.counsel import BEFORE_SENDING, FOLDED, to_own_referee
 from scanner.core.draft import Draft
@@ -240,7 +240,7 @@ def view(note: Draft, assessment: Assessment) -> dict[str, Any]:
             {
                 "number": number,
                 "quote": " ".join(_cut(passage.text, most).split()),
-                "name": deed(passage.category, passage.text),
+                "name": deeds(passage.categories, passage.text),
                 "reason": ADVICE[passage.category].reason,
             }
             for number, passage in enumerate(passages, 1)

@@ -8,7 +8,7 @@ from support.phrases import JUDGE
 
 from scanner.core.advice import ADVICE
 from scanner.core.classify import CATEGORIES
-from scanner.core.counsel import counsel, reason, reasons
+from scanner.core.counsel import counsel, reasons
 
 
 def assessed(category: str):
@@ -85,12 +85,12 @@ def test_a_candidate_gets_a_text_for_a_reference():
 def test_reasons_speak_to_who_reads_them():
     """A candidate learns why the note is weaker, an employer that it is no verdict."""
     (passage,) = assessed("self_criticism").passages
-    assert reason(passage, "outgoing") == (
-        "It judges your own performance", ADVICE["self_criticism"].reason
-    )  # fmt: skip
-    what, why = reason(passage, "incoming")
-    assert what == "The writer judges their own performance"
-    assert "ask before you weigh it" in why
+    (to_candidate,) = reasons(passage, "outgoing")
+    assert to_candidate.deed == "It judges your own performance"
+    assert to_candidate.why == ADVICE["self_criticism"].reason
+    (to_employer,) = reasons(passage, "incoming")
+    assert to_employer.deed == "The writer judges their own performance"
+    assert "ask before you weigh it" in to_employer.why
 
 
 def test_a_passage_has_a_reason_for_each_category_of_its_sentences():

@@ -17,7 +17,7 @@ from support.phrases import assessed, assessed_draft
 
 from scanner import __version__
 from scanner.adapters.mailbox import FETCH_LIMIT
-from scanner.core.assess import Assessment, Passage, digest
+from scanner.core.assess import Assessment, FlaggedSentence, Passage, digest
 from scanner.core.draft import Draft
 from scanner.core.render import WARNS_ABOUT, Envelope, recognise, remainder, render
 
@@ -50,11 +50,29 @@ def body(raw: bytes, subtype: str) -> str:
 def flagging(text: str, *flagged: str) -> Assessment:
     """An assessment of the text in which each of these pieces is a passage."""
     starts = [text.index(piece) for piece in flagged]
-    passages = tuple(
-        Passage(start, start + len(piece), piece, "plea", 0.9, ())
+    sentences = [
+        FlaggedSentence(start, start + len(piece), piece, "plea", 0.9)
         for start, piece in zip(starts, flagged, strict=True)
+    ]
+    passages = tuple(
+        Passage(one.start, one.end, one.text, "plea", 0.9, (one,)) for one in sentences
     )
     return replace(READ.assessment, text=text, passages=passages)
+
+
+@pytest.mark.parametrize("subtype", ["plain", "html"])
+def test_a_warning_names_all_that_a_passage_does(subtype):
+    """In the order of its sentences; the reason is that of its main category."""
+    flubs = "That excuse was a flub. My answer about pay was a flub. An excuse, a flub."
+    read = assessed_draft(1, note(OPENING, flubs, STRENGTH))
+    shown = body(rendered(read.draft, read.assessment), subtype)
+    words = " ".join(shown.split())
+    assert (
+        "It gives the reason for something that went wrong and "
+        "answers the question about pay again." in words
+    )
+    assert "A good reason still sounds defensive" in words
+    assert "A second try tells the reader" not in words
 
 
 def test_what_is_folded_in_is_called_tolerable():

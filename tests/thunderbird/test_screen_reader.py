@@ -55,7 +55,9 @@ def test_the_dialog_says_what_was_found_and_what_one_can_do(desk):
     passages, _ = heard(dialog, "list")
     (passage,) = heard(passages, "list item")
     deed, quote, reason = heard(passage, "paragraph", "block quote")
-    assert deed.text == "It apologises for something in the interview."
+    assert deed.text == (
+        "It apologises for something in the interview and says what you forgot to mention."
+    )
     assert quote.text == f"“{FLUB}”"
     assert reason.text.startswith("An apology asks the reader")
     edit, send, dismiss = heard(dialog, "push button")
