@@ -17,6 +17,7 @@ from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 
 from support import axe
+from support.waiting import until
 
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
@@ -26,6 +27,15 @@ _FLAGS = (
 _RUN = (
     "const done = arguments[arguments.length - 1]; axe.run().then(found => done(found.violations));"
 )
+
+# Pictures follow a while after the medium does (HTML Standard, "update the image data").
+_HAS_CHOSEN = """
+    return [...document.images].every(image => {
+        const sources = [...image.parentElement.querySelectorAll(":scope > source")];
+        const chosen = sources.find(one => matchMedia(one.media).matches);
+        return image.complete && image.currentSrc === (chosen ? chosen.srcset : image.src);
+    });
+"""
 
 
 @contextmanager
@@ -57,6 +67,7 @@ def prefer(driver: WebDriver, scheme: str, media: str = "screen") -> None:
     """Show the page as to who likes it light or dark, on a screen or printed."""
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+    until(lambda: driver.execute_script(_HAS_CHOSEN), said=lambda: "a picture is still another one")
 
 
 def heading_levels(driver: WebDriver) -> list[int]:
