@@ -30,7 +30,6 @@ _ENDINGS: dict[int, type[KeyboardInterrupt]] = {
     signal.SIGINT: KeyboardInterrupt,
     signal.SIGTERM: TerminatedError,
 }
-_PRIVATE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +214,7 @@ def _opened(path: Path | None) -> TextIO:
 def _put(report: TextIO, path: Path) -> None:
     """Put a report in the place of an earlier one, whose mode it keeps."""
     report.seek(0)
-    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _PRIVATE
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else whole.PRIVATE
     with whole.replacing(path, mode=mode) as file:
         shutil.copyfileobj(report.buffer, file)
 
@@ -225,7 +224,7 @@ def _nothing() -> None:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, _PRIVATE)
+    return os.open(path, flags, whole.PRIVATE)
 
 
 def _mark(text: str) -> str:

@@ -12,7 +12,8 @@ from typing import IO
 from scanner.errors import UnreadableError
 
 ADVICE = "free some space, or make its folder writable"
-_PRIVATE = 0o600
+PRIVATE = 0o600
+"""The mode of what nobody else may read."""
 
 
 def written(path: Path, content: bytes, advice: str = ADVICE) -> None:
@@ -39,12 +40,12 @@ def replaced(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = True, mode: int = _PRIVATE) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, durable: bool = True, mode: int = PRIVATE) -> Iterator[IO[bytes]]:
     """Open what takes the place of a file at the end, if all goes well. Raises OSError."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(handle, "wb") as file:
-            if mode != _PRIVATE:  # of which it is; some file systems know no modes
+            if mode != PRIVATE:  # of which it is; some file systems know no modes
                 Path(name).chmod(mode)
             yield file
             file.flush()
