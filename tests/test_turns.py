@@ -1,8 +1,8 @@
 """Two daemons and a busy user take turns at each step of theirs, and daemons are killed anywhere.
 
-What kill -9 shows of the real thing (`tests/system/test_killed.py`) some thousand times this does
-in memory, where each step may be the one between which others act: `UNFLUB_EXAMPLES` asks for
-many, as `make soak` does.
+`tests/system/test_killed.py` kills the real program a few times. Here, in memory, others may act
+between any two steps, and chance tries many ways: `UNFLUB_EXAMPLES` asks for more of them, as
+`make soak` does.
 """
 
 from __future__ import annotations

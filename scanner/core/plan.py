@@ -413,7 +413,7 @@ def _named(w: WarningDraft, notes: Sequence[_Note]) -> _Note | None:
 def _lacking(w: WarningDraft, notes: Sequence[_Note], memory: Memory) -> _Note | None:
     """Find a note for which the warning is just right, and that has none yet that is.
 
-    What the user said is no flub is told in few, and where there is nothing to tell any will do.
+    One whose warning has to tell what is no flub comes first: few tell it, and any suits the rest.
     """
     right = (note for note in notes if note.is_right(w, memory))
     lacking = (note for note in right if note.kept(memory) is None)
