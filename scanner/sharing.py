@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 # What each process is given at a time: one piece to work on, and one that waits, so that it need
 # not. As many may be done before their turn comes, while another takes longer.
-_GIVEN = 2
+_GIVEN = 4
 
 
 def in_order(

@@ -20,6 +20,7 @@ LOWEST_KIND = 0.1
 
 # Of a standard deviation of the notes' odds: with 0.15 a warning about a held-out note was lost.
 _GATE_MARGIN = 0.2
+_ENOUGH = 200  # notes, of which the lowest tells something of the next
 _STEPS = 1000
 _HAIR = 0.005
 _LENIENT = 0.5  # of the base's `kind` and `sure`, chosen on mail that is not at hand
@@ -104,10 +105,10 @@ def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
         return unguarded(), choose(held_out)
     presets = choose(held_out)
     found = _found(held_out, presets)
-    gate = Gate(np.inf, np.inf, np.inf, _weights(held_out, found))
+    gate = Gate(*[np.inf] * 4, _weights(held_out, found))
     # Behind a gate presets may be laxer, and find notes for which it has to be opened once more.
     while not gate.passes(held_out.glimpses[found]).all():
-        gate = gate.opened(held_out.glimpses[found], _GATE_MARGIN)
+        gate = gate.opened(held_out.glimpses[found], _GATE_MARGIN, _ENOUGH)
         presets = choose(gated(held_out, gate))
         found = _found(held_out, presets)
     return gate, presets

@@ -23,19 +23,39 @@ if TYPE_CHECKING:
 ODDS = st.floats(-50, 50, width=32)
 GLIMPSES = arrays.arrays(np.float32, st.tuples(st.integers(1, 5), st.just(COLUMNS)), elements=ODDS)
 WEIGHTS = st.tuples(*[ODDS] * len(unguarded().weights))
+GATES = st.builds(Gate, ODDS, ODDS, ODDS, ODDS, WEIGHTS)
 TEXTS = st.text(st.sampled_from("aB9é'’_ \n.-"), max_size=30)
 
 
-@given(st.builds(Gate, ODDS, ODDS, ODDS, WEIGHTS), GLIMPSES)
+@given(GATES, GLIMPSES)
 def test_a_gate_that_was_opened_for_messages_lets_them_pass(gate: Gate, glimpses: Floats):
     """And whatever passed before."""
     opened = gate.opened(glimpses, hair=0.1)
     assert opened.passes(glimpses).all()
     assert opened.weights == gate.weights
-    assert (opened.first, opened.closer, opened.last) <= (gate.first, gate.closer, gate.last)
+    for look in ("first", "closer", "short", "long"):
+        assert getattr(opened, look) <= getattr(gate, look)
 
 
-@given(st.builds(Gate, ODDS, ODDS, ODDS, WEIGHTS), GLIMPSES)
+@given(GATES, ODDS)
+def test_a_long_note_opens_it_for_long_messages_alone(gate: Gate, odds: float):
+    """Most mail is short, and would be read with it."""
+    sentences = np.log1p(np.array([6, 7], np.float32))
+    short, long = np.array([[odds, odds, odds, each, odds] for each in sentences], np.float32)
+    assert gate.opened(long[None]).short == gate.short
+    assert gate.opened(short[None]).long == gate.long
+
+
+def test_where_either_are_few_the_lowest_of_all_counts_for_both():
+    """A few long notes do not show how low the next one may be."""
+    shut = Gate(np.inf, np.inf, np.inf, np.inf, unguarded().weights[:-1] + (1.0,))
+    short = np.log1p(np.array([2, 3, 9], np.float32))
+    glimpses = np.array([[1, 1, 1, each, odds] for odds, each in enumerate(short)], np.float32)
+    parted, together = shut.opened(glimpses, enough=1), shut.opened(glimpses, enough=2)
+    assert parted.short == together.short == together.long < parted.long < np.inf
+
+
+@given(GATES, GLIMPSES)
 def test_it_lets_them_pass_without_a_hair_and_one_by_one(gate: Gate, glimpses: Floats):
     """As a user's own notes are asked, which may be odd, and few."""
     opened = gate.opened(glimpses)
