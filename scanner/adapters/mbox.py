@@ -24,14 +24,17 @@ _BOUNDARY = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _FIELD = re.compile(rb"[!-9;-~]{1,200}:")
-_MOZILLA_STATUS = re.compile(rb"^X-Mozilla-Status: ([0-9a-fA-F]{4})", re.MULTILINE)
+_MOZILLA = b"X-Mozilla-Status:"
+_MOZILLA_STATUS = re.compile(rb"^%b ([0-9a-fA-F]{4})" % _MOZILLA, re.MULTILINE)
 _CONTENT_LENGTH = re.compile(
     rb"^Content-Length:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
 )
-# Lines that mean nothing to a mailbox, as many as follow each other, or else a single line.
-_PIECE = re.compile(rb"(?:(?!>*+From )[ \t\r\v\f]*+\S.*+\n)++|.*+\n|.++")
+# A line that parts messages, or is escaped. The line end before it is what is looked for first.
+_MARKED = re.compile(rb"\n(?=(>*+From .*+\n?))")
 _BLANK = (b"\n", b"\r\n")
-_CR, _QUOTE, _F = b"\r>F"
+_ENDS_BLANK = tuple(b"\n" + line for line in _BLANK)
+_UP_TO_BLANK = re.compile(rb"(?:.*+\n)*?\r?\n")
+_QUOTE, _F = b">F"
 _WRONG = 3
 _EXPUNGED = 0x0008
 _HEADER = 64 * 1024
@@ -71,8 +74,12 @@ def _holds_several(raw: bytes) -> bool:
 
 
 def pieces(lines: bytes) -> list[bytes]:
-    """Part whole lines for `split`, which needs to see only what may be a separator or is blank."""
-    return _PIECE.findall(lines)
+    """Part whole lines for `split`, which looks at what may be a separator or be escaped alone."""
+    found, at = [b""], 0
+    for marked in _MARKED.finditer(b"\n" + lines):
+        found += [lines[at : marked.start()], marked[1]]
+        at = marked.end(1) - 1
+    return list(filter(None, [*found, lines[at:]]))
 
 
 def split(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -87,30 +94,44 @@ def split(lines: Iterable[bytes]) -> Iterator[bytes]:
     kept: list[bytes] = []
     size, blank, in_header, wrong = 0, False, True, 0
     while True:
-        for line in rest:
-            first = line[0]
+        for given in rest:
+            piece = _up_to_blank(given, again) if in_header else given
+            first = piece[0]
             if first == _F and (
-                is_separator(line) if blank else kept and _begins(line, rest, again)
+                is_separator(piece) if blank else kept and _begins(piece, rest, again)
             ):
                 yield _joined(kept)
                 kept, size, blank, in_header = [], 0, False, True
                 continue
-            blank = first <= _CR and line in _BLANK
-            size += len(line)
+            blank = _ends_blank(piece)
+            size += len(piece)
             if size <= MOST_BYTES:
-                kept.append(_unescaped(line) if first == _QUOTE else line)
+                kept.append(_unescaped(piece) if first == _QUOTE else piece)
             if blank and in_header:
                 in_header = False
                 length = _claimed(kept) if wrong < _WRONG else 0
                 if body := _measured(length, rest, again):
                     kept += body
-                    size, blank = sum(map(len, kept)), body[-1] in _BLANK
+                    size, blank = sum(map(len, kept)), _ends_blank(body[-1])
                 elif length:
                     wrong += 1
         if not again:
             break
         rest = _and_again((), again)
     yield _joined(kept)
+
+
+def _up_to_blank(piece: bytes, again: deque[bytes]) -> bytes:
+    """Give a piece up to its first blank line, and put the rest back."""
+    found = _UP_TO_BLANK.match(piece)
+    if found is None or found.end() == len(piece):
+        return piece
+    again.appendleft(piece[found.end() :])
+    return piece[: found.end()]
+
+
+def _ends_blank(piece: bytes) -> bool:
+    return piece.endswith(_ENDS_BLANK) or piece in _BLANK
 
 
 def _begins(line: bytes, lines: Iterator[bytes], again: deque[bytes]) -> bool:
@@ -124,11 +145,11 @@ def _begins(line: bytes, lines: Iterator[bytes], again: deque[bytes]) -> bool:
 
 
 def _and_again(lines: Iterable[bytes], again: deque[bytes]) -> Iterator[bytes]:
-    """Yield lines, and before the next one those that somebody put back."""
+    """Yield pieces, and before the next one those that somebody put back."""
     while again:
         yield again.popleft()
-    for line in lines:
-        yield line
+    for piece in lines:
+        yield piece
         while again:
             yield again.popleft()
 
@@ -143,28 +164,32 @@ def _claimed(header: Sequence[bytes]) -> int:
 
 
 def _measured(length: int, lines: Iterator[bytes], again: deque[bytes]) -> list[bytes]:
-    """Take lines of this length, or none where no other message begins behind them."""
+    """Take pieces of this length, or none where no other message begins behind them."""
     if not length:
         return []
     body: list[bytes] = []
     total = 0
-    while total < length and (line := next(lines, b"")):
-        body.append(line)
-        total += len(line)
+    while total < length and (piece := next(lines, b"")):
+        end = length - total
+        if end < len(piece) and piece[:end].endswith(b"\n"):
+            again.appendleft(piece[end:])
+            piece = piece[:end]
+        body.append(piece)
+        total += len(piece)
     after = list(islice(lines, 2))
     if total != length or not _is_end(body, after):
         again.extendleft(reversed([*body, *after]))
         return []
     again.extendleft(reversed(after))
     # Only mboxcl2 leaves such lines as they are; then a ">" was put there by the writer.
-    is_bare = any(line.startswith(b"From ") for line in body)
-    return body if is_bare else [_unescaped(line) for line in body]
+    is_bare = any(piece.startswith(b"From ") for piece in body)
+    return body if is_bare else [_unescaped(piece) for piece in body]
 
 
 def _is_end(body: Sequence[bytes], after: Sequence[bytes]) -> bool:
-    """Tell whether the next two lines, as far as there are any, begin another message."""
+    """Tell whether the next two pieces, as far as there are any, begin another message."""
     if after and after[0] not in _BLANK:
-        return body[-1] in _BLANK and is_separator(after[0])
+        return _ends_blank(body[-1]) and is_separator(after[0])
     return len(after) <= 1 or is_separator(after[1])
 
 
@@ -182,18 +207,19 @@ def is_expunged(raw: bytes) -> bool:
 
     It leaves such a message in its file until the folder is compacted.
     """
-    header = raw[:_HEADER].partition(b"\n\n")[0]
-    status = _MOZILLA_STATUS.search(header) if b"X-Mozilla-Status:" in header else None
+    if raw.find(_MOZILLA, 0, _HEADER) < 0:
+        return False
+    status = _MOZILLA_STATUS.search(raw[:_HEADER].partition(b"\n\n")[0])
     return status is not None and bool(int(status[1], 16) & _EXPUNGED)
 
 
-def _joined(lines: list[bytes]) -> bytes:
-    """Join the lines of one message, without the blank one that parts it from the next."""
-    if lines and not lines[-1].strip():
-        lines.pop()
-    return b"".join(lines)
+def _joined(pieces_of_one: list[bytes]) -> bytes:
+    """Join the pieces of one message, without the blank line that parts it from the next."""
+    raw = b"".join(pieces_of_one)
+    last = raw.rfind(b"\n", 0, -1) + 1
+    return raw if raw[last:].strip() else raw[:last]
 
 
-def _unescaped(line: bytes) -> bytes:
+def _unescaped(piece: bytes) -> bytes:
     """Undo the ">" put before a "From " line: one (mboxo), or one more (mboxrd)."""
-    return line[1:] if line.lstrip(b">").startswith(b"From ") else line
+    return piece[1:] if piece.lstrip(b">").startswith(b"From ") else piece

@@ -187,7 +187,7 @@ def _dominant(sentences: Sequence[FlaggedSentence]) -> str:
 
 
 def _share(text: str, passages: Sequence[Passage]) -> float:
-    words = len(text.split())
+    words = len(text.split()) if passages else 0
     # Where no space parts the sentences, as in Chinese, a word may lie in two passages.
     return min(1.0, sum(len(p.text.split()) for p in passages) / words) if words else 0.0
 
