@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -99,26 +100,39 @@ class Printing:
         form = format_of(
             self.form, with_text=self.with_text, in_color=in_color, show_clean=self.show_clean
         )
+        echo = self._echo(sink)
         tally.is_cut = True
         try:
             for row in rows:
                 tally.add(row)
                 with line:
-                    self._echo(form.row(row), sink)
+                    echo(form.row(row))
             tally.is_cut = False
         except BrokenPipeError:
             terminal.forget_stdout()
         finally:
             with line:
-                self._echo(form.end(tally), sink)
+                echo(form.end(tally))
                 put()
 
-    def _echo(self, text: str | None, sink: TextIO | None) -> None:
-        if text is None or sink is None:
-            return
-        if sink is sys.stdout and not self.show_clean:  # who scans sees a bar
-            terminal.clear_bar()
-        click.echo(text, file=sink)
+    def _echo(self, sink: TextIO | None) -> Callable[[str | None], None]:
+        """Give what prints a text; of the sink is asked once, for all the rows there may be."""
+        is_terminal = sink is not None and sink.isatty()
+        # Who scans sees a bar.
+        clears = sink is sys.stdout and not self.show_clean and terminal.shows_progress()
+
+        def echo(text: str | None) -> None:
+            if text is None or sink is None:
+                return
+            if clears:
+                terminal.clear_bar()
+            if is_terminal:
+                click.echo(text, file=sink)
+            else:
+                sink.write(f"{text}\n")
+                sink.flush()
+
+        return echo
 
 
 def format_of(
@@ -157,12 +171,16 @@ def _heard_once() -> Iterator[_Line]:
     before = {number: signal.getsignal(number) for number in _ENDINGS}
     line = _Line()
 
-    def interrupt(number: int, _: FrameType | None) -> None:
-        # Where it is ignored, whoever started this process wants it to go on.
-        if line.is_last or before[number] is signal.SIG_IGN:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        # Where it is ignored, whoever started this process wants it to go on. One that comes while
+        # this one is being heard is nothing new.
+        where = frame.f_code if frame else None
+        if line.is_last or before[number] is signal.SIG_IGN or where is interrupt.__code__:
             return
         line.is_last, line.ending = True, _ENDINGS[number]
-        if not line.is_open:
+        # On the way into or out of a `with` it would leave open what that is to end.
+        is_at_a_with = where is not None and where.co_filename == contextlib.__file__
+        if not (line.is_open or is_at_a_with):
             raise line.ending
 
     try:
@@ -178,8 +196,8 @@ def _heard_once() -> Iterator[_Line]:
 class _Line:
     """A line that is printed whole.
 
-    Where Ctrl-C came while it was open, or was lost since (Python drops what a destructor raises),
-    KeyboardInterrupt is raised when it is done; so with SIGTERM.
+    Where Ctrl-C came while it was open, or waits or was lost since (Python drops what a destructor
+    raises), KeyboardInterrupt is raised when it is done; so with SIGTERM.
     """
 
     is_open = is_last = False

@@ -27,8 +27,9 @@ from scanner.errors import UnreadableError
 T = TypeVar("T")
 R = TypeVar("R")
 
-# What each process is given at a time: one piece to work on, and one that waits, so that it need
-# not. As many may be done before their turn comes, while another takes longer.
+# What each process is given at a time: one piece to work on, and three that wait. Some take as long
+# as several, and who gives may be busy with such a one: nobody need wait for it. As many may be
+# done before their turn comes.
 _GIVEN = 4
 
 

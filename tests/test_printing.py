@@ -89,16 +89,20 @@ def test_a_report_keeps_the_mode_of_the_one_before(tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
-def test_within_a_row_it_waits(tmp_path, monkeypatch):
-    """Half a row is none for who reads it; nor are there others, or anything that makes them."""
+class InterruptedRow(Row):
+    """A row while which is put into words somebody presses Ctrl-C."""
 
-    def echo(text, file):
-        file.write(text[:9])
+    @property
+    def error(self) -> str:
+        """Say what `Row` says."""
         signal.raise_signal(signal.SIGINT)
-        file.write(text[9:] + "\n")
+        return super().error
 
-    monkeypatch.setattr("click.echo", echo)
-    rows = (row for row in [ROW, ROW])
+
+def test_within_a_row_it_waits(tmp_path):
+    """Half a row is none for who reads it; nor are there others, or anything that makes them."""
+    row = InterruptedRow(ROW.source, ROW.direction, ROW.verdict)
+    rows = (each for each in [row, ROW])
     with pytest.raises(KeyboardInterrupt):
         printed(tmp_path / "rows", rows)
     assert len((tmp_path / "rows").read_text().splitlines()) == 1

@@ -155,9 +155,9 @@ def test_whoever_shares_work_does_it_until_others_have_begun():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no named pipes like these")
-def test_no_process_is_given_more_than_the_next_piece_of_work(tmp_path):
-    """While it is busy with one, and another waits, the rest stays with who can do it."""
-    pipes = [tmp_path / "first", tmp_path / "second"]
+def test_no_process_is_given_more_than_the_next_pieces_of_work(tmp_path):
+    """While it is busy with one, and three wait, the rest stays with who can do it."""
+    pipes = [tmp_path / str(number) for number in range(4)]
     with processes(2, "math") as (executor, _):
         workers(executor, 2)
         for pipe in pipes:
@@ -166,7 +166,7 @@ def test_no_process_is_given_more_than_the_next_piece_of_work(tmp_path):
         assert workers(executor, 1) == [os.getpid()]
         for pipe in pipes:
             pipe.write_bytes(b"done")
-        assert [future.result() for future in busy] == [b"done", b"done"]
+        assert [future.result() for future in busy] == [b"done"] * 4
 
 
 INTERRUPTED = """

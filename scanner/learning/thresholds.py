@@ -105,7 +105,7 @@ def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
         return unguarded(), choose(held_out)
     presets = choose(held_out)
     found = _found(held_out, presets)
-    gate = Gate(*[np.inf] * 4, _weights(held_out, found))
+    gate = Gate(np.inf, np.inf, np.inf, np.inf, _weights(held_out, found))
     # Behind a gate presets may be laxer, and find notes for which it has to be opened once more.
     while not gate.passes(held_out.glimpses[found]).all():
         gate = gate.opened(held_out.glimpses[found], _GATE_MARGIN, _ENOUGH)

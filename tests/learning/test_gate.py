@@ -48,7 +48,7 @@ def test_a_long_note_opens_it_for_long_messages_alone(gate: Gate, odds: float):
 
 def test_where_either_are_few_the_lowest_of_all_counts_for_both():
     """A few long notes do not show how low the next one may be."""
-    shut = Gate(np.inf, np.inf, np.inf, np.inf, unguarded().weights[:-1] + (1.0,))
+    shut = Gate(np.inf, np.inf, np.inf, np.inf, (*unguarded().weights[:-1], 1.0))
     short = np.log1p(np.array([2, 3, 9], np.float32))
     glimpses = np.array([[1, 1, 1, each, odds] for odds, each in enumerate(short)], np.float32)
     parted, together = shut.opened(glimpses, enough=1), shut.opened(glimpses, enough=2)
