@@ -184,7 +184,7 @@ def _compared(made: Retrained) -> Iterator[str]:
         f"{made.yours} labelled messages of yours{ordinary}, beside the shipped ones; "
         f"held out, at the preset {made.judgement.preset}:"
     )
-    for line in (*made.judgement.findings, *made.judgement.elsewhere):
+    for line in (*made.judgement.comparisons, *made.judgement.elsewhere):
         yield f"  {line}"
     yield made.gist
     yield from made.alarms

@@ -350,7 +350,7 @@ def _alarms(model: Model, path: str, own: Sequence[Example], show: Progress) -> 
 
 def _noted(model: Model, judgement: Judgement, alarms: Mapping[str, Alarms]) -> Model:
     compared = {
-        "compared": [*map(str, judgement.findings), *judgement.elsewhere],
+        "compared": [*map(str, judgement.comparisons), *judgement.elsewhere],
         "compared_at": judgement.preset,
     }
     model = replace(model, metadata={**model.metadata, **compared})

@@ -310,18 +310,21 @@ class Watcher:
             unchecked=len(found.unchecked),
         )
         trouble = str(found.refusal or "") or alert
-        if trouble and trouble != self._told:
-            log.warning("%s", trouble)
-        self._told = trouble
         began = self.seen.failed if trouble == self.seen.error else time.time()
         status = UnreachableError.exit_status if trouble else 0
         self._see(error=trouble, failed=began if trouble else 0, exit_status=status)
         self._write_status()
+        if trouble and trouble != self._told:
+            log.warning("%s", trouble)
+        self._told = trouble
 
     def _say(self, line: str, exit_status: int, then: str = "") -> None:
-        """Log trouble when it is new; what goes on is logged with the next try alone."""
-        if line != self.seen.error:
+        """Put trouble into the status, then log it when it is new; else with the next try alone."""
+        is_new = line != self.seen.error
+        if is_new:
             self._see(error=line, failed=time.time(), exit_status=exit_status)
+        self._write_status()
+        if is_new:
             log.warning("%s%s", line, then)
         elif then:
             log.info("%s%s", line, then)
@@ -345,7 +348,6 @@ class Watcher:
             log.info("%s%s", line, then)
         else:
             self._say(line, getattr(error, "exit_status", UnreachableError.exit_status), then)
-            self._write_status()
         self.bell.wait(wait)
         self.bell.quiet()
 
@@ -373,7 +375,6 @@ class Watcher:
         if self._was_in:
             then = "it is tried again in an hour or more, or when that changes"
         self._say(f"{error}; {then}", error.exit_status)
-        self._write_status()
         if self._config.notify and not self._dry_run and self._refusals == _MOST_REFUSALS:
             notify.refused(self.account.name)
         self._despair(error)  # last, for it may end the daemon

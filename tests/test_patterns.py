@@ -29,8 +29,8 @@ _METHODS = ("search", "match", "fullmatch", "split", "sub", "findall", "finditer
 _NEEDS_TORCH = tuple(
     f"scanner.learning.{name}"
     for name in (
-        "accelerator", "base", "exporting", "finetune", "kept", "network", "rebuilding",
-        "rounding", "teacher",
+        "accelerator", "base", "exporting", "finetune", "finished", "network", "rebuilding",
+        "restoring", "rounding", "teacher",
     )
 )  # fmt: skip
 

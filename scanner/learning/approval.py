@@ -40,7 +40,7 @@ _SURE = 0.975
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Comparison:
     """One number of both models on messages `of` some sort, and its change with the interval.
 
     `is_yours` marks those of the user's own messages; `count` tells of how many it speaks.
@@ -90,7 +90,7 @@ class Judgement:
     """
 
     preset: str
-    findings: tuple[Finding, ...]
+    comparisons: tuple[Comparison, ...]
     objections: tuple[str, ...]
     elsewhere: tuple[str, ...]
 
@@ -100,16 +100,16 @@ def judged(trial: Trial, preset: str = DEFAULT_PRESET) -> Judgement:
 
     Raises ValueError where the trial has one side alone.
     """
-    findings = tuple(_findings(trial, preset))
-    worse = (f"{one} at the preset {preset}" for one in findings if one.is_worse)
+    comparisons = tuple(_comparisons(trial, preset))
+    worse = (f"{one} at the preset {preset}" for one in comparisons if one.is_worse)
     elsewhere = (
         f"worse at the preset {name}: {one}"
         for name in trial.presets
         if name != preset
-        for one in _findings(trial, name)
+        for one in _comparisons(trial, name)
         if one.is_worse
     )
-    return Judgement(preset, findings, (*_contrary(trial), *worse), tuple(elsewhere))
+    return Judgement(preset, comparisons, (*_contrary(trial), *worse), tuple(elsewhere))
 
 
 def _is_shipped(case: Case) -> bool:
@@ -139,7 +139,7 @@ _ASKED: tuple[tuple[str, bool, Callable[[Case], bool], tuple[Metric, ...]], ...]
 )
 
 
-def _findings(trial: Trial, preset: str) -> Iterator[Finding]:
+def _comparisons(trial: Trial, preset: str) -> Iterator[Comparison]:
     for of, is_yours, wanted, metrics in _ASKED:
         some = trial.only(wanted)
         if some.cases:
@@ -149,7 +149,7 @@ def _findings(trial: Trial, preset: str) -> Iterator[Finding]:
                 if not isnan(was):
                     count = sum(map(_COUNTED[metric], some.cases))
                     change = difference(before, after, metric)
-                    yield Finding(of, is_yours, count, metric, was, change)
+                    yield Comparison(of, is_yours, count, metric, was, change)
 
 
 def _contrary(trial: Trial) -> Iterator[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from scanner.learning.approval import Finding, Judgement
+from scanner.learning.approval import Comparison, Judgement
 from scanner.learning.measures import CLEAN, ORDINARY, OTHER, SENTENCES, direction
 from scanner.learning.trial import Trial
 
@@ -21,29 +19,33 @@ _WELL = {SENTENCES.f1: 0.85, CLEAN: 0.05, OTHER: 0.05, ORDINARY: 0.005}
 
 def gist(trial: Trial, judgement: Judgement) -> str:
     """Say what became of the user's own messages, and whether the shipped ones paid for it."""
-    findings = judgement.findings
+    comparisons = judgement.comparisons
     has_flubs = any(any(case.truth) for case in trial.cases if case.is_yours)
-    found = [one for one in findings if one.is_yours and (has_flubs or one.metric != SENTENCES.f1)]
+    found = [
+        one for one in comparisons if one.is_yours and (has_flubs or one.metric != SENTENCES.f1)
+    ]
     if not found:
         return "There is nothing of yours to tell by whether it got better."
     told = [found[0], *(one for one in found[1:] if one.is_enough and _sign(one))]
     said = "; ".join(_said(one, judgement.preset) for one in told)
-    return f"{said[0].upper()}{said[1:]}. {_shipped([one for one in findings if not one.is_yours])}"
+    return f"{said[0].upper()}{said[1:]}. {_shipped(judgement)}"
 
 
-def _sign(one: Finding) -> int:
+def _sign(one: Comparison) -> int:
     return direction(one.metric, one.change)
 
 
-def _shipped(findings: Sequence[Finding]) -> str:
-    if any(one.is_worse for one in findings):
+def _shipped(judgement: Judgement) -> str:
+    """Say the same of the shipped ones; at another preset it may be otherwise."""
+    shipped = [one for one in judgement.comparisons if not one.is_yours]
+    if any(one.is_worse for one in shipped):
         return "On the shipped messages it got worse."
-    if not all(one.is_enough for one in findings):
+    if not all(one.is_enough for one in shipped):
         return "On the shipped messages it cannot be told."
-    return "On the shipped messages it is no worse."
+    return f"On the shipped messages it is no worse at the preset {judgement.preset}."
 
 
-def _said(one: Finding, preset: str) -> str:
+def _said(one: Comparison, preset: str) -> str:
     sign = _sign(one)
     begun = _BEGUN[sign] if one.is_enough else "whether it got better cannot be told"
     now = one.before + one.change.value
@@ -55,7 +57,7 @@ def _said(one: Finding, preset: str) -> str:
     )
 
 
-def _spread(one: Finding) -> str:
+def _spread(one: Comparison) -> str:
     if one.is_enough and one.is_unchanged:
         return "no change"
     change, low, high = (f"{100 * share:+.1f}" for share in one.change)
@@ -63,7 +65,7 @@ def _spread(one: Finding) -> str:
     return f"{change} points; {sure}"
 
 
-def _prospect(one: Finding) -> str:
+def _prospect(one: Comparison) -> str:
     """Say where little could be gained."""
     well = _WELL[one.metric]
     reads_well = one.before >= well if one.metric.higher_is_better else one.before <= well

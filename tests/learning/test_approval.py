@@ -17,7 +17,7 @@ def test_a_better_model_is_approved():
     """And every number is told, before and now."""
     found = judged(TRIAL)
     assert found.objections == ()
-    lines = [str(one) for one in found.findings]
+    lines = [str(one) for one in found.comparisons]
     assert any(line.startswith("sentence F1 of your notes: ") for line in lines)
     assert all(" before, " in line for line in lines)
 
@@ -40,7 +40,7 @@ def test_what_is_worse_at_another_preset_alone_is_said_and_refuses_nothing():
     eager = eager_at("cautious", TRIAL)
     found = judged(eager)
     assert found.objections == ()
-    assert all(one.is_unchanged for one in found.findings)
+    assert all(one.is_unchanged for one in found.comparisons)
     said = "clean notes warned about of the shipped notes: "
     assert any(one.startswith(f"worse at the preset cautious: {said}") for one in found.elsewhere)
     assert not any("balanced" in one or "strict" in one for one in found.elsewhere)
@@ -78,7 +78,7 @@ def test_more_clean_notes_warned_about_are_refused():
 def test_the_same_numbers_are_called_no_change():
     """A range from nothing to nothing would claim to be sure."""
     assert TRIAL.before
-    lines = map(str, judged(Trial(TRIAL.cases, TRIAL.before, TRIAL.before)).findings)
+    lines = map(str, judged(Trial(TRIAL.cases, TRIAL.before, TRIAL.before)).comparisons)
     assert all(line.endswith("(no change)") for line in lines)
 
 
@@ -87,4 +87,4 @@ def test_of_few_notes_nothing_is_concluded():
     few = turned(TRIAL).only(lambda case: case.id in {"m700", "m710", "m720", "m730"})
     found = judged(few)
     assert found.objections == ()
-    assert all("too few to tell" in str(one) for one in found.findings)
+    assert all("too few to tell" in str(one) for one in found.comparisons)

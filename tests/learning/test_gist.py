@@ -25,7 +25,7 @@ def test_better_is_said_with_its_number_and_how_sure_it_is():
     assert " before, " in line
     assert "at the preset balanced" in line
     assert "95 % sure: +" in line
-    assert line.endswith("On the shipped messages it is no worse.")
+    assert line.endswith("On the shipped messages it is no worse at the preset balanced.")
 
 
 def test_worse_is_said_too():
