@@ -118,15 +118,14 @@ class Printing:
     def _echo(self, sink: TextIO | None) -> Callable[[str | None], None]:
         """Give what prints a text; of the sink is asked once, for all the rows there may be."""
         is_terminal = sink is not None and sink.isatty()
-        # Who scans sees a bar.
-        clears = sink is sys.stdout and not self.show_clean and terminal.shows_progress()
+        is_below_bar = sink is sys.stdout and not self.show_clean and terminal.shows_progress()
 
         def echo(text: str | None) -> None:
             if text is None or sink is None:
                 return
-            if clears:
+            if is_below_bar:
                 terminal.clear_bar()
-            if is_terminal:
+            if is_terminal:  # some consoles of Windows know no colours but by it
                 click.echo(text, file=sink)
             else:
                 sink.write(f"{text}\n")

@@ -67,9 +67,8 @@ def counted(messages: Iterable[Message], total: int, show: Progress) -> Iterator
 
 
 def clear_bar() -> None:
-    """Take the bar from the line that is printed next; it is drawn anew below."""
-    if shows_progress():
-        click.echo("\r\x1b[K", err=True, nl=False)
+    """Take the bar that is shown from the line that is printed next; it is drawn anew below."""
+    click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def is_colored() -> bool:
