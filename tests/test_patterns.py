@@ -26,19 +26,19 @@ BOUND = 0.5
 SIZES = dict.fromkeys(attribution._REPLY_HEADERS, attribution._WINDOW)  # noqa: SLF001
 """Where less is given: the package's own patterns are slow, and lines are short."""
 _METHODS = ("search", "match", "fullmatch", "split", "sub", "findall", "finditer")
-_NEEDS_TORCH = tuple(
-    f"scanner.learning.{name}"
-    for name in (
-        "accelerator", "base", "exporting", "finetune", "finished", "network", "rebuilding",
-        "restoring", "rounding", "teacher",
-    )
-)  # fmt: skip
+_OF_ENCODER = frozenset({"torch", "safetensors", "onnx"})
+"""Packages of the extra `encoder`, which need not be there."""
 
 
 def modules() -> Iterator[Any]:
     for found in pkgutil.walk_packages(scanner.__path__, "scanner."):
-        if not found.name.endswith("__main__") and found.name not in _NEEDS_TORCH:
+        if found.name.endswith("__main__"):
+            continue
+        try:
             yield importlib.import_module(found.name)
+        except ModuleNotFoundError as error:
+            if error.name not in _OF_ENCODER:
+                raise
 
 
 def patterns() -> dict[re.Pattern[Any], set[str]]:
