@@ -59,7 +59,7 @@ def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
     """Work in so many processes, of which this is one; Ctrl-C ends none before its work.
 
     The others start at once, with the module that their work is of. What they are given, and
-    this one does itself, counts for twice as many workers. Whoever uses it must let
+    this one does itself, counts for four times as many workers. Whoever uses it must let
     through no more than one Ctrl-C, as `printing` does.
     """
     itself.heed_in_workers()

@@ -75,7 +75,8 @@ def _holds_several(raw: bytes) -> bool:
 
 def pieces(lines: bytes) -> list[bytes]:
     """Part whole lines for `split`, which looks at what may be a separator or be escaped alone."""
-    found, at = [b""], 0
+    found: list[bytes] = []
+    at = 0
     for marked in _MARKED.finditer(b"\n" + lines):
         found += [lines[at : marked.start()], marked[1]]
         at = marked.end(1) - 1

@@ -19,11 +19,9 @@ _WELL = {SENTENCES.f1: 0.85, CLEAN: 0.05, OTHER: 0.05, ORDINARY: 0.005}
 
 def gist(trial: Trial, judgement: Judgement) -> str:
     """Say what became of the user's own messages, and whether the shipped ones paid for it."""
-    comparisons = judgement.comparisons
     has_flubs = any(any(case.truth) for case in trial.cases if case.is_yours)
-    found = [
-        one for one in comparisons if one.is_yours and (has_flubs or one.metric != SENTENCES.f1)
-    ]
+    yours = (one for one in judgement.comparisons if one.is_yours)
+    found = [one for one in yours if has_flubs or one.metric != SENTENCES.f1]
     if not found:
         return "There is nothing of yours to tell by whether it got better."
     told = [found[0], *(one for one in found[1:] if one.is_enough and _sign(one))]
