@@ -53,7 +53,8 @@ can read it.
 A message is read where the first look speaks for a note with log-odds of {gate.first:.3f} at
 least, the closer one for a note with a flub with {gate.closer:.3f}, and the last one with
 {gate.short:.3f}, or where there are more than six sentences {gate.long:.3f}: a hair below the
-lowest held-out flub note that `balanced` warns about. These are of the shipped gate; {gate_of}.
+lowest held-out flub note that `balanced` warns about. These are of the shipped gate;
+{gate_of}.
 
 ## Thresholds
 
