@@ -52,9 +52,13 @@ class Gate:
         if len(numbers) != _NUMBERS or not all(isinstance(one, float) for one in numbers):
             raise TypeError("a gate is four thresholds and a weight of each thing that it weighs")
 
-    def worth(self, glimpses: Floats) -> Floats:
-        """Give the log-odds of the last look, shape (messages,)."""
-        worth: Floats = paired(glimpses) @ np.array(self.weights, np.float32)
+    def worth(self, glimpses: Floats) -> NDArray[np.float64]:
+        """Give the log-odds of the last look, shape (messages,).
+
+        Summed in double precision: large terms of unlike sign may all but cancel, and what is left
+        must be the same for one message as for many together.
+        """
+        worth: NDArray[np.float64] = paired(glimpses).astype(np.float64) @ np.array(self.weights)
         return worth
 
     def passes(self, glimpses: Floats) -> NDArray[np.bool_]:
@@ -80,7 +84,7 @@ class Gate:
         look short and long ones count apart, unless there are not `enough` of either.
         """
 
-        def least(before: float, odds: Floats) -> float:
+        def least(before: float, odds: Floats | NDArray[np.float64]) -> float:
             if not len(odds):
                 return before
             return min(before, _floor(float(odds.min()) - hair * float(odds.std()) - _SLACK))
