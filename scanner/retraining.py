@@ -408,7 +408,7 @@ def _tidy(first: str) -> None:
 
 def _turned_away(model: Model, learnt: moving.TrainingSet) -> Iterator[str]:
     """Say how many of the user's notes with a flub are not read; their labels may be wrong."""
-    away = model.reads(learnt.needing).count(False)
+    away = model.reads([learnt.mail.messages[n] for n in learnt.needing]).count(False)
     if away:
         yield (
             f"{away} of your notes with a flub will be turned away unread: by their words they are "

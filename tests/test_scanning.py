@@ -27,12 +27,13 @@ from scanner.scanning import rows
 from scanner.sharing import in_order, processes
 
 TERMS = Terms(shelf.shipped(), Policy())
+LUNCH = b"From: a@example.org\r\nMessage-ID: <1@x>\r\nSubject: Lunch\r\n\r\nIt is at one.\r\n"
 LARGE = b"X-Fill: " + b"x" * 200_000 + b"\r\n"
 
 
 def test_an_executor_gives_the_same_rows_in_the_same_order():
     """What is spread over workers comes back as if it had been done here."""
-    raws = [FLUBBED, CLEAN, b"\0" * 100] * 15
+    raws = [FLUBBED, CLEAN, LUNCH, b"\0" * 100] * 15
     messages = [Message(f"{n}", LARGE + raw) for n, raw in enumerate(raws)]
     messages.insert(3, Message("gone", error=UnreadableError("broken: gone")))
     with ThreadPoolExecutor(2) as executor:

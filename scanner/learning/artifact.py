@@ -33,7 +33,7 @@ from scanner.learning.model import Model
 from scanner.learning.on_demand import ENCODER, OnDemand, check, content, sha256
 from scanner.learning.shelf import ADVICE
 
-FORMAT = 12
+FORMAT = 13
 """Counts up whenever the folder's layout changes."""
 
 _METADATA, _HEADS, _ESTIMATORS, _CARD = "model.json", "heads.npz", "heads.skops", "README.md"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from multiprocessing import active_children, parent_process
@@ -14,12 +15,17 @@ from numpy.typing import NDArray
 
 from scanner.core.draft import Sentences
 from scanner.errors import ModelError
-from scanner.learning.readings import ANSWERS, GRAPH, VOCABULARY, GoesOn, Reading, always
+from scanner.learning.progress import Progress, silent
+from scanner.learning.readings import ANSWERS, GRAPH, NOT_ASKED, VOCABULARY, GoesOn, Reading
 from scanner.learning.windows import BEFORE, Tokens, Window, inputs
 from scanner.learning.words import Floats
 
 # What ONNX Runtime fuses takes longer on one core than its parts do: 18 ms for 220 pieces, not 16.
 _SLOWER = ("BiasGeluFusion", "SkipLayerNormFusion")
+
+# What is asked for at the early exit, not to be left there, and to be.
+_TO_THE_END = -math.inf
+_LEAVES = np.array([math.inf], np.float32)
 
 
 class Encoder:
@@ -54,39 +60,71 @@ class Encoder:
                 f"the encoder in {folder} cannot be loaded; install unflub anew"
             ) from None
 
-    def read(self, messages: Sequence[Sentences], goes_on: GoesOn = always) -> list[Reading]:
-        """Read messages, each for itself; of a long one the rest only where it `goes_on`."""
-        return [self._read(number, message, goes_on) for number, message in enumerate(messages)]
+    def read(self, messages: Sequence[Sentences]) -> list[Reading]:
+        """Read messages, each for itself, to their end."""
+        read = self.sift(messages, _TO_THE_END, lambda *_: True)
+        return [reading for reading in read if reading]
 
-    def _read(self, number: int, message: Sentences, goes_on: GoesOn) -> Reading:
+    def sift(
+        self, messages: Sequence[Sentences], least: float, goes_on: GoesOn
+    ) -> list[Reading | None]:
+        """Read messages, each for itself, as far as need be.
+
+        None where less than `least` is said at the early exit. Of a long message the rest is read
+        only where it `goes_on`.
+        """
+        return [self._read(number, one, least, goes_on) for number, one in enumerate(messages)]
+
+    def means(self, messages: Sequence[Sentences], progress: Progress = silent) -> Floats:
+        """Give what the early exit weighs of each message, shape (messages, hidden)."""
+        rows = []
+        for number, message in enumerate(messages):
+            progress(number, len(messages), "reading for the early exit")
+            asked = inputs(self._beginning(message)) | {"least": _LEAVES}
+            rows.append(self._session.run(["mean"], asked)[0][0])
+        return np.array(rows, np.float32)
+
+    def tells_early(self, message: Sentences) -> bool:
+        """Tell whether the early exit is asked about a message."""
+        return self._beginning(message).tells_early
+
+    def _beginning(self, message: Sentences) -> Window:
+        return self._tokens.windows(message)[0].beginning
+
+    def _read(
+        self, number: int, message: Sentences, least: float, goes_on: GoesOn
+    ) -> Reading | None:
         first, *rest = self._tokens.windows(message)
+        beginning = first.beginning
+        answers, said = self._ask(beginning, least if beginning.tells_early else _TO_THE_END)
+        if not len(answers):
+            return None
+        reading = _Open(len(message.items), said if beginning.tells_early else NOT_ASKED)
+        reading.take(beginning, answers)
         # A quarter of the time, and most mail need not be read further.
-        if goes_on is not always and (beginning := first.beginning):
-            glimpsed = self._begun(message, beginning).closed()
-            if not goes_on(number, glimpsed):
-                return glimpsed
-        reading = self._begun(message, first)
+        if beginning is not first:
+            if not goes_on(number, reading.closed()):
+                return reading.closed()
+            reading = _Open(len(message.items), reading.exit)
+            reading.take(first, self._ask(first, _TO_THE_END)[0])
         for window in rest:
             if not goes_on(number, reading.closed()):
                 break
-            reading.take(window, self._answers(window))
+            reading.take(window, self._ask(window, _TO_THE_END)[0])
         return reading.closed()
 
-    def _begun(self, message: Sentences, window: Window) -> _Open:
-        reading = _Open(len(message.items))
-        reading.take(window, self._answers(window))
-        return reading
-
-    def _answers(self, window: Window) -> Floats:
+    def _ask(self, window: Window, least: float) -> tuple[Floats, float]:
         """Ask the graph about one window: eight at a time take twice as long for each."""
-        answers: Floats = self._session.run(None, inputs(window))[0][0]
-        return answers
+        asked = inputs(window) | {"least": np.array([least], np.float32)}
+        answers, said = self._session.run(["answers", "exit"], asked)
+        return answers[0], float(said[0])
 
 
 class _Open:
     """A reading that is being put together from the windows of a message."""
 
-    def __init__(self, sentences: int) -> None:
+    def __init__(self, sentences: int, said_early: float) -> None:
+        self.exit = said_early
         self.kind = 0.0
         self.rows: Floats = np.full((sentences, ANSWERS - 1), -np.inf, np.float32)
         self._seen: NDArray[np.int64] = np.full(sentences, -1)
@@ -103,4 +141,4 @@ class _Open:
                 self.rows[number] = answer[:-1]
 
     def closed(self) -> Reading:
-        return Reading(self.kind, self.rows)
+        return Reading(self.kind, self.rows, self.exit)

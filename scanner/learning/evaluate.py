@@ -136,7 +136,7 @@ def leave_writers_out(
     kinds, at = np.zeros_like(said.kinds), np.empty(len(names), object)
     for fold in held_out:
         gate, chosen = thresholds.gate_and_presets(thresholds.without(said, fold))
-        passed = gate.passes(said.glimpses)
+        passed = said.passes(gate)
         kinds[fold] = (said.kinds * passed)[fold]
         away[fold], at[fold] = ~passed[fold], chosen
         for name, preset in chosen.items():

@@ -9,13 +9,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from scanner.learning import rounding
+from scanner.learning import nesting, rounding
 from scanner.learning.network import Network
 from scanner.learning.windows import LENGTH, Window, inputs
 
 
 def export(network: Network, path: Path, samples: Sequence[Window]) -> None:
     """Write the network as ONNX, a byte a weight; `samples` are windows to tune it by.
+
+    Its early exit is taught nothing yet.
 
     Embeddings are rounded a row at a time, matrices and what is multiplied with them a column
     at a time: one scale for everything moved the answers far more.
@@ -49,6 +51,7 @@ def export(network: Network, path: Path, samples: Sequence[Window]) -> None:
             dynamo=False,
         )
         rounding.quantise(full, path, shown)
+    nesting.nest(path)
 
 
 def _embedding(network: Network) -> nn.Embedding:

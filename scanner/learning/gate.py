@@ -1,10 +1,13 @@
-"""The gate: is a message worth the encoder's time? Words alone tell, in three looks."""
+"""The gate: is a message worth the encoder's time? Words alone tell, in three looks.
+
+And what passes, is it worth all of that time? The encoder's first layers tell.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +21,8 @@ COLUMNS = 5
 """What a glimpse of a message holds: see `glimpse`."""
 
 _ONE, _OTHER = np.triu_indices(COLUMNS)
-_NUMBERS = 4 + COLUMNS + len(_ONE)
+_WEIGHTS = COLUMNS + len(_ONE)
+_NUMBERS = 5 + _WEIGHTS
 
 _LENGTH = 3  # the column that tells how many sentences there are
 # Up to six sentences: held out, no flub note of the corpus that is warned about is turned away.
@@ -37,7 +41,8 @@ class Gate:
     mail away; `closer` of its words and pairs of words; the last of all that a glimpse holds
     (`glimpse`), one by one and in pairs, by `weights`. It asks `short` of messages of six sentences
     at most, and `long` of longer ones: these have more to show that they are notes, and take the
-    encoder longest.
+    encoder longest. What passes is read to its end where the encoder's early exit speaks for a note
+    with a flub with `exit` at least.
     """
 
     first: float
@@ -45,12 +50,13 @@ class Gate:
     short: float
     long: float
     weights: tuple[float, ...]
+    exit: float
 
     def __post_init__(self) -> None:
         """Refuse what no gate was made with. Raises TypeError."""
-        numbers = (self.first, self.closer, self.short, self.long, *self.weights)
+        numbers = (self.first, self.closer, self.short, self.long, self.exit, *self.weights)
         if len(numbers) != _NUMBERS or not all(isinstance(one, float) for one in numbers):
-            raise TypeError("a gate is four thresholds and a weight of each thing that it weighs")
+            raise TypeError("a gate is five thresholds and a weight of each thing that it weighs")
 
     def worth(self, glimpses: Floats) -> NDArray[np.float64]:
         """Give the log-odds of the last look, shape (messages,).
@@ -71,10 +77,19 @@ class Gate:
         )
         return passed
 
+    def reads_on(self, exits: Floats) -> NDArray[np.bool_]:
+        """Mark the messages that are read to their end, by what is said of them at the exit."""
+        marks: NDArray[np.bool_] = exits >= np.float32(self.exit)
+        return marks
+
     def wider(self, by: float) -> Gate:
         """Give a gate that asks for so much less at each look."""
-        return Gate(
-            self.first - by, self.closer - by, self.short - by, self.long - by, self.weights
+        return replace(
+            self,
+            first=self.first - by,
+            closer=self.closer - by,
+            short=self.short - by,
+            long=self.long - by,
         )
 
     def opened(self, glimpses: Floats, hair: float = 0.0, enough: int = 0) -> Gate:
@@ -83,21 +98,30 @@ class Gate:
         They pass by so much of a standard deviation of what each look says of them. For the last
         look short and long ones count apart, unless there are not `enough` of either.
         """
-
-        def least(before: float, odds: Floats | NDArray[np.float64]) -> float:
-            if not len(odds):
-                return before
-            return min(before, _floor(float(odds.min()) - hair * float(odds.std()) - _SLACK))
-
         worth, is_short = self.worth(glimpses), _is_short(glimpses)
         together = min(is_short.sum(), (~is_short).sum()) < enough
-        return Gate(
-            least(self.first, glimpses[:, 0]),
-            least(self.closer, glimpses[:, -1]),
-            least(self.short, worth[is_short | together]),
-            least(self.long, worth[~is_short | together]),
-            self.weights,
+        return replace(
+            self,
+            first=_least(self.first, glimpses[:, 0], hair),
+            closer=_least(self.closer, glimpses[:, -1], hair),
+            short=_least(self.short, worth[is_short | together], hair),
+            long=_least(self.long, worth[~is_short | together], hair),
         )
+
+    def reading_on(self, exits: Floats, hair: float = 0.0, enough: int = 0) -> Gate:
+        """Give a gate with which messages with this said of them at the exit are read on, too.
+
+        By a hair, as in `opened`. Where there is not `enough` of what is said, everything is.
+        """
+        said = exits[np.isfinite(exits)]
+        least = _NOTHING if len(said) < enough else _least(self.exit, said, hair)
+        return replace(self, exit=least)
+
+
+def _least(before: float, odds: Floats | NDArray[np.float64], hair: float) -> float:
+    if not len(odds):
+        return before
+    return min(before, _floor(float(odds.min()) - hair * float(odds.std()) - _SLACK))
 
 
 def _is_short(glimpses: Floats) -> NDArray[np.bool_]:
@@ -111,7 +135,16 @@ def _floor(odds: float) -> float:
 
 def unguarded() -> Gate:
     """Give a gate that turns nothing away."""
-    return Gate(_NOTHING, _NOTHING, _NOTHING, _NOTHING, (0.0,) * (COLUMNS + len(_ONE)))
+    return _asking(_NOTHING, (0.0,) * _WEIGHTS)
+
+
+def shut(weights: tuple[float, ...]) -> Gate:
+    """Give a gate that turns everything away, and leaves everything off, until it is opened."""
+    return _asking(math.inf, weights)
+
+
+def _asking(odds: float, weights: tuple[float, ...]) -> Gate:
+    return Gate(odds, odds, odds, odds, weights, odds)
 
 
 def paired(glimpses: Floats) -> Floats:

@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from scanner.learning import readings
 from scanner.learning.answers import Answers, ask, glimpses
 from scanner.learning.estimators import fit_all
 from scanner.learning.features import Mask
@@ -91,6 +92,7 @@ def held_out_of(prepared: Prepared, ordinary: Mail, said: Answers, of_ordinary: 
     return HeldOut(
         prepared.is_note,
         _no_glimpses(prepared.mail),
+        readings.exits(prepared.mail.readings),
         said.kinds,
         said.folded,
         prepared.message,
@@ -98,6 +100,7 @@ def held_out_of(prepared: Prepared, ordinary: Mail, said: Answers, of_ordinary: 
         said.flubs,
         said.category,
         _no_glimpses(ordinary),
+        readings.exits(ordinary.readings),
         of_ordinary.kinds,
         highest(ordinary.message, of_ordinary.flubs, len(ordinary.messages)),
     )

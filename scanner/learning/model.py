@@ -41,8 +41,8 @@ class Model:
     def predict(self, messages: Sequence[Sentences]) -> list[Predictions]:
         """Predict for each message, in order.
 
-        A message that is turned away at the gate is no note (0.0). The sentences of what no
-        preset takes for a note are not looked at: 0.0 as well.
+        A message that is turned away at the gate, or left off by the encoder, is no note (0.0).
+        The sentences of what no preset takes for a note are not looked at: 0.0 as well.
         """
         said = [_unread(message) for message in messages]
         looks = self._worth_reading(messages)
@@ -50,9 +50,10 @@ class Model:
         def goes_on(number: int, beginning: Reading) -> bool:
             return self._may_be_a_note(looks[number], beginning)
 
-        read = self.encoder.read([look.message for look in looks], goes_on)
+        read = self.encoder.sift([look.message for look in looks], self.gate.exit, goes_on)
         for look, reading in zip(looks, read, strict=True):
-            said[look.number] = self._said(look, reading)
+            if reading:
+                said[look.number] = self._said(look, reading)
         return said
 
     def reads(self, messages: Sequence[Sentences]) -> list[bool]:

@@ -24,6 +24,7 @@ from scanner.learning import (
     groups,
     leaning,
     matrices,
+    readings,
     rehearsal,
     thresholds,
     trial,
@@ -83,10 +84,10 @@ class TrainingSet:
         return self.read.ordinary
 
     @cached_property
-    def needing(self) -> list[Sentences]:
-        """The user's notes with a flub, which are those that need reading."""
-        mine = np.flatnonzero(self.yours & self.read.prepared.has_flub)
-        return [self.mail.messages[n] for n in mine.tolist()]
+    def needing(self) -> list[int]:
+        """The user's notes with a flub, which are those that need reading, as indices."""
+        mine: list[int] = np.flatnonzero(self.yours & self.read.prepared.has_flub).tolist()
+        return mine
 
     @cached_property
     def names(self) -> list[str]:
@@ -145,7 +146,7 @@ def moved(learnt: TrainingSet, start: Start, done: Callable[[], None]) -> tuple[
     model = Model(
         "new",
         heads,
-        opened(base.gate, heads, learnt.needing),
+        _opened(base.gate, heads, learnt),
         chosen,
         base.encoder,
         _described(learnt, base) | {"scores": thresholds.scores(held_out, chosen)},
@@ -192,6 +193,13 @@ def opened(gate: Gate, heads: Heads, notes: Sequence[Sentences]) -> Gate:
         heads.closer_odds(wholes).tolist(),
     )
     return gate.opened(seen[gate.wider(_REACH).passes(seen)])
+
+
+def _opened(gate: Gate, heads: Heads, learnt: TrainingSet) -> Gate:
+    """Open a gate for the user's notes, which are read to their end whatever the exit says."""
+    mail, needing = learnt.mail, learnt.needing
+    said = readings.exits([mail.readings[n] for n in needing])
+    return opened(gate, heads, [mail.messages[n] for n in needing]).reading_on(said)
 
 
 def _heads(learnt: TrainingSet, start: Heads, taught: Mask, heard: Mask) -> Heads:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from scanner.core.draft import Sentences
 from scanner.errors import ModelError
 from scanner.learning import readings
-from scanner.learning.readings import GRAPH, VOCABULARY, GoesOn, Known, Reading, always
+from scanner.learning.readings import GRAPH, VOCABULARY, GoesOn, Known, Reading
 from scanner.learning.shelf import ADVICE
 
 if TYPE_CHECKING:
@@ -63,12 +63,18 @@ class OnDemand:
         if self._hashes is not None:
             check(self.folder, name, self._hashes[name])
 
-    def read(self, messages: Sequence[Sentences], goes_on: GoesOn = always) -> list[Reading]:
+    def read(self, messages: Sequence[Sentences]) -> list[Reading]:
         """Read messages as `Encoder.read` does.
 
         Raises `ModelError` where the encoder is not as it was made.
         """
-        return self._load().read(messages, goes_on) if messages else []
+        return self._load().read(messages) if messages else []
+
+    def sift(
+        self, messages: Sequence[Sentences], least: float, goes_on: GoesOn
+    ) -> list[Reading | None]:
+        """Read messages as `Encoder.sift` does; raises `ModelError` as `read` does."""
+        return self._load().sift(messages, least, goes_on) if messages else []
 
 
 def check(folder: Path, name: str, expected: str) -> None:

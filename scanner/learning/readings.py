@@ -8,9 +8,10 @@ that are new to it, not on those it knows by heart.
 from __future__ import annotations
 
 import hashlib
+import math
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path
@@ -31,6 +32,9 @@ GRAPH, VOCABULARY, NAME = "encoder.onnx", "tokenizer.json", "readings.npz"
 ANSWERS = 1 + len(CATEGORIES) + 1
 """What the graph answers where it is asked: flub, the eight categories, kind (log-odds)."""
 
+NOT_ASKED = math.inf
+"""What is said at the early exit of a message that is read to its end in any case."""
+
 DAMAGED = (
     OSError, ValueError, KeyError, EOFError, RuntimeError,
     zipfile.BadZipFile, zlib.error, LZMAError,
@@ -41,6 +45,8 @@ _PORTION = 64
 # Of log-odds in a stored byte: beyond 8 they say no more. Which category it would be is kept more
 # roughly: that weighs little, and takes eight of nine numbers.
 _STEPS = 15
+_EXIT_STEPS = 8  # what is said there lies farther apart
+_FARTHEST = 127
 _OF_SENTENCES = np.array([_STEPS] + [6] * len(CATEGORIES))
 
 
@@ -50,11 +56,12 @@ class Reading:
 
     `kind`: is it a note. `sentences`: one row per sentence, of which the first column says
     whether it is a flub and the others of which category it would be; of one that was not read
-    it is minus infinity.
+    it is minus infinity. `exit`: at the early exit, is it a note with a flub.
     """
 
     kind: float
     sentences: Floats
+    exit: float = NOT_ASKED
 
     @property
     def surest(self) -> Reading:
@@ -70,11 +77,6 @@ class Reading:
 
 GoesOn: TypeAlias = Callable[[int, Reading], bool]
 """Tells by the beginning of a long message, and its number, whether the rest need be read."""
-
-
-def always(_number: int, _beginning: Reading) -> bool:
-    """Have every message read to its end."""
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ def save(known: Known, path: Path) -> None:
         "writers": np.array(sorted(known.writers)),
         "keys": np.array([int(name, 16) for name in known.readings], np.uint64),
         "kinds": _in_bytes(_STEPS * np.array([one.kind for one in known.readings.values()])),
+        "exits": _in_bytes(_EXIT_STEPS * exits(known.readings.values())),
         "lengths": np.array([len(row) for row in rows], np.int32),
         # Stored column by column: the numbers of one are more alike than those of a row.
         "columns": np.ascontiguousarray(_in_bytes(_OF_SENTENCES * np.concatenate(rows)).T),
@@ -117,8 +120,13 @@ def save(known: Known, path: Path) -> None:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
+def exits(read: Iterable[Reading]) -> Floats:
+    """Give what is said at the early exit, shape (messages,)."""
+    return np.array([one.exit for one in read], np.float32)
+
+
 def _in_bytes(steps: Floats) -> NDArray[np.int8]:
-    whole: NDArray[np.int8] = np.clip(np.rint(steps), -127, 127).astype(np.int8)
+    whole: NDArray[np.int8] = np.clip(np.rint(steps), -_FARTHEST, _FARTHEST).astype(np.int8)
     return whole
 
 
@@ -129,8 +137,11 @@ def load(path: Path) -> Known:
             kinds = arrays["kinds"].astype(np.float32) / _STEPS
             columns = (arrays["columns"].T / _OF_SENTENCES).astype(np.float32)
             rows = np.split(columns, np.cumsum(arrays["lengths"])[:-1])
+            steps = arrays["exits"].astype(np.float32)
+            at_exit = np.where(steps < _FARTHEST, steps / _EXIT_STEPS, NOT_ASKED).tolist()
             names = [f"{number:016x}" for number in arrays["keys"].tolist()]
-            pairs = zip(names, map(Reading, kinds.tolist(), rows), strict=True)
+            read = map(Reading, kinds.tolist(), rows, at_exit)
+            pairs = zip(names, read, strict=True)
             return Known(dict(pairs), frozenset(arrays["writers"].tolist()))
     except DAMAGED:
         raise ModelError(f"{path} is missing or cannot be read; install unflub anew") from None

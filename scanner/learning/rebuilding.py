@@ -20,7 +20,16 @@ from numpy.typing import NDArray
 
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
-from scanner.learning import accelerator, base, exporting, finished, network, readings, teacher
+from scanner.learning import (
+    accelerator,
+    base,
+    early,
+    exporting,
+    finished,
+    network,
+    readings,
+    teacher,
+)
 from scanner.learning.corpus import SEED, Projected
 from scanner.learning.encoder import Encoder
 from scanner.learning.features import Mask
@@ -103,7 +112,7 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     learners = _learn(each, unfinished, progress, "fine-tuning")
     by_part = range(0, len(learners), len(settings))
     blind = [network.average(learners[n : n + len(settings)]) for n in by_part]
-    _write(folder, shown, parts, blind, Known({}, frozenset()))
+    _write(folder, shown, parts, blind, Known({}, frozenset()), progress)
 
 
 def learn_further(  # noqa: PLR0913 - what to learn from, and how
@@ -151,7 +160,7 @@ def learn_further(  # noqa: PLR0913 - what to learn from, and how
         network.average((before, after, after, after))
         for after in _learn(lessons, unfinished, progress, "fine-tuning")
     ]
-    _write(folder, shown, parts, blind, known)
+    _write(folder, shown, parts, blind, known, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +168,7 @@ class _Shown:
     """What there is to learn from and to read: the labelled notes, and ordinary mail."""
 
     tokens: Tokens
+    projected: Sequence[Projected]
     messages: Sequence[Sentences]
     writers: NDArray[np.str_]
     notes: Sequence[Item]
@@ -177,6 +187,7 @@ class _Shown:
         tokens = Tokens.load(folder / VOCABULARY)
         return cls(
             tokens,
+            projected,
             [one.sentences for one in projected],
             np.array([one.example.writer for one in projected]),
             [labelled(tokens, one, settings) for one in projected],
@@ -202,16 +213,18 @@ def _dealt(writers: NDArray[np.str_], new: Mask, new_mail: Mask, count: int) -> 
     return [_Part(np.isin(every, places[its]), turns == n) for n, its in enumerate(marks)]
 
 
-def _write(
+def _write(  # noqa: PLR0913, PLR0917 - what there is to write, and how it gets on
     folder: Path,
     shown: _Shown,
     parts: Sequence[_Part],
     blind: Sequence[Network],
     known: Known,
+    progress: Progress,
 ) -> None:
     """Write the average of all, and what each says of the part it has not seen.
 
-    What is `known` stays, also of messages that are not at hand: the encoder has seen them.
+    What is `known` stays, also of messages that are not at hand: the encoder has seen them. What is
+    said at the early exit is of the average itself, by exits that have not met the writer.
     """
     said: dict[str, Reading] = {}
     for one, part in zip(blind, parts, strict=True):
@@ -219,9 +232,15 @@ def _write(
         unseen = list(compress(shown.messages, part.notes.tolist()))
         unseen += compress(shown.background, part.ordinary.tolist())
         said |= zip(map(readings.key, unseen), encoder.read(unseen), strict=True)
-    exporting.export(network.average(blind), folder / GRAPH, samples(shown.notes))
+    graph = folder / GRAPH
+    exporting.export(network.average(blind), graph, samples(shown.notes))
+    said_early = early.teach(graph, shown.tokens, shown.projected, shown.background, progress)
+    said |= known.readings
+    for message, odds in zip((*shown.messages, *shown.background), said_early, strict=True):
+        name = readings.key(message)
+        said[name] = replace(said[name], exit=odds)
     writers = known.writers.union(shown.writers.tolist())
-    readings.save(Known({**said, **known.readings}, writers), folder / readings.NAME)
+    readings.save(Known(said, writers), folder / readings.NAME)
 
 
 def _known_or_new(items: Sequence[Item], known: Mask) -> list[Item]:

@@ -6,7 +6,7 @@ So nothing need be kept but the model folder. Its weights stay as they were roun
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -15,7 +15,7 @@ from onnx import numpy_helper
 from torch import Tensor
 from torch.nn import functional
 
-from scanner.learning import network
+from scanner.learning import nesting, network
 from scanner.learning.network import POSITIONS, Network
 from scanner.learning.rounding import TOGETHER
 
@@ -28,7 +28,8 @@ _SHARED = {name: names[0] for names in TOGETHER for name in names}
 def restored(graph: Path) -> Network:
     """Give the network that a graph was exported from, but for what rounding took."""
     model = onnx.load(graph)
-    constants = {one.name: _tensor(one) for one in model.graph.initializer}
+    levels = [*nesting.levels(model.graph)]
+    constants = {one.name: _tensor(one) for level in levels for one in level.initializer}
     its = {name.removeprefix("network."): one for name, one in constants.items()}
     beyond = POSITIONS - len(its["places.weight"])  # no message is so long
     state = {
@@ -40,15 +41,16 @@ def restored(graph: Path) -> Network:
         for name, one in its.items()
         if name.endswith(("norm.weight", "norm.bias", ".bias"))
     }
-    return network.of(state | dict(_matrices(model, constants, its))).eval()
+    nodes = [node for level in levels for node in level.node]
+    return network.of(state | dict(_matrices(nodes, constants, its))).eval()
 
 
 def _matrices(
-    model: onnx.ModelProto, constants: Mapping[str, Tensor], its: Mapping[str, Tensor]
+    nodes: Sequence[onnx.NodeProto], constants: Mapping[str, Tensor], its: Mapping[str, Tensor]
 ) -> Iterator[tuple[str, Tensor]]:
     """Give the matrices by their names; torch multiplies with what stands on its side here."""
-    made_by = {output: node for node in model.graph.node for output in node.output}
-    for node in model.graph.node:
+    made_by = {output: node for node in nodes for output in node.output}
+    for node in nodes:
         if node.name == _OF_THE_ANSWERS:
             yield "answers.weight", constants[node.input[1]].T.contiguous()
         elif found := _OF_A_LAYER.fullmatch(node.name):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scanner.core.classify import DEFAULT_PRESET, Thresholds
 from scanner.errors import ConfigurationError
 from scanner.learning.features import Mask
-from scanner.learning.gate import Gate, paired, unguarded
+from scanner.learning.gate import Gate, paired, shut, unguarded
 from scanner.learning.scores import Scores
 from scanner.learning.words import Floats
 
@@ -56,7 +56,7 @@ LIMITS: Mapping[str, Limits] = {
 class HeldOut:
     """What heads said of messages they were not fitted on, beside the truth.
 
-    Per message of the corpus `is_note`, `glimpses` (for the gate), `kinds` and `folded`
+    Per message of the corpus `is_note`, `glimpses` and `exits` (for the gate), `kinds` and `folded`
     (probabilities); per sentence its `message` (an index), `is_flub`, `flubs` (probability) and
     `category` (its number); per message of the background the same as `ordinary_…`, of its
     sentences the likeliest.
@@ -64,6 +64,7 @@ class HeldOut:
 
     is_note: Mask
     glimpses: Floats
+    exits: Floats
     kinds: Floats
     folded: Floats
     message: NDArray[np.int64]
@@ -71,8 +72,13 @@ class HeldOut:
     flubs: Floats
     category: NDArray[np.int64]
     ordinary_glimpses: Floats
+    ordinary_exits: Floats
     ordinary_kinds: Floats
     ordinary_flubs: Floats
+
+    def passes(self, gate: Gate) -> Mask:
+        """Mark the messages that pass a gate and are read to their end."""
+        return gate.passes(self.glimpses) & gate.reads_on(self.exits)
 
     @property
     def likeliest(self) -> Floats:
@@ -105,10 +111,11 @@ def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
         return unguarded(), choose(held_out)
     presets = choose(held_out)
     found = _found(held_out, presets)
-    gate = Gate(np.inf, np.inf, np.inf, np.inf, _weights(held_out, found))
+    gate = shut(_weights(held_out, found))
     # Behind a gate presets may be laxer, and find notes for which it has to be opened once more.
-    while not gate.passes(held_out.glimpses[found]).all():
+    while not held_out.passes(gate)[found].all():
         gate = gate.opened(held_out.glimpses[found], _GATE_MARGIN, _ENOUGH)
+        gate = gate.reading_on(held_out.exits[found], _GATE_MARGIN, _ENOUGH)
         presets = choose(gated(held_out, gate))
         found = _found(held_out, presets)
     return gate, presets
@@ -152,10 +159,11 @@ def _weights(held_out: HeldOut, found: Mask) -> tuple[float, ...]:
 
 def gated(held_out: HeldOut, at: Gate) -> HeldOut:
     """Give the same with the gate in front: what is turned away is no note."""
+    of_ordinary = at.passes(held_out.ordinary_glimpses) & at.reads_on(held_out.ordinary_exits)
     return replace(
         held_out,
-        kinds=held_out.kinds * at.passes(held_out.glimpses),
-        ordinary_kinds=held_out.ordinary_kinds * at.passes(held_out.ordinary_glimpses),
+        kinds=held_out.kinds * held_out.passes(at),
+        ordinary_kinds=held_out.ordinary_kinds * of_ordinary,
     )
 
 
@@ -167,6 +175,7 @@ def without(held_out: HeldOut, messages: Mask) -> HeldOut:
         held_out,
         is_note=held_out.is_note[keep],
         glimpses=held_out.glimpses[keep],
+        exits=held_out.exits[keep],
         kinds=held_out.kinds[keep],
         folded=held_out.folded[keep],
         message=(np.cumsum(keep) - 1)[held_out.message[rows]],

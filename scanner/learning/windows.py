@@ -26,6 +26,9 @@ _OVERLAP = 96
 _BEGINNING = 128
 """In word pieces: by so many most long mail that is no note is told from the notes."""
 
+_TELLING = range(33, 193)
+"""In word pieces: some notes with a flub are not known by a line, and few are longer than this."""
+
 BEFORE = 2
 """So many answers come before those of the sentences: the message's, and the subject's."""
 
@@ -64,12 +67,17 @@ class Window:
         return (0, self.subject, *self.ends)
 
     @property
-    def beginning(self) -> Window | None:
+    def beginning(self) -> Window:
         """The first sentences, of a window that is more than twice as long as these may be."""
         if len(self.pieces) <= 2 * _BEGINNING:
-            return None
+            return self
         ends = tuple(end for end in self.ends if end < _BEGINNING) or self.ends[:1]
         return replace(self, pieces=self.pieces[: ends[-1] + 1], ends=ends)
+
+    @property
+    def tells_early(self) -> bool:
+        """Whether the encoder's early exit is asked: too little tells nothing."""
+        return len(self.pieces) in _TELLING
 
 
 class Tokens:

@@ -23,19 +23,22 @@ from scanner.learning import (
     corpus,
     exporting,
     finetune,
+    nesting,
     network,
     preparing,
     readings,
     rebuilding,
     restoring,
+    shelf,
     teacher,
     train,
 )
 from scanner.learning.encoder import Encoder
 from scanner.learning.finetune import Settings
+from scanner.learning.nesting import Weights
 from scanner.learning.on_demand import OnDemand
 from scanner.learning.progress import Progress, silent
-from scanner.learning.readings import GRAPH, VOCABULARY
+from scanner.learning.readings import GRAPH, NOT_ASKED, VOCABULARY
 from scanner.learning.windows import BEFORE, LENGTH, Tokens
 
 ORDINARY = [
@@ -306,6 +309,37 @@ def test_an_exported_network_is_restored(tmp_path: Path, projected):
         assert apart < 0.06, name
     shown = before["places.weight"][:LENGTH], after["places.weight"][:LENGTH]
     assert torch.equal(*shown)
+
+
+def test_the_exit_says_what_it_was_taught_and_the_answers_stay(tmp_path: Path, projected):
+    """It weighs the mean of what the layers before it made of the pieces."""
+    shutil.copyfile(shelf.shipped() / GRAPH, tmp_path / GRAPH)
+    tokens = Tokens.load(shelf.shipped() / VOCABULARY)
+    messages = [one.sentences for one in projected]
+    before = Encoder(tmp_path / GRAPH, tokens).read(messages)
+    means = Encoder(tmp_path / GRAPH, tokens).means(messages)
+    chance = np.random.default_rng(1).normal(size=means.shape[1]).astype(np.float32)
+    nesting.teach(tmp_path / GRAPH, Weights(chance, 3.0))
+    for read, again, mean in zip(
+        before, Encoder(tmp_path / GRAPH, tokens).read(messages), means, strict=True
+    ):
+        assert again.kind == read.kind
+        assert np.array_equal(again.sentences, read.sentences)
+        assert read.exit == NOT_ASKED or again.exit == pytest.approx(mean @ chance + 3, rel=1e-3)
+
+
+def test_the_exit_is_taught_with_the_encoder(rebuilt: Path, projected):
+    """Of each writer it is kept what such exits say that have not met him."""
+    known = OnDemand(rebuilt).known().readings
+    messages = [one.sentences for one in projected]
+    read = OnDemand(rebuilt).read(messages)
+    kept = np.array([known[readings.key(message)].exit for message in messages])
+    said = readings.exits(read)
+    told = np.isfinite(said)
+    assert told.any()
+    assert (np.isfinite(kept) == told).all()
+    assert np.abs(kept[told] - said[told]).max() > 0.1
+    assert (np.abs(said[told]) < 100).all()
 
 
 BRIEFLY_FURTHER = replace(finetune.FURTHER, epochs=1, background=6, again=10)

@@ -116,6 +116,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], object], str]] = {
     "too few weights": (lambda f: with_other_weights(f, np.zeros(100, np.int8)), "cannot be read"),
     "other weights": (lambda f: with_other_weights(f, np.zeros(2**16, "f")), "cannot be read"),
     "a gate without numbers": (lambda f: with_a_gate_of(f, first=None), "lacks parts"),
+    "a gate without an exit": (lambda f: with_a_gate_of(f, exit=None), "lacks parts"),
     "a gate of another size": (lambda f: with_a_gate_of(f, weights=[1.0] * 4), "lacks parts"),
     "a pickle in the archive": (with_a_pickle, "cannot be read"),
 }

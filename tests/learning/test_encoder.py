@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from scanner.core.draft import Sentence, Sentences
 from scanner.learning import corpus, readings, shelf
-from scanner.learning.readings import ANSWERS, Known, Reading
+from scanner.learning.readings import ANSWERS, NOT_ASKED, Known, Reading
 from scanner.learning.windows import LENGTH, Tokens
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def message(*texts: str, subject: str = "Thank you") -> Sentences:
         start += len(text) + 1
     return Sentences(subject, "\n".join(texts), tuple(items))
 
+
+TO_THE_END = -math.inf
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=900)
 long = st.integers(1, 140).map(lambda pieces: "a " * pieces)
@@ -53,12 +56,20 @@ def test_a_beginning_is_that_of_a_window_and_ends_with_a_sentence(
 ):
     """It shows the window's first sentences, and saves at least a third of the window."""
     for window in TOKENS.windows(message(*sentences, subject=subject)):
-        if beginning := window.beginning:
+        if (beginning := window.beginning) is not window:
             size, asked = len(beginning.pieces), len(beginning.asked)
             assert beginning.pieces == window.pieces[:size]
             assert beginning.asked == window.asked[:asked]
             assert beginning.ends[-1] == size - 1
             assert size <= 2 / 3 * len(window.pieces)
+
+
+def always(_number: int, _beginning: Reading) -> bool:
+    return True
+
+
+def asked(read: Reading) -> bool:
+    return read.exit != NOT_ASKED
 
 
 def test_a_long_note_is_read_to_its_end(encoder: OnDemand):
@@ -86,14 +97,41 @@ def test_of_a_long_message_the_rest_is_read_where_that_is_asked_for(encoder: OnD
         told.append(number)
         return told == [0, 1]
 
-    glimpsed, begun, whole = encoder.read([long, long, short], goes_on)
+    glimpsed, begun, whole = encoder.sift([long, long, short], TO_THE_END, goes_on)
     [all_of_it] = encoder.read([long])
+    assert glimpsed
+    assert begun
+    assert whole
     assert told == [0, 1, 1]
     assert begun.kind == all_of_it.kind
     read = [int(np.isfinite(one.sentences[:, 0]).sum()) for one in (glimpsed, begun, all_of_it)]
     assert 2 < read[0] < read[1] < read[2] == len(filler)
     assert np.array_equal(begun.sentences[: read[0]], all_of_it.sentences[: read[0]])
     assert np.isfinite(whole.sentences).all()
+
+
+def test_a_message_is_left_off_where_less_is_said_early_than_is_asked(
+    encoder: OnDemand, few: list[Example]
+):
+    """And where as much is said, it is read as if there were no exit."""
+    messages = [corpus.project(example).sentences for example in few[:9]]
+    told = [one for one in zip(messages, encoder.read(messages), strict=True) if asked(one[1])]
+    assert len(told) > 4
+    for message, read in told:
+        [again] = encoder.sift([message], read.exit, always)
+        assert again
+        assert (again.kind, again.exit) == (read.kind, read.exit)
+        assert np.array_equal(again.sentences, read.sentences)
+        assert encoder.sift([message], read.exit + 0.01, always) == [None]
+
+
+def test_of_a_line_and_of_a_long_letter_nothing_is_said_early(encoder: OnDemand):
+    """A line says too little of itself, and few letters are so long."""
+    line, letter = message("Sorry about the phone."), message(*["I ran the mill at Ash."] * 26)
+    for one in (line, letter):
+        [read] = encoder.sift([one], math.inf, always)
+        assert read
+        assert not asked(read)
 
 
 def test_what_else_is_in_a_batch_changes_nothing(encoder: OnDemand, few: list[Example]):
@@ -125,6 +163,7 @@ def test_readings_come_back_as_they_were_kept(tmp_path, encoder: OnDemand, few: 
         assert loaded.readings[name].kind == pytest.approx(reading.kind, abs=0.034)
         apart = np.abs(loaded.readings[name].sentences - reading.sentences)
         assert (apart < [0.034, *[0.084] * (ANSWERS - 2)]).all()
+        assert loaded.readings[name].exit == pytest.approx(reading.exit, abs=0.063)
 
 
 def test_every_message_of_the_corpus_was_read_unseen(projected: list[Projected], encoder: OnDemand):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,8 @@ from hypothesis.extra import numpy as arrays
 from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.learning import artifact, shelf
-from scanner.learning.gate import COLUMNS, Gate, paired, unguarded
+from scanner.learning.gate import COLUMNS, Gate, paired, shut, unguarded
+from scanner.learning.readings import NOT_ASKED
 from scanner.learning.words import single
 
 if TYPE_CHECKING:
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 ODDS = st.floats(-50, 50, width=32)
 GLIMPSES = arrays.arrays(np.float32, st.tuples(st.integers(1, 5), st.just(COLUMNS)), elements=ODDS)
 WEIGHTS = st.tuples(*[ODDS] * len(unguarded().weights))
-GATES = st.builds(Gate, ODDS, ODDS, ODDS, ODDS, WEIGHTS)
+GATES = st.builds(Gate, ODDS, ODDS, ODDS, ODDS, WEIGHTS, ODDS)
+EXITS = arrays.arrays(np.float32, st.integers(1, 5), elements=ODDS | st.just(NOT_ASKED))
 TEXTS = st.text(st.sampled_from("aB9é'’_ \n.-"), max_size=30)
 
 
@@ -37,6 +40,26 @@ def test_a_gate_that_was_opened_for_messages_lets_them_pass(gate: Gate, glimpses
         assert getattr(opened, look) <= getattr(gate, look)
 
 
+@given(GATES, EXITS)
+def test_a_gate_that_was_opened_for_what_is_said_at_the_exit_reads_that_on(
+    gate: Gate, exits: Floats
+):
+    """And all that it read on before; of what nothing is said there is read on anyway."""
+    opened = gate.reading_on(exits, hair=0.1)
+    assert opened.reads_on(exits).all()
+    assert opened.reads_on(exits[gate.reads_on(exits)]).all()
+    assert opened.reads_on(np.array([NOT_ASKED], np.float32)).all()
+    assert replace(opened, exit=gate.exit) == gate
+
+
+def test_where_of_few_anything_is_said_at_the_exit_everything_is_read_on():
+    """They do not show how little is said of the next one."""
+    exits = np.array([NOT_ASKED, 3, NOT_ASKED, 2], np.float32)
+    strict = shut(unguarded().weights)
+    assert strict.reading_on(exits, enough=3).exit == unguarded().exit
+    assert strict.reading_on(exits, enough=2).exit == pytest.approx(2, abs=0.01)
+
+
 @given(GATES, ODDS)
 def test_a_long_note_opens_it_for_long_messages_alone(gate: Gate, odds: float):
     """Most mail is short, and would be read with it."""
@@ -48,10 +71,10 @@ def test_a_long_note_opens_it_for_long_messages_alone(gate: Gate, odds: float):
 
 def test_where_either_are_few_the_lowest_of_all_counts_for_both():
     """A few long notes do not show how low the next one may be."""
-    shut = Gate(np.inf, np.inf, np.inf, np.inf, (*unguarded().weights[:-1], 1.0))
+    strict = shut((*unguarded().weights[:-1], 1.0))
     short = np.log1p(np.array([2, 3, 9], np.float32))
     glimpses = np.array([[1, 1, 1, each, odds] for odds, each in enumerate(short)], np.float32)
-    parted, together = shut.opened(glimpses, enough=1), shut.opened(glimpses, enough=2)
+    parted, together = strict.opened(glimpses, enough=1), strict.opened(glimpses, enough=2)
     assert parted.short == together.short == together.long < parted.long < np.inf
 
 
@@ -62,7 +85,7 @@ UNLIKE[0, 1:3] = -46.053482, -0.5
 
 
 @given(GATES, GLIMPSES)
-@example(Gate(0.0, 0.0, 0.0, 0.0, (*map(float, CANCELLING), *[0.0] * 8)), UNLIKE)
+@example(Gate(0.0, 0.0, 0.0, 0.0, (*map(float, CANCELLING), *[0.0] * 8), 0.0), UNLIKE)
 def test_it_lets_them_pass_without_a_hair_and_one_by_one(gate: Gate, glimpses: Floats):
     """As a user's own notes are asked, which may be odd, and few."""
     opened = gate.opened(glimpses)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from scanner.learning.model import Model
 from scanner.learning.moving import Contender, Start, TrainingSet
 from scanner.learning.on_demand import OnDemand
 from scanner.learning.progress import silent
-from scanner.learning.readings import Known
+from scanner.learning.readings import NOT_ASKED, Known
 
 ORDINARY = [
     segment(Draft(f"Thank you for the talk {about}. I am sorry {why}.", "The pump"))
@@ -130,6 +131,21 @@ def test_the_gate_is_opened_for_ones_own_notes_with_a_flub_but_not_far(
     moved, _ = moving.moved(training_set([mine]), guarded, _nothing)
     assert moved.reads([message]) == [is_read]
     assert is_read or moved.gate == gate
+
+
+def test_ones_own_notes_with_a_flub_are_read_to_their_end(
+    training_set: Callable[..., TrainingSet], start: Start
+):
+    """However little they say early: to read them takes time, and lets in no other mail."""
+    flub = next(one for one in workshop.strangers() if one.labels)
+    gate = dataclasses.replace(unguarded(), exit=math.inf)
+    guarded = dataclasses.replace(start, model=dataclasses.replace(start.model, gate=gate))
+    message = corpus.project(flub).sentences
+    [said] = start.model.encoder.read([message])
+    assert said.exit != NOT_ASKED
+    moved, _ = moving.moved(training_set([flub]), guarded, _nothing)
+    assert moved.gate.exit == pytest.approx(said.exit, abs=0.01)
+    assert moved.predict([message])[0].thank_you > 0
 
 
 def test_one_odd_note_moves_other_mail_little(

@@ -16,6 +16,7 @@ from scanner.learning.thresholds import (
     Base,
     HeldOut,
     choose,
+    gate_and_presets,
     require_warnings,
     warned,
     without,
@@ -39,11 +40,13 @@ def held_out() -> HeldOut:
     return HeldOut(
         is_note=is_note,
         glimpses=np.zeros((3 * EACH, COLUMNS), np.float32),
+        exits=np.full(3 * EACH, np.inf, np.float32),
         folded=np.zeros(3 * EACH, np.float32),
         message=np.arange(3 * EACH),
         is_flub=is_flub,
         category=np.zeros(3 * EACH, np.int64),
         ordinary_glimpses=np.zeros((0, COLUMNS), np.float32),
+        ordinary_exits=nothing,
         ordinary_kinds=nothing,
         ordinary_flubs=nothing,
         kinds=np.where(is_note, (1 + kinds) / 2, kinds).astype(np.float32),
@@ -64,6 +67,7 @@ def beside(held_out: HeldOut, kinds: Floats, flubs: Floats) -> HeldOut:
     return replace(
         held_out,
         ordinary_glimpses=np.zeros((len(kinds), COLUMNS), np.float32),
+        ordinary_exits=np.full(len(kinds), np.inf, np.float32),
         ordinary_kinds=kinds.astype(np.float32),
         ordinary_flubs=flubs.astype(np.float32),
     )
@@ -136,6 +140,22 @@ def test_a_preset_that_ordinary_mail_has_silenced_is_refused_with_how_much_of_it
     with pytest.raises(ConfigurationError, match="of 500 background messages 2 may be"):
         require_warnings(among, choose(among))
     require_warnings(held_out, {"cautious": Thresholds(0.5, 1.0)})
+
+
+@pytest.mark.parametrize(("few", "leaves"), [(False, True), (True, False)])
+def test_what_is_left_off_early_costs_no_warning(
+    amid_mail: HeldOut, monkeypatch: pytest.MonkeyPatch, *, few: bool, leaves: bool
+):
+    """Where of few notes anything is said there, nobody knows how little it is of the next one."""
+    monkeypatch.setattr("scanner.learning.thresholds._ENOUGH", 5)
+    said = np.random.default_rng(3).normal(np.where(has_flub(amid_mail), 2, -2), 1)
+    said[4 if few else EACH : EACH] = np.inf
+    told = replace(amid_mail, exits=said.astype(np.float32))
+    gate, presets = gate_and_presets(told)
+    marks = warned(told.kinds, told.likeliest, presets["balanced"]) & has_flub(told)
+    assert marks.any()
+    assert told.passes(gate)[marks].all()
+    assert (~gate.reads_on(told.exits)).any() == leaves
 
 
 @pytest.fixture

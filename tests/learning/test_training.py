@@ -226,7 +226,7 @@ def test_the_gate_costs_no_warning(read: ReadCorpus):
     """Of flub notes held out, balanced and cautious warn about those they would without a gate."""
     said = holding_out.cross_fit(read.prepared, read.ordinary, folds(read.prepared.writers))
     gate, presets = thresholds.gate_and_presets(said)
-    passed, flubs = gate.passes(said.glimpses), said.is_note & ~said.is_clean
+    passed, flubs = said.passes(gate), said.is_note & ~said.is_clean
     for name in ("cautious", "balanced"):
         assert passed[flubs & thresholds.warned(said.kinds, said.likeliest, presets[name])].all()
     assert not gate.passes(said.ordinary_glimpses).any()
