@@ -32,8 +32,8 @@ categories such a sentence would be. In three steps:
    shipped one were taught by larger ones (MPNet, base), fine-tuned without the same writers. From
    the writers who came later (t104 on) it learnt in four rounds, by networks that each left out a
    third of these.
-   Embeddings and matrices are quantised to eight bits; ONNX Runtime runs it. After its
-   third layer is an **early exit**, a logistic regression over the mean of the word pieces: much
+   Embeddings and matrices are quantised to eight bits; ONNX Runtime runs it. After the third of
+   its six layers is an **early exit**, a logistic regression over the mean of the word pieces: much
    mail that passes the gate and is no note need not be read to the end.
 3. The **heads** decide: logistic regressions for flub, `kind` and whether a flub is folded in, a
    linear support vector machine for the category, over the encoder's log-odds of a sentence, its
@@ -54,10 +54,11 @@ can read it.
 
 A message is read where the first look speaks for a note with log-odds of {gate.first:.3f} at
 least, the closer one for a note with a flub with {gate.closer:.3f}, and the last one with
-{gate.short:.3f}, or where there are more than six sentences {gate.long:.3f}. One of 33 to 192 word
-pieces is read on where the early exit speaks for a note with a flub with {gate.exit:.3f} at least.
-Each of these is a hair below the lowest held-out flub note that `balanced`
-warns about. These are of the shipped gate; {gate_of}.
+{gate.short:.3f}, or where there are more than six sentences {gate.long:.3f}. If it is of 33 to
+192 word pieces, it is read to its end where the early exit speaks for a note with a flub with
+{gate.exit:.3f} at least. Each of these is a hair below the lowest held-out flub note that
+`balanced` warns about. These are of the shipped gate;
+{gate_of}.
 
 ## Thresholds
 
