@@ -32,6 +32,7 @@ _DELIVERY = _DELIVERED | {_DELIVERING}
 _TAKEOUT = "archive_browser.html"
 _MBOX = (".mbox", ".mbox.gz")
 _APPLE_EXPORT = "mbox"
+_EMLX_PART = ".emlxpart"
 _APPLE_MAIL = (EMLX, ".eml", *_MBOX)
 
 
@@ -67,7 +68,7 @@ def _detected(names: frozenset[str]) -> SourceKind:
         return "maildir"
     if names & _MH:
         return "mh"
-    if names & _APPLE or any(name.endswith(EMLX) for name in names):
+    if names & _APPLE:
         return "emlx"
     if _PROFILE in names or any(name.endswith(_INDEX) for name in names):
         return "thunderbird"
@@ -75,7 +76,8 @@ def _detected(names: frozenset[str]) -> SourceKind:
 
 
 def _any(entries: Entries) -> Entries:
-    return entries
+    """Leave nothing but the attachments that Apple Mail keeps beside messages on a server."""
+    return Entries(_not_ending(entries.files, (_EMLX_PART,)), entries.folders)
 
 
 def _maildir(entries: Entries) -> Entries:

@@ -6,12 +6,14 @@ thousand files goes on past the bad one and reports it.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import os.path
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -55,8 +57,17 @@ def walk(
 def require_all(paths: Iterable[str]) -> None:
     """Raise UnreadableError for a path that does not exist."""
     for path in paths:
-        if path != STANDARD_INPUT and not os.path.exists(path):  # noqa: PTH110 - no to long names
+        if path != STANDARD_INPUT and not _is_there(path):
             raise UnreadableError(f"There is no file or folder {path!r}; check the path.")
+
+
+def _is_there(path: str) -> bool:
+    """Tell whether a path leads anywhere, or cannot be followed, which is told when it is read."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return error.errno in {errno.EACCES, errno.ELOOP}
+    return True
 
 
 def size(paths: Iterable[str], kind: SourceKind = "auto") -> int:
@@ -102,7 +113,7 @@ def _files(paths: list[str], kind: SourceKind) -> Iterator[tuple[str, Path | Mes
     """Yield what each path leads to, beside that path: nothing twice, where there are several."""
     seen: set[object] = set()
     for path in paths:
-        is_folder = path != STANDARD_INPUT and Path(path).is_dir()
+        is_folder = path != STANDARD_INPUT and os.path.isdir(path)  # noqa: PTH112 - never raises
         for found in _below(Path(path), kind) if is_folder else [Path(path)]:
             if len(paths) > 1:
                 name = found.source if isinstance(found, Message) else _identity(found)
@@ -126,9 +137,10 @@ def _identity(path: Path) -> object:
 def _below(top: Path, kind: SourceKind) -> Iterator[Path | Message]:
     """Yield every file below `top` in the order of names, from each folder once.
 
-    A symbolic link to a folder is followed unless it leads to one already seen. A folder
-    that cannot be read is a message that says so, and so is `top` where files lie in it and
-    none is mail of a kind that was named.
+    A symbolic link to a folder is followed unless it leads to one already seen. A folder that
+    cannot be read is a message that says so, and so is a link that leads back to where it lies,
+    and `top` where files lie in it and none is mail of a kind that was named. If none was, an
+    mbox is mail, whatever the folder looks like.
     """
     seen: set[object] = set()
     waiting = [(top, kind)]
@@ -137,6 +149,8 @@ def _below(top: Path, kind: SourceKind) -> Iterator[Path | Message]:
         here, kind = waiting.pop()
         name = _identity(here)
         if name in seen:
+            if _leads_back(here):
+                yield refused(str(here), "it is a link back to a folder that it lies in")
             continue
         try:
             entries = _entries(here)
@@ -148,10 +162,27 @@ def _below(top: Path, kind: SourceKind) -> Iterator[Path | Message]:
         fits = fits or bool(mail.files) or shows(entries, named)
         passed_over = passed_over or bool(entries.files)
         yield from mail.files
+        if named == "auto":
+            yield from filter(_is_mbox, sorted({*entries.files}.difference(mail.files)))
         waiting.extend((folder, below) for folder in reversed(mail.folders))
     if passed_over and not fits:
         said = f"no mail of the kind {named} lies in it; leave out --as {named}."
         yield Message(str(top), error=UnreadableError(said))
+
+
+def _leads_back(path: Path) -> bool:
+    above = Path(os.path.realpath(path.parent))
+    return path.is_symlink() and above.is_relative_to(os.path.realpath(path))
+
+
+def _is_mbox(path: Path) -> bool:
+    file = opened(path, pipes=False)
+    if isinstance(file, Message):
+        return False
+    with file as stream, suppress(OSError):
+        beginning = stream.read(_BLOCK)
+        return mbox.is_separator(beginning[mbox.before_first(beginning) :].partition(b"\n")[0])
+    return False
 
 
 def _entries(folder: Path) -> Entries:

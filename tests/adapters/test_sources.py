@@ -203,12 +203,26 @@ def test_where_files_have_no_numbers_none_is_left_out(tmp_path, monkeypatch):
     assert [Path(source).name for source, _, _ in found] == ["1.eml", "2.eml", "3.eml"]
 
 
-def test_loop_of_links_ends(tmp_path):
-    """A link to a folder above is followed once at most."""
+def test_loop_of_links_ends_with_a_row(tmp_path):
+    """A link back to a folder above is reported; another that leads there is not."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "note.eml").write_bytes(NOTE)
     (tmp_path / "a" / "up").symlink_to(tmp_path)
-    assert len(rows(tmp_path)) == 1
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    (source, raw, _), (link, _, error) = rows(tmp_path)
+    assert (Path(source).name, raw, Path(link).name) == ("note.eml", NOTE, "up")
+    assert "a link back to a folder that it lies in" in str(error)
+
+
+def test_a_named_path_that_leads_nowhere_is_a_row(tmp_path):
+    """A pattern of the shell names such links, too; the rest is read, and each says why."""
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "note").write_bytes(NOTE)
+    found = rows(tmp_path / "self", tmp_path / "gone", tmp_path / "note")
+    assert [raw for _, raw, _ in found] == [b"", b"", NOTE]
+    assert "too many levels of symbolic links" in str(found[0][2])
+    assert "no such file" in str(found[1][2])
 
 
 def test_pipe_in_a_folder_is_reported_not_read(tmp_path):
@@ -612,7 +626,8 @@ def test_apple_mail_folder_is_read(tmp_path):
     box = tmp_path / "V10/UUID/Sent Messages.mbox"
     lay(box, "Data/Messages/1.emlx", "Data/Messages/2.partial.emlx", raw=EMLX)
     lay(box, "Info.plist", "Data/Attachments/1/2/cv.pdf", "Data/Messages/1.2.emlxpart")
-    lay(tmp_path, "Exported.mbox/mbox", "Exported.mbox/table_of_contents", raw=BOX)
+    lay(tmp_path, "Exported.mbox/mbox", raw=BOX)
+    lay(tmp_path, "Exported.mbox/table_of_contents", raw=b"\0\1\0\6")
     found = [Path(m.source).name for m in walk([str(tmp_path)]) if m.raw == NOTE]
     assert found == ["mbox#1", "1.emlx", "2.partial.emlx"]
     assert not errors(tmp_path)
@@ -632,11 +647,24 @@ def test_what_apple_mail_keeps_beside_the_mail_is_no_mail(tmp_path, named, kind)
     assert (source, raw) == ("1.emlx", NOTE)
 
 
-def test_messages_saved_from_apple_mail_are_read_beside_emlx(tmp_path):
-    """It saves one as .eml where it is dragged out, which somebody may keep in one folder."""
+def test_messages_saved_from_apple_mail_are_read_beside_others(tmp_path):
+    """Where one is dragged out, everything else that lies there or below is still mail."""
     lay(tmp_path, "1.emlx", raw=EMLX)
-    lay(tmp_path, "2.eml")
-    assert read_below(tmp_path) == ["1.emlx", "2.eml"]
+    lay(tmp_path, "2.eml", "letters/3.txt")
+    assert read_below(tmp_path) == ["1.emlx", "2.eml", "letters/3.txt"]
+
+
+@pytest.mark.parametrize(
+    "sign", ["Info.plist", "archive_browser.html", ".mh_sequences", "Old.msf", "cur/.", "new/."]
+)
+def test_an_mbox_is_mail_whatever_lies_beside_it(tmp_path, sign):
+    """A name that shows the layout of a mail program costs nobody an archive."""
+    lay(tmp_path, "Archive", "below/Sent", raw=BOX)
+    (tmp_path / sign).parent.mkdir(exist_ok=True)
+    (tmp_path / "new").mkdir(exist_ok=True)
+    if not sign.endswith("."):
+        (tmp_path / sign).touch()
+    assert {"Archive#1", "below/Sent#1"} <= set(read_below(tmp_path))
 
 
 @pytest.mark.parametrize("raw", [EMLX[:20], b"Subject: x\n\nHello.\n"])
