@@ -27,10 +27,10 @@ if TYPE_CHECKING:  # loaded where needed
 
 # Bytes of mail that are judged together, and how many the smallest message counts for, so
 # that rows come as they are ready. To hand a batch over takes as long as a dozen messages, so of
-# those there are fewer.
+# those there are fewer; one that is full of notes takes a second.
 _BATCH = 4 * 1024 * 1024
 _LEAST = 64 * 1024
-_LEAST_HANDED_OVER = 16 * 1024
+_LEAST_HANDED_OVER = 32 * 1024
 # Batches that wait for each worker: enough to keep it busy, few enough to fit the memory.
 _WAITING = 2
 

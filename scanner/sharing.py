@@ -56,7 +56,7 @@ def in_order(
 
 @contextmanager
 def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
-    """Work in so many processes, of which this is one; Ctrl-C ends none before its work.
+    """Work in so many processes, of which this is one; Ctrl-C ends none but by ending this.
 
     The others start at once, with the module that their work is of. What they are given, and
     this one does itself, counts for four times as many workers. Whoever uses it must let
@@ -70,6 +70,9 @@ def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
         beginning = [others.submit(_load, module) for _ in range(jobs - 1)]
         others.end_together()
         yield _Shared(others, beginning), jobs * _GIVEN
+    except BaseException:  # nobody waits any more for what they have begun: that may take seconds
+        others.kill()
+        raise
     finally:
         # A Ctrl-C must not break off the end of the others, or they stay for ever. Where the one
         # that is let through comes right here, the inner `finally` still ends them. Not SIG_IGN:
@@ -151,6 +154,11 @@ class _Processes(ProcessPoolExecutor):
             return super().submit(*args, **kwargs)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def kill(self) -> None:
+        """End all at once; `shutdown` then finds them dead."""
+        for one in list(vars(self)["_processes"].values()):
+            one.kill()
 
     def end_together(self) -> None:
         """See to it that all end with the first one, which none does before its work is done.

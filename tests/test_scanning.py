@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -69,6 +70,21 @@ def test_a_worker_that_dies_is_one_clear_error():
 
     with Dying(1) as executor, pytest.raises(UnreadableError, match="fewer --jobs"):
         list(in_order(executor, str, range(3), ahead=2))
+
+
+def test_who_breaks_off_waits_for_nobody():
+    """What others have begun, and what waits for them, would take a while."""
+
+    def scan():
+        with processes(2, "math") as (executor, _):
+            while executor.submit(os.getpid).result() == os.getpid():
+                pass
+            for _ in range(3):
+                executor.submit(time.sleep, 600)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scan()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there nothing is killed like this")
