@@ -24,6 +24,10 @@ _BOUNDARY = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _FIELD = re.compile(rb"[!-9;-~]{1,200}:")
+_ENCODING = re.compile(
+    rb"^Content-Transfer-Encoding:\s*(base64|quoted-printable)\b", re.IGNORECASE | re.MULTILINE
+)
+_BROKEN_OFF = re.compile(rb"=[0-9A-Fa-f]?\Z")
 _MOZILLA = b"X-Mozilla-Status:"
 _MOZILLA_STATUS = re.compile(rb"^%b ([0-9a-fA-F]{4})" % _MOZILLA, re.MULTILINE)
 _CONTENT_LENGTH = re.compile(
@@ -36,6 +40,7 @@ _ENDS_BLANK = tuple(b"\n" + line for line in _BLANK)
 _UP_TO_BLANK = re.compile(rb"(?:.*+\n)*?\r?\n")
 _QUOTE, _F = b">F"
 _WRONG = 3
+_MANY = 10
 _EXPUNGED = 0x0008
 _HEADER = 64 * 1024
 
@@ -49,6 +54,11 @@ def before_first(beginning: bytes) -> int:
     """Count the bytes before the first separator: blank lines, or the mark some editors leave."""
     found = _LEAD.match(beginning)
     return found.start(1) if found and is_separator(found[1]) else 0
+
+
+def begins_as_mbox(beginning: bytes) -> bool:
+    """Tell a file that begins with a separator, as far as can be seen."""
+    return is_separator(beginning[before_first(beginning) :].partition(b"\n")[0])
 
 
 def lone(message: Message) -> Message:
@@ -194,13 +204,31 @@ def _is_end(body: Sequence[bytes], after: Sequence[bytes]) -> bool:
     return len(after) <= 1 or is_separator(after[1])
 
 
-def is_cut_short(raw: bytes) -> bool:
-    """Tell a last message that ends before its header, or the last of its parts, does."""
+def is_cut_short(raw: bytes, others: int = 0) -> bool:
+    """Tell a last message that ends before its header, its parts, or its text do.
+
+    `others` are the messages before it. A mailbox put together by hand may lack its last line end,
+    but holds few; a program ends each message with an empty line (RFC 4155).
+    """
     header, blank, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
-    if not blank and raw and not raw.endswith(b"\n"):
+    is_amid_line = bool(raw) and not raw.endswith(b"\n")
+    if not blank and is_amid_line:
         return _FIELD.match(raw) is not None
-    boundary = _BOUNDARY.search(header)
-    return boundary is not None and b"--%b--" % boundary[1].strip() not in body
+    if boundary := _BOUNDARY.search(header):
+        return b"--%b--" % boundary[1].strip() not in body
+    return is_amid_line and (
+        others >= _MANY or _claimed([header]) > len(body) or _breaks_off(header, body)
+    )
+
+
+def _breaks_off(header: bytes, body: bytes) -> bool:
+    """Tell an encoded body (RFC 2045, section 6) that ends amid what stands for a character."""
+    encoding = _ENCODING.search(header)
+    if encoding is None:
+        return False
+    if encoding[1].lower() == b"base64":
+        return len(b"".join(body.split())) % 4 != 0
+    return _BROKEN_OFF.search(body) is not None
 
 
 def is_expunged(raw: bytes) -> bool:

@@ -180,8 +180,7 @@ def _is_mbox(path: Path) -> bool:
     if isinstance(file, Message):
         return False
     with file as stream, suppress(OSError):
-        beginning = stream.read(_BLOCK)
-        return mbox.is_separator(beginning[mbox.before_first(beginning) :].partition(b"\n")[0])
+        return mbox.begins_as_mbox(stream.read(_BLOCK))
     return False
 
 
@@ -237,10 +236,9 @@ def holds_mail(path: Path) -> bool:
         beginning = stream.read(_BEGINNING)
     if packed.is_packed(str(path), beginning) or beginning.startswith(packed.GZIP):
         return True
-    beginning = beginning[mbox.before_first(beginning) :]
-    first, _, rest = beginning.partition(b"\n")
     is_emlx = path.suffix == emlx.SUFFIX
-    return mbox.is_separator(first) or looks_like_message(rest if is_emlx else begun(beginning))
+    message = beginning.partition(b"\n")[2] if is_emlx else begun(beginning)
+    return mbox.begins_as_mbox(beginning) or looks_like_message(message)
 
 
 def _of_stream(
@@ -332,7 +330,7 @@ def _of_mbox(stream: io.BufferedReader, source: str, place: _Place) -> Iterator[
             yield Message(f"{source}#{number}", raw, read=place.moved())
     if lines.trouble:
         yield _cut(source, reason_of(lines.trouble))
-    elif mbox.is_cut_short(raw):
+    elif mbox.is_cut_short(raw, number - 1):
         yield _cut(source, f"it ends in the middle of message {number}")
 
 

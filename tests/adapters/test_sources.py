@@ -396,6 +396,7 @@ def test_escaped_from_lines_are_read_as_meant(tmp_path, written, meant):
 
 LONG = b"".join(BOX.replace(b"Hello.", os.urandom(200).hex().encode()) for _ in range(200))
 MULTIPART = b'Subject: x\nContent-Type: multipart/mixed;\n boundary="b"\n\n--b\n\nHello.\n--b--\n'
+ENCODED = b"Subject: x\nContent-Transfer-Encoding: %b\n\n%b"
 
 
 @pytest.mark.parametrize(
@@ -403,10 +404,14 @@ MULTIPART = b'Subject: x\nContent-Type: multipart/mixed;\n boundary="b"\n\n--b\n
     [
         BOX + BOX[:53],
         BOX + BOX[:44] + MULTIPART[:-6],
+        BOX + BOX[:44] + b"Content-Length: 20\n\nHello, this i",
+        BOX + BOX[:44] + ENCODED % (b"base64", b"SGVsbG8sIHRoa"),
+        BOX + BOX[:44] + ENCODED % (b"Quoted-Printable", b"Caf=C3="),
+        BOX * 11 + BOX[:-4],
         gzip.compress(BOX + LONG)[:-12],
         gzip.compress(BOX + LONG)[:-8] + b"\0" * 8,
     ],
-    ids=["in a header", "in a part", "compressed", "damaged"],
+    ids=["header", "part", "length", "base64", "printable", "line", "compressed", "damaged"],
 )
 def test_mbox_that_was_cut_short_says_so_after_what_it_holds(tmp_path, raw):
     """What is whole is read; then one row says that there was more."""
@@ -430,11 +435,22 @@ def test_of_what_was_cut_short_all_but_the_last_block_is_read(tmp_path):
     assert len(read) > there - io.DEFAULT_BUFFER_SIZE / len(LONG) * 200 - 2 > 100
 
 
-def test_mbox_that_is_whole_has_no_error(tmp_path):
-    """A last message without a line end, or with all its parts, is whole."""
-    assert all(error is None for _, _, error in rows_of(MBOX, tmp_path / "box"))
-    found = rows_of(BOX + BOX[:44] + MULTIPART, tmp_path / "box")
-    assert [error for _, _, error in found] == [None, None]
+@pytest.mark.parametrize(
+    "raw",
+    [
+        MBOX,
+        BOX * 11,
+        BOX * 9 + BOX[:-4],
+        BOX + BOX[:44] + MULTIPART,
+        BOX + BOX[:44] + b"Content-Length: 6\n\nHello.",
+        BOX + BOX[:44] + ENCODED % (b"base64", b"SGVsbG8sIHRo"),
+        BOX + BOX[:44] + ENCODED % (b"quoted-printable", b"Caf=C3=A9"),
+    ],
+    ids=["few", "many", "line", "part", "length", "base64", "printable"],
+)
+def test_mbox_that_is_whole_has_no_error(tmp_path, raw):
+    """A last message with all its parts is whole, and one of a few without a line end."""
+    assert all(error is None for _, _, error in rows_of(raw, tmp_path / "box"))
 
 
 def measured(raw: bytes, length: int | None = None) -> bytes:
