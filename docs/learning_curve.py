@@ -12,6 +12,7 @@ import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -49,6 +50,8 @@ class Corpus:
         unread = [Reading.empty(len(one.sentences.items)) for one in self.projected]
         self.prepared = prepare(self.projected, unread)
         self.held_out, *_ = folds(self.prepared.writers, PARTS)
+        self.unseen = self.held_out & self.prepared.is_note
+        self.to_read = list(compress((one.sentences for one in self.projected), self.unseen))
         self.marks = compare.layout(self.prepared)
         self.ordinary = [one for n, one in enumerate(mail(background)) if n % PARTS]
 
@@ -60,8 +63,8 @@ class Corpus:
             yield np.isin(np.arange(len(self.projected)), others[: round(share * len(others))])
 
     def read_by_another(self, seen: Mask) -> list[Reading]:
-        """Give the corpus as an encoder reads it that learnt from the messages marked alone."""
-        settings, messages = finetune.Settings(), [one.sentences for one in self.projected]
+        """Read the notes held out by an encoder that learnt from the messages marked alone."""
+        settings = finetune.Settings()
         notes = [
             finetune.labelled(self.tokens, self.projected[n], settings)
             for n in np.flatnonzero(seen)
@@ -70,19 +73,20 @@ class Corpus:
         learner = finetune.fine_tune(
             Lesson(notes, ordinary, settings, corpus.SEED), lambda *_: None
         )
-        return rebuilding.exported(learner, self.tokens, rebuilding.samples(notes)).read(messages)
+        return rebuilding.exported(learner, self.tokens, rebuilding.samples(notes)).read(
+            self.to_read
+        )
 
     def read_by_the_shipped(self) -> list[Reading]:
-        """Give the corpus as read by the encoders that had not seen the writer."""
+        """Give the notes held out as read by the encoders that had not seen the writer."""
         known = artifact.load(shelf.shipped()).encoder.known().readings
-        return [known[readings.key(one.sentences)] for one in self.projected]
+        return [known[readings.key(one)] for one in self.to_read]
 
     def point(self, seen: Mask, read: Sequence[Reading]) -> Point:
         """Score what was read, and what words alone tell who learnt from the messages marked."""
-        unseen = self.held_out & self.prepared.is_note
-        truth = self.prepared.is_flub[unseen[self.prepared.message]]
-        odds = np.concatenate([read[n].sentences[:, 0] for n in np.flatnonzero(unseen)])
-        words = compare.words_alone(self.prepared, self.marks, seen, unseen)
+        truth = self.prepared.is_flub[self.unseen[self.prepared.message]]
+        odds = np.concatenate([one.sentences[:, 0] for one in read])
+        words = compare.words_alone(self.prepared, self.marks, seen, self.unseen)
         scores = (float(average_precision_score(truth, said)) for said in (odds, words))
         return Point(int(seen.sum()), *scores)
 
