@@ -58,9 +58,10 @@ def login(name: str, *, device: bool, config_path: Path | None) -> None:
       unflub login home
       unflub login work --device        on a machine without a browser
     """
-    from scanner.adapters import credentials
+    from scanner.adapters import credentials, secrecy
     from scanner.core import answers
 
+    secrecy.no_core_file()
     account = config.load(config_path).account(name)
     source = credentials.source(account)
     if source == answers.OAUTH:

@@ -101,8 +101,9 @@ def setup(
       unflub setup --account work       another account
       unflub setup --no-questions --address me@example.org --password-stdin < secret
     """
-    from scanner.adapters import settings
+    from scanner.adapters import secrecy, settings
 
+    secrecy.no_core_file()  # what is typed in goes through no other way to a password
     path = config_path or config.default_path()
     text = settings.read(path)
     known = config.parse(text) if text is not None else config.Config()

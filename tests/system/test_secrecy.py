@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -75,6 +76,20 @@ def test_the_daemon_leaves_no_core_file(household):
     with household.program.watching() as daemon:
         daemon.process.send_signal(signal.SIGABRT)
         assert not dumps_core(daemon.process.pid)
+
+
+@pytest.mark.usefixtures("_cores")
+@pytest.mark.parametrize(
+    "command", ["setup --host localhost --address me@example.org", "login home"]
+)
+def test_who_asks_for_a_password_leaves_no_core_file(household, command):
+    r"""With Ctrl-\, which ends it so, what was typed in would lie there."""
+    household.configure(password_env="")
+    asking = household.program.converse(*command.split())
+    asking.expect("Password")
+    limits = (Path("/proc") / str(asking.pid) / "limits").read_text()
+    asking.close(force=True)
+    assert re.search(r"Max core file size +0 ", limits)
 
 
 @pytest.mark.usefixtures("_cores")
