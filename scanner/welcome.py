@@ -280,7 +280,7 @@ def _let_in(
             if not kept:  # it takes the place of what was there before
                 account = replace(account, password_command=(), password_file="", password_env="")
         try:
-            return _with_drafts(account, secret, asker), None if kept else secret
+            return _with_drafts(account, secret, asker, kept=kept), None if kept else secret
         except (CredentialsError, UnreachableError) as error:
             if asker.silent or given["password_stdin"] or account.token_command or not left:
                 raise  # what is typed in is a password, and would go out as a token
@@ -394,11 +394,13 @@ def _asked(account: Account, asker: _Asker, given: dict[str, Any]) -> str:
     return str(click.prompt(f"Password for {account.login} (not shown)", hide_input=True))
 
 
-def _with_drafts(account: Account, secret: str, asker: _Asker) -> Account:
+def _with_drafts(account: Account, secret: str, asker: _Asker, *, kept: bool) -> Account:
     """Log in, and say which mailbox is taken for Drafts. Raises UnflubError."""
     from scanner.adapters import connection, mailboxes
+    from scanner.core import answers
 
-    with connection.connection(account, secret, _TIMEOUT) as client:
+    source = None if kept else answers.TYPED
+    with connection.connection(account, secret, _TIMEOUT, source=source) as client:
         names = mailboxes.names(client, account)
         with connection.translated(account):
             try:

@@ -20,6 +20,7 @@ from imapclient.exceptions import CapabilityError, LoginError, ProtocolError
 from scanner.adapters import credentials
 from scanner.config import Account, Seconds, expanded
 from scanner.core import answers
+from scanner.core.answers import Source
 from scanner.core.providers import by_host
 from scanner.errors import (
     BusyError,
@@ -72,15 +73,20 @@ class Line:
 
 @contextmanager
 def connection(
-    account: Account, secret: str, timeout: Seconds, line: Line | None = None
+    account: Account,
+    secret: str,
+    timeout: Seconds,
+    line: Line | None = None,
+    source: Source | None = None,
 ) -> Iterator[Any]:
     """Log in, and LOGOUT at the end, or just close where the connection broke.
 
-    By `line` another thread may cut the connection.
+    By `line` another thread may cut the connection. Where the secret is not from the account's
+    own source, `source` says from which.
     Raises CredentialsError, UnreachableError, or ConfigurationError.
     """
     with opened(account, timeout, line) as client:
-        log_in(client, account, secret)
+        log_in(client, account, secret, source)
         yield client
 
 
@@ -103,9 +109,9 @@ def _opened(account: Account, timeout: Seconds, line: Line) -> Iterator[Any]:
     leave(client)
 
 
-def log_in(client: Any, account: Account, secret: str) -> None:
+def log_in(client: Any, account: Account, secret: str, source: Source | None = None) -> None:
     """Log in, by password or access token. Raises CredentialsError or UnreachableError."""
-    with translated(account):
+    with translated(account, source):
         if account.has_token:
             _log_in_by_token(client, account, secret)
             return
@@ -152,7 +158,7 @@ def readable(sockets: Sequence[socket.socket], seconds: Seconds) -> bool:
 
 
 @contextmanager
-def translated(account: Account) -> Iterator[None]:
+def translated(account: Account, source: Source | None = None) -> Iterator[None]:
     """Turn the libraries' errors into ours, without repeating what the server said.
 
     A server's words may hold addresses; of them only the response code is kept.
@@ -162,17 +168,19 @@ def translated(account: Account) -> Iterator[None]:
     except UnflubError:
         raise
     except Exception as error:
-        if ours := _as_ours(account, error):
+        if ours := _as_ours(account, error, source):
             raise ours from None
         raise
 
 
-def _as_ours(account: Account, error: Exception) -> UnflubError | None:  # noqa: PLR0911 - a table
+def _as_ours(  # noqa: PLR0911 - a table
+    account: Account, error: Exception, source: Source | None = None
+) -> UnflubError | None:
     if isinstance(error, LoginError):
         # imapclient calls a connection that broke during the login a refused login, too.
         if isinstance(error.__context__, imaplib.IMAP4.abort | OSError):
             return _as_ours(account, error.__context__)
-        return _login_refused(account, str(error))
+        return _login_refused(account, str(error), source)
     if isinstance(error, ssl.SSLCertVerificationError):
         return _untrusted(account, error.verify_message)
     if isinstance(error, CapabilityError):
@@ -251,9 +259,9 @@ def _unreachable(account: Account, reason: str) -> UnflubError:
     )
 
 
-def _login_refused(account: Account, words: str) -> UnflubError:
+def _login_refused(account: Account, words: str, source: Source | None = None) -> UnflubError:
     provider = by_host(*account.endpoint)
-    source = credentials.source(account)
+    source = source or credentials.source(account)
     meaning = answers.meaning(words, provider, account.name, source)
     who = provider.name if provider else _place(account)
     kind = BusyError if meaning.passing else CredentialsError

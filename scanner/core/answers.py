@@ -65,6 +65,8 @@ PASSWORD_FILE = Source(
 PASSWORD_COMMAND = Source("a command (password_command)", "have password_command print {it}")
 SYSTEMD = Source("a systemd credential", "put {it} into the systemd credential unflub.{account}")
 KEYRING = Source("the system keyring", "store {it} with `{login}`")
+TYPED = Source("`unflub setup`", "give {it} to `unflub setup`")
+"""One that is kept nowhere yet, of an account that `unflub login` may not know."""
 
 _GOOGLE = ("Gmail", "Google Workspace")
 _MICROSOFT = ("Outlook.com", "Microsoft 365")

@@ -406,7 +406,10 @@ def test_wrong_answers_are_asked_again(household, session, theirs):
 
 
 def test_three_wrong_passwords_are_enough(household, session, theirs):
-    """The last is the exit status's reason; nothing is written or kept."""
+    """The last is the exit status's reason, and the way on is no account's that is not there yet.
+
+    Nothing is written or kept.
+    """
     with session.keyring() as keyring:
         asking = household.program.converse("setup", "--address", "me@example.org", *theirs)
         for _ in range(3):
@@ -414,6 +417,7 @@ def test_three_wrong_passwords_are_enough(household, session, theirs):
         status, said = end(asking)
         assert status == 3
         assert "refused the user name or password" in said
+        assert "give the right password to `unflub setup`" in said
         assert "wrong-horse" not in said
         assert keyring.items() == {}
     assert not written(household).exists()
