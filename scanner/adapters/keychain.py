@@ -31,7 +31,7 @@ _LOST: Seconds = 300
 _LONGEST: Seconds = 3600
 # Windows keeps 2,560 bytes of UTF-16 under a name (CREDENTIALW), and refresh tokens may be longer.
 _PIECE = 1000
-_OTHERWISE = "or set password_command or password_file in the configuration"
+_OAUTH2 = " (OAuth2)"  # no name of an account holds a space
 
 
 class _Counter:
@@ -74,6 +74,11 @@ class _Counter:
 _counter = _Counter()
 
 
+def of_token(account: str) -> str:
+    """Name where an account's refresh token is kept, beside its password."""
+    return f"{account}{_OAUTH2}"
+
+
 def read(name: str, patience: Seconds = PATIENCE) -> str | None:
     """Give the secret that is kept under a name, or None. Raises CredentialsError."""
     return _asked(name, lambda: _joined(_places(name)), patience)
@@ -93,8 +98,8 @@ def write(name: str, secret: str, patience: Seconds = PATIENCE) -> None:
 
     if _asked(name, keep, patience) != secret:  # the null backend forgets, and says nothing
         raise CredentialsError(
-            f"account {name}: the keyring did not keep it; see `keyring --list-backends`, "
-            f"{_OTHERWISE}"
+            f"{_owner(name)}: the keyring did not keep it; see `keyring --list-backends`, "
+            f"{_otherwise(name)}"
         )
 
 
@@ -111,7 +116,7 @@ def _is_kept(place: str) -> bool:
 
 
 def _places(name: str) -> Iterator[str]:
-    """Name where the pieces lie; no name of an account holds a space."""
+    """Name where the pieces lie."""
     return chain([name], (f"{name} {number}" for number in count(2)))
 
 
@@ -142,19 +147,30 @@ def _look_again() -> None:
 
 def _waiting(name: str) -> str:
     return (
-        f"account {name}: the keyring waits to be unlocked; answer its window on your screen, "
-        f"{_OTHERWISE}"
+        f"{_owner(name)}: the keyring waits to be unlocked; answer its window on your screen, "
+        f"{_otherwise(name)}"
     )
+
+
+def _owner(name: str) -> str:
+    return f"account {name.removesuffix(_OAUTH2)}"
+
+
+def _otherwise(name: str) -> str:
+    """Say what else there is: a password is no good where a token is wanted."""
+    keys = "token_command" if name.endswith(_OAUTH2) else "password_command or password_file"
+    return f"or set {keys} in the configuration"
 
 
 def _trouble(name: str, error: BaseException) -> CredentialsError:
     """Say what is wrong without the backend's words, which may hold anything."""
     if isinstance(error, NoKeyringError):
         if sys.platform == "linux" and not has_session_bus():
+            credential = "" if name.endswith(_OAUTH2) else "give it a systemd credential, "
             return CredentialsError(
-                f"account {name}: the keyring cannot be reached from here, outside a desktop "
-                "session; run unflub as a service of your own (`unflub service install`), or give "
-                "it a systemd credential, a password_file or a password_command"
+                f"{_owner(name)}: the keyring cannot be reached from here, outside a desktop "
+                "session; run unflub as a service of your own (`unflub service install`), "
+                f"{credential}{_otherwise(name)}"
             )
         what = "this system has no keyring; install gnome-keyring or KWallet"
     elif isinstance(error, KeyringLocked):
@@ -165,7 +181,7 @@ def _trouble(name: str, error: BaseException) -> CredentialsError:
     else:
         cause = type(error.__cause__ or error).__name__
         what = f"the keyring does not answer ({cause}); see `keyring --list-backends`"
-    return NotYetError(f"account {name}: {what}, {_OTHERWISE}")
+    return NotYetError(f"{_owner(name)}: {what}, {_otherwise(name)}")
 
 
 def has_session_bus() -> bool:

@@ -67,7 +67,7 @@ def allowed(account: Account) -> str | None:
 
     Raises CredentialsError.
     """
-    return keychain.read(_kept(account))
+    return keychain.read(keychain.of_token(account.name))
 
 
 def by_device(account: Account, show: Callable[[str, str], None]) -> None:
@@ -150,17 +150,12 @@ def _alone(account: Account) -> AbstractContextManager[None]:
     return lock.awaited(state.folder() / f"{account.name}.token.lock", _TURN)
 
 
-def _kept(account: Account) -> str:
-    """Name the refresh token in the keyring."""
-    return f"{account.name} (OAuth2)"
-
-
 def _taken(account: Account, where: OAuth, token: dict[str, Any], before: str = "") -> str:
     """Keep the refresh token, which may be another each time, and give the access token."""
     refresh = token.get("refresh_token", "")
     if refresh and refresh != before:
         try:
-            keychain.write(_kept(account), refresh)
+            keychain.write(keychain.of_token(account.name), refresh)
         except CredentialsError as error:
             if not before:
                 raise

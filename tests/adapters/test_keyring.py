@@ -70,6 +70,19 @@ def test_a_service_that_cannot_reach_the_keyring_says_so(session, household):
         assert "systemd credential" in line
 
 
+@pytest.mark.parametrize("bus", [True, False])
+def test_whose_token_cannot_be_had_is_not_sent_for_a_password(session, household, bus):
+    """It would be no good; a command that prints a token is."""
+    assert session.address
+    household.configure(password_env="", oauth_client_id='"x"')
+    if not bus:
+        household.program.environment.update(DBUS_SESSION_BUS_ADDRESS="", XDG_RUNTIME_DIR="")
+    line = advice(household)
+    assert line.startswith("unflub: account home: ")
+    assert line.endswith("or set token_command in the configuration")
+    assert "password" not in line
+
+
 def test_a_daemon_waits_for_the_keyring(session, household):
     """At login the keyring may come after the daemon, which tries again, and at once on SIGHUP."""
     with household.program.watching(wait=False) as daemon:
