@@ -160,7 +160,7 @@ class _Visit:
 
     def _login(self) -> str:
         connection.log_in(self._client, self.account, self._secret)
-        provider = by_host(*self.account.endpoint)
+        provider = by_host(*self.account.endpoint, self.account.address)
         return f"{provider.name if provider else 'the server'} lets you in"
 
     def _abilities(self) -> str:

@@ -208,7 +208,7 @@ def _placed(account: Account, asker: _Asker, given: dict[str, Any]) -> Account:
         account = _moved(account, host)
     wishes = {key: given[key] for key in _WISHES}
     account = replace(account, **{key: value for key, value in wishes.items() if value is not None})
-    if provider := providers.by_host(*account.endpoint):
+    if provider := providers.by_host(*account.endpoint, account.address):
         click.echo(f"{provider.name}: {provider.where}.")
         if provider.imap:
             click.echo(f"Where IMAP is off: {provider.imap}.")

@@ -260,7 +260,7 @@ def _unreachable(account: Account, reason: str) -> UnflubError:
 
 
 def _login_refused(account: Account, words: str, source: Source | None = None) -> UnflubError:
-    provider = by_host(*account.endpoint)
+    provider = by_host(*account.endpoint, account.address)
     source = source or credentials.source(account)
     meaning = answers.meaning(words, provider, account.name, source)
     who = provider.name if provider else _place(account)

@@ -73,7 +73,7 @@ PROVIDERS = (
         "Gmail", ("imap.gmail.com", "imap.googlemail.com"), ("gmail.com", "googlemail.com"),
         "app password", _GOOGLE_APP, _GOOGLE_IMAP, _GOOGLE_DRAFTS, oauth=_GOOGLE_OAUTH,
     ),
-    # It has the same servers; only who asks by name, or by the domain's MX, meets it.
+    # It has the same servers, for addresses of other domains.
     Provider(
         "Google Workspace", ("imap.gmail.com",), (), "app password",
         f"{_GOOGLE_APP} (an administrator may have to allow it)", _GOOGLE_IMAP,
@@ -149,14 +149,18 @@ PROVIDERS = (
 
 def by_address(address: str) -> Provider | None:
     """Find who gives out addresses such as this one."""
-    domain = address.rpartition("@")[2].casefold()
+    domain = _domain(address)
     return next((provider for provider in PROVIDERS if domain in provider.domains), None)
 
 
-def by_host(host: str, port: int = 993) -> Provider | None:
-    """Find whose IMAP server this is; on this machine the port tells Proton Bridge."""
-    host = host.casefold().rstrip(".")
-    return next((p for p in PROVIDERS if host in p.hosts and p.port == port), None)
+def by_host(host: str, port: int = 993, address: str = "") -> Provider | None:
+    """Find whose IMAP server this is; on this machine the port tells Proton Bridge.
+
+    Of two that share it, the `address` tells whose it is for the user.
+    """
+    host, domain = host.casefold().rstrip("."), _domain(address)
+    found = (p for p in PROVIDERS if host in p.hosts and p.port == port)
+    return min(found, key=lambda p: bool(p.domains) and domain not in p.domains, default=None)
 
 
 def by_exchange(exchange: str) -> Provider | None:
@@ -175,11 +179,17 @@ _EXCHANGES = (
     (".google.com", "Google Workspace"),
     (".googlemail.com", "Google Workspace"),
     (".mail.protection.outlook.com", "Microsoft 365"),
+    (".mx.microsoft", "Microsoft 365"),  # with DNSSEC
+    (".olc.protection.outlook.com", "Outlook.com"),
     (".mail.icloud.com", "iCloud"),
     (".messagingengine.com", "Fastmail"),
     (".zoho.com", "Zoho"),
     (".protonmail.ch", "Proton Bridge"),
 )
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].casefold()
 
 
 def _plain(name: str) -> str:

@@ -20,7 +20,7 @@ def test_what_an_answer_means(case):
     """The line in the file, and its exit status: 3 for the user to mend, 4 to try again."""
     server, answer, status, line = case.read_text().splitlines()
     host, _, port = server.removeprefix("server: ").partition(":")
-    account = Account("home", "me@example.org", host, port=int(port or 0))
+    account = Account("home", "me@gmail.com", host, port=int(port or 0))
     words = answer.removeprefix("answer: ").partition(" ")[2]
     with pytest.raises(UnflubError) as caught, translated(account):
         raise LoginError(words)
@@ -100,6 +100,8 @@ def test_an_address_tells_its_provider(address, name):
     [
         ("aspmx.l.google.com.", "Google Workspace"),
         ("example-org.mail.protection.outlook.com", "Microsoft 365"),
+        ("example-org.o-v1.mx.microsoft.", "Microsoft 365"),
+        ("eur.olc.protection.outlook.com", "Outlook.com"),
         ("in1-smtp.messagingengine.com", "Fastmail"),
         ("mx01.mail.icloud.com", "iCloud"),
         ("mx.zoho.com", "Zoho"),
@@ -108,6 +110,19 @@ def test_an_address_tells_its_provider(address, name):
 def test_a_mail_exchange_tells_its_provider(exchange, name):
     """A domain of one's own is known by where its mail goes."""
     assert providers.by_exchange(exchange).name == name
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("me@gmail.com", "Gmail"),
+        ("Me@GoogleMail.com", "Gmail"),
+        ("me@corp.example", "Google Workspace"),
+    ],
+)
+def test_of_providers_that_share_a_server_the_address_tells_which(address, name):
+    """Whose administrator may have to allow it, say."""
+    assert providers.by_host("imap.gmail.com", address=address).name == name
 
 
 def test_what_is_nobody_s_is_nobody_s():

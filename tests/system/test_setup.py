@@ -384,6 +384,18 @@ def test_a_closed_standard_input_is_told(household, command):
     assert "standard input is closed" in done.stderr
 
 
+def test_what_a_provider_needs_is_said(household, session):
+    """Before the password is asked for; Workspace has Gmail's servers, but administrators, too."""
+    assert session.address
+    done = household.program.run(
+        "setup", "--no-questions", "--address", "me@corp.example", "--provider", "Google Workspace"
+    )
+    assert done.returncode == 3
+    assert "Google Workspace: switch on 2-Step Verification" in done.stdout
+    assert "(an administrator may have to allow it)" in done.stdout
+    assert "tick “Show in IMAP” for Drafts" in done.stdout
+
+
 def test_wrong_answers_are_asked_again(household, session, theirs):
     """A wrong address, a slip in the server's name, a wrong password: each says what is wrong."""
     with session.keyring():
