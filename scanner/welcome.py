@@ -156,22 +156,37 @@ def _asked_for(
 def _offer(
     context: click.Context, asker: _Asker, account: Account, path: Path, given: dict[str, Any]
 ) -> None:
+    from scanner.adapters import service
+
     group = context.parent.command if context.parent else None
     watch = group.commands["watch"] if isinstance(group, click.Group) else None
     if watch and asker.agrees("\nLook once what unflub would do now?", given["dry_run"]):
-        context.invoke(watch, once=True, dry_run=True, names=(account.name,), config_path=path)
+        with _told(asker):
+            context.invoke(watch, once=True, dry_run=True, names=(account.name,), config_path=path)
+    runs = service.manager().file.exists()
+    question = "unflub runs at every login; start it anew, so that it heeds this?"
+    question = question if runs else "Run unflub now, and at every login?"
     install = group.commands["service"] if isinstance(group, click.Group) else None
-    if isinstance(install, click.Group) and asker.agrees(
-        "\nRun unflub now, and at every login?", given["service"]
-    ):
-        try:
+    if isinstance(install, click.Group) and asker.agrees(f"\n{question}", given["service"]):
+        with _told(asker):
             context.invoke(install.commands["install"], config_path=path)
-        except UnflubError as error:  # all else is set up
-            click.echo(f"{error}.")
+    elif runs:
+        click.echo("\n`unflub service install` starts the service anew, so that it heeds this.")
     click.echo(
         f"\n`unflub doctor --account {account.name} --wait` tells whether your mail client saves\n"
         "drafts where unflub sees them; `unflub watch` watches until it is stopped."
     )
+
+
+@contextmanager
+def _told(asker: _Asker) -> Iterator[None]:
+    """Tell a person what did not work, and go on, for the account is set up all the same."""
+    try:
+        yield
+    except UnflubError as error:
+        if asker.silent:
+            raise
+        click.echo(f"{error}.")
 
 
 def _known(known: config.Config, given: dict[str, Any]) -> Account | None:

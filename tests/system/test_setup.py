@@ -102,6 +102,39 @@ def test_a_new_user_is_asked_five_questions(household, session, theirs):
         assert "warned about 1" in household.once()
 
 
+def test_a_look_that_fails_keeps_nobody_from_the_service(household, session):
+    """The account is set up all the same; who asked by option gets the exit status instead."""
+    assert session.address
+    household.configure(top='model = "nowhere"')
+    options = ["setup", "--account", "home", "--dry-run"]
+    asking = household.program.converse(*options)
+    answer(asking, ADDRESS, "")
+    answer(asking, SERVER, "")
+    answer(asking, DRAFTS, "y")
+    assert "nowhere" in answer(asking, SERVICE, "n")
+    assert end(asking)[0] == 0
+    assert household.program.run(*options, "--no-questions").returncode == 6
+
+
+def test_who_changes_what_a_service_heeds_is_asked_to_start_it_anew(household, session):
+    """It would go on as before; without questions a line says how."""
+    assert session.address
+    household.configure()
+    unit = household.program.home / "config" / "systemd" / "user" / "unflub.service"
+    unit.parent.mkdir(parents=True)
+    unit.touch()
+    options = ["setup", "--account", "home", "--no-dry-run"]
+    done = household.program.run(*options, "--no-questions")
+    assert done.returncode == 0, done.stderr
+    assert "`unflub service install` starts the service anew" in done.stdout
+    asking = household.program.converse(*options)
+    answer(asking, ADDRESS, "")
+    answer(asking, SERVER, "")
+    answer(asking, DRAFTS, "y")
+    answer(asking, "anew, so that it heeds this", "n")
+    assert "`unflub service install` starts the service anew" in end(asking)[1]
+
+
 def test_the_options_can_say_it_all(household, session, theirs):
     """Nothing is asked; the password comes by standard input."""
     with session.keyring():
