@@ -142,7 +142,7 @@ _ANSWERS = (
     ),
     _Answer(
         r"\[(unavailable|inuse|serverbug)\]|temporar|try again later|lookup failed|server error|"
-        r"internal error",
+        r"internal error|server unavailable",
         "lets nobody in now", "it is tried again later",
         passing=True,
     ),
