@@ -181,8 +181,8 @@ def _as_ours(  # noqa: PLR0911 - a table
         if isinstance(error.__context__, imaplib.IMAP4.abort | OSError):
             return _as_ours(account, error.__context__)
         return _login_refused(account, str(error), source)
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return _untrusted(account, error.verify_message)
+    if isinstance(error, ssl.SSLError):
+        return _insecure(account, error)
     if isinstance(error, CapabilityError):
         return UnreachableError(
             f"account {account.name}: {_place(account)} offers no STARTTLS, so nothing was sent; "
@@ -199,6 +199,17 @@ def _as_ours(  # noqa: PLR0911 - a table
     if isinstance(error, imaplib.IMAP4.error):
         return _refused(account, str(error))
     return None
+
+
+def _insecure(account: Account, error: ssl.SSLError) -> UnflubError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _untrusted(account, error.verify_message)
+    if error.reason == "WRONG_VERSION_NUMBER":
+        return UnreachableError(
+            f"account {account.name}: {_place(account)} does not begin with TLS; check the port, "
+            'or if it is right set tls = "starttls"'
+        )
+    return _broken(account, error)
 
 
 def _untrusted(account: Account, why: str) -> UnflubError:

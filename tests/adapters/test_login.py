@@ -85,6 +85,14 @@ def test_a_certificate_file_that_is_none_is_named(file):
     assert caught.value.exit_status == 2
 
 
+def test_a_server_that_does_not_begin_with_tls_is_told_in_plain_words(server):
+    """As on the port of STARTTLS (RFC 8314 section 4.1); the library would tell of versions."""
+    account = Account("home", "a@example.org", "localhost", port=server.port)
+    with pytest.raises(UnflubError, match="starttls") as caught, connect(account, "x"):
+        pass
+    assert "SSL" not in str(caught.value)
+
+
 class Client:
     """A server that lists these mailboxes; those with a star are marked as Drafts (RFC 6154)."""
 
