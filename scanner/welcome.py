@@ -143,8 +143,9 @@ def _asked_for(
     ]
     address = asker.text(
         "Your mail address", "--address", given["address"], mine,
-        lambda text: _no_address(text) or _taken(text, others),
+        lambda text: _no_address(_in_ascii(text)) or _taken(_in_ascii(text), others),
     )  # fmt: skip
+    address = _in_ascii(address)
     before = before or _of(address, known.accounts)
     differs = before is not None and address.lower() != before.address.lower()
     if before and differs and given["name"] is None:  # it was typed over the one there is
@@ -464,6 +465,19 @@ def _values(account: Account, before: Account | None) -> dict[str, Any]:
         if value != getattr(old, key):
             now[key] = (list(value) if isinstance(value, tuple) else value) or None
     return now
+
+
+def _in_ascii(address: str) -> str:
+    """Give a domain like müller.de as mail servers know it (RFC 5890 section 2.3.2.1)."""
+    import idna
+
+    local, at, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    try:
+        return f"{local}{at}{idna.encode(domain, uts46=True).decode()}"
+    except idna.IDNAError:
+        return address
 
 
 def _no_address(text: str) -> str:

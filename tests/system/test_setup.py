@@ -135,6 +135,23 @@ def test_who_changes_what_a_service_heeds_is_asked_to_start_it_anew(household, s
     assert "`unflub service install` starts the service anew" in end(asking)[1]
 
 
+def test_a_domain_in_any_script_is_known_as_servers_know_it(household, session, theirs):
+    """By its letters in ASCII, which all of mail can carry (RFC 5890)."""
+    assert session.address
+    household.program.environment["SECRET"] = dovecot.PASSWORD
+    done = household.program.run(
+        "setup", "--no-questions", "--address", "me@Straße.example", "--password-env", "SECRET",
+        *theirs,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (account,) = config.load(written(household)).accounts
+    assert account.address == "me@xn--strae-oqa.example"
+    household.client.save(FLUBBED)
+    household.once()
+    (warning,) = household.client.warnings().values()
+    assert b"From: me@xn--strae-oqa.example\r\n" in warning.raw
+
+
 def test_the_options_can_say_it_all(household, session, theirs):
     """Nothing is asked; the password comes by standard input."""
     with session.keyring():
