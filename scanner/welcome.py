@@ -399,15 +399,28 @@ def _asked(account: Account, asker: _Asker, given: dict[str, Any]) -> str:
         allow(account, device=given["device"])
         return credentials.password(account)
     if given["password_stdin"]:
-        if sys.stdin is None:
-            raise click.UsageError("--password-stdin: standard input is closed; put it there")
-        return sys.stdin.readline().removesuffix("\n")
+        return _from_stdin()
     if asker.silent:
         raise CredentialsError(
             f"account {account.name}: no password; give one of --password-stdin, "
             "--password-command, --password-file, --password-env, --token-command"
         )
     return str(click.prompt(f"Password for {account.login} (not shown)", hide_input=True))
+
+
+def _from_stdin() -> str:
+    """Read a line, whatever the locale is. Raises UsageError where it holds no password."""
+    if sys.stdin is None:
+        raise click.UsageError("--password-stdin: standard input is closed; put it there")
+    line = sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r")
+    try:
+        secret = line.decode()
+    except UnicodeDecodeError:
+        secret = ""
+    if not secret:
+        what = "holds no UTF-8 text" if line else "is empty"
+        raise click.UsageError(f"--password-stdin: standard input {what}; put the password there")
+    return secret
 
 
 def _with_drafts(account: Account, secret: str, asker: _Asker, *, kept: bool) -> Account:

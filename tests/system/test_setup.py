@@ -446,6 +446,21 @@ def test_what_a_provider_needs_is_said(household, session):
     assert "tick “Show in IMAP” for Drafts" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [(b"", "is empty"), (b"\n", "is empty"), (b"p\xe4ss\n", "holds no UTF-8 text")],
+)
+def test_what_is_no_password_is_not_tried(household, session, theirs, given, words):
+    """A command in the pipe that failed, say: the provider may count wrong passwords."""
+    assert session.address
+    done = household.program.run(
+        "setup", "--no-questions", "--address", "me@example.org", "--password-stdin", *theirs,
+        stdin=given,
+    )  # fmt: skip
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert f"--password-stdin: standard input {words}" in done.stderr
+
+
 def test_wrong_answers_are_asked_again(household, session, theirs):
     """A wrong address, a slip in the server's name, a wrong password: each says what is wrong."""
     with session.keyring():
