@@ -51,7 +51,7 @@ def read(path: Path) -> str | None:
 
 def write(path: Path, text: str) -> None:
     """Write a private file, whole or not at all. Raises UnreadableError."""
-    again = f"{whole.ADVICE}, and run `unflub setup` again: nothing was changed"
+    again = f"{whole.ADVICE}, and run `unflub setup` again: the configuration is as it was"
     whole.written(path, text.encode(), again)
 
 

@@ -100,6 +100,6 @@ def test_the_file_is_private_and_its_folder_is_made(tmp_path):
 def test_a_place_that_cannot_be_written_is_told(tmp_path):
     """Nothing is left half-written."""
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UnreadableError, match="nothing was changed"):
+    with pytest.raises(UnreadableError, match="the configuration is as it was"):
         settings.write(tmp_path / "file" / "config.toml", "x")
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
