@@ -73,7 +73,7 @@ _MICROSOFT = ("Outlook.com", "Microsoft 365")
 _SHUT_OUT = r"authenticated but not connected"  # Exchange says so at the command after the login
 _TOO_MUCH = (
     r"bandwidth limit|rate limit|throttl|"
-    r"too many (bad |failed |invalid )?(login|attempts|requests|commands)"
+    r"too many (bad |failed |invalid )?(login|auth|attempts|requests|commands)"
 )
 _EXPIRED = r"AccessTokenExpired|session expired|token (has |is )?expired"
 _MOST = 1000  # characters; a hostile server may say a megabyte
@@ -141,8 +141,8 @@ _ANSWERS = (
         passing=True,
     ),
     _Answer(
-        r"\[(unavailable|inuse|serverbug)\]|temporar|try again later|lookup failed|server error|"
-        r"internal error|server unavailable",
+        r"\[(unavailable|inuse|serverbug)\]|temporar|try again later|lookup failed|"
+        r"(server|system|internal) error|server unavailable",
         "lets nobody in now", "it is tried again later",
         passing=True,
     ),
