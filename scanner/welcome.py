@@ -302,12 +302,22 @@ def _let_in(
                 raise  # what is typed in is a password, and would go out as a token
             click.echo(f"{error}.")
             if isinstance(error, CredentialsError):
-                secret = None
+                secret, account = None, _as_whom(account, asker)
             elif isinstance(error, UntrustedError):
                 account = replace(account, ca_file=_certificate(asker))
             elif not asker.agrees("Try again?"):
                 raise
     raise AssertionError  # the last try returns or raises
+
+
+def _as_whom(account: Account, asker: _Asker) -> Account:
+    """Ask for the user name once it may be wrong; the common providers know the address."""
+    if account.has_token or providers.by_address(account.address):
+        return account
+    user = asker.text(
+        "User name there (often the address)", "--user", None, account.login, lambda _: ""
+    )
+    return replace(account, user="" if user == account.address else user)
 
 
 def _is_where_it_was(account: Account, before: Account | None) -> bool:

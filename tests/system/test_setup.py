@@ -24,6 +24,7 @@ ADDRESS, SERVER, PASSWORD = "Your mail address", "The IMAP server", r"Password f
 DRAFTS, LOOK = "Does your mail client keep drafts there", "Look once what unflub would do"
 SERVICE, CLIENT, AGAIN = "at every login", "Client id of an app", "Try again"
 WHICH, FILE = "Which mailbox is it", "instead, which only you"
+USER = "User name there"
 CERTIFICATE = "file of its certificate"
 HERE = ["--host", "localhost", "--address", "me@example.org"]
 
@@ -470,8 +471,8 @@ def test_wrong_answers_are_asked_again(household, session, theirs):
         assert "does not tell" in answer(asking, SERVER, "localhots")
         assert "localhots leads nowhere" in answer(asking, SERVER, "localhost")
         answer(asking, PASSWORD, "wrong-horse")
-        said = answer(asking, PASSWORD, dovecot.PASSWORD)
-        assert "refused the user name or password" in said
+        assert "refused the user name or password" in answer(asking, USER, "")
+        answer(asking, PASSWORD, dovecot.PASSWORD)
         answer(asking, DRAFTS, "n")
         answer(asking, "There are Drafts, INBOX, Sent", "Trsh")
         assert "no such mailbox" in answer(asking, "Which mailbox", "Sent")
@@ -482,6 +483,22 @@ def test_wrong_answers_are_asked_again(household, session, theirs):
     assert (account.host, account.drafts) == ("localhost", "Sent")
 
 
+def test_another_user_name_can_be_given_where_the_address_is_none(household, session, theirs):
+    """Whoever was refused is asked for it before the next password; it is written down."""
+    options = ["--address", "me@example.org", *theirs[:4], *theirs[6:]]
+    with session.keyring():
+        asking = household.program.converse("setup", *options)
+        answer(asking, PASSWORD, "wrong-horse")
+        answer(asking, USER, household.client.user)
+        answer(asking, PASSWORD, dovecot.PASSWORD)
+        answer(asking, DRAFTS, "y")
+        answer(asking, LOOK, "n")
+        answer(asking, SERVICE, "n")
+        assert end(asking)[0] == 0
+    (account,) = config.load(written(household)).accounts
+    assert account.user == household.client.user
+
+
 def test_three_wrong_passwords_are_enough(household, session, theirs):
     """The last is the exit status's reason, and the way on is no account's that is not there yet.
 
@@ -489,8 +506,10 @@ def test_three_wrong_passwords_are_enough(household, session, theirs):
     """
     with session.keyring() as keyring:
         asking = household.program.converse("setup", "--address", "me@example.org", *theirs)
-        for _ in range(3):
+        for left in (2, 1, 0):
             answer(asking, PASSWORD, "wrong-horse")
+            if left:
+                answer(asking, USER, "")
         status, said = end(asking)
         assert status == 3
         assert "refused the user name or password" in said
@@ -589,6 +608,7 @@ WAYS: dict[str, tuple[list[str], dict[str, str]]] = {
     AGAIN: ([*HERE, "--port", "1"], {PASSWORD: dovecot.PASSWORD}),
     DRAFTS: (HERE, {PASSWORD: dovecot.PASSWORD}),
     WHICH: (HERE, IN | {DRAFTS: "n"}),
+    USER: (HERE, {PASSWORD: "wrong-horse"}),
     FILE: (HERE, IN),
     LOOK: (HERE, IN),
     SERVICE: (HERE, IN | {LOOK: "n"}),
