@@ -287,8 +287,10 @@ def _let_in(
     account: Account, before: Account | None, asker: _Asker, given: dict[str, Any]
 ) -> tuple[Account, str | None]:
     """Log in and find Drafts; give the account, and the password that is still to be kept."""
-    known = _is_where_it_was(account, before) or any(given[key] for key in _SOURCES)
-    secret = _at_hand(account) if known and not given["password_stdin"] else None
+    named = any(given[key] for key in _SOURCES)
+    known = named or _is_where_it_was(account, before)
+    must = named or asker.silent or account.has_token
+    secret = _at_hand(account, must=must) if known and not given["password_stdin"] else None
     kept = secret is not None
     for left in reversed(range(_TRIES)):
         if secret is None:
@@ -390,15 +392,20 @@ def _by_token(account: Account, asker: _Asker) -> Account:
     return replace(account, oauth_client_id=client)
 
 
-def _at_hand(account: Account) -> str | None:
-    """Give the password that is already kept, if it is; where it ought to be, it must be."""
+def _at_hand(account: Account, *, must: bool) -> str | None:
+    """Give the password that is already kept, if it is; where a source is named, it may `must` be.
+
+    Raises CredentialsError.
+    """
     from scanner.adapters import credentials
 
     try:
         return credentials.password(account)
-    except CredentialsError:
+    except CredentialsError as error:
         if any(getattr(account, key) for key in _SOURCES):
-            raise
+            if must:
+                raise
+            click.echo(f"{error}.")
         return None
 
 

@@ -499,6 +499,24 @@ def test_another_user_name_can_be_given_where_the_address_is_none(household, ses
     assert account.user == household.client.user
 
 
+def test_a_password_that_is_gone_can_be_typed_in_anew(household, session):
+    """The file that held it was deleted, say: the line tells, and the next one asks."""
+    household.configure(password_env="", password_file='"/nowhere/secret"')
+    with session.keyring() as keyring:
+        asking = household.program.converse("setup")
+        answer(asking, ADDRESS, "")
+        answer(asking, SERVER, "")
+        said = answer(asking, PASSWORD, dovecot.PASSWORD)
+        assert "the file with its password cannot be read" in said
+        answer(asking, DRAFTS, "y")
+        answer(asking, LOOK, "n")
+        answer(asking, SERVICE, "n")
+        assert end(asking)[0] == 0
+        assert list(keyring.items().values()) == [dovecot.PASSWORD]
+    (account,) = config.load(written(household)).accounts
+    assert account.password_file == ""
+
+
 def test_three_wrong_passwords_are_enough(household, session, theirs):
     """The last is the exit status's reason, and the way on is no account's that is not there yet.
 
