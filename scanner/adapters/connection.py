@@ -115,11 +115,20 @@ def log_in(client: Any, account: Account, secret: str, source: Source | None = N
         if account.has_token:
             _log_in_by_token(client, account, secret)
             return
+        secret = _bare(account, secret)
         # LOGIN is ASCII (RFC 3501 section 6.2.3); SASL PLAIN carries UTF-8 (RFC 4616).
         if (account.login + secret).isascii():
             client.login(account.login, secret)
         else:
             client.plain_login(account.login, secret)
+
+
+def _bare(account: Account, password: str) -> str:
+    """Leave out the spaces with which providers show an app password; Gmail refuses them."""
+    provider = by_host(*account.endpoint)
+    if provider is None or provider.secret != "app password":  # noqa: S105 - a kind of secret
+        return password
+    return "".join(password.split())
 
 
 def _log_in_by_token(client: Any, account: Account, token: str) -> None:

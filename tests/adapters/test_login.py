@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from scanner.adapters.connection import log_in
 from scanner.adapters.mailbox import connect
 from scanner.adapters.mailboxes import find, shown
 from scanner.config import Account
@@ -91,6 +92,34 @@ def test_a_server_that_does_not_begin_with_tls_is_told_in_plain_words(server):
     with pytest.raises(UnflubError, match="starttls") as caught, connect(account, "x"):
         pass
     assert "SSL" not in str(caught.value)
+
+
+class Desk:
+    """A server that writes down which passwords it is given."""
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+
+    def login(self, _: str, password: str) -> None:
+        self.given.append(password)
+
+    plain_login = login
+
+
+@pytest.mark.parametrize(
+    ("host", "given"),
+    [
+        ("imap.gmail.com", "abcdefghijklmnop"),
+        ("imap.mail.yahoo.com", "abcdefghijklmnop"),
+        ("imap.gmx.net", "abcd efgh\xa0ijkl mnop "),
+        ("imap.example.org", "abcd efgh\xa0ijkl mnop "),
+    ],
+)
+def test_an_app_password_may_be_pasted_as_it_is_shown(host, given):
+    """In groups of four, which Gmail's IMAP refuses; other passwords may well hold spaces."""
+    desk = Desk()
+    log_in(desk, Account("home", "me@example.org", host), "abcd efgh\xa0ijkl mnop ")
+    assert desk.given == [given]
 
 
 class Client:
