@@ -47,13 +47,18 @@ class _Asker:
     ) -> str:  # fmt: skip
         """Give an answer in which there is no problem. Raises UsageError where it may not ask."""
         if given is None and not self.silent:
-            while trouble := problem(answer := click.prompt(question, default=default or None)):
+            while trouble := problem(answer := self._asked(question, default)):
                 click.echo(f"{trouble}.")
-            return str(answer)
+            return answer
         answer = given or default
         if trouble := problem(answer):
             raise click.UsageError(f"{option}{'' if given else ' is needed'}: {trouble}")
         return answer
+
+    @staticmethod
+    def _asked(question: str, default: str) -> str:
+        """Ask once; spaces around it, which nobody sees, come of pasting."""
+        return str(click.prompt(question, default=default or None)).strip()
 
     def agrees(self, question: str, given: bool | None = None) -> bool:  # noqa: FBT001
         """Ask whether to do something; a silent one does what options say alone."""

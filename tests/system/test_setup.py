@@ -517,6 +517,19 @@ def test_a_password_that_is_gone_can_be_typed_in_anew(household, session):
     assert account.password_file == ""
 
 
+def test_spaces_around_what_is_pasted_do_not_matter(household, session):
+    """Nobody sees them on the screen."""
+    assert session.address
+    household.configure()
+    asking = household.program.converse("setup", "--account", "home")
+    answer(asking, ADDRESS, " you@example.org ")
+    answer(asking, SERVER, "127.0.0.1  ")
+    asking.expect(DRAFTS)
+    assert "looks like" not in asking.before
+    asking.sendintr()
+    assert end(asking)[0] == 130
+
+
 def test_three_wrong_passwords_are_enough(household, session, theirs):
     """The last is the exit status's reason, and the way on is no account's that is not there yet.
 
