@@ -170,8 +170,8 @@ def _offer(
         with _told(asker):
             context.invoke(watch, once=True, dry_run=True, names=(account.name,), config_path=path)
     runs = service.manager().file.exists()
-    question = "unflub runs at every login; start it anew, so that it heeds this?"
-    question = question if runs else "Run unflub now, and at every login?"
+    anew = "unflub runs at every login; start it anew, so that it heeds this?"
+    question = anew if runs else "Run unflub now, and at every login?"
     install = group.commands["service"] if isinstance(group, click.Group) else None
     if isinstance(install, click.Group) and asker.agrees(f"\n{question}", given["service"]):
         with _told(asker):
