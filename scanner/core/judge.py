@@ -132,7 +132,7 @@ def understand(raw: bytes) -> tuple[Draft, Sentences]:
 def _in_english(draft: Draft) -> Draft:
     if language := foreign(draft.text):
         raise UnreadableError(
-            f"it is not in English (but in {language!r}), and unflub reads no other language; "
+            f"it is not in English (it looks like {language!r}), and unflub reads no other; "
             "read it once more yourself"
         )
     return draft

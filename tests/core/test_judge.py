@@ -57,7 +57,7 @@ def test_a_note_in_another_language_is_not_checked_and_not_clean():
     words = "Vielen Dank für das Gespräch am Dienstag. Meine Antwort zum Haushalt war leider "
     (answer,) = JUDGE([note(words + "recht verworren, das tut mir wirklich sehr leid.")])
     assert isinstance(answer, UnreadableError)
-    assert str(answer).startswith("it is not in English (but in 'de')")
+    assert str(answer).startswith("it is not in English (it looks like 'de')")
 
 
 class Measuring(PhraseClassifier):

@@ -75,6 +75,40 @@ def test_a_keyboard_without_accents_hides_no_language(code: str, text: str):
     assert foreign(text) == code
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hej Lars, tak for en god snak i dag. Mit svar om budgettet var ikke godt nok, jeg glemte "
+        "at sige at vi sparede ti procent. Jeg glæder mig til at høre fra dig.",
+        "Hei Kari, tusen takk for intervjuet i går. Jeg beklager at jeg var så nervøs og svarte "
+        "feil på spørsmålet om budsjettet.",
+        "Kedves Anna, köszönöm a tegnapi interjút. Elnézést kérek a késésért, a vonat egy órát "
+        "állt a nyílt pályán. Várom a válaszát.",
+        "Dzień dobry, dziękuję za rozmowę. W odpowiedzi o budżecie się pomyliłem, a do tego byłem "
+        "zdenerwowany i za to przepraszam.",
+        "Poštovana gospođo, hvala na razgovoru u utorak. Žao mi je što sam kasnio, vlak je stajao "
+        "na pruzi i nisam mogao javiti.",
+        "Mpendwa Bi Amina, asante sana kwa mahojiano ya jana. Samahani nilichelewa, basi "
+        "liliharibika njiani. Natumaini kusikia kutoka kwenu.",
+    ],
+    ids=["Danish", "Norwegian", "Hungarian", "Polish", "Croatian", "Swahili"],
+)
+def test_small_words_and_close_relatives_hide_no_language(text: str):
+    """Some "a", "i", "at" and "for" are no English; nor need one language be certain."""
+    assert foreign(text)
+
+
+def test_what_may_well_be_english_is_not_called_foreign():
+    """Names and lists look like several languages, and like none for sure."""
+    assert (
+        foreign(
+            "Anna Schmidt, Pedro Alvarez, li wei, kowalski, dupont, garcia, rossi, novak, jansen, "
+            "muller, nielsen, hansen, andersson, virtanen, popescu, ivanov"
+        )
+        == ""
+    )
+
+
 def test_tables_and_addresses_are_no_language():
     """What has hardly any prose is left to the classifier."""
     assert foreign("Zimmer 4\nUlm, 89073\nfax 07 31\nkim@beispiel.example\n" * 20) == ""
