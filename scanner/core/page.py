@@ -9,7 +9,7 @@ from scanner.core.advice import ADVICE
 from scanner.core.assess import Piece, pieces
 from scanner.core.counsel import Counsel, Reason, reasons
 from scanner.core.render import templates
-from scanner.core.report import Row, Tally, summary
+from scanner.core.report import Row, Tally, heaviest, summary
 
 _DIRECTIONS = {"outgoing": "written by you", "incoming": "received"}
 # Totals are of notes by whomever: where advice says "you" to the writer, they name the writer.
@@ -22,7 +22,7 @@ _DEEDS = {
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """One message as the page shows it, with the reasons for each passage."""
+    """One message as the page shows it, with the reasons for each passage, and its words."""
 
     source: str
     subject: str
@@ -30,7 +30,7 @@ class _Note:
     severity: str
     share: str
     pieces: tuple[Piece, ...]
-    reasons: tuple[tuple[Reason, ...], ...]
+    why: tuple[tuple[tuple[Reason, ...], tuple[str, ...]], ...]
     counsel: Counsel
 
 
@@ -83,6 +83,9 @@ def _notes(rows: Iterable[Row]) -> Iterator[_Note]:
                 severity=assessment.severity,
                 share=f"{assessment.percent}% of the words",
                 pieces=tuple(pieces(assessment)),
-                reasons=tuple(tuple(reasons(one, row.direction)) for one in row.passages),
+                why=tuple(
+                    (tuple(reasons(one, row.direction)), tuple(heaviest(one, row)))
+                    for one in row.passages
+                ),
                 counsel=row.counsel,
             )

@@ -224,12 +224,17 @@ def _reasons(passage: Passage, row: Row) -> Iterator[str]:
 
     for one in reasons(passage, row.direction):
         why = f": {one.why}" if one.why else ""
-        yield f"  - {one.deed} ({one.category}, {one.confidence:.0%}){why}"
+        yield f"  - {one.deed} ({one.category}; {one.confidence:.0%} sure it is a flub){why}"
+    yield from (f"      {line}" for line in heaviest(passage, row))
+
+
+def heaviest(passage: Passage, row: Row) -> Iterator[str]:
+    """Say which words weigh most in each sentence of a passage, if that was asked for."""
     for sentence in passage.sentences if row.why is not None else ():
-        heaviest = (row.why or {}).get(sentence.start, ())
-        words = ", ".join(f"“{word}”" for word in heaviest) or "no single word"
-        weigh = "weigh" if len(heaviest) > 1 else "weighs"
-        yield f"      {words} {weigh} most in: {_beginning(sentence.text)}"
+        found = (row.why or {}).get(sentence.start, ())
+        words = ", ".join(f"“{word}”" for word in found) or "no single word"
+        weigh = "weigh" if len(found) > 1 else "weighs"
+        yield f"{words} {weigh} most in: {_beginning(sentence.text)}"
 
 
 def _what_to_do(todo: Counsel, source: str, told: Told) -> Iterator[str]:

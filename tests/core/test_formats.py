@@ -143,7 +143,7 @@ def test_all_categories_of_a_passage_are_named_and_counted():
     assert tally.categories == {"excuse": 1, "apology": 1, "plea": 1}
     shown = as_text(SEVERAL)
     for category in tally.categories:
-        assert f"({category}, 90%)" in shown
+        assert f"({category}; 90% sure it is a flub)" in shown
     page = lxml.html.document_fromstring(printed(Page(), [SEVERAL]))
     (passage,) = page.findall(".//article/ol[1]/li")
     assert [strong.text for strong in passage.iter("strong")] == [

@@ -119,7 +119,10 @@ def test_the_text_marks_each_passage_in_its_place():
         "  to panel@example.com: Thank you for the interview\n\n  | Dear"
     )
     assert "  | >>> That excuse was a flub. A flub it was. <<<\n" in shown
-    assert "  - It gives the reason for something that went wrong (excuse, 90%): " in shown
+    assert (
+        "  - It gives the reason for something that went wrong (excuse; 90% sure it is a flub): "
+        in shown
+    )
     assert "  | <b>That" in as_text(row(FLUBBED), lambda text: f"<b>{text}</b>")
 
 
@@ -182,6 +185,8 @@ def test_the_words_that_weigh_most_stand_below_the_reason():
         shown = as_text(replace(row(FLUBBED), why=why))
         lines = [line.strip() for line in shown.splitlines() if " most in: " in line]
         assert [line.partition(" most in: ")[0] for line in lines] == said
+        on_page = lxml.html.document_fromstring(page([replace(row(FLUBBED), why=why)], Tally()))
+        assert [one.text_content() for one in on_page.iterfind(".//li/span")] == lines
 
 
 @pytest.mark.parametrize(
