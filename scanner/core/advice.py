@@ -63,15 +63,16 @@ ADVICE = {
 _TOPIC = re.compile(
     r"\b(?:questions?|asked(?: me)?|answers?|reply|response|points?) "
     r"(?:about|regarding|concerning|around) "
-    r"((?:[\w'’-]+ ){0,5}?[\w'’-]+)"
+    r"((?:[\w'’-]+ ){0,5}?[\w'’-]+)(?<! of)"
     r"(?=[.,;:?!)]|$| (?:and|but|that|which|when|as|has|have|had|is|was|were|did|do|does"
-    r"|make|made|come|came|sound|would|could|will|might|because|so|in|at)\b)",
+    r"|make|made|come|came|went|fell|sound|sounded|would|could|will|might|may|because|so|in|at"
+    r"|doesn't|deserves|again|very|well|better|properly|fully|clear|enough|too|my|there)\b)",
     re.IGNORECASE,
 )
 # What names no topic, or another one when said to the writer: "your team" is the reader's.
 _NO_TOPIC = re.compile(
     r"\b(?:i|me|myself|mine|us|you|yours?|his|her|their|it|that|this|them|which|who|why|how|what|"
-    r"where|when|whether)\b",
+    r"where|when|whether|between)\b",
     re.IGNORECASE,
 )
 _OWN = re.compile(r"\b(my|our)\b", re.IGNORECASE)

@@ -99,6 +99,26 @@ def test_of_a_long_message_only_what_stands_around_is_read_again(before):
             "Did my answer about\nmy budget make sense?",
             "reopens the question about your budget",
         ),
+        (
+            "reanswer",
+            "Let me try that question about the rota again.",
+            "answers the question about the rota again",
+        ),
+        (
+            "self_criticism",
+            "I did not answer the question about dementia very well.",
+            "judges your answer about dementia",
+        ),
+        (
+            "self_criticism",
+            "When Mei asked about closures my mind went blank.",
+            "judges your answer about closures",
+        ),
+        (
+            "reanswer",
+            "You asked about the gap between 2017 and 2019.",
+            ADVICE["reanswer"].name,
+        ),
         ("reanswer", "My answer on Tuesday was about that.", ADVICE["reanswer"].name),
         ("correction", "My answer about why I left was wrong.", ADVICE["correction"].name),
         ("reanswer", "Your question about your team's rota stayed.", ADVICE["reanswer"].name),
