@@ -16,6 +16,8 @@ Kind = Literal["thank_you", "other"]
 Severity = Literal["none", "folded", "flub"]
 
 _MORE_LIKELY_THAN_NOT = 0.5
+# The guide has a third; of notes of two or three lines readers give or take some words.
+_SHORT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,13 @@ def assess(sentences: Sentences, predictions: Predictions, thresholds: Threshold
     """Decide: is it a note, which passages are flubs, and how they sit in it."""
     is_note = thresholds.is_note(predictions)
     passages = tuple(_passages(sentences, predictions, thresholds))
+    share = _share(sentences.text, passages)
     return Assessment(
         text=sentences.text,
         kind="thank_you" if is_note else "other",
         kind_confidence=predictions.thank_you if is_note else 1 - predictions.thank_you,
-        severity=_severity(passages, predictions.folded),
-        share=_share(sentences.text, passages),
+        severity=_severity(passages, predictions.folded, share),
+        share=share,
         passages=passages,
     )
 
@@ -192,8 +195,9 @@ def _share(text: str, passages: Sequence[Passage]) -> float:
     return min(1.0, sum(len(p.text.split()) for p in passages) / words) if words else 0.0
 
 
-def _severity(passages: Sequence[Passage], folded: float) -> Severity:
+def _severity(passages: Sequence[Passage], folded: float, share: float) -> Severity:
     """Tell how bad it is; what is folded in is "at most one short passage" (labelling guide)."""
     if not passages:
         return "none"
-    return "folded" if len(passages) == 1 and folded >= _MORE_LIKELY_THAN_NOT else "flub"
+    is_one_short = len(passages) == 1 and share < _SHORT
+    return "folded" if is_one_short and folded >= _MORE_LIKELY_THAN_NOT else "flub"

@@ -92,10 +92,11 @@ def test_the_share_is_at_most_the_whole_also_where_no_space_parts_the_sentences(
         ("...x..", 0.5, "folded"),
         ("...x..", 0.4, "flub"),
         ("..x.x...", 0.9, "flub"),
+        (".xx", 0.9, "flub"),
     ],
 )
 def test_one_passage_that_is_likely_folded_in_is_folded(flags, folded, severity):
-    """Without a passage there is nothing to fold, and of two one sticks out."""
+    """Without a passage there is nothing to fold, of two one sticks out, and a long one does."""
     assert judged(flags, folded=folded).severity == severity
 
 
