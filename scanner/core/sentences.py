@@ -36,6 +36,18 @@ _SHOUT = re.compile(
 )
 """Ends of sentences in chat: "the chat!! so i ...", or an emoji between two sentences."""
 
+_WORD = re.compile(r"\S+")
+_LONGEST = 80
+"""In words: no sentence of the corpus has more, and the encoder reads little more of one."""
+
+_PIECES = range(15, 46)
+"""In words: how long a piece of what is longer may be; the last may be longer by the fewest."""
+
+_CLAUSE = re.compile(
+    r"(?:and|but|so|because|then) (?:i|i['’]m|we|you|it|he|she|they|my|if|when)\b", re.IGNORECASE
+)
+"""Where a piece begins best."""
+
 _WORD_CHARACTER = re.compile(r"\w")
 _OPENERS = "\"'(\u201c\u2018"
 
@@ -56,8 +68,20 @@ def boundaries(text: str) -> Iterator[tuple[int, int]]:
 def _parted(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Cut one span where sentencex overlooked the end of a sentence."""
     for cut in sorted({*_full_stops(text, start, end), *_shouts(text, start, end)}):
-        yield start, cut
+        yield from _run_on(text, start, cut)
         start = cut
+    yield from _run_on(text, start, end)
+
+
+def _run_on(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut what was dictated without a full stop, before a clause where there is one."""
+    words = [word.start() for word in _WORD.finditer(text, start, end)]
+    done = 0
+    while len(words) > _LONGEST and len(words) - done >= _PIECES[0] + _PIECES[-1]:
+        lengths = [n for n in _PIECES if _CLAUSE.match(text, words[done + n], end)]
+        done += lengths[-1] if lengths else _PIECES[-1]
+        yield start, words[done]
+        start = words[done]
     yield start, end
 
 
