@@ -63,7 +63,7 @@ ADVICE = {
 _TOPIC = re.compile(
     r"\b(?:questions?|asked(?: me)?|answers?|reply|response|points?) "
     r"(?:about|regarding|concerning|around) "
-    r"((?:[\w'’-]+ ){0,5}?[\w'’-]+)(?<! of)"
+    r"((?:[\w'’-]+ ){0,5}?[\w'’-]+)(?<! (?:of|on|to|by))(?<! for)(?<! (?:with|from))"
     r"(?=[.,;:?!)]|$| (?:and|but|that|which|when|as|has|have|had|is|was|were|did|do|does"
     r"|make|made|come|came|went|fell|sound|sounded|would|could|will|might|may|because|so|in|at"
     r"|doesn't|deserves|again|very|well|better|properly|fully|clear|enough|too|my|there)\b)",

@@ -115,6 +115,11 @@ def test_of_a_long_message_only_what_stands_around_is_read_again(before):
             "judges your answer about closures",
         ),
         (
+            "pretext",
+            "Any questions about the years on my CV I left vague are welcome.",
+            ADVICE["pretext"].name,
+        ),
+        (
             "reanswer",
             "You asked about the gap between 2017 and 2019.",
             ADVICE["reanswer"].name,
