@@ -82,6 +82,16 @@ _ABOUT = {
     "self_criticism": "judges your answer about {}",
     "correction": "takes back what you said about {}",
 }
+# "the churn question", "your second question": what kind of question it was.
+_QUESTION = re.compile(
+    r"\b(?:the|that|your) ((?:(?!(?:of|about|to|in|on|from|for|with|as|and|or|an?|the|my|your|i|you"
+    r"|it|that|is|was|own|only|very|next)\b)[\w'’-]+ ){1,2}question)\b",
+    re.IGNORECASE,
+)
+_TO = {
+    "reanswer": "answers the {} again",
+    "self_criticism": "judges your answer to the {}",
+}
 
 
 def deed(category: str, passage: str) -> str:
@@ -89,7 +99,8 @@ def deed(category: str, passage: str) -> str:
     named = topic(passage)
     if named and category in _ABOUT:
         return _ABOUT[category].format(named)
-    return ADVICE[category].name
+    asked = _QUESTION.search(" ".join(passage.split())) if category in _TO else None
+    return _TO[category].format(asked[1]) if asked else ADVICE[category].name
 
 
 def deeds(categories: Iterable[str], passage: str) -> str:

@@ -124,6 +124,18 @@ def test_of_a_long_message_only_what_stands_around_is_read_again(before):
             "You asked about the gap between 2017 and 2019.",
             ADVICE["reanswer"].name,
         ),
+        (
+            "reanswer",
+            "I kept thinking about the window\nfunction question on the bus.",
+            "answers the window function question again",
+        ),
+        (
+            "self_criticism",
+            "Sorry, your second question had me lost.",
+            "judges your answer to the second question",
+        ),
+        ("reanswer", "May I ask the only question I had?", ADVICE["reanswer"].name),
+        ("omission", "I did not mention the churn question.", ADVICE["omission"].name),
         ("reanswer", "My answer on Tuesday was about that.", ADVICE["reanswer"].name),
         ("correction", "My answer about why I left was wrong.", ADVICE["correction"].name),
         ("reanswer", "Your question about your team's rota stayed.", ADVICE["reanswer"].name),
