@@ -40,7 +40,7 @@ _WORD = re.compile(r"\S+")
 _LONGEST = 80
 """In words: no sentence of the corpus has more, and the encoder reads little more of one."""
 
-_PIECES = range(15, 46)
+_PIECES = range(10, 31)
 """In words: how long a piece of what is longer may be; the last may be longer by the fewest."""
 
 _CLAUSE = re.compile(
