@@ -79,8 +79,8 @@ def train(*, encoder: bool, further: bool, teacher: bool, measure: bool, **optio
     --add. Both models are then put to notes that neither has seen: the new one takes the place of
     the one in use if it is no worse. `unflub model rollback` returns to the one before.
 
-    --corpus or --encoder starts from nothing, as the shipped model is made: it is put in use
-    without being compared, and made without what you labelled.
+    --corpus or --encoder starts from nothing, as the shipped model is made, without what you
+    labelled. Such a model is not compared, so `unflub model use` has to put it in use.
 
     \b
     Examples:
@@ -169,12 +169,17 @@ def _retrain(material: Material, wishes: Wishes) -> None:
 
 
 def _say_where(messages: int, folder: Path) -> None:
-    in_use = folder == _in_use()
-    where = (
-        f"the model in use is now {folder}"
-        if in_use
-        else f"it is written to {folder}; use it with `--model {folder}`"
-    )
+    from scanner.learning import shelf
+
+    if folder == _in_use():
+        where = f"the model in use is now {folder}"
+    elif folder.parent == shelf.own():
+        where = (
+            f"it is written to {folder}, and was not compared with the one in use; "
+            f"`unflub model use {folder.name}` puts it in use"
+        )
+    else:
+        where = f"it is written to {folder}; use it with `--model {folder}`"
     click.echo(f"trained on {messages} messages; {where}")
 
 

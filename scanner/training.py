@@ -68,10 +68,11 @@ class Trained:
 def make_model(
     material: Material, output: Path | None, *, measure: bool, progress: Progress
 ) -> Trained:
-    """Train from nothing but the material, optionally measure, and use the model from then on.
+    """Train from nothing but the material, and optionally measure.
 
     So the shipped model is made; `retraining` moves it by the user's own notes. The encoder is
-    the shipped one.
+    the shipped one. The model is in use from then on, but for one of the user's own: nothing was
+    compared, so that one has to be chosen.
     Raises UnreadableError, ConfigurationError or ModelError; the model in use then stays.
     """
     home = output or _home()
@@ -148,7 +149,8 @@ def _make_model(  # noqa: PLR0913 - what both ways to a model have in common
         folder = new_folder(home)
         model = replace(model, version=folder.name)
         artifact.save(model, folder, card.write(model, is_shipped=is_shipped))
-        shelf.make_current(folder)
+        if home != shelf.own():
+            shelf.make_current(folder)
     lines = tuple(alarm_line(name, one) for name, one in alarms.items())
     return Trained(folder, len(read_.projected), learnt.merged.contradictions, lines)
 

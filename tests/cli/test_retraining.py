@@ -480,3 +480,15 @@ def test_the_corpus_is_trained_from_nothing_by_one_command(newcomer, small, tmp_
     assert "secret-client.eml: of 1 ordinary messages it warns about 0 at cautious" in done.stdout
     assert "secret-client" not in path.read_text() + path.with_name("README.md").read_text()
     assert [path.name for path in newcomer.home.iterdir()] == ["made"]
+
+
+def test_what_is_trained_from_nothing_has_to_be_chosen(newcomer, small):
+    """It met no gate, so it waits among the user's models, and a line says how to use it."""
+    done = newcomer.run("train", "--corpus", small / "training_data")
+    assert done.returncode == 0, done.stderr
+    assert in_use(newcomer) == "shipped"
+    (path,) = models(newcomer).glob("*/model.json")
+    name = path.parent.name
+    assert f"`unflub model use {name}` puts it in use" in done.stdout
+    assert newcomer.run("model", "use", name).returncode == 0
+    assert in_use(newcomer) == name
