@@ -339,11 +339,14 @@ def use(*, name: str) -> None:
 
 @model.command()
 def rollback() -> None:
-    """Return to the model that was in use before."""
+    """Return to the model that was in use before.
+
+    One that cannot be used any more is passed over.
+    """
     from scanner.learning import shelf
 
     with _choosing():
-        folder = shelf.rollback()
+        folder = shelf.rollback(_is_usable)
     click.echo(f"the model in use is now {_named(folder)}")
 
 
@@ -353,6 +356,18 @@ def _choosing() -> AbstractContextManager[None]:
     from scanner.learning import shelf
 
     return lock.awaited(shelf.own() / shelf.LOCK)
+
+
+def _is_usable(folder: Path) -> bool:
+    """Tell whether a model can be used; say so if not."""
+    from scanner.learning import artifact
+
+    try:
+        artifact.load(folder)
+    except ModelError as error:
+        terminal.say(f"passed over: {error}")
+        return False
+    return True
 
 
 def _in_use() -> Path | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import dropwhile
 from pathlib import Path
 
 import platformdirs
@@ -21,7 +22,10 @@ POINTER = "current"
 LOCK = ".lock"
 """Lies beside the pointer. Who adds a model or chooses one holds it: of two at once one is lost."""
 
-ADVICE = "install unflub anew, or train a model with `unflub train`"
+ADVICE = (
+    "`unflub model use shipped` returns to the model that comes with unflub; "
+    "if that is the one, install unflub anew"
+)
 
 _REMEMBERED = 50
 _Stamp = tuple[int, int, int]
@@ -86,13 +90,15 @@ def use_shipped() -> None:
         _point(own(), [SHIPPED, *(name for name in _names(own()) if name != SHIPPED)])
 
 
-def rollback() -> Path:
+def rollback(is_usable: Callable[[Path], bool] = Path.is_dir) -> Path:
     """Return to the model that was in use before; give its folder.
 
-    One that is not there any more is passed over. Raises `ConfigurationError` where none was.
+    One that is not there any more, or not usable, is passed over. Raises `ConfigurationError`
+    where none is left.
     """
     before = _names(own())[1:] if (own() / POINTER).is_file() else []
-    there = [name for name in before if name == SHIPPED or (own() / name).is_dir()]
+    folders = {name: shipped() if name == SHIPPED else own() / name for name in before}
+    there = list(dropwhile(lambda name: not is_usable(folders[name]), before))
     if not there:
         raise ConfigurationError(
             "no model was in use before this one; `unflub model list` shows those there are"

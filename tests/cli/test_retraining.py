@@ -306,8 +306,9 @@ def test_a_model_that_the_new_one_was_not_compared_with_stays_in_use(program, tm
 def test_who_chooses_a_model_waits_for_one_that_is_being_put_in_use(newcomer, choice, after):
     """What was in use is then known to the choice, and no model falls out of the order."""
     home = models(newcomer)
+    home.mkdir(parents=True)
     for name in ("a", "b"):
-        (home / name).mkdir(parents=True)
+        (home / name).symlink_to(shelf.shipped())
     (home / shelf.POINTER).write_text("a\n")
     with lock.awaited(home / shelf.LOCK):
         choosing = newcomer.start("model", *choice)
@@ -315,6 +316,19 @@ def test_who_chooses_a_model_waits_for_one_that_is_being_put_in_use(newcomer, ch
         (home / shelf.POINTER).write_text("b\na\n")
     _, said = choosing.communicate(timeout=60)
     assert (choosing.returncode, (home / shelf.POINTER).read_text().split()) == (0, after), said
+
+
+def test_rollback_passes_over_a_model_that_cannot_be_used(newcomer):
+    """As of one that an older unflub made; else every check would fail from then on."""
+    home = models(newcomer)
+    (home / "spoilt").mkdir(parents=True)
+    for name in ("whole", "latest"):
+        (home / name).symlink_to(shelf.shipped())
+    (home / shelf.POINTER).write_text("latest\nspoilt\nwhole\nshipped\n")
+    done = newcomer.run("model", "rollback")
+    assert done.stdout == "the model in use is now whole\n"
+    assert "passed over" in done.stderr
+    assert "spoilt" in done.stderr
 
 
 def test_two_trainings_of_one_day_do_not_take_one_name(newcomer, small):
