@@ -65,8 +65,9 @@ def is_task(row: dict[str, Any]) -> bool:
 
 def _annotation(results: Iterable[Any]) -> tuple[tuple[Span, ...], dict[str, str]]:
     """Give the spans of an annotation, and what was chosen for the message as a whole."""
-    values = [as_object(as_object(result).get("value")) for result in results]
-    spans = tuple(_region(value) for value in values if "labels" in value)
+    some = [one for one in map(as_object, results) if one.get("type") != "relation"]
+    values = [as_object(one.get("value")) for one in some]
+    spans = tuple(_region(value) for value in values if _is_region(value))
     choices: dict[str, str] = {}
     for value in values:
         choices |= chosen(value.get("choices"))
@@ -74,6 +75,8 @@ def _annotation(results: Iterable[Any]) -> tuple[tuple[Span, ...], dict[str, str
 
 
 def _region(value: dict[str, Any]) -> Span:
+    if "labels" not in value:
+        raise UnfitError("a label does not come from Labels on a Text")
     labels = as_list(value["labels"])
     if len(labels) != 1:
         raise UnfitError("a label needs one category")
@@ -92,5 +95,10 @@ def _is_regions(value: Any) -> bool:
     return (
         isinstance(value, list)
         and bool(value)
-        and all(isinstance(region, dict) and "labels" in region for region in value)
+        and all(isinstance(region, dict) and _is_region(region) for region in value)
     )
+
+
+def _is_region(value: dict[str, Any]) -> bool:
+    """Tell what marks text from other answers; `hypertextlabels` do, too."""
+    return any(key.endswith("labels") for key in value)
