@@ -1,8 +1,8 @@
 """CSV with a row for each sentence, as spreadsheets hold it.
 
-A message is the rows that follow each other with the same id. Its text stands in the first of
-them (column `text`), or is put together from its sentences. Columns `start` and `end` (code points)
-need be there only where a sentence stands in its message more than once.
+A message is the rows that follow each other with the same id, or with none below one. Its text
+stands in the first of them (column `text`), or is put together from its sentences. Columns `start`
+and `end` (code points) need be there only where a sentence stands in its message more than once.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from scanner.learning.corpus import Example, project
 _COLUMNS = (
     "id", "kind", "severity", "subject", "pair", "text", "start", "end", "sentence", "category",
 )  # fmt: skip
+
+csv.field_size_limit(2**31 - 1)  # a message may be longer than the module's 131,072 characters
 
 _LINE_END = re.compile(r"[\r\n]")
 _LONGEST_HEADER = 10_000
@@ -42,6 +44,7 @@ def messages(content: str) -> Iterator[tuple[str, list[_Row]]]:
     _require(frozenset(columns))
     table = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
     message: list[_Row] = []
+    met: set[str] = set()
     try:
         for number, cells in enumerate(table, 1):
             if number == 1 or not any(cells):
@@ -55,6 +58,8 @@ def messages(content: str) -> Iterator[tuple[str, list[_Row]]]:
             if message and _opens(row[1], message[0][1]):
                 yield f"row {message[0][0]}", message
                 message = []
+            if not message:
+                _require_new(row, met)
             message.append(row)
     except csv.Error:
         raise UnreadableError("it is no CSV file; save it once more as CSV in UTF-8") from None
@@ -108,7 +113,20 @@ def _opens(row: Mapping[str, str], first: Mapping[str, str]) -> bool:
         return row["text"] != first.get("text") or row.get("id") != first.get("id")
     if row.get("id"):
         return row["id"] != first.get("id")
-    return not ("sentence" in row and first.get("text"))
+    return not (first.get("id") or ("sentence" in row and first.get("text")))
+
+
+def _require_new(row: _Row, met: set[str]) -> None:
+    """Raise UnreadableError where a message began before: it would be taken for several."""
+    number, cells = row
+    name = cells.get("id", "")
+    is_whole = "sentence" in cells and cells.get("text")
+    if name in met and not is_whole:
+        raise UnreadableError(
+            f"row {number} stands apart from other rows of its id; "
+            "put them together, or give it another id"
+        )
+    met.update({name} - {""})
 
 
 def _category(row: Mapping[str, str]) -> str:

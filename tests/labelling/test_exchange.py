@@ -78,6 +78,12 @@ def test_what_is_exported_is_imported(form, notes):
     assert read(exchange.written(notes, form), form) == notes
 
 
+def test_a_message_of_any_length_is_exported_and_imported():
+    """A cell of a table may hold more than Python's module for them expects."""
+    note = from_sentences(["The plan is good."] * 10_000, [" "] * 10_000, {1})
+    assert read(exchange.written([note], "csv"), "csv") == [note]
+
+
 def test_all_lines_for_doccano_have_the_same_keys():
     """It would fill what one of them lacks with NaN, which its database refuses."""
     notes = [replace(from_sentences(["Ja."], [" "], ()), pair=pair) for pair in (None, "p1")]
