@@ -15,7 +15,7 @@ from scanner.errors import UnreadableError
 if TYPE_CHECKING:  # loaded where needed: --help answers without the model
     from click.shell_completion import CompletionItem
 
-    from scanner.labelling.exchange import Format
+    from scanner.labelling.exchange import Format, Imported
 
 _FORMATS = ("doccano", "label-studio", "prodigy", "csv", "unflub")
 _account = click.option("--account", metavar="NAME", help="Mail in mailboxes of this account.")
@@ -194,16 +194,20 @@ def import_(file: Path, form: str, kind: str, source: str) -> None:  # fmt: skip
     from scanner import examples
     from scanner.learning.corpus import merge, project, repeated
 
-    given, left_out = _imported(file, form, kind, source := _slug(source or f"import-{file.stem}"))
-    merged = merge(given)
+    given = _imported(file, form, kind, source := _slug(source or f"import-{file.stem}"))
+    merged = merge(given.examples)
     taken = merged.examples
     added = examples.add(taken, source)
     click.echo(
         f"{terminal.number_of(len(taken), 'message')} taken as {source!r}: {added.new} new, "
         f"{added.changed} with other labels than before, {added.same} as before"
     )
-    if left_out:
-        terminal.say(f"{terminal.number_of(left_out, 'record')} left out: not labelled, or refused")
+    if given.bare:
+        said = terminal.number_of(given.bare, "record")
+        terminal.say(f"{said} without labels: taken for messages without flubs")
+    if given.left_out:
+        said = terminal.number_of(given.left_out, "record")
+        terminal.say(f"{said} left out: not labelled, or refused")
     for line in repeated(merged):
         terminal.say(line)
     if lost := sum(len(project(one).lost) for one in taken):
@@ -301,7 +305,7 @@ def forget(paths: tuple[str, ...], source: tuple[str, ...], *, every: bool) -> N
     click.echo(f"{terminal.number_of(count, 'label')} forgotten; {then}")
 
 
-def _imported(file: Path, form: str, kind: str, source: str) -> tuple[list[Any], int]:
+def _imported(file: Path, form: str, kind: str, source: str) -> Imported:
     """Read a file of labels. Raises UnreadableError that names the file and what is wrong."""
     from scanner.labelling import exchange
     from scanner.learning import corpus
@@ -316,11 +320,10 @@ def _imported(file: Path, form: str, kind: str, source: str) -> tuple[list[Any],
     try:
         told = exchange.recognised(content) if form == "auto" else cast("Format", form)
         if told == "unflub":
-            return corpus.read([file]), 0
-        done = exchange.read(content, told, source=source, kind=kind)
+            return exchange.Imported(tuple(corpus.read([file])))
+        return exchange.read(content, told, source=source, kind=kind)
     except UnreadableError as error:
         raise UnreadableError(f"{file}: {error}") from None
-    return list(done.examples), done.left_out
 
 
 def _slug(name: str) -> str:

@@ -40,10 +40,14 @@ _READERS: dict[Foreign, tuple[_Rows, _Take]] = {
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What a file holds; `left_out` counts records that nobody has labelled yet, or refused."""
+    """What a file holds; `left_out` counts records that nobody has labelled yet, or refused.
+
+    `bare` counts those taken for messages without flubs because nothing says otherwise.
+    """
 
     examples: tuple[Example, ...]
     left_out: int = 0
+    bare: int = 0
 
 
 def recognised(content: str) -> Format:
@@ -83,7 +87,10 @@ def read(content: str, form: Foreign, *, source: str, kind: str = KINDS[0]) -> I
                 problems.append(str(error))
     if problems:
         raise UnreadableError(f"{some(problems)}; nothing was taken from it, mend these first")
-    return Imported(tuple(examples), taken.count(None))
+    bare = sum(
+        not one.spans and not one.said.get("severity") for one in taken if isinstance(one, Record)
+    )
+    return Imported(tuple(examples), taken.count(None), bare)
 
 
 def written(examples: Iterable[Example], form: Format) -> str:

@@ -174,6 +174,16 @@ def test_labels_of_other_tools_are_taken(program, name, count):
     assert stored(program) == before
 
 
+def test_how_many_are_without_labels_is_said(program, tmp_path):
+    """A tool may export what nobody labelled as well; where a severity stands, somebody did."""
+    bare = {"text": "Thanks for your time.", "label": []}
+    decided = {"text": "Thanks a lot.", "label": [], "severity": "none"}
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in (bare, decided)))
+    done = program.run("label", "import", path)
+    assert done.stderr == "unflub: 1 record without labels: taken for messages without flubs\n"
+
+
 def test_what_a_file_says_twice_is_named_by_id_and_line(program, tmp_path):
     """The last label counts, and no text is shown."""
     one = {"id": "a", "kind": "thank_you", "subject": "Thanks", "text": "Thanks for your time.",
@@ -195,17 +205,18 @@ def test_what_a_file_says_twice_is_named_by_id_and_line(program, tmp_path):
 @pytest.mark.parametrize(
     ("ids", "named"),
     [
-        (("7", "7"), "import-mine 7 (row 2) and import-mine 7 (row 4)"),
-        (("", ""), "import-mine row-2 and import-mine row-4"),
+        (("7", "7"), "import-mine 7 (line 1) and import-mine 7 (line 3)"),
+        (("", ""), "import-mine line-1 and import-mine line-3"),
     ],
 )
 def test_what_the_file_of_another_tool_says_twice_is_named_by_its_place(
     program, tmp_path, ids, named
 ):
     """Two records may have one id, which tells none of them; or none, and the place is the id."""
-    path = tmp_path / "mine.csv"
-    rows = (f"{ids[0]},Thanks a lot.,", "between,Good day.,", f"{ids[1]},Thanks a lot.,")
-    path.write_text("\n".join(("id,sentence,category", *rows)))
+    path = tmp_path / "mine.jsonl"
+    rows = ((ids[0], "Thanks a lot."), ("between", "Good day."), (ids[1], "Thanks a lot."))
+    lines = (json.dumps({"id": name, "text": text, "label": []}) for name, text in rows)
+    path.write_text("\n".join(lines))
     done = program.run("label", "import", path)
     assert f"twice, of which the last counts: {named}" in done.stderr
 
