@@ -167,7 +167,9 @@ def _fit(text: str, span: Span, place: Place, starts: set[int], ends: set[int]) 
         if text[start:end] == unified(span.text):
             return _EXACT
         return _SAME if _squeezed(text[start:end]) == _squeezed(span.text) else _WRONG
-    if start in starts and end in ends:
+    # A mouse easily takes the space beside a sentence along.
+    first, last = end - len(text[start:end].lstrip()), start + len(text[start:end].rstrip())
+    if first in starts and last in ends:
         return _EXACT
     return _WORDS if _holds_words(text, start, end) else _WRONG
 

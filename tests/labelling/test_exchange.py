@@ -152,6 +152,16 @@ def test_one_message_tells_for_the_others_of_its_file(utf16, crlf, sent):
     assert read("\n".join(lines), "doccano") == [open_, plain]
 
 
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 0), (1, 1)])
+def test_a_sentence_marked_with_the_space_beside_it_is_that_sentence(before, after):
+    """People drag a little too far; one such label alone tells how its file counts."""
+    text = "Dear Bo,\n\nThanks for today. I am sorry I was late. The plan is good."
+    start, end = text.index("I am"), text.index(" The")
+    line = {"text": text, "label": [[start - before, end + after, "apology"]]}
+    (taken,) = read(json.dumps(line), "doccano")
+    assert [x.text.strip() for x in taken.labels] == ["I am sorry I was late."]
+
+
 def test_a_label_that_fits_only_as_nobody_else_counts_is_refused():
     """Where the file counts code points, a span that marks words in UTF-16 units is a slip."""
     proof = from_sentences(SENTENCES[:4], [" "] * 4, {1, 2})
