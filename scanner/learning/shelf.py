@@ -22,10 +22,7 @@ POINTER = "current"
 LOCK = ".lock"
 """Lies beside the pointer. Who adds a model or chooses one holds it: of two at once one is lost."""
 
-ADVICE = (
-    "`unflub model use shipped` returns to the model that comes with unflub; "
-    "if that is the one, install unflub anew"
-)
+ADVICE = "`unflub model use shipped`, `unflub train` anew, or install unflub anew"
 
 _REMEMBERED = 50
 _Stamp = tuple[int, int, int]

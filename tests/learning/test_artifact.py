@@ -254,6 +254,7 @@ def test_a_model_that_was_touched_is_refused(what: str, folder: Path):
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "unflub train" in str(caught.value)
+    assert "unflub model use shipped" in str(caught.value)
 
 
 def test_a_version_name_is_used_once(model: Model, folder: Path):
