@@ -28,6 +28,8 @@ def read(where: str, row: Any) -> Record | None:
     """Read a line; None where nobody has labelled it. Raises UnfitError."""
     record = as_object(row)
     labels = next((record[key] for key in ("label", "labels", "entities") if key in record), None)
+    if labels is None and record.get("annotations"):
+        raise UnfitError("its categories are numbers; export it as JSONL with text labels")
     if labels is None:
         return None
     meta = record.get("meta")

@@ -26,7 +26,7 @@ Format = Foreign | Literal["unflub"]
 _LONGEST_NAME = 30
 _KEYS: dict[str, Format] = {
     "flubs": "unflub", "spans": "prodigy", "answer": "prodigy", "tokens": "prodigy",
-    "label": "doccano", "labels": "doccano", "entities": "doccano",
+    "label": "doccano", "labels": "doccano", "entities": "doccano", "annotations": "doccano",
 }  # fmt: skip
 _Rows = Callable[[str], Iterator[tuple[str, Any]]]
 _Take = Callable[[str, Any], Record | None]

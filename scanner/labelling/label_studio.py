@@ -22,6 +22,8 @@ from scanner.labelling.records import (
 )  # fmt: skip
 from scanner.learning.corpus import Example
 
+_FOREIGN = frozenset({"annotations", "entities", "spans", "flubs"})  # what others call labels
+
 
 def read(where: str, row: Any) -> Record | None:
     """Read a task; None where nobody has labelled it. Raises UnfitError."""
@@ -60,7 +62,8 @@ def write(example: Example) -> dict[str, Any]:
 
 def is_task(row: dict[str, Any]) -> bool:
     """Tell a task from the records of other tools."""
-    return bool({"annotations", "completions"} & row.keys()) or any(map(_is_regions, row.values()))
+    is_whole = "data" in row and bool({"annotations", "completions"} & row.keys())
+    return is_whole or any(map(_is_regions, row.values()))
 
 
 def _annotation(results: Iterable[Any]) -> tuple[tuple[Span, ...], dict[str, str]]:
@@ -84,6 +87,8 @@ def _region(value: dict[str, Any]) -> Span:
 
 
 def _short(where: str, task: dict[str, Any]) -> Record:
+    if _FOREIGN & task.keys():
+        raise UnfitError("its labels are not Label Studio's; name another --format")
     regions = [value for value in task.values() if _is_regions(value)]
     spans = tuple(_region(region) for value in regions for region in value)
     choices = chosen([value for value in task.values() if isinstance(value, str)])

@@ -214,6 +214,14 @@ def test_files_as_the_tools_write_them(path):
     assert {"left_out": done.left_out} == json.loads(lines[-1])
 
 
+@pytest.mark.parametrize("form", ["prodigy", "unflub"])
+def test_labels_of_others_are_not_lost_as_label_studios(form):
+    """Whoever names the wrong format would else teach flubs as none."""
+    content = exchange.written([from_sentences(SENTENCES[:4], [" "] * 4, {1, 2})], form)
+    with pytest.raises(UnreadableError, match="name another --format"):
+        exchange.read(content, "label-studio", source="me")
+
+
 @pytest.mark.parametrize("content", ["{}", "[]", "Dear Bo,", '{"a": 1}', "\x00\x01", "[1]"])
 def test_what_is_none_of_the_formats_is_said(content):
     """Nothing is taken for a file of labels that is none."""
