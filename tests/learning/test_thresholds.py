@@ -206,6 +206,16 @@ def test_no_more_is_warned_about_in_vain_than_before(base: Base, preset: str, ma
 
 
 @pytest.mark.parametrize("preset", LIMITS)
+def test_for_one_clean_note_too_many_a_hair_more_is_asked(base: Base, preset: str):
+    """Much more would cost flub notes, and the model would be refused for them."""
+    said, before = base.held_out, base.thresholds[preset]
+    one = np.flatnonzero(said.is_clean & (said.likeliest < before.flub))[0]
+    flubs = np.where(said.message == one, np.float32(before.flub + 0.0005), said.flubs)
+    at = choose(replace(said, flubs=flubs), base)[preset]
+    assert before.flub < at.flub <= before.flub + 0.002
+
+
+@pytest.mark.parametrize("preset", LIMITS)
 def test_less_than_half_is_never_asked_for(base: Base, preset: str):
     """What is told by mail that is not at hand is not given up for that which is."""
     faint = replace(
