@@ -53,8 +53,8 @@ _HEADING = re.compile(
 )
 
 _ABOUT_MAIL = re.compile(
-    r"\b(?:e-?mails?|messages?|communication|transmission|nachricht|courriels?|courrier|mél|correo"
-    r"|mensaje|mensagem|messaggio|bericht|meddelande|besked|wiadomość|zpráva)\b",
+    r"\b(?:e-?mails?|messages?|communication|transmi(?:ssion|tted)|nachricht|courriels?|courrier"
+    r"|mél|correo|mensaje|mensagem|messaggio|bericht|meddelande|besked|wiadomość|zpráva)\b",
     re.IGNORECASE,
 )
 _SECRET = re.compile(
@@ -80,7 +80,7 @@ _SUBJECT = re.compile(
 """A notice speaks of itself first; a sentence about somebody's message does not."""
 
 _PRINTING = re.compile(
-    r"(?:please )?(?:consider|think of|think about) (?:the|our) environment before printing"
+    r"(?:P )?(?:please )?(?:consider|think of|think about) (?:the|our) environment before printing"
     r"|bitte (?:denken sie|prüfen sie).{0,60}(?:ausdruck|drucken)"
     r"|(?:pensez|merci de penser) à l'environnement",
     re.IGNORECASE,
@@ -93,11 +93,23 @@ _IN_ERROR = re.compile(
     re.IGNORECASE,
 )
 
-_NOTICE = re.compile(
-    rf"[ *_]*+(?:{_PRINTING.pattern}|{_IN_ERROR.pattern})"
-    rf"|{_STARTER.pattern}|{_SUBJECT.pattern}|{_HEADING.pattern}",
+_OUTSIDE = re.compile(
+    r"th(?:is|e) (?:e-?mail|message) (?:(?:has |was |is )?(?:been )?\w{4,10} )?from "
+    r"(?:an external|outside(?: of)? (?:the|our|your) (?:organi[sz]|compan|institut|universit))",
     re.IGNORECASE,
 )
+"""What a gateway puts above mail from elsewhere."""
+
+_LABEL = re.compile(
+    r"[ *_\[(]{0,4}(?:[^\s:]{1,20} ){0,3}[^\s:]{1,20}"
+    r"(?:[:\]][*_]{0,2}\s| [-\N{EN DASH}\N{EM DASH}] )\s{0,4}"
+)
+"""A few words that may stand ahead of a notice: "CONFIDENTIALITY NOTICE:", "Please note:"."""
+
+_SURE = re.compile(
+    rf"[ *_]*+(?:{_PRINTING.pattern}|{_IN_ERROR.pattern}|{_OUTSIDE.pattern})", re.IGNORECASE
+)
+_NOTICE = re.compile(rf"{_SURE.pattern}|{_STARTER.pattern}|{_SUBJECT.pattern}", re.IGNORECASE)
 """How every notice opens: hardly another paragraph does."""
 
 # "I dati ..." is Italian for the data, and most plurals after that article end so.
@@ -124,11 +136,19 @@ def is_sent_from(line: str) -> bool:
 def is_disclaimer(paragraph: str) -> bool:
     """Tell whether a paragraph is a confidentiality notice or a plea to save paper."""
     paragraph = paragraph[:_PARAGRAPH].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    opening = paragraph[:_OPENING]
+    if _is_notice(paragraph) or _HEADING.match(paragraph[:_OPENING]):
+        return True
+    label = _LABEL.match(paragraph)
+    return label is not None and _is_notice(paragraph, label.end())
+
+
+def _is_notice(paragraph: str, start: int = 0) -> bool:
+    opening = paragraph[start : start + _OPENING]
     if not _NOTICE.match(opening) or _FIRST_PERSON.search(paragraph):
         return False
-    if _PRINTING.match(opening.lstrip(" *_")) or _IN_ERROR.match(opening.lstrip(" *_")):
+    if _SURE.match(opening):
         return True
-    if _STARTER.match(opening) or (_SUBJECT.match(opening) and _ABOUT_MAIL.search(opening)):
-        return bool(_SECRET.search(paragraph) and _ADDRESSEE.search(paragraph))
-    return bool(_HEADING.match(opening))
+    speaks_of_mail = _SUBJECT.match(opening) and _ABOUT_MAIL.search(opening)
+    if not (_STARTER.match(opening) or speaks_of_mail):
+        return False
+    return bool(_SECRET.search(paragraph) and _ADDRESSEE.search(paragraph))

@@ -171,11 +171,31 @@ def test_a_bare_rule_of_two_hyphens_high_up_is_no_signature():
     [
         "This email is also to say sorry that I shared a confidential figure in error.",
         "This message is to take back my confidential remark, made in error.",
+        "Please note: this message is to take back my confidential remark, made in error.",
+        "Question 2: the information in that message was meant for one recipient only.",
     ],
 )
 def test_a_notice_speaks_of_nobody(paragraph):
-    """A paragraph in the first person is no disclaimer, whatever words it shares with one."""
+    """What the writer says is no disclaimer, whatever words it shares with one."""
     assert own_text(paragraph) == paragraph
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        "CONFIDENTIALITY NOTICE: This e-mail is for the sole use of the intended recipient.\n"
+        "Any other use of what it holds is unauthorized.",
+        "*Legal disclaimer*: This message may be privileged, and is intended for its addressee.",
+        "Please note: This e-mail and any files are confidential and intended for the addressee.",
+        "PRIVILEGED - This message is intended only for the person named above.",
+        "The information transmitted is intended only for its addressee and may be privileged.",
+        "CAUTION: This email originated from outside the organization. Do not open attachments.",
+        "[EXTERNAL] This message was sent from outside of our company.",
+    ],
+)
+def test_a_notice_may_have_a_label(notice):
+    """A few words ahead of a notice, on the same line, do not make it the writer's."""
+    assert own_text(f"{notice}\n\nMine.\n\n{notice}") == "Mine."
 
 
 def test_an_italian_notice_is_cut():
