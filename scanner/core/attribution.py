@@ -24,7 +24,8 @@ _WITHOUT_FROM = 3
 _LINES = 4
 """The most lines over which clients wrap an attribution."""
 
-_AROUND = " \t\xa0*_"
+_AROUND = " \t\xa0*_\u200e\u200f\u202a\u202b\u202c"
+"""What may stand around an attribution: blanks, emphasis, marks of direction."""
 
 _REPLY_HEADERS = [
     re.compile(MAIL_LANGUAGES[language]["wrote_header"]) for language in ("ja", "ko", "zh")
@@ -51,6 +52,15 @@ _SENT_BY = re.compile(
     re.IGNORECASE,
 )
 """An attribution without a verb: Mail.ru and Tutanota name day, time and mailbox."""
+
+_BY_NUMBERS = re.compile(
+    r"\d{1,2}\.\d{1,2}\.\d{4}, \d{1,2}:\d\d, \"[^\"\n]{0,80}\" <[^<>\s]{1,80}@[^<>\s]{1,80}>\s?:$"
+)
+"""The same of Yandex."""
+
+_MAILBOX = re.compile(r"<[^<>\s]{1,80}@[^<>\s]{1,80}>")
+_RIGHT_BEHIND = ":   "
+"""Yahoo's app for Android puts the quoted message on the line of its attribution, behind this."""
 
 _OPENING = re.compile(
     r"(?:On|Am|Le|El|Il|Op|Den|Em|No dia|A|Dne|Dňa|Dnia|W dniu|На|Дата|Pe|Le jeu|Στις)\s[^\n]*\d"
@@ -184,7 +194,9 @@ def is_attribution(text: str, *, quoted: bool = False) -> bool:
         return False
     if not quoted and (not _DATED.search(text) or _SENTENCE.search(text)):
         return False
-    without_verb = (_SENT_BY, *_REPLY_HEADERS)
+    if quoted and _MAILBOX.search(text):
+        return True  # there are more languages than verbs here
+    without_verb = (_SENT_BY, _BY_NUMBERS, *_REPLY_HEADERS)
     return bool(_VERB.search(text)) or any(header.match(text) for header in without_verb)
 
 
@@ -222,7 +234,7 @@ def _names_somebody(origin: re.Match[str]) -> bool:
 def separator(lines: Sequence[str], at: int) -> int:
     """How many lines a separator takes, with the header block under it."""
     line = lines[at]
-    if _is_between_dashes(line):
+    if _is_between_dashes(line) or _has_quote_behind(line):
         return 1
     if not (_SEPARATOR.match(line) or _RULE.match(line)):
         return 0
@@ -239,3 +251,9 @@ def _is_between_dashes(line: str) -> bool:
     """Tell an attribution of Zoho, which ends in no colon."""
     line = line.strip(_AROUND)
     return line.startswith("--") and line.endswith("--") and is_attribution(line.strip("- "))
+
+
+def _has_quote_behind(line: str) -> bool:
+    head, _, rest = line.partition(_RIGHT_BEHIND)
+    named = _MAILBOX.search(head) if rest.strip() else None
+    return named is not None and is_attribution(f"{head}:")

@@ -113,6 +113,33 @@ def test_a_sentence_about_writing_opens_no_quote(line):
 
 
 @pytest.mark.parametrize(
+    "attribution",
+    [
+        "मंगल, 4 मार्च 2025 को 10:12 am बजे को Tomas <tomas@example.com> ने लिखा:",
+        "Vào Th 3, 4 thg 3, 2025 vào lúc 10:12 Tomas <tomas@example.com> đã viết:",
+        "\u202bמאת \u202aTomas\u202c\u200f <\u202atomas@example.com\u202c\u200f>:\u202c",
+        "Pada Sel, 4 Mar 2025 pukul 10.12 Tomas\n<tomas@example.com> menulis:",
+    ],
+)
+def test_an_attribution_above_a_quote_needs_no_verb_that_is_known(attribution):
+    """In whichever language the mail client is, a mailbox and a colon above quote marks tell it."""
+    assert own_text(f"Mine.\n\n{attribution}\n\n> Theirs.") == "Mine."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Whom you could ask is Ann <ann@example.com>:",
+        "Please write to Ann <ann@example.com>:   she has my papers.",
+    ],
+)
+def test_a_mailbox_alone_opens_no_quote(line):
+    """Where no quote mark follows, a line that names a mailbox may be the writer's."""
+    text = f"{line}\n\nI am sorry."
+    assert own_text(text) == text
+
+
+@pytest.mark.parametrize(
     "line",
     ["I am sorry that I froze on SQL.", "PS: sorry I froze", "2) I froze!", "Jo", "Am sorry"],
 )
