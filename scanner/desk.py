@@ -137,11 +137,13 @@ class Desk:
 
 
 def _trusted(raw: bytes, verdict: Verdict | UnreadableError | None) -> Verdict | UnreadableError:
-    """Take a text that may lie beyond what was fetched for unknown, not for empty."""
+    """Take what may lie beyond what was fetched for unknown, and not for empty or clean."""
     if verdict is None:
         return UnreadableError("broken: the server lists it and does not give it out")
-    if isinstance(verdict, Verdict) and verdict.is_empty and len(raw) >= FETCH_LIMIT:
-        return UnreadableError("broken: no text within what is fetched of a message")
+    if isinstance(verdict, UnreadableError) or len(raw) < FETCH_LIMIT:
+        return verdict
+    if verdict.is_empty or not (verdict.draft.is_over or verdict.assessment.passages):
+        return UnreadableError("broken: its text goes on beyond what is fetched of a message")
     return verdict
 
 

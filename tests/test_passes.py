@@ -40,6 +40,11 @@ ATTACHMENT_FIRST = (
 )
 
 
+HTML_NOTE = FLUBBED.partition(b"\r\n\r\n")[0].replace(b"text/plain", b"text/html") + b"\r\n\r\n"
+PICTURE = b'<img src="data:image/png;base64,' + b"AAAA" * (FETCH_LIMIT // 4) + b'">'
+IN_HTML = f"<p>Dear Ms Okafor,</p><p>{OPENING}</p>".encode()
+
+
 @dataclass
 class Room:
     """A mailbox, and the daemon that looks at it."""
@@ -228,6 +233,25 @@ def test_text_beyond_what_is_fetched_is_unknown_and_not_empty(room):
     room.server.replace(uid, ATTACHMENT_FIRST)
     assert not room.look().actions
     assert len(room.warnings) == 1
+
+
+def test_text_that_goes_on_beyond_what_is_fetched_is_unknown_and_not_clean(room):
+    """A note that got a picture, within its HTML, above the flub keeps its warning."""
+    uid = room.server.save(FLUBBED)
+    room.look()
+    room.server.replace(uid, HTML_NOTE + IN_HTML + PICTURE + b"<p>That was a flub.</p>")
+    assert not room.look().actions
+    assert len(room.warnings) == 1
+
+
+def test_a_long_quote_hides_no_text(room):
+    """Where what is not fetched is quoted mail, the note is known, and its warning goes."""
+    uid = room.server.save(FLUBBED)
+    room.look()
+    (warning,) = room.warnings
+    thread = b"<blockquote type=cite>" + b"<p>Quoted.</p>" * (FETCH_LIMIT // 10)
+    room.server.replace(uid, HTML_NOTE + IN_HTML + thread)
+    assert removed(room.look()) == [warning]
 
 
 def test_a_message_the_server_does_not_give_out_is_asked_for_once(room):

@@ -29,6 +29,9 @@ _TAGS = 15_000
 
 _ENCODINGS = ("base64", "quoted-printable", "x-uuencode", "uuencode", "uue", "x-uue")
 
+_PICTURE = re.compile(r"data:image/[\w.+-]{1,40};base64,[A-Za-z0-9+/=\s]*")
+"""A picture within the HTML (RFC 2397): a small one is longer than all that is read of a text."""
+
 _STUB = 200
 """A plain alternative shorter than this may be a stub ("please view as HTML")."""
 
@@ -136,7 +139,7 @@ class _Reader:
         if kind == "text/html":
             from scanner.core.html import text_of_html
 
-            markup = self._decode(part, kind)[:_TEXT]
+            markup = _PICTURE.sub("", self._decode(part, kind))[:_TEXT]
             text = text_of_html(markup, self._tags_left)
             self._tags_left = max(0, self._tags_left - markup.count("<"))
             return text

@@ -13,7 +13,8 @@ class Draft:
     messages, signatures, disclaimers or "Sent from my ..." lines; lines end in "\n".
     `message_id` keeps its angle brackets and is empty where the message has none;
     addresses are bare (`user@host`) and in lower case. `recipients` are those of To, Cc and Bcc;
-    `to` is those of To alone, in their order.
+    `to` is those of To alone, in their order. `is_over` tells that something else follows the own
+    text; otherwise a message that was cut may have more of it.
     """
 
     text: str
@@ -22,6 +23,7 @@ class Draft:
     sender: str = ""
     recipients: frozenset[str] = frozenset()
     to: tuple[str, ...] = ()
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,10 @@ def _drafted(
     message: Message, fields_of: Callable[[Message], Fields], text_of: Callable[[Message], str]
 ) -> Draft:
     fields = fields_of(message)
-    return Draft(_own(text_of(message)), *fields)
+    text = text_of(message)
+    own = _own(text)
+    last = own.rpartition("\n")[2].strip()
+    return Draft(own, *fields, is_over=not text.rstrip().endswith(last))
 
 
 def _whole(raw: bytes, bounded: bytes, draft: Draft) -> Draft:

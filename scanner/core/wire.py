@@ -24,6 +24,7 @@ def as_values(verdict: Verdict | UnreadableError) -> dict[str, Any]:
         "sender": draft.sender,
         "recipients": sorted(draft.recipients),
         "to": list(draft.to),
+        "is_over": draft.is_over,
         "sentences": [[s.start, s.end] for s in verdict.sentences.items],
         "kind": assessment.kind,
         "kind_confidence": assessment.kind_confidence,
@@ -69,6 +70,7 @@ def verdict(values: dict[str, Any]) -> Verdict | UnreadableError:
         values["sender"],
         frozenset(values["recipients"]),
         tuple(values["to"]),
+        values["is_over"],
     )
     items = tuple(Sentence(start, end, text[start:end]) for start, end in values["sentences"])
     assessment = Assessment(

@@ -127,7 +127,7 @@ def test_text_behind_too_many_parts_is_not_called_empty():
         with pytest.raises(UnreadableError, match="too many parts"):
             reader(HEAD + b"".join(nested) + b"\nHello.\n")
         mixed = b"Content-Type: multipart/mixed; boundary=x\n\n--x\n\n\n--x\n"
-        attached = b"Content-Type: image/png\n\n" + b"iVBORw0K\n" * 100_000 + b"--x--\n"
+        attached = b"Content-Type: image/png\n\n" + (b"iVBORw0K" * 9 + b"\n") * 10_000 + b"--x--\n"
         assert reader(HEAD + mixed + attached).text == ""
 
 
@@ -150,6 +150,13 @@ def test_malformed_header_is_not_logged(caplog, capsys):
 def test_text_is_cut_at_a_bound():
     """Own text longer than any note is cut."""
     assert len(parse(TEXT + b"word " * 200_000).text) <= 200_000
+
+
+def test_a_picture_within_the_html_takes_no_room():
+    """What stands below it is read, however large it is."""
+    picture = b'<img src="data:image/png;base64,' + (b"iVBORw0K" * 9 + b"\n") * 10_000 + b'">'
+    raw = b"Content-Type: text/html\n\n<p>Hello.</p>" + picture + b"<p>Bye.</p>"
+    assert read(raw).text == glance(raw).text == "Hello.\n\nBye."
 
 
 @pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)

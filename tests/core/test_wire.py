@@ -24,6 +24,7 @@ def there_and_back(verdict):
     [
         FLUBBED,
         CLEAN,
+        CLEAN + b"> Quoted.\r\n",
         note(OPENING, "My flub.", STRENGTH, "An apology flub. Another flub, 面接の件。"),
         b"From: a@b.example\r\n\r\nNot \xff ASCII: flub \x00.\r\n",
         b"",
