@@ -87,10 +87,10 @@ _OWN = (
     r"(?:(?!(?:for|about|and|to|with|of|in|at|the|an?|your)\b)[\w'’-]{1,30} ){0,3}(?!the |your )))?"
 )
 _EMPLOYER = re.compile(
-    rf"(?:\b(?:interview|(?P<place>conversation|meeting)|visit|visiting|{_WISH} work(?:ing)?)"
+    rf"(?:\b(?:[Ii]nterview|(?P<place>conversation|meeting)|visit|visiting|{_WISH} work(?:ing)?)"
     r"(?: [a-z]+){0,3} at"
-    r"|\bjoin(?:ing)?"
-    rf"|{_OWN}\b(?:{_ROLE}|opportunity|(?:[Tt]he|[Yy]our|Dear) team)"
+    r"|\b[Jj]oin(?:ing)?"
+    rf"|{_OWN}\b(?:(?i:{_ROLE}|opportunity)|(?:[Tt]he|[Yy]our|Dear) team)"
     rf"(?:(?: [a-z]+){{0,3}}| of(?: [\w&/'+-]{{1,30}}){{1,5}}) at{_THE}"
     rf") {_NAME}(?(the){_ENDED})"
 )
@@ -139,7 +139,7 @@ def _titles_in_subject(subject: str) -> Iterator[str]:
     """Yield the parts of a subject that name a job: "Thank you: Ward Nurse", "Nurse interview"."""
     spaced = " ".join(subject.split())  # or a run of spaces is tried from each of them
     for part in re.split(r"[,:;|()–—]| (?:-+|/) ", _REPLY.sub("", spaced)):
-        bare = _THANKS.sub("", part.strip())
+        bare = _THANKS.sub("", part.strip()).partition(" at ")[0]
         if match := _OPENING.match(bare):
             yield match.group(1)
         elif match := _INTERVIEW.match(bare):
