@@ -48,6 +48,14 @@ _CLAUSE = re.compile(
 )
 """Where a piece begins best."""
 
+_BLANKS = dict.fromkeys(
+    (0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000), " "
+)
+"""Blanks of more than one byte: at one between an initial and a full stop sentencex panics.
+
+What it raises then is no `Exception`, and would end a whole scan.
+"""
+
 _WORD_CHARACTER = re.compile(r"\w")
 _OPENERS = "\"'(\u201c\u2018"
 
@@ -55,7 +63,8 @@ _OPENERS = "\"'(\u201c\u2018"
 def boundaries(text: str) -> Iterator[tuple[int, int]]:
     """Give the spans of the sentences of `text`, in order, together all of it."""
     start = 0
-    for found in sentencex.get_sentence_boundaries("en", text):
+    blank = text if text.isascii() else text.translate(_BLANKS)
+    for found in sentencex.get_sentence_boundaries("en", blank):
         end = found["end_index"]
         if end < len(text) and _TITLES.search(text, max(start, end - 12), end):
             continue

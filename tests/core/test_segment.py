@@ -17,6 +17,9 @@ PIECES = st.sampled_from(
         "me.",
         "Ms. ",
         "P.S. ",
+        "R",
+        "\u00a0",
+        "\u2009",
         "- ",
         "1. ",
         "Dear Ann,",
@@ -196,6 +199,13 @@ def test_greeting_with_text_on_its_line_is_kept():
         "Hi Ann, sorry about the mud.",
         "Ring me.",
     ]
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2009", " \u202f", "\u3000"])
+def test_a_wide_blank_before_a_full_stop_is_a_blank(blank):
+    """As French typing has it; offsets count it as one character."""
+    text = f"I should have named plan B{blank}. I froze."
+    assert sentences(text) == [text]
 
 
 def test_offsets_count_characters():
