@@ -29,14 +29,19 @@ _CHUNK = 2**16
 
 def main() -> None:
     """Run the command line."""
-    if sys.argv[1:2] and sys.argv[1] in _COMMANDS and "_UNFLUB_COMPLETE" not in os.environ:
+    try:
+        _run_command_line()
+    except KeyboardInterrupt:
         try:
+            os.write(sys.stderr.fileno(), b"\nunflub: interrupted\n")
+        finally:  # the line may have no place; the exit status has
+            sys.exit(_INTERRUPTED)
+
+
+def _run_command_line() -> None:
+    if sys.argv[1:2] and sys.argv[1] in _COMMANDS and "_UNFLUB_COMPLETE" not in os.environ:
+        try:  # noqa: SIM105 - contextlib is a module more to load
             _by_daemon(sys.argv[1:])
-        except KeyboardInterrupt:
-            try:
-                os.write(sys.stderr.fileno(), b"\nunflub: interrupted\n")
-            finally:  # the line may have no place; the exit status has
-                sys.exit(_INTERRUPTED)
         except Exception:  # noqa: BLE001, S110 - whatever it is, the command needs no daemon
             pass
     from scanner import cli

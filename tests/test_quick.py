@@ -22,6 +22,20 @@ from scanner.adapters import answering, dismissals, local
 from scanner.core.assess import digest
 from scanner.core.verdict import Check, Verdicts
 
+_INTERRUPTED_AT_CLICK = """
+import os, signal, sys
+from scanner import quick
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "click":
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["unflub", "scan", "x"]
+quick.main()
+"""
 MARKED = note(OPENING, "Only a test would call this a flub.", "This apology flub is another one.")
 FOLDED = note(OPENING, "We talked about pumps.", "I like pumps.", "I said a flub.", "Pumps it is.")
 LUNCH = b"From: a@example.org\r\nSubject: Lunch\r\n\r\nSorry, lunch was a flub.\r\n"
@@ -262,6 +276,12 @@ def test_an_interrupt_while_it_reads_is_told_in_one_line(command):
 
     with running():
         assert interrupted(QUICKLY) == interrupted(SLOWLY) == (130, b"\nunflub: interrupted\n")
+
+
+def test_an_interrupt_while_the_command_is_loaded_is_told_in_one_line(command):
+    """Loading takes longer than most of what is done then."""
+    done = command.python(_INTERRUPTED_AT_CLICK)
+    assert (done.returncode, done.stderr) == (130, "\nunflub: interrupted\n")
 
 
 @pytest.mark.parametrize("name", local.surroundings())
