@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
 
 from scanner.adapters import state
-from scanner.adapters.mailbox import FETCH_LIMIT, Listing, Mailbox, batches
+from scanner.adapters.mailbox import BATCH, FETCH_LIMIT, HEADER_BATCH, Listing, Mailbox, batches
 from scanner.config import Seconds
 from scanner.core.assess import digest
 from scanner.core.plan import AssessedDraft, Snapshot, Unknown, WarningDraft, warning
@@ -18,6 +19,8 @@ from scanner.errors import RefusedError, UnreadableError
 # What the server refuses to store is not offered again for so long.
 _FIRST_HOLD: Seconds = 600
 _LONGEST_HOLD: Seconds = 4 * 3600
+# Some servers hang up on whoever asks for a message that they cannot read themselves.
+_MOST_BREAKS = 2
 
 
 @dataclass(slots=True)
@@ -46,6 +49,10 @@ class Desk:
     """A recognised warning draft, or the Message-ID of a draft."""
     first_seen: dict[int, Seconds] = field(default_factory=dict)
     known: dict[int, AssessedDraft | Unknown | WarningDraft] = field(default_factory=dict)
+    asked: Sequence[int] = ()
+    """What is being fetched."""
+    breaks: Counter[int] = field(default_factory=Counter)
+    """How many connections in a row ended while a message was being fetched."""
     uidnext: int = 0
     hold: Hold = field(default_factory=Hold)
     doubts: bool = False
@@ -61,13 +68,21 @@ class Desk:
         """
         if listing.uidvalidity != self.uidvalidity or 0 < listing.uidnext < self.uidnext:
             self.headers, self.first_seen, self.known = {}, {}, {}
+            self.breaks.clear()
         self.uidvalidity, self.uidnext = listing.uidvalidity, listing.uidnext
         for table in (self.headers, self.first_seen, self.known):
             for uid in table.keys() - set(listing.uids):
                 del table[uid]
 
-    def forget_unknown(self) -> None:
-        """Have what could not be had asked for again: over another connection it may come."""
+    def begin_anew(self) -> None:
+        """Have what could not be had asked for again: over another connection it may come.
+
+        What was being fetched when the last one ended may have ended it.
+        """
+        if not self.asked:
+            self.breaks.clear()
+        self.breaks.update(self.asked)
+        self.asked = ()
         unknown = [uid for uid, found in self.known.items() if isinstance(found, Unknown)]
         for uid in unknown:
             del self.known[uid]
@@ -76,11 +91,11 @@ class Desk:
         """Look at the headers of what is new in the mailbox. Raises UnreachableError."""
         self._forget_all_but(listing)
         new = [uid for uid in listing.uids if uid not in self.headers]
-        headers = mailbox.headers(new)
-        for uid in new:
-            header = headers.get(uid, b"")
-            self.headers[uid] = recognise(header) or _message_id(header)
-            self.first_seen[uid] = now
+        for batch, headers in self._fetched(mailbox.headers, new, HEADER_BATCH):
+            for uid in batch:
+                header = headers.get(uid, b"")
+                self.headers[uid] = recognise(header) or _message_id(header)
+                self.first_seen[uid] = now
 
     def read(
         self, mailbox: Mailbox, judge: AnyJudge, uids: Sequence[int], settled: Seconds
@@ -93,15 +108,32 @@ class Desk:
         headers = {uid: self.headers[uid] for uid in new}
         warnings = {uid: one for uid, one in headers.items() if isinstance(one, Recognised)}
         drafts = [uid for uid in new if uid not in warnings and self.first_seen[uid] <= settled]
-        for batch in batches(list(warnings)):
-            messages = mailbox.messages(batch)
+        for batch, messages in self._fetched(mailbox.messages, list(warnings)):
             for uid in batch:
                 # One that is not given out whole counts, as its header says, and is not ours to
                 # remove.
                 found = recognise(messages.get(uid, b"")) or warnings[uid]
                 self.known[uid] = warning(uid, found)
-        for batch in batches(drafts):
-            self._assess(batch, mailbox.messages(batch), judge)
+        for batch, messages in self._fetched(mailbox.messages, drafts):
+            self._assess(batch, messages, judge)
+
+    def _fetched(
+        self,
+        fetch: Callable[[Sequence[int]], dict[int, bytes]],
+        uids: Sequence[int],
+        size: int = BATCH,
+    ) -> Iterator[tuple[Sequence[int], dict[int, bytes]]]:
+        """Fetch in batches, but one by one what broke a connection; what did so alone, not at all.
+
+        So a message that the server cannot give out costs two connections, and not sight.
+        """
+        harmless = [uid for uid in uids if not self.breaks[uid]]
+        suspects = [[uid] for uid in uids if self.breaks[uid]]
+        for batch in (*batches(harmless, size), *suspects):
+            self.asked = [uid for uid in batch if self.breaks[uid] < _MOST_BREAKS]
+            found = fetch(self.asked)
+            self.asked = ()
+            yield batch, found
 
     def _assess(self, uids: Sequence[int], messages: Mapping[int, bytes], judge: AnyJudge) -> None:
         # Its header may not have been given out; our own messages are never judged.

@@ -223,7 +223,7 @@ class Watcher:
         return now > self._due
 
     def _keep_watching(self, mailbox: ImapMailbox) -> None:
-        self._desk.forget_unknown()
+        self._desk.begin_anew()
         acted, vain, swept, told = 0, 0, -inf, False
         while not self.bell.stopped:
             sweep = time.monotonic() - swept >= self._config.sweep_seconds

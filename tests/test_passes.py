@@ -86,6 +86,36 @@ def removed(found: Pass) -> list[int]:
     return [action.warning.uid for action in found.actions if isinstance(action, Remove)]
 
 
+def test_a_message_that_ends_connections_is_not_checked_and_the_others_are(room):
+    """It is asked for again once a connection ended for another reason, for it may come then."""
+    room.server.fatal = {room.server.save(FLUBBED)}
+    other = room.server.save(OTHER)
+    for _ in range(2):
+        with pytest.raises(UnreachableError):
+            room.look()
+        room.desk.begin_anew()
+    found = room.look()
+    assert (wrote(found), found.unchecked) == ([other], tuple(room.server.fatal))
+    fatal, room.server.fatal = room.server.fatal, set()
+    assert room.look().actions == ()
+    room.desk.begin_anew()
+    assert wrote(room.look()) == list(fatal)
+
+
+def test_a_warning_that_the_server_does_not_give_out_was_not_deleted(room):
+    """Nothing is dismissed by it; when it is given out again, there is one warning as before."""
+    room.server.save(FLUBBED)
+    room.look()
+    room.restart()
+    room.server.headless = room.server.withheld = set(room.warnings)
+    room.look()
+    assert room.server.withheld < set(room.warnings)
+    room.server.headless = room.server.withheld = set()
+    room.restart()
+    room.look()
+    assert len(room.warnings) == 1
+
+
 def test_a_trial_of_the_doctor_s_is_left_alone(room):
     """The doctor writes it and takes it away; neither is a warning's, or its dismissal."""
     envelope = Envelope("me@example.org", "<trial@unflub.invalid>", datetime.now(UTC))

@@ -34,8 +34,8 @@ _WHOLE = f"BODY.PEEK[]<0.{FETCH_LIMIT}>"
 _SIZE = b"RFC822.SIZE"
 _NEWS = ("EXPUNGE", "FETCH", "VANISHED")
 # Messages, or headers, that are fetched together.
-_BATCH = 20
-_HEADER_BATCH = 200
+BATCH = 20
+HEADER_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Mailbox(Protocol):
         ...
 
 
-def batches(uids: Sequence[int], size: int = _BATCH) -> Iterator[Sequence[int]]:
+def batches(uids: Sequence[int], size: int = BATCH) -> Iterator[Sequence[int]]:
     """Cut UIDs into runs that are fetched at a time, so that a full mailbox fits the memory."""
     return (uids[i : i + size] for i in range(0, len(uids), size))
 
@@ -152,7 +152,7 @@ class ImapMailbox:
     def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
         """Fetch a few header fields of each message."""
         found: dict[int, bytes] = {}
-        for batch in batches(uids, _HEADER_BATCH):
+        for batch in batches(uids, HEADER_BATCH):
             found |= _bodies(self._measure(batch, _HEADERS))
         return found
 

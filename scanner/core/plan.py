@@ -229,7 +229,8 @@ def remember(memory: Memory, snapshot: Snapshot, *, ours: Container[int] = ()) -
     """Find what the user dismissed: a warning is gone although its note still stands.
 
     A warning that vanished while a draft is being written stays in memory until that draft
-    can be read, since it may be the note. One that appeared since the last look, and is none of
+    can be read, since it may be the note; so does one that the server lists and does not give
+    out. One that appeared since the last look, and is none of
     those we wrote (`ours`, by UID), was written by another unflub, or put back: what it warns
     about is not dismissed any more. The mailbox is the record, and so two that disagree come to
     rest. What a warning says is no flub the user said where that was written, and it is so here,
@@ -243,7 +244,9 @@ def remember(memory: Memory, snapshot: Snapshot, *, ours: Container[int] = ()) -
         # Who wrote beside us may have taken away, too.
         shared=memory.shared or any(w.uid not in ours for w in new),
     )
-    gone = [w for w in memory.standing if not _stands(w, snapshot)]
+    unknown = {draft.uid for draft in snapshot.unknown}
+    hidden = [w for w in memory.standing if w.uid in unknown]
+    gone = [w for w in memory.standing if w not in hidden and not _stands(w, snapshot)]
     notes = _notes(snapshot)
     strays, doubles = _hand_out(snapshot.warnings, notes, memory)
     deleted = _union(_unwarned(note) & _lost(note, gone, memory) for note in notes)
@@ -252,6 +255,7 @@ def remember(memory: Memory, snapshot: Snapshot, *, ours: Container[int] = ()) -
         standing=(
             *(Standing(w.uid, w.digests, note.uid_for(w)) for note in notes for w in note.warnings),
             *(Standing(w.uid, w.digests) for w in (*strays, *doubles)),
+            *hidden,
             *(gone if settling else ()),
         ),
         dismissed=(memory.dismissed - _union(w.digests for w in new)) | deleted,

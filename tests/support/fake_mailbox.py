@@ -34,6 +34,8 @@ class FakeServer:
     """Messages whose header fields it does not give out."""
     hidden: set[int] = field(default_factory=set)
     """Messages it forgets to list at the next look."""
+    fatal: set[int] = field(default_factory=set)
+    """Messages that it hangs up on whoever asks for them."""
     swallows: bool = False
     """Says OK to what is appended, and stores nothing."""
     alters: Callable[[bytes], bytes] = bytes
@@ -136,6 +138,8 @@ class FakeMailbox:
         return Listing(self.server.uidvalidity, listed, self.server.uidnext)
 
     def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
+        if self.server.fatal & set(uids):
+            raise _broken()
         held = self.server.messages()
         given = [uid for uid in uids if uid in held and uid not in self.server.headless]
         return {uid: _header(held[uid].raw) for uid in given}

@@ -215,6 +215,19 @@ def test_an_idle_is_renewed_before_anybody_hangs_up(client, server):
     assert through.connections == 1
 
 
+def test_a_draft_that_the_server_cannot_read_hides_no_other(client, server):
+    """Dovecot hangs up on whoever asks for it; it is reported as not checked, and the rest is."""
+    drafts = server.folder / "mail" / client.user / ".Drafts"
+    unreadable = max(drafts.glob("*/*,*"), key=lambda path: path.stat().st_size)
+    unreadable.chmod(0)
+    client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
+    with at_work(account(client, server.port)) as watcher:
+        until(lambda: (watcher.seen.unchecked, watcher.seen.warnings) == (1, 1))
+    unreadable.chmod(0o600)
+    about = [w.message["In-Reply-To"] for w in client.warnings().values()]
+    assert about == ["<3@x>"]
+
+
 def test_where_idle_is_refused_it_polls_on_the_same_connection(client, server):
     """It is not asked for again, and no login follows."""
     with (
