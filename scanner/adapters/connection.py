@@ -316,6 +316,9 @@ class _Client(IMAPClient):  # type: ignore[misc]  # it ships no types
 
 
 class _Imap(imaplib.IMAP4):
+    alerted = False
+    """Whether the server had words for the user (RFC 9051 section 7.1) that nobody told of yet."""
+
     def __init__(
         self, host: str, port: int, timeout: float, context: ssl.SSLContext | None, line: Line
     ) -> None:
@@ -332,6 +335,11 @@ class _Imap(imaplib.IMAP4):
                     self._get_response()
             self._check_bye()
             raise
+
+    def _append_untagged(self, typ: str, dat: Any) -> None:
+        """Note an alert, as EXAMINE has imaplib forget what came before it."""
+        self.alerted |= typ == "ALERT"
+        super()._append_untagged(typ, dat)  # type: ignore[misc]  # it is not in the stubs
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         sock = socket.create_connection((self.host, self.port), timeout)

@@ -120,7 +120,6 @@ class ImapMailbox:
         self._held: Held | None = None
         self._sizes: dict[int, int] = {}
         self._fetched = False
-        self._alert = False
         self._idle_refused = False
         with translated(account):
             self.capabilities = frozenset(name.decode() for name in client.capabilities())
@@ -142,7 +141,6 @@ class ImapMailbox:
             self._held = None  # until all is well
             self._mark = self._examine(None if sweep else before)
             held = None if sweep or before is None else self._followed(before)
-            self._note_alerts()
             self._forget_news()
             self._fetched = False
             self._held = held or self._searched()
@@ -205,7 +203,8 @@ class ImapMailbox:
 
     def take_alert(self) -> str:
         """Say once that the server has words for the user, if it has."""
-        alert, self._alert = self._alert, False
+        imap = self._client._imap  # noqa: SLF001 - only there all that it says comes by
+        alert, imap.alerted = imap.alerted, False
         return f"account {self._account.name}: {connection.alert(self._account)}" if alert else ""
 
     def _examine(self, known: Held | None = None) -> Mark:
@@ -296,13 +295,9 @@ class ImapMailbox:
             self._untagged.pop(kind, None)
 
     def _has_news(self) -> bool:
-        self._note_alerts()
         # Some servers repeat the count at every command; whatever leaves the mailbox is told, too.
         counts = set(self._untagged.get("EXISTS", ())) - {b"%d" % self._mark.exists}
         return bool(counts) or any(self._untagged.get(kind) for kind in _NEWS)
-
-    def _note_alerts(self) -> None:
-        self._alert |= self._untagged.pop("ALERT", None) is not None
 
     # imapclient's own IDLE takes a change told before the "+" for an error, and can wait for
     # ever; imaplib's reader keeps what is told as news, and ends at the read time-out.

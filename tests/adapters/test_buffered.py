@@ -96,6 +96,18 @@ def test_a_count_that_is_known_is_no_news(tmp_path, together):
         assert mailbox.wait(0.1) is False
 
 
+@pytest.mark.parametrize("command", [b"LOGIN", b"LIST", b"EXAMINE", b"SEARCH"])
+def test_an_alert_is_told_whatever_it_comes_beside(tmp_path, monkeypatch, command):
+    """Most servers have it beside the login; EXAMINE makes the library forget what came before."""
+    monkeypatch.setitem(ANSWERS, command, b"* OK [ALERT] Hello\r\n" + ANSWERS.get(command, b""))
+    with (
+        answering_idle_with(b"+ idling\r\n", tmp_path, tls=False) as account,
+        connect(account, "secret") as mailbox,
+    ):
+        mailbox.listing()
+        assert "has an alert for you [ALERT]" in mailbox.take_alert()
+
+
 def test_an_alert_is_told_once_and_without_its_words(tmp_path):
     """They are for the user (RFC 9051 section 7.1), and may hold an address."""
     said = b"+ idling\r\n* OK [ALERT] quetzal@example.org is over its limit\r\n* 3 EXISTS\r\n"
