@@ -5,6 +5,7 @@ Reading uses EXAMINE and BODY.PEEK, so that it changes nothing, not even `\Seen`
 
 from __future__ import annotations
 
+import imaplib
 import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
@@ -123,11 +124,10 @@ class ImapMailbox:
         self._idle_refused = False
         with translated(account):
             self.capabilities = frozenset(name.decode() for name in client.capabilities())
-            self._has_qresync = {"ENABLE", "QRESYNC"} <= self.capabilities
-            for ability in ("QRESYNC", "CONDSTORE"):  # servers may count only when asked to
-                if {"ENABLE", ability} <= self.capabilities:
-                    client.enable(ability)  # RFC 7162 section 3.1.2, RFC 5161
-                    break
+            # Servers may count only when asked to (RFC 7162 section 3.1.2).
+            self._has_qresync = self._enabled("QRESYNC")
+            if not self._has_qresync:
+                self._enabled("CONDSTORE")
             self._mark = self._examine()
 
     def listing(self, *, sweep: bool = False) -> Listing:
@@ -206,6 +206,17 @@ class ImapMailbox:
         imap = self._client._imap  # noqa: SLF001 - only there all that it says comes by
         alert, imap.alerted = imap.alerted, False
         return f"account {self._account.name}: {connection.alert(self._account)}" if alert else ""
+
+    def _enabled(self, ability: str) -> bool:
+        """Enable it (RFC 5161); some that stand between us and the server offer what it has not."""
+        if not {"ENABLE", ability} <= self.capabilities:
+            return False
+        try:
+            return ability.encode() in {name.upper() for name in self._client.enable(ability)}
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:
+            return False
 
     def _examine(self, known: Held | None = None) -> Mark:
         if not (known and known.mark.modseq and self._has_qresync):

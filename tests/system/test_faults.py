@@ -241,6 +241,16 @@ def test_where_idle_is_refused_it_polls_on_the_same_connection(client, server):
     assert (through.connections, through.steps.count("IDLE")) == (1, 1)
 
 
+def test_what_is_offered_and_cannot_be_enabled_is_done_without(client, server):
+    """Something between the server and us may offer what the server has not."""
+    with (
+        proxy.running(server.port, "no", "ENABLE") as through,
+        at_work(account(client, through.port)),
+    ):
+        until(lambda: is_right(client) and idles(through))
+    assert through.connections == 1
+
+
 def test_a_server_that_always_tells_of_changes_keeps_nobody_busy(client, server, monkeypatch):
     """After a few looks that found nothing new, each is put off; a note is seen all the same."""
     monkeypatch.setattr("scanner.watcher._CALM", calm := 0.5)
