@@ -197,6 +197,7 @@ class Watcher:
             held = ExitStack()
             held.enter_context(lock.held(status.lock_of(self.account.name), self.account.name))
             self.held = held
+            self._write_status()  # what was said of a daemon before holds no more
 
     def unlock(self) -> None:
         """Leave the account to others."""
@@ -205,8 +206,9 @@ class Watcher:
             held.close()
 
     def follow(self, before: Watcher) -> None:
-        """Take the lock from another of the same name, and that the login was good, if it is."""
+        """Take the lock from another of the same name, and what it saw that still holds."""
         self.held, before.held = before.held, None
+        self._see(changed=before.seen.changed)
         self._was_in = before._was_in and before.account == self.account
 
     def connect_anew(self) -> None:

@@ -275,6 +275,28 @@ def test_systemd_is_told(household, tmp_path):
                 assert said == b"WATCHDOG=1"
 
 
+def test_the_status_tells_nothing_of_the_daemon_before(household):
+    """One that has not got in yet is starting, though another saw the mailbox a moment ago."""
+    household.once()
+    with proxy.running(household.server.port, "black hole", proxy.GREETING) as through:
+        household.configure(port=str(through.port))
+        with household.program.watching(wait=False):
+            until(through.struck.is_set)
+            assert report(household)[1]["health"] == "starting"
+
+
+def test_a_reload_does_not_forget_when_a_change_was_seen(household):
+    """The mailbox is the same."""
+    household.client.save(FLUBBED)
+    with household.program.watching() as daemon:
+        daemon.wait_for("warned about 0")
+        before = report(household)[1]["last_change"]
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("reloaded: ")
+        daemon.wait_for("warned about 0", 2)
+        assert report(household)[1]["last_change"] == before is not None
+
+
 def test_the_status_of_a_watched_account(household):
     """Everything is well: times and counts, and exit status 0."""
     household.client.save(FLUBBED)
