@@ -200,21 +200,23 @@ class _Room:
         touched = self._touched(letters, removals)
         self.save(before, touched)
         self.desk.rest = None
-        fault = (
+        unwritten = (
             self._write(letters[:1], before.snapshot)  # a server that spoils one gets no more
             or self._write(letters[1:], before.snapshot)
-            or self._remove(removals)
         )
+        fault = unwritten or self._remove(removals)
         refusal = None if isinstance(fault, AlteredError) else fault
         if refusal:
             self.desk.hold.begin(self.now, refusal)  # also if the line is dead by now
+        if unwritten:
+            self._remove(_unwritten(decision.actions))  # it takes no room, and gives some
         # What was written stands from now on: deleting it, however soon, dismisses it.
         snapshot = self.look(sweep=True)
         after = replace(
             before,
             snapshot=snapshot,
             memory=remember(before.memory, snapshot, ours=self._among(snapshot, touched)),
-            actions=() if fault else _done(decision.actions, snapshot),
+            actions=_done(decision.actions, snapshot, wrote=not unwritten),
             alters=before.alters or isinstance(fault, AlteredError),
         )
         self.save(after)
@@ -322,17 +324,18 @@ def _decided(before: Memory, snapshot: Snapshot, *, alters: bool) -> _Decision:
     return _Decision(snapshot, memory, _unwritten(actions) if alters else actions, alters=alters)
 
 
-def _unwritten(actions: Sequence[Action]) -> tuple[Action, ...]:
+def _unwritten(actions: Sequence[Action]) -> tuple[Remove, ...]:
     """Leave out what would be written, and with it the removal of what still holds of a note."""
     unwarned = [action.note.sentences for action in actions if isinstance(action, Append)]
     still = frozenset[str]().union(*unwarned)
     return tuple(a for a in actions if isinstance(a, Remove) and not a.warning.digests & still)
 
 
-def _done(actions: Sequence[Action], after: Snapshot) -> tuple[Action, ...]:
-    """Leave out what was to be removed and is still there."""
+def _done(actions: Sequence[Action], after: Snapshot, *, wrote: bool) -> tuple[Action, ...]:
+    """Leave out what was not written, and what was to be removed and is still there."""
     stand = {w.uid for w in after.warnings}
-    return tuple(a for a in actions if isinstance(a, Append) or a.warning.uid not in stand)
+    gone = (a for a in actions if isinstance(a, Remove) and a.warning.uid not in stand)
+    return (*(a for a in actions if wrote and isinstance(a, Append)), *gone)
 
 
 def _envelope(sender: str) -> Envelope:

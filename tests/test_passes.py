@@ -414,6 +414,19 @@ def test_a_refused_append_is_reported_and_not_hammered(room):
     assert room.look().refusal is None
 
 
+def test_where_nothing_can_be_written_what_is_wrong_is_removed_all_the_same(room):
+    """A mailbox that is full would else keep the warning about a note that was sent."""
+    sent = room.server.save(FLUBBED)
+    room.look()
+    stale = room.warnings
+    room.mailbox.refusal = RefusedError("account home: refused [OVERQUOTA]; free some space")
+    room.server.save(OTHER)
+    room.server.delete(sent)
+    found = room.look()
+    assert (found.refusal, removed(found)) == (room.mailbox.refusal, stale)
+    assert (wrote(found), room.warnings) == ([], [])
+
+
 def test_an_ok_without_a_stored_message_is_noticed(room):
     """The mailbox is looked at, not the server's word; and it is not offered again at once."""
     room.server.save(FLUBBED)
