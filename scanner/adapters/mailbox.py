@@ -265,7 +265,10 @@ class ImapMailbox:
         wanted = [f"BODY.PEEK[{name}]<0.{FETCH_LIMIT}>" for name in ("HEADER", *sections(root))]
         found = self._fetch([uid], *wanted).get(uid, {})
         given = {section_of(key): value for key, value in found.items() if isinstance(value, bytes)}
-        return assemble(root, given["HEADER"], given) if "HEADER" in given else None
+        header = given.get("HEADER")
+        if header is None or len(header) >= FETCH_LIMIT:  # what follows would seem part of it
+            return None
+        return assemble(root, header, given)
 
     def _is_still_ours(self, warning: OwnWarning) -> bool:
         """Look once more, under the same SELECT, before anything is removed."""

@@ -103,6 +103,12 @@ def test_hostile_drafts_do_not_keep_the_note_among_them_from_its_warning(househo
     assert "warned about 1 (" in household.once()
 
 
+def test_a_note_below_an_endless_header_is_not_checked(household):
+    """It is not taken for clean, though its own fields lie beyond what is fetched."""
+    household.client.save(b"X-Long: " + b"x\r\n " * 70_000 + b"x\r\n" + FLUBBED)
+    assert "; not checked 1 (" in household.once()
+
+
 def test_nothing_of_a_note_gets_into_the_header_of_its_warning(household):
     """Line ends in an encoded subject or in a Message-ID begin no field of their own."""
     injected = note(OPENING, FLUB, STRENGTH, subject="PLACE", message_id="").replace(
