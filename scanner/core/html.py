@@ -86,7 +86,10 @@ def _tree(markup: str) -> HtmlElement | None:
     # Bytes, because lxml refuses a string that carries an XML encoding declaration.
     # Nor does it take control characters where it hands text back.
     source = markup.translate(_CONTROLS).encode("utf-8", "replace")
-    parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+    # Otherwise all that follows after 256 elements in one another is lost without a word.
+    parser = lxml.html.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True
+    )
     try:
         return lxml.html.document_fromstring(source, parser=parser)
     except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError):

@@ -16,6 +16,7 @@ from scanner.errors import UnreadableError
 CASES = sorted((Path(__file__).parent.parent / "cases" / "own_text").glob("*.eml"))
 HEAD = b"From: ines@example.org\nSubject: Hello\nMIME-Version: 1.0\n"
 TEXT = b"Content-Type: text/plain; charset=utf-8\n\n"
+HTML = b"Content-Type: text/html; charset=utf-8\n\n"
 PGP_MIME = (
     b'Content-Type: multipart/encrypted; boundary="e"\n\n--e\n'
     b"Content-Type: application/pgp-encrypted\n\nVersion: 1\n--e\n"
@@ -233,3 +234,15 @@ def test_plain_text_is_read_in_any_common_charset(charset):
 def test_plain_text_has_its_quotes_cut():
     """Plain text is taken for the body of a message, quotes and all."""
     assert plain("Hello.\r\n\r\n> quoted\r\n").text == "Hello."
+
+
+def test_text_deep_in_html_is_read():
+    """Threads of answers grow deep; by itself libxml2 stops at 256 elements in one another."""
+    assert parse(HEAD + HTML + b"<div>" * 300 + b"Thank you.").text == "Thank you."
+
+
+@pytest.mark.parametrize("depth", [1_500, 8_000])
+def test_text_too_deep_in_html_is_no_empty_text(depth):
+    """It is told of as not checked."""
+    with pytest.raises(UnreadableError, match="nested too deeply"):
+        parse(HEAD + HTML + b"<div>" * depth + b"Thank you.")
