@@ -10,7 +10,7 @@
 ;; With `unflub-mode' each message is checked when you send it, in message-mode, and so in mu4e,
 ;; notmuch and Gnus, and in mail-mode.  A thank-you note after a job interview that explains a flub
 ;; is asked about: go back to the passage, send it anyway, or call it no flub, which is remembered.
-;; Where the command `unflub' is missing, broken or slow the mail goes, and a message says so.
+;; Where the command `unflub' is missing, broken or slow the mail goes, and a warning says so once.
 ;; Nothing is ever written into the message.
 ;;
 ;;   (add-to-list 'load-path "/path/to/unflub/plugins/emacs")
@@ -40,6 +40,9 @@
   "Seconds to wait for a verdict; then the mail goes without."
   :type 'number)
 
+(defvar unflub--trouble nil
+  "Why the last message was not checked, which is told once; nil where it was.")
+
 (defun unflub--message ()
   "Return the message in this buffer, encoded, in a form fit for unflub."
   (let ((text (save-restriction (widen) (buffer-substring-no-properties (point-min) (point-max)))))
@@ -66,7 +69,8 @@
   "Run unflub with ARGUMENTS on INPUT; return exit status and output.
 Signal an error where it cannot be run or takes too long."
   (with-temp-buffer
-    (let* ((coding-system-for-write 'binary)
+    (let* ((default-directory "/")      ; that of the buffer may be gone
+           (coding-system-for-write 'binary)
            (coding-system-for-read 'utf-8)
            (process (make-process :name "unflub" :buffer (current-buffer) :noquery t
                                   :connection-type 'pipe :sentinel #'ignore
@@ -86,6 +90,10 @@ Signal an error where it cannot be run or takes too long."
           (delete-process process))
         (kill-buffer " *unflub trouble*")))))
 
+(defun unflub--tell (trouble)
+  "Warn of TROUBLE; in the echo area sending itself would soon have the last word."
+  (display-warning 'unflub trouble))
+
 (defun unflub--check (input form)
   "Check INPUT; return the findings in FORM, or nil where there are none.
 Signal an error where unflub gives no verdict."
@@ -96,7 +104,11 @@ Signal an error where unflub gives no verdict."
       (0 nil)
       (1 output)
       (5 nil)                           ; it is encrypted, or in another language
-      (_ (error "The command ended with status %s; try `unflub doctor'" status)))))
+      (_ (unflub--failed status)))))
+
+(defun unflub--failed (status)
+  "Signal an error that the command ended with STATUS."
+  (error "The command ended with status %s; try `unflub doctor'" status))
 
 (defun unflub--passages (record)
   "Return the texts of the passages in RECORD, a line of JSON."
@@ -129,22 +141,28 @@ Signal an error where unflub gives no verdict."
 
 (defun unflub--try (input)
   "Find what there is to ask about in INPUT: a list of the passages and a report.
-Return nil where there is nothing, or no verdict, which a message then tells."
+Return nil where there is nothing, or no verdict; a warning tells that once."
   (condition-case trouble
-      (let ((record (unflub--check input "jsonl")))
+      (let* ((record (unflub--check input "jsonl"))
+             (texts (and record (unflub--passages record))))
+        (setq unflub--trouble nil)
         (when record
           ;; What was found is asked about, also where the report of it cannot be had.
-          (let ((texts (unflub--passages record)))
-            (list texts (or (ignore-errors (unflub--check input "text"))
-                            (mapconcat #'identity texts "\n\n"))))))
-    (error (message "unflub: sent without a check: %s" (error-message-string trouble))
+          (list texts (or (ignore-errors (unflub--check input "text"))
+                          (mapconcat #'identity texts "\n\n")))))
+    (error (unless (equal trouble unflub--trouble)
+             (unflub--tell (format "sent without a check: %s" (error-message-string trouble))))
+           (setq unflub--trouble trouble)
            nil)))
 
 (defun unflub--dismiss (input)
   "Remember that the findings in INPUT are no flubs."
   (condition-case trouble
-      (apply #'unflub--run input "dismiss" (and unflub-preset (list "--preset" unflub-preset)))
-    (error (message "unflub: not remembered: %s" (error-message-string trouble)))))
+      (let ((status (car (apply #'unflub--run input "dismiss"
+                                (and unflub-preset (list "--preset" unflub-preset))))))
+        (unless (eq status 0)
+          (unflub--failed status)))
+    (error (unflub--tell (format "not remembered: %s" (error-message-string trouble))))))
 
 ;;;###autoload
 (defun unflub-before-send ()

@@ -167,6 +167,38 @@ def test_with_an_engine_in_trouble_the_mail_goes(desk, compose, trouble):
     assert content(desk, client) == BODY
 
 
+def test_that_mail_goes_unchecked_is_seen_and_said_once(desk, compose):
+    """Sending has the last word in the echo area, so it stands in a window."""
+    count = """
+(global-set-key [f6] (lambda () (interactive) (unflub-before-send)
+  (with-selected-window (get-buffer-window "*Warnings*")
+    (message "told %d time" (how-many "sent without a check" (point-min) (point-max))))))
+"""
+    client = compose(BODY, f"(setq unflub-command '(\"no-such-program\")){count}")
+    send(client)
+    assert content(desk, client) == BODY
+    client.send("\x1b[17~")  # F6
+    client.expect("told 1 time")
+
+
+def test_what_cannot_be_remembered_is_said(desk, compose):
+    """The mail goes, and a warning tells why the passage will be brought up again."""
+    (desk.home / "state").write_text("no folder")
+    client = compose(BODY)
+    send(client)
+    client.expect(ASKED)
+    client.send("n")
+    client.expect("not remembered: The command ended with status 5")
+    assert content(desk, client) == BODY
+
+
+def test_it_asks_also_where_the_working_folder_is_gone(desk, compose):
+    """A program cannot be started in one that is not there."""
+    client = compose(BODY, compose=f'{MESSAGE}(setq default-directory "/no/such/folder/")')
+    send(client)
+    client.expect(ASKED)
+
+
 def test_a_command_that_reads_nothing_holds_up_no_long_mail(desk, compose):
     """Of that it takes in only what a pipe holds."""
     long = BODY + "More of the same.\n" * 10_000
