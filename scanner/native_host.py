@@ -30,6 +30,7 @@ PROTOCOL = 1
 Values: TypeAlias = dict[str, Any]
 
 _DAEMON_PATIENCE = 1  # seconds; the add-on waits for a few
+_LONGEST_SUBJECT = 1000  # characters, of what the library folds in quadratic time
 # What passes for a note at a glance, so that all of the model is needed.
 _NOTE = "Thank you for the interview. I am sorry that I rambled about the budget."
 
@@ -78,9 +79,13 @@ def _listen(source: BinaryIO, questions: Queue[bytes | UnreadableError]) -> None
 
 def _warm_up() -> None:
     """Have the model loaded, here or by the daemon, so that no note waits for that."""
-    with suppress(Exception):  # a check meets it again, and tells
-        settings, note = config.optional(), message("", _NOTE, html=False)
-        checking.verdicts([note], settings.policy(), settings.model_folder, _DAEMON_PATIENCE)
+    with suppress(Exception):  # a question meets it again, and tells
+        _try_out()
+
+
+def _try_out() -> None:
+    settings, note = config.optional(), message("", _NOTE, html=False)
+    checking.verdicts([note], settings.policy(), settings.model_folder, _DAEMON_PATIENCE)
 
 
 def _answer(question: Values) -> Values:
@@ -100,6 +105,7 @@ def _answer(question: Values) -> Values:
 
 
 def _hello(_: Values) -> Values:
+    _try_out()  # who tests the connection wants to know whether notes will be checked
     return {"categories": {name: advice.name for name, advice in ADVICE.items()}}
 
 
@@ -126,7 +132,7 @@ def message(subject: str, body: str, *, html: bool) -> bytes:
     """Make a message (RFC 5322) of what a mail client has of a note."""
     made = EmailMessage(policy=policy.SMTP)
     # What looks encoded (RFC 2047) the library would decode, and fail at some of it.
-    made["Subject"] = " ".join(_encodable(subject).replace("=?", "= ?").split())
+    made["Subject"] = " ".join(_encodable(subject[:_LONGEST_SUBJECT]).replace("=?", "= ?").split())
     made.set_content(_encodable(body), subtype="html" if html else "plain", cte="base64")
     return made.as_bytes()
 

@@ -91,6 +91,19 @@ def test_any_subject_and_body_make_a_message(subject, body, html):
     assert b"\nBcc:" not in head
 
 
+def test_a_text_pasted_as_the_subject_holds_up_no_mail():
+    """The library takes minutes for a subject of a megabyte."""
+    assert len(message("Thank you " * 10_000, "", html=False)) < 2000
+
+
+@pytest.mark.system
+def test_the_greeting_tells_whether_notes_will_be_checked(program):
+    """It is what the add-on tests the connection by."""
+    program.configure('model = "nowhere"')
+    (said,) = answers(program, question("hello"))
+    assert "there is no model folder nowhere" in said["error"]
+
+
 @pytest.mark.system
 def test_a_flub_is_told_as_the_warning_draft_tells_it(program):
     """Quote, reason, advice and letter come ready for showing, plain text or HTML."""
