@@ -126,6 +126,20 @@ def test_a_silent_daemon_is_not_waited_for_long(state):
         assert not is_flagged(MARKED, patience=0.2)
 
 
+def test_a_silent_daemon_is_waited_for_once(state):
+    """After that the process asks it nothing: a mail would wait for it once more."""
+    state.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(state / "check.sock"))
+        silent.listen()
+        for _ in range(2):
+            assert not is_flagged(MARKED, patience=0.2)
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+
 @pytest.mark.parametrize(
     "answer",
     [b"", b"x\n", b"[]\n", b"[" * 100_000 + b"\n", b"\xff\n", b"{}",

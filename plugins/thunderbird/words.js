@@ -3,7 +3,6 @@
 export const say = browser.i18n.getMessage;
 
 export function fill() {
-  document.documentElement.lang = browser.i18n.getUILanguage();
   for (const element of document.querySelectorAll("[data-say]")) {
     element.textContent = say(element.dataset.say);
   }

@@ -29,6 +29,7 @@ MOST_MESSAGE = MOST // 4
 """Bytes of messages that a daemon is asked about: a line holds them in base64, and its answer."""
 
 _CHUNK = 2**16
+_SILENT: set[str] = set()
 _PLACES = ("HOME", "UNFLUB_CONFIG", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
 
@@ -57,18 +58,25 @@ def surroundings() -> Values:
 
 
 def ask(question: Values, seconds: Seconds, place: str | None = None) -> Values | None:
-    """Ask the daemon, at `place` or where it is; None where none answers within so long."""
-    if sys.platform == "win32":  # Python knows no such sockets there
+    """Ask the daemon, at `place` or where it is; None where none answers within so long.
+
+    One that was silent for so long (stopped by Ctrl-Z, say) is not waited for a second time.
+    """
+    place = place or str(path())
+    if sys.platform == "win32" or place in _SILENT:  # Python knows no such sockets there
         return None
     deadline = time.monotonic() + seconds
     try:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(seconds)
-            sock.connect(place or str(path()))
+            sock.connect(place)
             if not is_ours(sock):
                 return None
             sock.sendall(line(question))
             return received(sock, deadline)
+    except TimeoutError:
+        _SILENT.add(place)
+        return None
     except (OSError, ValueError):
         return None
 

@@ -347,6 +347,10 @@ class Page:
     def is_dark(self) -> bool:
         return self.run("return window.matchMedia('(prefers-color-scheme: dark)').matches")
 
+    def language(self) -> str:
+        """In which a screen reader is to read it out."""
+        return self.run("return document.documentElement.lang")
+
     def violations(self) -> list[Any]:
         """What axe-core finds wrong with how the page can be used by everybody."""
         return self.run(

@@ -137,6 +137,7 @@ def test_who_sees_or_hears_otherwise_can_use_it(desk, dark):
     desk.thunderbird.wait_for(lambda: "Connected with unflub" in options.text())
     for page in (options, desk.thunderbird.dialog()):
         assert page.is_dark() == dark
+        assert page.language() == "en"  # of its words, whatever Thunderbird speaks
         assert page.violations() == []
 
 
