@@ -56,11 +56,12 @@ class Diagnosis:
 
 def configured(path: Path, names: Sequence[str]) -> tuple[Config, Sequence[Account], Diagnosis]:
     """Read the configuration; where that is the trouble, it keeps nobody from the other checks."""
+    settings = Config()
     try:
         settings = load(path)
         accounts = settings.chosen(names)
     except ConfigurationError as error:
-        return Config(), (), Diagnosis("", "configuration", str(error), error)
+        return settings, (), Diagnosis("", "configuration", str(error), error)
     return settings, accounts, Diagnosis("", "configuration", f"{path} can be read")
 
 

@@ -189,6 +189,14 @@ def test_a_model_that_is_missing_is_told(household):
     assert said["login"].startswith("ok ")
 
 
+def test_without_an_account_it_is_the_configured_model_that_is_looked_at(household):
+    """Checks before Send need none."""
+    household.program.configure('model = "/nowhere"')
+    _, said = examined(household)
+    assert said["configuration"].startswith("WRONG the configuration names no account")
+    assert said["model"].startswith("WRONG there is no model folder /nowhere")
+
+
 def test_a_daemon_of_another_version_is_told(household, monkeypatch):
     """It was not restarted after an update, so checks before Send do without it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(household.program.home / "state"))
