@@ -113,7 +113,7 @@ def package() -> bytes:
 def confined() -> list[str]:
     """Name the kinds of Thunderbird on this machine that may not start programs of the system."""
     home = Path.home()
-    flatpak = any((home / ".var" / "app").glob("*.[Tt]hunderbird"))
+    flatpak = any((home / ".var" / "app").glob("*.[Tt]hunderbird*"))
     snap = (home / "snap" / "thunderbird").is_dir()
     return ["Flatpak"] * flatpak + ["Snap"] * snap
 

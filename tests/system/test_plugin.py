@@ -49,7 +49,11 @@ def test_what_another_unflub_installed_is_out_of_date(program, stale):
 
 @pytest.mark.parametrize(
     ("folder", "words"),
-    [(".var/app/org.mozilla.Thunderbird", "from Flatpak"), ("snap/thunderbird", "from Snap")],
+    [
+        (".var/app/org.mozilla.Thunderbird", "from Flatpak"),
+        (".var/app/org.mozilla.thunderbird_esr", "from Flatpak"),  # as Flathub calls it now
+        ("snap/thunderbird", "from Snap"),
+    ],
 )
 def test_who_has_a_confined_thunderbird_is_told_what_to_do(program, folder, words):
     """That one may not start programs of the system; the watcher works with every client."""
