@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from itertools import takewhile
 
 from scanner.errors import ConfigurationError, UnreadableError
@@ -25,10 +26,12 @@ _CHUNK = 64 * 1024
 
 def taken(stream: BinaryIO) -> BinaryIO:
     """Read a message to its end. Raises UnreadableError: half a message must not be sent."""
+    with suppress(OSError):  # it is no file of the system
+        os.set_blocking(stream.fileno(), True)  # else what comes late would seem the end
     try:
         held = _nowhere()
-        while chunk := stream.read(_CHUNK):
-            held.write(chunk)
+        while held.write(stream.read(_CHUNK)) == _CHUNK:
+            pass  # after its end a terminal could be read on
         held.flush()
     except OSError as error:
         raise UnreadableError(

@@ -80,25 +80,34 @@ def _answer(errand: dict[str, Any]) -> dict[str, Any]:
 
 def _standard_input() -> bytes | None:
     """Read a message, and leave it to be read again; None for one that is too long or broken."""
+    if sys.platform == "win32":
+        return None
+    os.set_blocking(0, True)  # else what comes late would seem an error
     chunks: list[bytes] = []
     size = 0
+    ended = False
     trouble: OSError | None = None
     try:
-        while size <= local.MOST_MESSAGE and (chunk := os.read(0, _CHUNK)):
-            chunks.append(chunk)
-            size += len(chunk)
+        while size <= local.MOST_MESSAGE and not ended:
+            chunks.append(os.read(0, _CHUNK))
+            size += len(chunks[-1])
+            ended = not chunks[-1]
     except OSError as error:
         trouble = error
     finally:  # nobody may take the rest of a message for a whole one
-        sys.stdin = io.TextIOWrapper(io.BufferedReader(_Again(b"".join(chunks), trouble)))
-    return None if trouble or size > local.MOST_MESSAGE else b"".join(chunks)
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(_Again(b"".join(chunks), ended, trouble)))
+    return b"".join(chunks) if ended else None
 
 
 class _Again(io.RawIOBase):
-    """Standard input from its beginning: what was read of it, then what there is still."""
+    """Standard input from its beginning: what was read of it, then what there is still.
 
-    def __init__(self, held: bytes, trouble: OSError | None) -> None:
+    What has `ended` is not read on, as a terminal could be.
+    """
+
+    def __init__(self, held: bytes, ended: bool, trouble: OSError | None) -> None:  # noqa: FBT001
         self._held = io.BytesIO(held)
+        self._ended = ended
         self._trouble = trouble
 
     def readable(self) -> bool:
@@ -106,7 +115,7 @@ class _Again(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         count = self._held.readinto(buffer)
-        if count or not len(buffer):
+        if count or self._ended or not len(buffer):
             return count
         if self._trouble:
             raise self._trouble

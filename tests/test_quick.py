@@ -224,6 +224,41 @@ def test_both_ways_fare_alike_with_bad_pipes(command, line, redirected):
         )
 
 
+@pytest.mark.parametrize("way", [QUICKLY, SLOWLY], ids=["daemon", "itself"])
+def test_what_is_typed_ends_with_one_ctrl_d(command, way):
+    """After its end a terminal could be read on; also what the daemon has read and given back."""
+    with running():
+        talk = pexpect.spawn(
+            sys.executable, [*way, "sendmail", "cat"], cwd=str(command.home), timeout=PATIENCE,
+            env=command.surroundings(), encoding="utf-8", dimensions=(100, 200),
+        )  # fmt: skip
+        for line in MARKED.decode().splitlines():
+            talk.sendline(line)
+        talk.sendeof()
+        talk.expect("Your choice")
+
+
+def test_both_ways_take_a_pipe_that_does_not_wait_to_its_end(command):
+    """Some programs set their pipes so (O_NONBLOCK)."""
+    for way in (QUICKLY, SLOWLY):
+        ours, theirs = os.pipe()
+        os.set_blocking(ours, False)
+        with running():
+            process = subprocess.Popen(
+                [sys.executable, *way, "sendmail", "cat"], stdin=ours, stdout=subprocess.PIPE,
+                env=command.surroundings(), cwd=command.home,
+            )  # fmt: skip
+            until(lambda ours=ours, process=process: os.get_blocking(ours) or ended(process))
+            os.write(theirs, LUNCH)
+            os.close(theirs)
+            assert process.communicate(timeout=PATIENCE)[0] == LUNCH
+        os.close(ours)
+
+
+def ended(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is not None
+
+
 def test_both_ways_show_the_same_on_a_terminal(command):
     """Passages are coloured there, unless it is dumb or NO_COLOR is set (no-color.org)."""
 
