@@ -134,7 +134,7 @@ def test_a_silent_daemon_is_waited_for_once(state):
         silent.listen()
         for _ in range(2):
             assert not is_flagged(MARKED, patience=0.2)
-        silent.setblocking(False)
+        silent.settimeout(0)
         silent.accept()[0].close()
         with pytest.raises(BlockingIOError):
             silent.accept()

@@ -174,7 +174,7 @@ def test_that_mail_goes_unchecked_is_seen_and_said_once(desk, compose):
   (with-selected-window (get-buffer-window "*Warnings*")
     (message "told %d time" (how-many "sent without a check" (point-min) (point-max))))))
 """
-    client = compose(BODY, f"(setq unflub-command '(\"no-such-program\")){count}")
+    client = compose(BODY, f'(setq unflub-command \'("no-such-program")){count}')
     send(client)
     assert content(desk, client) == BODY
     client.send("\x1b[17~")  # F6
@@ -192,7 +192,7 @@ def test_what_cannot_be_remembered_is_said(desk, compose):
     assert content(desk, client) == BODY
 
 
-def test_it_asks_also_where_the_working_folder_is_gone(desk, compose):
+def test_it_asks_also_where_the_working_folder_is_gone(compose):
     """A program cannot be started in one that is not there."""
     client = compose(BODY, compose=f'{MESSAGE}(setq default-directory "/no/such/folder/")')
     send(client)
