@@ -123,6 +123,14 @@ def test_what_a_preset_shows_the_laxer_ones_show_too(held_out: HeldOut):
         assert one.sure >= other.sure
 
 
+def test_what_is_a_note_is_told_amid_the_thresholds_that_are_about_as_good(held_out: HeldOut):
+    """Where nothing lies between 0.2 and 0.9 all between are as good; one other tells little."""
+    kinds = np.where(held_out.is_note, 0.9, 0.2)
+    kinds[-1] = 0.3
+    apart = replace(held_out, kinds=kinds.astype(np.float32))
+    assert [at.kind for at in choose(apart).values()] == pytest.approx([0.55] * 3, abs=0.06)
+
+
 def test_without_a_clean_note_as_little_as_possible_is_shown(held_out: HeldOut):
     """That none is warned about says nothing where there is none."""
     for at in choose(without(held_out, held_out.is_clean)).values():
