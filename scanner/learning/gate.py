@@ -92,11 +92,14 @@ class Gate:
             long=self.long - by,
         )
 
-    def opened(self, glimpses: Floats, hair: float = 0.0, enough: int = 0) -> Gate:
+    def opened(
+        self, glimpses: Floats, hair: float = 0.0, last: float = 0.0, enough: int = 0
+    ) -> Gate:
         """Give a gate that messages with these glimpses pass too.
 
-        They pass by so much of a standard deviation of what each look says of them. For the last
-        look short and long ones count apart, unless there are not `enough` of either.
+        They pass by so much of a standard deviation of what a look says of them: by a `hair`, and
+        at the `last` look by that. There short and long ones count apart, unless there are not
+        `enough` of either.
         """
         worth, is_short = self.worth(glimpses), _is_short(glimpses)
         together = min(is_short.sum(), (~is_short).sum()) < enough
@@ -104,8 +107,8 @@ class Gate:
             self,
             first=_least(self.first, glimpses[:, 0], hair),
             closer=_least(self.closer, glimpses[:, -1], hair),
-            short=_least(self.short, worth[is_short | together], hair),
-            long=_least(self.long, worth[~is_short | together], hair),
+            short=_least(self.short, worth[is_short | together], last),
+            long=_least(self.long, worth[~is_short | together], last),
         )
 
     def reading_on(self, exits: Floats, hair: float = 0.0, enough: int = 0) -> Gate:

@@ -18,8 +18,10 @@ from scanner.learning.words import Floats
 LOWEST_KIND = 0.1
 """Below this probability a message is never taken for a note: it keeps ordinary mail cheap."""
 
-# Of a standard deviation of the notes' odds: with 0.26 a warning about a held-out note is lost.
-_GATE_MARGIN = 0.27
+# Of a standard deviation of the notes' odds, at the gate and at its last look: with 0.05 or 0.26 a
+# warning about a held-out note is lost.
+_HAIR_AT_GATE = 0.1
+_LAST_HAIR = 0.27
 _ENOUGH = 200  # notes, of which the lowest tells something of the next
 _STEPS = 1000
 _HAIR = 0.005
@@ -118,8 +120,8 @@ def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
     gate = shut(_weights(held_out, found))
     # Behind a gate presets may be laxer, and find notes for which it has to be opened once more.
     while not held_out.passes(gate)[found].all():
-        gate = gate.opened(held_out.glimpses[found], _GATE_MARGIN, _ENOUGH)
-        gate = gate.reading_on(held_out.exits[found], _GATE_MARGIN, _ENOUGH)
+        gate = gate.opened(held_out.glimpses[found], _HAIR_AT_GATE, _LAST_HAIR, _ENOUGH)
+        gate = gate.reading_on(held_out.exits[found], _HAIR_AT_GATE, _ENOUGH)
         presets = choose(gated(held_out, gate))
         found = _found(held_out, presets)
     return gate, presets

@@ -33,7 +33,7 @@ TEXTS = st.text(st.sampled_from("aB9é'’_ \n.-"), max_size=30)
 @given(GATES, GLIMPSES)
 def test_a_gate_that_was_opened_for_messages_lets_them_pass(gate: Gate, glimpses: Floats):
     """And whatever passed before."""
-    opened = gate.opened(glimpses, hair=0.1)
+    opened = gate.opened(glimpses, hair=0.1, last=0.2)
     assert opened.passes(glimpses).all()
     assert opened.weights == gate.weights
     for look in ("first", "closer", "short", "long"):
