@@ -204,7 +204,8 @@ class _Room:
             self._write(letters[:1], before.snapshot)  # a server that spoils one gets no more
             or self._write(letters[1:], before.snapshot)
         )
-        fault = unwritten or self._remove(removals)
+        unremoved = None if unwritten else self._remove(removals)
+        fault = unwritten or unremoved
         refusal = None if isinstance(fault, AlteredError) else fault
         if refusal:
             self.desk.hold.begin(self.now, refusal)  # also if the line is dead by now
@@ -216,7 +217,7 @@ class _Room:
             before,
             snapshot=snapshot,
             memory=remember(before.memory, snapshot, ours=self._among(snapshot, touched)),
-            actions=_done(decision.actions, snapshot, wrote=not unwritten),
+            actions=() if unremoved else _done(decision.actions, snapshot, wrote=not unwritten),
             alters=before.alters or isinstance(fault, AlteredError),
         )
         self.save(after)

@@ -274,6 +274,18 @@ def test_text_that_goes_on_beyond_what_is_fetched_is_unknown_and_not_clean(room)
     assert len(room.warnings) == 1
 
 
+def test_a_long_part_behind_the_text_hides_none(room):
+    """The plain text is whole, and the picture in the HTML beside it is not read for it."""
+    uid = room.server.save(FLUBBED)
+    room.look()
+    (warning,) = room.warnings
+    plain = f"Dear Ms Okafor,\r\n\r\n{OPENING} {'Your team is a good one. ' * 10}\r\n".encode()
+    parts = (b"text/plain\r\n\r\n" + plain, b"text/html\r\n\r\n" + IN_HTML + PICTURE)
+    header = HTML_NOTE.replace(b"text/html", b"multipart/alternative; boundary=b")
+    room.server.replace(uid, header + b"".join(b"--b\r\nContent-Type: " + part for part in parts))
+    assert removed(room.look()) == [warning]
+
+
 def test_a_long_quote_hides_no_text(room):
     """Where what is not fetched is quoted mail, the note is known, and its warning goes."""
     uid = room.server.save(FLUBBED)

@@ -63,7 +63,14 @@ _LIKE_ASCII = frozenset({"utf-8", "cp1252", "iso8859-15", "iso8859-2", "cp1250",
 _WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
 
 
-def body_text(message: Message) -> str:
+class Body(NamedTuple):
+    """What a reader is shown, and whether it was read up to where the message, or reading, ends."""
+
+    text: str
+    is_to_the_end: bool
+
+
+def body(message: Message) -> Body:
     """Give all text parts of the body that are shown, in order; "" if there are none.
 
     Raises UnreadableError where the body is encrypted.
@@ -71,17 +78,26 @@ def body_text(message: Message) -> str:
     return _body(message, _Reader(_decoded))
 
 
-def quick_text(message: Message) -> str:
-    """Give the same by the standard library alone. Raises UnreadableError as `body_text` does."""
+def quick_body(message: Message) -> Body:
+    """Give the same by the standard library alone. Raises UnreadableError as `body` does."""
     return _body(message, _Reader(_quickly_decoded))
 
 
-def _body(message: Message, reader: _Reader) -> str:
+def _body(message: Message, reader: _Reader) -> Body:
     text = "\n\n".join(reader.shown(message, root=True))
     sealed = (part.get_content_type() in _SEALED for part in message.walk())
     if not text.strip() and any(sealed):
         raise encrypted()
-    return text
+    return Body(text, reader.last is _last(message) or len(text) >= _TEXT)
+
+
+def _last(part: Message) -> Message:
+    children = _children(part) if part.is_multipart() else []
+    return _last(children[-1]) if children else part
+
+
+def _children(part: Message) -> list[Message]:
+    return [child for child in part.get_payload() if isinstance(child, Message)]
 
 
 def encrypted() -> UnreadableError:
@@ -96,6 +112,7 @@ class _Reader:
         self._decode = decode
         self._parts_left = _PARTS
         self._tags_left = _TAGS
+        self.last: Message | None = None
 
     def shown(self, part: Message, *, root: bool = False) -> Iterator[str]:
         """Yield the text of each part below `part` that a reader is shown."""
@@ -108,10 +125,11 @@ class _Reader:
             yield from self._shown_of_multipart(part, kind)
         elif self._parts_left > 0:
             self._parts_left -= 1
+            self.last = part
             yield self._text(part, kind)
 
     def _shown_of_multipart(self, part: Message, kind: str) -> Iterator[str]:
-        children = [child for child in part.get_payload() if isinstance(child, Message)]
+        children = _children(part)
         if kind.startswith("message/"):
             return  # a forwarded message, attached
         if kind == "multipart/alternative":

@@ -14,7 +14,8 @@ class Draft:
     `message_id` keeps its angle brackets and is empty where the message has none;
     addresses are bare (`user@host`) and in lower case. `recipients` are those of To, Cc and Bcc;
     `to` is those of To alone, in their order. `is_over` tells that something else follows the own
-    text; otherwise a message that was cut may have more of it.
+    text (another part, quoted mail); otherwise a message that was cut may have more of it. Own text
+    below a long quote would be overlooked.
     """
 
     text: str

@@ -8,7 +8,7 @@ from email import message_from_bytes
 from email.message import Message
 from typing import AnyStr
 
-from scanner.core.body import body_text, encrypted, guessed, quick_text
+from scanner.core.body import Body, body, encrypted, guessed, quick_body
 from scanner.core.draft import Draft
 from scanner.core.entity import well_formed
 from scanner.core.fields import Fields, header_fields, quick_fields
@@ -57,7 +57,7 @@ def glance(raw: bytes) -> Draft:
             if not looks_like_message(raw):
                 return read(raw)
             message = message_from_bytes(bounded)
-        return _whole(raw, bounded, _drafted(message, quick_fields, quick_text))
+        return _whole(raw, bounded, _drafted(message, quick_fields, quick_body))
 
 
 def begun(raw: bytes) -> bytes:
@@ -109,7 +109,7 @@ def parse(raw: bytes) -> Draft:
     """
     with _WhateverItHolds():
         bounded = _bounded(raw)
-        draft = _drafted(message_from_bytes(bounded), header_fields, body_text)
+        draft = _drafted(message_from_bytes(bounded), header_fields, body)
         return _whole(raw, bounded, draft)
 
 
@@ -130,13 +130,13 @@ class _WhateverItHolds:
 
 
 def _drafted(
-    message: Message, fields_of: Callable[[Message], Fields], text_of: Callable[[Message], str]
+    message: Message, fields_of: Callable[[Message], Fields], body_of: Callable[[Message], Body]
 ) -> Draft:
     fields = fields_of(message)
-    text = text_of(message)
+    text, is_to_the_end = body_of(message)
     own = _own(text)
     last = own.rpartition("\n")[2].strip()
-    return Draft(own, *fields, is_over=not text.rstrip().endswith(last))
+    return Draft(own, *fields, is_over=not (is_to_the_end and text.rstrip().endswith(last)))
 
 
 def _whole(raw: bytes, bounded: bytes, draft: Draft) -> Draft:
