@@ -37,6 +37,8 @@ _CONTENT_LENGTH = re.compile(
 _MARKED = re.compile(rb"\n(?=(>*+From .*+\n?))")
 _BLANK = (b"\n", b"\r\n")
 _ENDS_BLANK = tuple(b"\n" + line for line in _BLANK)
+_ENDS_HEADER = re.compile(rb"\n\r?\n")
+_FROM = re.compile(rb"^>*+From ", re.MULTILINE)
 _UP_TO_BLANK = re.compile(rb"(?:.*+\n)*?\r?\n")
 _QUOTE, _F = b">F"
 _WRONG = 3
@@ -217,8 +219,14 @@ def is_cut_short(raw: bytes, others: int = 0) -> bool:
     if boundary := _BOUNDARY.search(header):
         return b"--%b--" % boundary[1].strip() not in body
     return is_amid_line and (
-        others >= _MANY or _claimed([header]) > len(body) or _breaks_off(header, body)
+        others >= _MANY or _claimed([header]) > _most_written(raw) or _breaks_off(header, body)
     )
+
+
+def _most_written(raw: bytes) -> int:
+    """Give the most bytes that a body can have had in its file, where ">" were not yet taken."""
+    body = _ENDS_HEADER.split(raw, maxsplit=1)[-1]
+    return len(body) + len(_FROM.findall(body))
 
 
 def _breaks_off(header: bytes, body: bytes) -> bool:

@@ -443,10 +443,12 @@ def test_of_what_was_cut_short_all_but_the_last_block_is_read(tmp_path):
         BOX * 9 + BOX[:-4],
         BOX + BOX[:44] + MULTIPART,
         BOX + BOX[:44] + b"Content-Length: 6\n\nHello.",
+        (BOX + BOX[:44] + b"Content-Length: 19\n\nHello,\nthis is it.").replace(b"\n", b"\r\n"),
+        BOX + BOX[:44] + b"Content-Length: 15\n\nHello,\n>From me",
         BOX + BOX[:44] + ENCODED % (b"base64", b"SGVsbG8sIHRo"),
         BOX + BOX[:44] + ENCODED % (b"quoted-printable", b"Caf=C3=A9"),
     ],
-    ids=["few", "many", "line", "part", "length", "base64", "printable"],
+    ids=["few", "many", "line", "part", "length", "crlf", "escaped", "base64", "printable"],
 )
 def test_mbox_that_is_whole_has_no_error(tmp_path, raw):
     """A last message with all its parts is whole, and one of a few without a line end."""
