@@ -87,7 +87,8 @@ def _region(value: dict[str, Any]) -> Span:
 
 
 def _short(where: str, task: dict[str, Any]) -> Record:
-    if _FOREIGN & task.keys():
+    # A user may have named their Labels so.
+    if any(not _is_regions(task[key]) for key in _FOREIGN & task.keys()):
         raise UnfitError("its labels are not Label Studio's; name another --format")
     regions = [value for value in task.values() if _is_regions(value)]
     spans = tuple(_region(region) for value in regions for region in value)

@@ -222,6 +222,16 @@ def test_labels_of_others_are_not_lost_as_label_studios(form):
         exchange.read(content, "label-studio", source="me")
 
 
+@pytest.mark.parametrize("name", ["annotations", "entities", "flubs", "spans"])
+def test_labels_of_label_studio_may_be_named_as_those_of_others(name):
+    """In its JSON-MIN they stand under the name that the user gave to Labels."""
+    text = "Thanks for today. I am sorry I was late. The plan is good."
+    start, end = text.index("I am"), text.index(" The")
+    task = {"text": text, name: [{"start": start, "end": end, "labels": ["apology"]}]}
+    (taken,) = read(json.dumps([task]), "label-studio")
+    assert [label.text for label in taken.labels] == ["I am sorry I was late."]
+
+
 @pytest.mark.parametrize("content", ["{}", "[]", "Dear Bo,", '{"a": 1}', "\x00\x01", "[1]"])
 def test_what_is_none_of_the_formats_is_said(content):
     """Nothing is taken for a file of labels that is none."""
