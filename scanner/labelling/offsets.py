@@ -169,7 +169,8 @@ def _fit(text: str, span: Span, place: Place, starts: set[int], ends: set[int]) 
         return _SAME if _squeezed(text[start:end]) == _squeezed(span.text) else _WRONG
     # A mouse easily takes the space beside a sentence along.
     first, last = end - len(text[start:end].lstrip()), start + len(text[start:end].rstrip())
-    if first in starts and last in ends:
+    # In a lone space the two cross: one sentence ends before it, and the next begins behind it.
+    if first < last and first in starts and last in ends:
         return _EXACT
     return _WORDS if _holds_words(text, start, end) else _WRONG
 

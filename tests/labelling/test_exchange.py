@@ -162,6 +162,15 @@ def test_a_sentence_marked_with_the_space_beside_it_is_that_sentence(before, aft
     assert [x.text.strip() for x in taken.labels] == ["I am sorry I was late."]
 
 
+def test_a_label_on_nothing_but_the_space_between_two_sentences_is_refused():
+    """It marks neither of them, though one ends and one begins there."""
+    text = "Dear Bo,\n\nThanks for today. I am sorry I was late. The plan is good."
+    space = text.index(" The")
+    line = {"text": text, "label": [[space, space + 1, "plea"]]}
+    with pytest.raises(UnreadableError, match="record 1, label 1 does not match its text"):
+        read(json.dumps(line), "doccano")
+
+
 def test_a_label_that_fits_only_as_nobody_else_counts_is_refused():
     """Where the file counts code points, a span that marks words in UTF-16 units is a slip."""
     proof = from_sentences(SENTENCES[:4], [" "] * 4, {1, 2})
