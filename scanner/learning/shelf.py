@@ -98,7 +98,8 @@ def rollback(is_usable: Callable[[Path], bool] = Path.is_dir) -> Path:
     there = list(dropwhile(lambda name: not is_usable(folders[name]), before))
     if not there:
         raise ConfigurationError(
-            "no model was in use before this one; `unflub model list` shows those there are"
+            "no model that can be used was in use before this one; "
+            "`unflub model list` shows those there are"
         )
     _point(own(), there)
     return current(own())

@@ -331,6 +331,18 @@ def test_rollback_passes_over_a_model_that_cannot_be_used(newcomer):
     assert "spoilt" in done.stderr
 
 
+def test_rollback_does_not_deny_a_model_that_it_passed_over(newcomer):
+    """There was one before, but none that can be used; the one in use stays."""
+    home = models(newcomer)
+    (home / "spoilt").mkdir(parents=True)
+    (home / "latest").symlink_to(shelf.shipped())
+    (home / shelf.POINTER).write_text("latest\nspoilt\n")
+    done = newcomer.run("model", "rollback")
+    assert "no model that can be used was in use before this one" in done.stderr
+    assert "passed over" in done.stderr
+    assert (home / shelf.POINTER).read_text() == "latest\nspoilt\n"
+
+
 def test_two_trainings_of_one_day_do_not_take_one_name(newcomer, small):
     """Each is named as it is put in its place, one after the other: hours may lie before that."""
     home = newcomer.home / "made"

@@ -34,7 +34,7 @@ def test_rollback_returns_step_by_step(models: Path):
     assert shelf.rollback() == models / "2026.1.2.9"
     assert shelf.rollback() == models / "2026.1.2"
     assert shelf.rollback() == shelf.shipped() == shelf.installed()
-    with pytest.raises(ConfigurationError, match="no model was in use before"):
+    with pytest.raises(ConfigurationError, match="no model that can be used was in use before"):
         shelf.rollback()
 
 
