@@ -80,7 +80,8 @@ def train(*, encoder: bool, further: bool, teacher: bool, measure: bool, **optio
     the one in use if it is no worse. `unflub model rollback` returns to the one before.
 
     --corpus or --encoder starts from nothing, as the shipped model is made, without what you
-    labelled. Such a model is not compared, so `unflub model use` has to put it in use.
+    labelled. Such a model is not compared, so outside a checkout it waits for `unflub model use`,
+    or with --output for `--model`.
 
     \b
     Examples:
