@@ -152,6 +152,8 @@ class Watcher:
         self._refusals = 0
         self._sent: str | None = None  # the password that was tried last
         self._told = ""
+        self._alert = ""  # what the login brought that is still to be told
+        self._alerted = False  # whether the login before had an alert
 
     def once(self) -> Pass:
         """Make one pass, taking every draft for settled. Raises any UnflubError."""
@@ -267,6 +269,7 @@ class Watcher:
             with connect(self.account, secret, timeout=timeout, line=line) as mailbox:
                 self._was_in, self.hopeless = True, None
                 self._see(connected=time.time())
+                self._heed(mailbox.take_alert())
                 began = time.monotonic()
                 try:
                     yield mailbox
@@ -277,6 +280,15 @@ class Watcher:
         finally:
             self._due = inf
             self._see(connected=0)
+
+    def _heed(self, alert: str) -> None:
+        """Keep a login's alert for the next pass, unless the login before had one as well.
+
+        Most servers have it beside each login, which would make news of every reconnect.
+        """
+        if not self._alerted:
+            self._alert = alert
+        self._alerted = bool(alert)
 
     def _pass(self, mailbox: ImapMailbox, settle: Seconds, *, sweep: bool) -> Pass:
         self._expect(_LONG * self._config.timeout_seconds)
@@ -291,7 +303,8 @@ class Watcher:
         )
         found = one_pass(mailbox, self._desk, self._judging, terms)
         log.info("%s", describe(self.account, found, dry_run=self._dry_run))
-        self._note(found, mailbox.take_alert(), sweep=sweep)
+        alert, self._alert = mailbox.take_alert() or self._alert, ""
+        self._note(found, alert, sweep=sweep)
         if self._config.notify and not self._dry_run and found.warned_about:
             notify.warned(self.account.name, found.warned_about)
         if self._config.notify and not self._dry_run and found.alters:

@@ -280,6 +280,21 @@ def test_a_sweep_finds_what_a_server_does_not_tell(client, server):
     assert through.connections == 1
 
 
+def test_an_alert_beside_every_login_is_told_once(client, server, caplog):
+    """A reconnect brings it again, and that is no news."""
+    alert = b"* OK [ALERT] Read me\r\n"
+    with proxy.running(server.port) as through:
+        through.rewrite = lambda said: alert + said if b"Logged in" in said else said
+        with at_work(account(client, through.port)) as watcher:
+            until(lambda: idles(through) and is_right(client))
+            assert caplog.text.count("[ALERT]") == 1
+            logins = through.steps.count("LOGIN")
+            through.cut()
+            until(lambda: through.steps.count("LOGIN") > logins and idles(through))
+            assert (watcher.seen.error, watcher.seen.exit_status) == ("", 0)
+    assert caplog.text.count("[ALERT]") == 1
+
+
 @pytest.mark.parametrize("slip", [ValueError, MemoryError, SystemExit, CancelledError])
 def test_whatever_ends_a_try_the_account_is_watched_again(client, server, caplog, slip):
     """The status tells of it meanwhile, and the log in one line without the error's own words."""
