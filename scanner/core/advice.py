@@ -82,9 +82,10 @@ _ABOUT = {
     "self_criticism": "judges your answer about {}",
     "correction": "takes back what you said about {}",
 }
-# "the churn question", "your second question": what kind of question it was.
+# "the churn question", "your second question": what kind of question it was. After "that" it
+# may be anybody's: "I am sorry that Priya's question threw me".
 _QUESTION = re.compile(
-    r"\b(?:the|that|your) ((?:(?!(?:of|about|to|in|on|from|for|with|as|and|or|an?|the|my|your|i|you"
+    r"\b(?:the|your) ((?:(?!(?:of|about|to|in|on|from|for|with|as|and|or|an?|the|my|your|i|you"
     r"|it|that|is|was|own|only|very|next)\b)[\w'’-]+ ){1,2}question)\b",
     re.IGNORECASE,
 )

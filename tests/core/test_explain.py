@@ -134,6 +134,16 @@ def test_of_a_long_message_only_what_stands_around_is_read_again(before):
             "Sorry, your second question had me lost.",
             "judges your answer to the second question",
         ),
+        (
+            "self_criticism",
+            "I am sorry that Priya's question threw me.",
+            ADVICE["self_criticism"].name,
+        ),
+        (
+            "reanswer",
+            "I feel that after Tom's question I lost the thread.",
+            ADVICE["reanswer"].name,
+        ),
         ("reanswer", "May I ask the only question I had?", ADVICE["reanswer"].name),
         ("omission", "I did not mention the churn question.", ADVICE["omission"].name),
         ("reanswer", "My answer on Tuesday was about that.", ADVICE["reanswer"].name),
