@@ -127,7 +127,7 @@ def test_a_silent_daemon_is_not_waited_for_long(state):
 
 
 def test_a_silent_daemon_is_waited_for_once(state):
-    """After that the process asks it nothing: a mail would wait for it once more."""
+    """For a while the process asks it nothing then: each mail would wait for it anew."""
     state.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(state / "check.sock"))
@@ -138,6 +138,20 @@ def test_a_silent_daemon_is_waited_for_once(state):
         silent.accept()[0].close()
         with pytest.raises(BlockingIOError):
             silent.accept()
+
+
+def test_a_daemon_that_was_silent_is_asked_again_later(state, monkeypatch):
+    """One slow answer is not held against it for ever: Thunderbird's helper lives for days."""
+    state.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(state / "check.sock"))
+        silent.listen()
+        monkeypatch.setattr(local, "_REST", 0)
+        for _ in range(2):
+            assert not is_flagged(MARKED, patience=0.2)
+        silent.settimeout(0)
+        for _ in range(2):
+            silent.accept()[0].close()
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,12 @@ MOST_MESSAGE = MOST // 4
 """Bytes of messages that a daemon is asked about: a line holds them in base64, and its answer."""
 
 _CHUNK = 2**16
-_SILENT: set[str] = set()
+_REST: Seconds = 60
+"""So long a daemon that was silent is not asked again: a process may live for days."""
+
+_SILENT: dict[str, Seconds] = {}
+"""Until when each place is not asked."""
+
 _PLACES = ("HOME", "UNFLUB_CONFIG", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
 
@@ -60,12 +65,15 @@ def surroundings() -> Values:
 def ask(question: Values, seconds: Seconds, place: str | None = None) -> Values | None:
     """Ask the daemon, at `place` or where it is; None where none answers within so long.
 
-    One that was silent for so long (stopped by Ctrl-Z, say) is not waited for a second time.
+    One that was silent for so long (stopped by Ctrl-Z, say) is left alone for a minute.
     """
     place = place or str(path())
-    if sys.platform == "win32" or place in _SILENT:  # Python knows no such sockets there
+    if sys.platform == "win32":  # Python knows no such sockets there
         return None
-    deadline = time.monotonic() + seconds
+    now = time.monotonic()
+    if now < _SILENT.get(place, now):
+        return None
+    deadline = now + seconds
     try:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(seconds)
@@ -75,7 +83,7 @@ def ask(question: Values, seconds: Seconds, place: str | None = None) -> Values 
             sock.sendall(line(question))
             return received(sock, deadline)
     except TimeoutError:
-        _SILENT.add(place)
+        _SILENT[place] = time.monotonic() + _REST
         return None
     except (OSError, ValueError):
         return None
