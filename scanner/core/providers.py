@@ -156,11 +156,13 @@ def by_address(address: str) -> Provider | None:
 def by_host(host: str, port: int = 993, address: str = "") -> Provider | None:
     """Find whose IMAP server this is; on this machine the port tells Proton Bridge.
 
-    Of two that share it, the `address` tells whose it is for the user.
+    Of two that share it, the `address` tells whose it is for the user; without one, the first.
     """
     host, domain = host.casefold().rstrip("."), _domain(address)
     found = (p for p in PROVIDERS if host in p.hosts and p.port == port)
-    return min(found, key=lambda p: bool(p.domains) and domain not in p.domains, default=None)
+    return min(
+        found, key=lambda p: bool(domain and p.domains) and domain not in p.domains, default=None
+    )
 
 
 def by_exchange(exchange: str) -> Provider | None:

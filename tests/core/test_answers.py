@@ -118,6 +118,7 @@ def test_a_mail_exchange_tells_its_provider(exchange, name):
         ("me@gmail.com", "Gmail"),
         ("Me@GoogleMail.com", "Gmail"),
         ("me@corp.example", "Google Workspace"),
+        ("", "Gmail"),
     ],
 )
 def test_of_providers_that_share_a_server_the_address_tells_which(address, name):
