@@ -47,7 +47,7 @@ class _Asker:
     ) -> str:  # fmt: skip
         """Give an answer in which there is no problem. Raises UsageError where it may not ask."""
         if given is None and not self.silent:
-            while trouble := problem(answer := self._asked(question, default)):
+            while trouble := problem(answer := self._prompted(question, default)):
                 click.echo(f"{trouble}.")
             return answer
         answer = given or default
@@ -56,7 +56,7 @@ class _Asker:
         return answer
 
     @staticmethod
-    def _asked(question: str, default: str) -> str:
+    def _prompted(question: str, default: str) -> str:
         """Ask once; spaces around it, which nobody sees, come of pasting."""
         return str(click.prompt(question, default=default or None)).strip()
 
@@ -148,7 +148,7 @@ def _asked_for(
     ]
     address = asker.text(
         "Your mail address", "--address", given["address"], mine,
-        lambda text: _no_address(_in_ascii(text)) or _taken(_in_ascii(text), others),
+        lambda text: _no_address(text := _in_ascii(text)) or _taken(text, others),
     )  # fmt: skip
     address = _in_ascii(address)
     before = before or _of(address, known.accounts)
