@@ -16,7 +16,8 @@ Kind = Literal["thank_you", "other"]
 Severity = Literal["none", "folded", "flub"]
 
 _MORE_LIKELY_THAN_NOT = 0.5
-# The guide has a third; of notes of two or three lines readers give or take some words.
+# The guide says under a third; half, because in a note of two or three lines a few words decide
+# that.
 _SHORT = 0.5
 
 

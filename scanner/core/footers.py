@@ -106,14 +106,15 @@ _LABEL = re.compile(
 )
 """A few words that may stand ahead of a notice: "CONFIDENTIALITY NOTICE:", "Please note:".
 
-One kind waits for the next encoder: this one was made from a note (t37-005) in which it stands.
+`(?!The contents)`: a note of the corpus (t37-005) has such a notice, and the encoder was fitted to
+it; to be taken out with the next encoder.
 """
 
 _SURE = re.compile(
     rf"[ *_]*+(?:{_PRINTING.pattern}|{_IN_ERROR.pattern}|{_OUTSIDE.pattern})", re.IGNORECASE
 )
 _NOTICE = re.compile(rf"{_SURE.pattern}|{_STARTER.pattern}|{_SUBJECT.pattern}", re.IGNORECASE)
-"""How every notice opens: hardly another paragraph does."""
+"""How every notice opens but a bare heading: hardly another paragraph does."""
 
 # "I dati ..." is Italian for the data, and most plurals after that article end so.
 _FIRST_PERSON = re.compile(r"\bI\b(?!\s+\w+i\b)|\b[Mm]y\b")
