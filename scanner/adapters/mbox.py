@@ -212,20 +212,20 @@ def is_cut_short(raw: bytes, others: int = 0) -> bool:
     `others` are the messages before it. A mailbox put together by hand may lack its last line end,
     but holds few; a program ends each message with an empty line (RFC 4155).
     """
-    header, blank, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+    header, *rest = _ENDS_HEADER.split(raw, maxsplit=1)
     is_amid_line = bool(raw) and not raw.endswith(b"\n")
-    if not blank and is_amid_line:
+    if not rest and is_amid_line:
         return _FIELD.match(raw) is not None
+    header, body = (header + b"\n").replace(b"\r\n", b"\n"), b"".join(rest)
     if boundary := _BOUNDARY.search(header):
         return b"--%b--" % boundary[1].strip() not in body
     return is_amid_line and (
-        others >= _MANY or _claimed([header]) > _most_written(raw) or _breaks_off(header, body)
+        others >= _MANY or _claimed([header]) > _most_written(body) or _breaks_off(header, body)
     )
 
 
-def _most_written(raw: bytes) -> int:
+def _most_written(body: bytes) -> int:
     """Give the most bytes that a body can have had in its file, where ">" were not yet taken."""
-    body = _ENDS_HEADER.split(raw, maxsplit=1)[-1]
     return len(body) + len(_FROM.findall(body))
 
 

@@ -53,12 +53,12 @@ _SENT_BY = re.compile(
 )
 """An attribution without a verb: Mail.ru and Tutanota name day, time and mailbox."""
 
+_MAILBOX = re.compile(r"<[^<>\s]{1,80}@[^<>\s]{1,80}>")
 _BY_NUMBERS = re.compile(
-    r"\d{1,2}\.\d{1,2}\.\d{4}, \d{1,2}:\d\d, \"[^\"\n]{0,80}\" <[^<>\s]{1,80}@[^<>\s]{1,80}>\s?:$"
+    r"\d{1,2}\.\d{1,2}\.\d{4}, \d{1,2}:\d\d, \"[^\"\n]{0,80}\" " + _MAILBOX.pattern + r"\s?:$"
 )
 """The same of Yandex."""
 
-_MAILBOX = re.compile(r"<[^<>\s]{1,80}@[^<>\s]{1,80}>")
 _RIGHT_BEHIND = ":   "
 """Yahoo's app for Android puts the quoted message on the line of its attribution, behind this."""
 

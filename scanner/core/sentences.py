@@ -84,6 +84,9 @@ def _parted(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _run_on(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Cut what was dictated without a full stop, before a clause where there is one."""
+    if end - start <= 2 * _LONGEST:  # so few characters hold no more words
+        yield start, end
+        return
     words = [word.start() for word in _WORD.finditer(text, start, end)]
     done = 0
     while len(words) > _LONGEST and len(words) - done >= _PIECES[0] + _PIECES[-1]:
