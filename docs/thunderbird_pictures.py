@@ -31,10 +31,8 @@ def main() -> None:
     """Write thunderbird-dialog.png and thunderbird-warning.png beside this file."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="unflub-pictures-")))
-        (folder / "server").mkdir()
         (folder / "home").mkdir()
-        server = dovecot.start(folder / "server")
-        stack.callback(server.stop)
+        server = stack.enter_context(dovecot.running())
         program = Program(folder / "home", {"TEST_PASSWORD": dovecot.PASSWORD})
         household = household_on(server, program)
         program.run("plugin", "install", "thunderbird")

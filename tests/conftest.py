@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,10 +33,8 @@ settings.load_profile("unflub")
 @pytest.fixture(scope="session")
 def server() -> Iterator[dovecot.Dovecot]:
     """A Dovecot with everything it can do."""
-    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
-        running = dovecot.start(Path(folder))
+    with dovecot.running() as running:
         yield running
-        running.stop()
 
 
 @pytest.fixture

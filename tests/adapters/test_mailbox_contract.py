@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +16,6 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from functools import cache
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,10 +77,8 @@ def pymap_port() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def cyrus_server() -> Iterator[cyrus.Cyrus]:
-    with tempfile.TemporaryDirectory(prefix="unflub-cyrus-") as folder:
-        running = cyrus.start(Path(folder))
+    with cyrus.running() as running:
         yield running
-        running.stop()
 
 
 ABILITIES = ("IDLE", "UIDPLUS", "CONDSTORE", "SPECIAL-USE", "LITERAL+")
@@ -98,11 +94,8 @@ def without() -> Iterator[Callable[[str], dovecot.Dovecot]]:
         def start(ability: str) -> dovecot.Dovecot:
             left = {*ABILITIES, "QRESYNC", "ENABLE", "MOVE", "UNSELECT"} - {ability}
             left -= {"QRESYNC"} if ability == "CONDSTORE" else set()
-            name = tempfile.TemporaryDirectory(prefix="unflub-dovecot-")
             capability = " ".join(("IMAP4rev1", *sorted(left)))
-            running = dovecot.start(Path(stack.enter_context(name)), capability=capability)
-            stack.callback(running.stop)
-            return running
+            return stack.enter_context(dovecot.running(capability=capability))
 
         yield start
 
@@ -160,21 +153,6 @@ def dovecot_account(server: dovecot.Dovecot, **settings: Any) -> Account:
     user = f"contract{next(_numbers)}"
     given = {"port": server.port, "tls": "none", **settings}
     return Account("d", "me@example.org", "127.0.0.1", user, **given)
-
-
-@pytest.fixture
-def dovecot_with() -> Iterator[Callable[..., Setting]]:
-    """A Dovecot with some abilities only."""
-    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
-        running = []
-
-        def start(**abilities: Any) -> dovecot.Dovecot:
-            running.append(dovecot.start(Path(folder), **abilities))
-            return running[0]
-
-        yield start
-        for server in running:
-            server.stop()
 
 
 @contextmanager
@@ -381,9 +359,9 @@ def test_an_interrupted_wait_ends_at_once(setting):
     assert time.monotonic() - began < LONG / 2
 
 
-def test_without_uidplus_a_removal_expunges_nothing_of_the_user_s(dovecot_with):
+def test_without_uidplus_a_removal_expunges_nothing_of_the_user_s():
     """The warning is flagged as deleted; a message that the user flagged so stays as well."""
-    with on_dovecot(dovecot_with(capability="IMAP4rev1 IDLE")) as setting:
+    with dovecot.running(capability="IMAP4rev1 IDLE") as server, on_dovecot(server) as setting:
         plain, warning = setting.save(NOTE, WARNING)
         setting.client.mark_deleted(plain)
         setting.mailbox.remove([setting.warning(warning)])
@@ -393,9 +371,9 @@ def test_without_uidplus_a_removal_expunges_nothing_of_the_user_s(dovecot_with):
         assert setting.mailbox.listing().uids == ()
 
 
-def test_without_idle_a_wait_is_just_a_wait(dovecot_with):
+def test_without_idle_a_wait_is_just_a_wait():
     """The caller is told that it must poll, and an interrupt still ends the wait."""
-    with on_dovecot(dovecot_with(capability="IMAP4rev1 UIDPLUS")) as setting:
+    with dovecot.running(capability="IMAP4rev1 UIDPLUS") as server, on_dovecot(server) as setting:
         setting.mailbox.listing()
         assert not setting.mailbox.has_idle
         assert setting.mailbox.wait(0.01) is False
@@ -406,20 +384,23 @@ def test_without_idle_a_wait_is_just_a_wait(dovecot_with):
 
 
 @pytest.mark.parametrize(("name", "special_use"), [("Ablage", True), ("Entwürfe", False)])
-def test_the_drafts_mailbox_is_found_by_its_mark_or_by_its_name(dovecot_with, name, special_use):
+def test_the_drafts_mailbox_is_found_by_its_mark_or_by_its_name(name, special_use):
     """SPECIAL-USE tells it whatever its name; else a common name does."""
-    server = dovecot_with(drafts=name, special_use=special_use)
-    with on_dovecot(server, name) as setting:
+    with (
+        dovecot.running(drafts=name, special_use=special_use) as server,
+        on_dovecot(server, name) as setting,
+    ):
         setting.save(NOTE)
         assert len(setting.mailbox.listing().uids) == 1
 
 
-def test_a_missing_drafts_mailbox_is_reported_with_how_many_there_are(dovecot_with):
+def test_a_missing_drafts_mailbox_is_reported_with_how_many_there_are():
     """The line says which key to set, and who names the others: it is logged, they are private."""
-    account = dovecot_account(dovecot_with(drafts="Ablage", special_use=False))
-    with pytest.raises(ConfigurationError, match=r"`drafts`.* 4 others; `unflub doctor`"), connect(
-        account, dovecot.PASSWORD
-    ):  # fmt: skip
+    with (
+        dovecot.running(drafts="Ablage", special_use=False) as server,
+        pytest.raises(ConfigurationError, match=r"`drafts`.* 4 others; `unflub doctor`"),
+        connect(dovecot_account(server), dovecot.PASSWORD),
+    ):
         pass
 
 

@@ -32,14 +32,10 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="unflub-bench-") as name:
         folder = Path(name)
-        (folder / "dovecot").mkdir()
-        server = dovecot.start(folder / "dovecot")
-        try:
+        with dovecot.running() as server:
             _passes(server, folder)
             _stopping(server, folder)
             _accounts(server, folder)
-        finally:
-            server.stop()
 
 
 def _passes(server: dovecot.Dovecot, folder: Path) -> None:

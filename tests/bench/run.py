@@ -69,16 +69,12 @@ class TimedMailbox:
 
 
 def _watching(folder: Path, judge: Judge) -> None:
-    home = folder / "dovecot"
-    home.mkdir()
-    server = dovecot.start(home)
-    try:
+    with dovecot.running() as server:
         client = MailClient(server.port, "bench", dovecot.PASSWORD)
         latencies = _latencies(server, client, judge, folder / "memory.json")
-    finally:
-        server.stop()
+        server.stop()  # and with it what it has to log
+        log = (server.folder / "dovecot.log").read_text()
     latencies.sort()
-    log = (home / "dovecot.log").read_text()
     sent = max(int(out) for out in re.findall(r"imap\(bench\).* out=(\d+)", log))
     print(f"watching, {len(latencies)} flubbed drafts saved one after the other, settle 0")
     print(f"  notice to warning    {statistics.median(latencies) * 1000:8.1f} ms median")

@@ -34,14 +34,10 @@ MAILS = {
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="unflub-bench-") as name:
         folder = Path(name)
-        (folder / "dovecot").mkdir()
         (folder / "home").mkdir()
-        server = dovecot.start(folder / "dovecot")
-        try:
-            program = Program(folder / "home", {"TEST_PASSWORD": dovecot.PASSWORD})
+        program = Program(folder / "home", {"TEST_PASSWORD": dovecot.PASSWORD})
+        with dovecot.running() as server:
             _compare(household_on(server, program), folder)
-        finally:
-            server.stop()
 
 
 def _compare(household: Household, folder: Path) -> None:

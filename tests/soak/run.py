@@ -57,7 +57,7 @@ class Saboteur:
         what = self._random.choice((*FAULTS, "cut all", "restart"))
         if what == "restart":
             self.server.stop()
-            self.server = dovecot.restart(self.server)
+            self.server.start()
         elif what == "cut all":
             self.through.cut()
         else:
@@ -95,17 +95,13 @@ def _again(action):
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory(prefix="unflub-soak-") as name:
-        folder = Path(name)
-        (folder / "dovecot").mkdir()
-        server = dovecot.start(folder / "dovecot")
-        with proxy.running(server.port) as through:
-            saboteur = Saboteur(server, through)
-            client = PatientClient(server.port, "soak", dovecot.PASSWORD)
-            try:
-                return _run(folder, client, through, saboteur)
-            finally:
-                saboteur.server.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="unflub-soak-") as name,
+        dovecot.running() as server,
+        proxy.running(server.port) as through,
+    ):
+        client = PatientClient(server.port, "soak", dovecot.PASSWORD)
+        return _run(Path(name), client, through, Saboteur(server, through))
 
 
 def _run(folder: Path, client: MailClient, through: proxy.Proxy, saboteur: Saboteur) -> int:

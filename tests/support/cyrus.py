@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,16 +60,24 @@ EVENTS {{
 
 @dataclass(frozen=True)
 class Cyrus:
-    folder: Path
     port: int
     process: subprocess.Popen[bytes]
 
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(_PATIENCE)
+
+@contextmanager
+def running() -> Iterator[Cyrus]:
+    """Run a server, in a folder that goes with it."""
+    with tempfile.TemporaryDirectory(prefix="unflub-cyrus-") as folder:
+        server = _started(Path(folder))
+        try:
+            wait_until_up(server.process, server.port)
+            yield server
+        finally:
+            server.process.terminate()
+            server.process.wait(_PATIENCE)
 
 
-def start(folder: Path) -> Cyrus:
+def _started(folder: Path) -> Cyrus:
     user, group = unprivileged()
     root = _UNPACKED if _UNPACKED.exists() else Path("/")
     programs, port = root / "usr/lib/cyrus/bin", free_port()
@@ -92,5 +103,4 @@ def start(folder: Path) -> Cyrus:
         # When it ends, its master signals its whole process group, in which are the other servers.
         start_new_session=True,
     )  # fmt: skip
-    wait_until_up(process, port)
-    return Cyrus(folder, port, process)
+    return Cyrus(port, process)

@@ -7,10 +7,13 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import trustme
 
@@ -118,24 +121,40 @@ username_attribute = username
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Dovecot:
     folder: Path
     port: int
     tls_port: int
-    process: subprocess.Popen[bytes]
 
     @property
     def authority(self) -> Path:
         """The PEM file of the certificate authority that signed the server's certificate."""
         return self.folder / "authority.pem"
 
+    def start(self) -> None:
+        """Start it, for the first time or again, with the mail that it has."""
+        self._process = subprocess.Popen([_program(), "-F", "-c", self.folder / "dovecot.conf"])
+        wait_until_up(self._process, self.port)
+
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(_PATIENCE)
+        self._process.terminate()
+        self._process.wait(_PATIENCE)
 
 
-def start(  # noqa: PLR0913 - each is one thing a server may be like
+@contextmanager
+def running(**options: Any) -> Iterator[Dovecot]:
+    """Run a server with the options of `_prepared`, in a folder that goes with it."""
+    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
+        server = _prepared(Path(folder), **options)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+def _prepared(  # noqa: PLR0913 - each is one thing a server may be like
     folder: Path,
     *,
     capability: str = "",
@@ -148,7 +167,7 @@ def start(  # noqa: PLR0913 - each is one thing a server may be like
     introspection: str = "",
     mechanisms: str = "oauthbearer xoauth2",
 ) -> Dovecot:
-    """Start a server; `capability` replaces what it says it can do, `most` are for a user.
+    """Write its files; `capability` replaces what it says it can do, `most` are for a user.
 
     With an `introspection` address it takes access tokens, too, and asks there about them.
     """
@@ -176,18 +195,7 @@ def start(  # noqa: PLR0913 - each is one thing a server may be like
         )
     )
     hand_over(folder, [folder / "mail"], user, group)
-    return _run(folder, *ports)
-
-
-def restart(server: Dovecot) -> Dovecot:
-    """Start a stopped server again, with its mail and on its ports."""
-    return _run(server.folder, server.port, server.tls_port)
-
-
-def _run(folder: Path, port: int, tls_port: int) -> Dovecot:
-    process = subprocess.Popen([_program(), "-F", "-c", folder / "dovecot.conf"])
-    wait_until_up(process, port)
-    return Dovecot(folder, port, tls_port, process)
+    return Dovecot(folder, *ports)
 
 
 def _program() -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.mime.application import MIMEApplication
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from itertools import count
-from pathlib import Path
 
 import pytest
 from support import dovecot, proxy
@@ -31,11 +29,9 @@ _users = count(1)
 def able(request) -> Iterator[dovecot.Dovecot]:
     """Dovecots that tell what changed, whether anything did, or neither."""
     told = {"QRESYNC": "ENABLE CONDSTORE QRESYNC", "CONDSTORE": "ENABLE CONDSTORE", "": ""}
-    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
-        capability = f"IMAP4rev1 IDLE UIDPLUS SPECIAL-USE {told[request.param]}".strip()
-        running = dovecot.start(Path(folder), capability=capability)
+    capability = f"IMAP4rev1 IDLE UIDPLUS SPECIAL-USE {told[request.param]}".strip()
+    with dovecot.running(capability=capability) as running:
         yield running
-        running.stop()
 
 
 @contextmanager

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import threading
-from pathlib import Path
 
 import pytest
 from support import dovecot, proxy
@@ -101,15 +99,13 @@ def test_what_is_wrong_is_the_last_that_is_tried(over_tls, settings, check, word
 
 def test_an_expired_certificate_asks_for_the_clock(program):
     """It may be the clock of this machine that is wrong."""
-    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
-        server = dovecot.start(Path(folder), expired=True)
+    with dovecot.running(expired=True) as server:
         household = household_on(server, program)
         household.configure(
             host='"localhost"', port=str(server.tls_port), tls='"implicit"',
             ca_file=f'"{server.authority}"',
         )  # fmt: skip
         _, said = examined(household)
-        server.stop()
     assert "clock is right" in said["TLS"]
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import socket
-import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager
 
 import pytest
 from support import dovecot, proxy
@@ -30,14 +28,12 @@ def tokens() -> Iterator[TokenServer]:
         yield running
 
 
-@contextmanager
-def dovecot_that_asks(tokens: TokenServer, mechanisms: str) -> Iterator[dovecot.Dovecot]:
+def dovecot_that_asks(
+    tokens: TokenServer, mechanisms: str
+) -> AbstractContextManager[dovecot.Dovecot]:
     """A server that takes tokens, and asks about each."""
     url = f"http://127.0.0.1:{tokens.port}/introspect"
-    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
-        running = dovecot.start(Path(folder), introspection=url, mechanisms=mechanisms)
-        yield running
-        running.stop()
+    return dovecot.running(introspection=url, mechanisms=mechanisms)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,10 +29,8 @@ _WITHOUT_IDLE = {"capability": "IMAP4rev1 UIDPLUS SPECIAL-USE"}
 @pytest.fixture
 def other_server(request: pytest.FixtureRequest) -> Iterator[dovecot.Dovecot]:
     """A Dovecot of its own, with the test's options."""
-    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
-        running = dovecot.start(Path(folder), **request.param)
+    with dovecot.running(**request.param) as running:
         yield running
-        running.stop()
 
 
 def has_one_warning(household: Household) -> bool:
@@ -465,16 +462,14 @@ def test_an_unreachable_server_is_a_clear_line(program):
 
 def test_the_daemon_comes_back_after_the_server_was_away(program):
     """A server that goes away and returns is found again without a restart."""
-    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
-        first = dovecot.start(Path(folder))
-        household = household_on(first, program)
+    with dovecot.running() as server:
+        household = household_on(server, program)
         with program.watching() as daemon:
-            first.stop()
+            server.stop()
             daemon.wait_for("next try in")
-            second = dovecot.restart(first)
+            server.start()
             household.client.save(FLUBBED)
             household.client.wait_until(lambda client: len(client.warnings()) == 1)
-        second.stop()
 
 
 def test_a_connection_that_ends_after_each_good_pass_is_tried_less_and_less_often(household):
@@ -504,9 +499,7 @@ def test_one_failing_account_does_not_disturb_another(household):
 
 def test_a_non_ascii_password_is_sent_as_utf8(program):
     """LOGIN is ASCII only; such passwords go by SASL PLAIN."""
-    with tempfile.TemporaryDirectory(prefix="unflub-dovecot-") as folder:
-        server = dovecot.start(Path(folder), password="größe")
+    with dovecot.running(password="größe") as server:
         household = household_on(server, program)
         program.environment["TEST_PASSWORD"] = "größe"
         assert "drafts read" in household.once()
-        server.stop()
