@@ -114,9 +114,15 @@ class MailClient:
             imap.idle_done()
 
     @contextmanager
-    def _open(self) -> Iterator[Any]:
+    def session(self) -> Iterator[Any]:
+        """Log in, to do what a test alone does."""
         with IMAPClient("127.0.0.1", self.port, ssl=False, timeout=PATIENCE) as imap:
             imap.login(self.user, self.password)
+            yield imap
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        with self.session() as imap:
             imap.select_folder(self.drafts)
             yield imap
 

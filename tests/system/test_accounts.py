@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import dovecot, proxy
-from support.client import MailClient
+from support.client import MailClient, one_warning
 from support.household import Household
 from support.notes import FLUBBED
 
@@ -41,7 +41,7 @@ def test_a_hundred_accounts_are_watched_by_one_daemon(household):
             daemon.wait_for(" drafts read; ", MANY)
             for client in (clients[0], clients[MANY // 2], clients[-1]):
                 client.save(FLUBBED)
-                client.wait_until(lambda client: len(client.warnings()) == 1)
+                client.wait_until(one_warning)
             assert through.connections == MANY
             assert threads_of(daemon.process.pid) < MANY + 10
             assert daemon.stop() == 0
@@ -62,5 +62,5 @@ def test_an_account_in_trouble_does_not_disturb_another(household, fault):
         with household.program.watching(wait=False) as daemon:
             assert through.struck.wait(60)
             well.save(FLUBBED)
-            well.wait_until(lambda client: len(client.warnings()) == 1)
+            well.wait_until(one_warning)
             assert daemon.stop() == 0

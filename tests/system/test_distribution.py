@@ -13,6 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from support import dovecot
+from support.client import one_warning
 from support.desktop import desktop
 from support.household import household_on
 from support.notes import FLUBBED
@@ -149,7 +150,7 @@ def test_a_newcomer_gets_from_nothing_to_the_first_warning(fresh, tmp_path, serv
         asking.expect(pexpect.EOF)
         with home.watching():
             client.save(FLUBBED)
-            client.wait_until(lambda client: len(client.warnings()) == 1)
+            client.wait_until(one_warning)
 
 
 def build(folder: Path, target: str) -> Path:

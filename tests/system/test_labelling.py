@@ -6,8 +6,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from imapclient import IMAPClient
-from support.dovecot import PASSWORD
 from support.household import Household
 from support.notes import CLEAN, FLUB, FLUBBED, note
 from support.program import Program
@@ -27,10 +25,6 @@ def stored(household: Household) -> list[dict]:
     return [json.loads(line) for line in lines]
 
 
-def contents(household: Household) -> dict[int, object]:
-    return household.client.messages()
-
-
 @pytest.fixture
 def dismissed(household: Household) -> Household:
     """A note whose warning the user has deleted, which the daemon has seen, and another draft."""
@@ -39,8 +33,7 @@ def dismissed(household: Household) -> Household:
         note("We meet at noon.", message_id="<2@client.example>", to="bo@example.com")
     )
     household.once()
-    (uid,) = [uid for uid, m in household.client.messages().items() if m.is_warning]
-    household.client.delete(uid)
+    household.client.delete(*household.client.warnings())
     household.once()
     return household
 
@@ -51,7 +44,7 @@ def test_a_dismissed_note_is_offered_as_one_without_flubs(dismissed, sent):
     if sent:
         first = min(dismissed.client.messages())
         dismissed.client.send(first)
-    before = contents(dismissed)
+    before = dismissed.client.messages()
     screen = Screen(terminal(dismissed), "label", "--from-dismissed")
     screen.wait_for("[y/N]", "nothing leaves this machine")
     assert "warnings about 1 note." in screen.text
@@ -63,7 +56,7 @@ def test_a_dismissed_note_is_offered_as_one_without_flubs(dismissed, sent):
     assert screen.end() == 0
     (example,) = stored(dismissed)
     assert (example["kind"], example["flubs"]) == ("thank_you", [])
-    assert contents(dismissed) == before
+    assert dismissed.client.messages() == before
 
 
 def test_without_consent_nothing_is_learnt(dismissed):
@@ -93,8 +86,7 @@ def test_dismissed_notes_are_also_found_in_files(dismissed, tmp_path):
 
 def test_mailboxes_of_an_account_are_labelled_and_sorted(household):
     """`--account` takes mail from the server, `folders --account` two of its mailboxes."""
-    with IMAPClient("127.0.0.1", household.server.port, ssl=False) as imap:
-        imap.login(household.client.user, PASSWORD)
+    with household.client.session() as imap:
         for name, raw in (("Fine", CLEAN), ("Flub", FLUBBED), ("Drafts", FLUBBED)):
             if name != "Drafts":
                 imap.create_folder(name)

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 from support import dovecot, proxy
+from support.client import one_warning
 from support.desktop import Desktop, desktop
 from support.household import Household, household_on
 from support.notes import FLUBBED
@@ -167,7 +168,7 @@ def test_a_token_that_runs_out_is_renewed(home, tokens):
             through.cut()
             daemon.wait_for("next try")
             home.client.save(FLUBBED)
-            home.client.wait_until(lambda client: len(client.warnings()) == 1)
+            home.client.wait_until(one_warning)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_a_server_that_says_so_is_met_with_a_fresh_token_at_once(home, tokens, w
             through.end(words)
             daemon.wait_for("wants a login anew")
             home.client.save(FLUBBED)
-            home.client.wait_until(lambda client: len(client.warnings()) == 1)
+            home.client.wait_until(one_warning)
             assert "WARNING" not in daemon.log.read_text()
 
 

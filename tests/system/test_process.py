@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from support import dovecot, proxy
-from support.client import MailClient
+from support.client import MailClient, one_warning
 from support.household import Household
 from support.notes import CLEAN, FLUBBED
 from support.processes import children_of, is_alive
@@ -51,7 +51,7 @@ def test_sighup_reloads_the_configuration(household):
         daemon.wait_for("reloaded: watching 2 accounts")
         for client in (household.client, other):
             client.save(FLUBBED)
-            client.wait_until(lambda client: len(client.warnings()) == 1)
+            client.wait_until(one_warning)
 
 
 def test_an_account_that_is_taken_out_is_free_for_another_process(household):
@@ -85,7 +85,7 @@ def test_sighup_takes_a_new_model(household):
         assert not household.client.warnings()
         shelf.make_current(models / "new")
         daemon.process.send_signal(signal.SIGHUP)
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        household.client.wait_until(one_warning)
 
 
 def test_a_model_that_was_put_in_use_is_taken_up_without_being_told(household):
@@ -99,7 +99,7 @@ def test_a_model_that_was_put_in_use_is_taken_up_without_being_told(household):
     with household.program.watching() as daemon:
         daemon.wait_for("1 drafts read; warned about 0")
         assert household.program.run("model", "use", "shipped").returncode == 0
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        household.client.wait_until(one_warning)
         assert "another model is in use now" in daemon.log.read_text()
 
 
@@ -113,7 +113,7 @@ def test_a_broken_model_leaves_the_one_before_it_at_work(household):
         (models / "current").write_text("broken\n")
         daemon.wait_for("not reloaded: ")
         household.client.save(FLUBBED)
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        household.client.wait_until(one_warning)
         assert daemon.log.read_text().count("not reloaded: ") == 1
 
 
@@ -142,7 +142,7 @@ def test_a_reload_does_not_take_an_account_from_another_process(household):
             daemon.process.send_signal(signal.SIGHUP)
             daemon.wait_for("account work: another unflub is watching it")
             household.client.save(FLUBBED)
-            household.client.wait_until(lambda client: len(client.warnings()) == 1)
+            household.client.wait_until(one_warning)
             assert report(household, account="work")[0] == 0
             assert daemon.stop() == 0
     finally:
@@ -176,7 +176,7 @@ def test_when_the_wall_clock_jumps_it_connects_anew(household, skew):
             (home / "skew.new").write_text(skew)
             (home / "skew.new").replace(home / "skew")
             daemon.wait_for("the clock jumped: connecting anew")
-            household.client.wait_until(lambda client: len(client.warnings()) == 1)
+            household.client.wait_until(one_warning)
         assert through.connections == 2
 
 
@@ -187,7 +187,7 @@ def test_a_wrong_configuration_is_not_reloaded(household):
         daemon.process.send_signal(signal.SIGHUP)
         daemon.wait_for("not reloaded:")
         household.client.save(FLUBBED)
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        household.client.wait_until(one_warning)
 
 
 def test_a_login_that_was_good_is_not_the_first_after_a_reload(household):
@@ -201,7 +201,7 @@ def test_a_login_that_was_good_is_not_the_first_after_a_reload(household):
             through.rewrite = bytes
             daemon.process.send_signal(signal.SIGHUP)
             household.client.save(FLUBBED)
-            household.client.wait_until(lambda client: len(client.warnings()) == 1)
+            household.client.wait_until(one_warning)
 
 
 @pytest.mark.parametrize("arguments", [("watch",), ("watch", "--once")], ids=["watch", "once"])
@@ -226,7 +226,7 @@ def test_an_account_that_another_process_has_is_waited_for(household):
         wait_for_health(household, "watching", account="work")
         household.client.save(FLUBBED)
         with household.program.watching() as daemon:
-            household.client.wait_until(lambda client: len(client.warnings()) == 1)
+            household.client.wait_until(one_warning)
             daemon.wait_for("account work: another unflub is watching it")
             assert report(household, account="work")[0] == 0
             taken.terminate()
@@ -301,7 +301,7 @@ def test_the_status_of_a_watched_account(household):
     """Everything is well: times and counts, and exit status 0."""
     household.client.save(FLUBBED)
     with household.program.watching() as daemon:
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        household.client.wait_until(one_warning)
         daemon.wait_for("warned about 0")
         status, one = report(household)
         assert (status, one["health"], one["error"]) == (0, "watching", None)
@@ -351,7 +351,7 @@ def test_refused_credentials_are_tried_twice_and_said_once(household):
         daemon.wait_for("account work: ", 2)
         daemon.wait_for("not tried again until that changes")
         household.client.save(FLUBBED)
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        household.client.wait_until(one_warning)
         done = household.program.run("status", "--account", "work")
         assert done.returncode == 3
         assert "refused the user name or password" in done.stdout

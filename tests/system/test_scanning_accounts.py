@@ -6,8 +6,6 @@ import json
 import re
 
 import pytest
-from imapclient import IMAPClient
-from support.dovecot import PASSWORD
 from support.household import Household
 from support.notes import CLEAN, FLUBBED, note
 from support.terminal import on_terminal
@@ -20,8 +18,7 @@ OWN = FLUBBED.replace(b"panel@example.com", b"me@example.org")
 @pytest.fixture
 def filled(household: Household) -> Household:
     """Notes in mailboxes of every role."""
-    with IMAPClient("127.0.0.1", household.server.port, ssl=False) as imap:
-        imap.login(household.client.user, PASSWORD)
+    with household.client.session() as imap:
         imap.create_folder("Jobs")
         imap.create_folder("Jobs/2025")
         for name, raw in (
@@ -114,8 +111,7 @@ def test_mail_of_a_mailbox_made_anew_is_not_taken_for_done(filled):
     path = filled.program.home / "rows.jsonl"
     arguments = ("scan", "--account", "home", "--folder", "Jobs/2025", "--format", "jsonl")
     filled.program.run(*arguments, "--resume", path)
-    with IMAPClient("127.0.0.1", filled.server.port, ssl=False) as imap:
-        imap.login(filled.client.user, PASSWORD)
+    with filled.client.session() as imap:
         imap.delete_folder("Jobs/2025")
         imap.create_folder("Jobs/2025")
         imap.append("Jobs/2025", CLEAN)

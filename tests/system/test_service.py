@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support import dovecot
+from support.client import one_warning
 from support.household import Household, household_on
 from support.notes import FLUBBED
 from support.program import Program
@@ -79,7 +80,7 @@ def test_the_service_runs_and_writes_a_warning(settled, manager):
     assert status == 0, said
     assert asked(manager, "status")[0] == 0
     settled.client.save(FLUBBED)
-    settled.client.wait_until(lambda client: len(client.warnings()) == 1)
+    settled.client.wait_until(one_warning)
     shown = manager.run("systemctl", "--user", "show", "unflub.service", "--property=MainPID")
     pid = shown.stdout.strip().removeprefix("MainPID=")
     assert "NoNewPrivs:\t1" in (Path("/proc") / pid / "status").read_text()
@@ -122,7 +123,7 @@ def test_a_program_that_the_shell_finds_the_service_finds_too(settled, manager, 
     status, said = asked(shell, "install")
     assert status == 0, said
     settled.client.save(FLUBBED)
-    settled.client.wait_until(lambda client: len(client.warnings()) == 1)
+    settled.client.wait_until(one_warning)
     assert asked(shell, "uninstall")[0] == 0
 
 

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from imapclient import IMAPClient
 from support import dovecot, proxy
-from support.client import MailClient
+from support.client import MailClient, one_warning
 from support.crew import at_work
 from support.household import Household, household_on
 from support.notes import FLUBBED, note
@@ -33,14 +32,10 @@ def other_server(request: pytest.FixtureRequest) -> Iterator[dovecot.Dovecot]:
         yield running
 
 
-def has_one_warning(household: Household) -> bool:
-    return len(household.client.warnings()) == 1
-
-
 def assert_one_pass_warns(household: Household) -> None:
     household.client.save(FLUBBED)
     household.once()
-    assert has_one_warning(household)
+    assert one_warning(household.client)
 
 
 def test_the_password_comes_from_a_command(household):
@@ -222,7 +217,7 @@ def test_without_idle_the_timetable_finds_the_note(other_server, monkeypatch, tm
     )  # fmt: skip
     with at_work(account, **timing):
         client.save(note("That was a flub."))
-        client.wait_until(lambda client: len(client.warnings()) == 1)
+        client.wait_until(one_warning)
 
 
 @pytest.mark.parametrize("change", ["rename_folder", "delete_folder"])
@@ -238,12 +233,11 @@ def test_a_drafts_mailbox_made_anew_is_watched(server, monkeypatch, tmp_path, ch
     )  # fmt: skip
     # Dovecot itself looks only every half minute whether the mailbox of an IDLE is still there.
     with at_work(account, sweep_seconds=2):
-        client.wait_until(lambda client: len(client.warnings()) == 1)
-        with IMAPClient("127.0.0.1", server.port, ssl=False) as imap:
-            imap.login(client.user, dovecot.PASSWORD)
+        client.wait_until(one_warning)
+        with client.session() as imap:
             getattr(imap, change)("Drafts", *(["Old"] if change == "rename_folder" else []))
         client.save(note("My second flub.", message_id="<second@x>", to="second@example.com"))
-        client.wait_until(lambda client: len(client.warnings()) == 1)
+        client.wait_until(one_warning)
 
 
 @pytest.mark.parametrize("other_server", [{"most": 3}], indirect=True)
@@ -271,9 +265,8 @@ def test_a_draft_is_left_in_peace_until_it_has_settled(household):
     household.configure(top="settle_seconds = 3")
     with household.program.watching():
         household.client.save(FLUBBED)
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
-    with IMAPClient("127.0.0.1", household.server.port, ssl=False) as imap:
-        imap.login(household.client.user, dovecot.PASSWORD)
+        household.client.wait_until(one_warning)
+    with household.client.session() as imap:
         imap.select_folder("Drafts", readonly=True)
         rows = imap.fetch(sorted(imap.search()), ["INTERNALDATE"])
     saved, warned = (rows[uid][b"INTERNALDATE"] for uid in sorted(rows))
@@ -348,7 +341,7 @@ def test_another_password_is_found_by_itself(other_server, monkeypatch, tmp_path
             client.wait_until(lambda _: "not tried again" in watcher.seen.error, 120)
             assert through.connections == 2
             secret.write_text(dovecot.PASSWORD)
-            client.wait_until(lambda client: len(client.warnings()) == 1, 120)
+            client.wait_until(one_warning, 120)
         assert through.connections == 3
 
 
@@ -370,7 +363,7 @@ def test_a_password_that_is_stored_during_the_last_refusal_is_tried(
         password_command=("sh", "-c", right_from_the_third_time),
     )  # fmt: skip
     with at_work(account, timeout_seconds=60):
-        client.wait_until(lambda client: len(client.warnings()) == 1, 120)
+        client.wait_until(one_warning, 120)
 
 
 def test_a_command_that_gives_no_password_yet_is_waited_for(server, monkeypatch, tmp_path):
@@ -396,7 +389,7 @@ def test_a_command_that_gives_no_password_yet_is_waited_for(server, monkeypatch,
             client.wait_until(lambda _: len(asked.read_text()) > 8)
             agent.touch()
             client.save(note("That was a flub."))
-            client.wait_until(lambda client: len(client.warnings()) == 1)
+            client.wait_until(one_warning)
             assert watcher.hopeless is None
         assert through.connections == 2
 
@@ -431,7 +424,7 @@ def test_a_password_that_was_good_is_tried_again_after_a_long_pause(
         household.client.wait_until(lambda _: through.steps.count("LOGIN") > 5)
         through.rewrite = bytes
         household.client.save(note("That was a flub."))
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        household.client.wait_until(one_warning)
         household.client.wait_until(lambda _: not watcher.seen.error)
 
 
@@ -444,7 +437,7 @@ def test_a_password_that_was_good_is_tried_once_when_the_machine_wakes_up(
         household.client.save(note("That was a flub."))
         through.rewrite = bytes
         watcher.connect_anew()
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        household.client.wait_until(one_warning)
         assert through.steps.count("LOGIN") == 4
 
 
@@ -469,7 +462,7 @@ def test_the_daemon_comes_back_after_the_server_was_away(program):
             daemon.wait_for("next try in")
             server.start()
             household.client.save(FLUBBED)
-            household.client.wait_until(lambda client: len(client.warnings()) == 1)
+            household.client.wait_until(one_warning)
 
 
 def test_a_connection_that_ends_after_each_good_pass_is_tried_less_and_less_often(household):
@@ -481,7 +474,7 @@ def test_a_connection_that_ends_after_each_good_pass_is_tried_less_and_less_ofte
             daemon.wait_for("(next try in 2 s)")
             through.rewrite = bytes
             household.client.save(FLUBBED)
-            household.client.wait_until(lambda client: len(client.warnings()) == 1)
+            household.client.wait_until(one_warning)
 
 
 def test_one_failing_account_does_not_disturb_another(household):
@@ -494,7 +487,7 @@ def test_one_failing_account_does_not_disturb_another(household):
     with household.program.watching() as daemon:
         daemon.wait_for("account away: no connection")
         household.client.save(FLUBBED)
-        household.client.wait_until(lambda client: len(client.warnings()) == 1)
+        household.client.wait_until(one_warning)
 
 
 def test_a_non_ascii_password_is_sent_as_utf8(program):
