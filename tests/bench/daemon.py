@@ -10,7 +10,7 @@ from pathlib import Path
 
 from support import dovecot, proxy, stopping
 from support.client import MailClient
-from support.household import household_on
+from support.household import account_table, household_on
 from support.notes import OPENING, note
 from support.phrases import JUDGE
 from support.processes import children_of
@@ -120,12 +120,7 @@ def _accounts(server: dovecot.Dovecot, folder: Path) -> None:
 
 
 def _configuration(server: dovecot.Dovecot, count: int) -> str:
-    tables = (
-        f'[accounts.a{n}]\naddress = "me@example.org"\nuser = "idle{count}-{n}"\n'
-        f'host = "127.0.0.1"\nport = {server.port}\ntls = "none"\n'
-        'password_env = "TEST_PASSWORD"\n'
-        for n in range(count)
-    )
+    tables = (account_table(f"a{n}", f"idle{count}-{n}", server.port) for n in range(count))
     return "settle_seconds = 0\nmodel_idle_minutes = 0\n" + "".join(tables)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from support import dovecot, proxy
 from support.client import MailClient
+from support.household import account_table
 from support.program import Daemon, Program
 from support.writer import Writer
 
@@ -138,9 +139,8 @@ def _let_it_recover(daemon: Daemon) -> None:
 def _daemon(folder: Path, client: MailClient, port: int) -> Iterator[Daemon]:
     program = Program(folder, {"TEST_PASSWORD": dovecot.PASSWORD})
     program.configure(
-        "settle_seconds = 0\ntimeout_seconds = 3\nsweep_seconds = 60\n[accounts.home]\n"
-        f'address = "me@example.org"\nuser = "{client.user}"\nhost = "127.0.0.1"\n'
-        f'port = {port}\ntls = "none"\npassword_env = "TEST_PASSWORD"\n'
+        "settle_seconds = 0\ntimeout_seconds = 3\nsweep_seconds = 60\n"
+        + account_table("home", client.user, port)
     )
     with program.watching() as daemon:
         yield daemon

@@ -12,6 +12,21 @@ from support.program import Program
 _users = count(1)
 
 
+def account_table(name: str, user: str, port: int, **settings: str) -> str:
+    """Write an account of a server on this machine as TOML; a setting that is "" is left out."""
+    lines = {
+        "address": '"me@example.org"',
+        "user": f'"{user}"',
+        "host": '"127.0.0.1"',
+        "port": str(port),
+        "tls": '"none"',
+        "password_env": '"TEST_PASSWORD"',
+        **settings,
+    }
+    table = "".join(f"{key} = {value}\n" for key, value in lines.items() if value)
+    return f"[accounts.{name}]\n{table}"
+
+
 @dataclass(frozen=True)
 class Household:
     """A user with a mailbox on a server, a mail client, and unflub configured for it."""
@@ -21,17 +36,18 @@ class Household:
     server: Dovecot
 
     def configure(self, *, top: str = "settle_seconds = 0", **account: str) -> None:
-        lines = {
-            "address": '"me@example.org"',
-            "user": f'"{self.client.user}"',
-            "host": '"127.0.0.1"',
-            "port": str(self.server.port),
-            "tls": '"none"',
-            "password_env": '"TEST_PASSWORD"',
-            **account,
+        table = account_table("home", self.client.user, self.server.port, **account)
+        self.program.configure(f"{top}\n{table}")
+
+    def over(self, tls: str) -> dict[str, str]:
+        """Give the settings of an account that is reached over TLS: "implicit" or "starttls"."""
+        port = self.server.tls_port if tls == "implicit" else self.server.port
+        return {
+            "host": '"localhost"',
+            "port": str(port),
+            "tls": f'"{tls}"',
+            "ca_file": f'"{self.server.authority}"',
         }
-        table = "\n".join(f"{key} = {value}" for key, value in lines.items() if value)
-        self.program.configure(f"{top}\n[accounts.home]\n{table}\n")
 
     def once(self, *arguments: str) -> str:
         """Make one pass; give what it logged."""

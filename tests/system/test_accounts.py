@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support import dovecot, proxy
 from support.client import MailClient, one_warning
-from support.household import Household
+from support.household import Household, account_table
 from support.notes import FLUBBED
 
 pytestmark = pytest.mark.system
@@ -16,10 +16,8 @@ MANY = 100
 
 
 def configure(household: Household, clients: list[MailClient], port: int = 0) -> None:
-    tables = "\n".join(
-        f'[accounts.a{number}]\naddress = "me@example.org"\nuser = "{client.user}"\n'
-        f'host = "127.0.0.1"\nport = {port or client.port}\ntls = "none"\n'
-        'password_env = "TEST_PASSWORD"\n'
+    tables = "".join(
+        account_table(f"a{number}", client.user, port or client.port)
         for number, client in enumerate(clients)
     )
     household.program.configure(f"settle_seconds = 0\n{tables}")

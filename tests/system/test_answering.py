@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from subprocess import DEVNULL
 
 import pytest
 from support.notes import CLEAN, FLUB, FLUBBED, OPENING, OTHER_FLUB, STRENGTH, note
@@ -109,7 +110,7 @@ def test_it_ends_in_time_while_somebody_is_answered(household):
     with household.program.watching() as daemon:
         for child in children_of(daemon.process.pid):
             os.kill(child, signal.SIGSTOP)
-        asking = household.program.start("check", stdin=-3, stdout=-3)
+        asking = household.program.start("check", stdin=DEVNULL, stdout=DEVNULL)
         began = time.monotonic()
         assert daemon.stop() == 0
         assert time.monotonic() - began < 20

@@ -8,6 +8,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from subprocess import PIPE
 
 import pytest
 from support import dovecot, proxy
@@ -93,7 +94,7 @@ def refused(home: Household, *arguments: str) -> str:
 @pytest.mark.usefixtures("session")
 def test_a_device_code_lets_unflub_in(home, tokens):
     """The user types a code in elsewhere; the refresh token is kept, and each pass asks anew."""
-    asking = home.program.start("login", "home", "--device", stdout=-1)
+    asking = home.program.start("login", "home", "--device", stdout=PIPE)
     shown = asking.stdout.readline().decode()
     assert shown == f"Open {tokens.issuer}/activate and enter WDJB-MJHT\n"
     assert asking.poll() is None

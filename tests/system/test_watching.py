@@ -13,7 +13,7 @@ import pytest
 from support import dovecot, proxy
 from support.client import MailClient, one_warning
 from support.crew import at_work
-from support.household import Household, household_on
+from support.household import Household, account_table, household_on
 from support.notes import FLUBBED, note
 
 from scanner.config import Account
@@ -128,34 +128,20 @@ def test_a_missing_drafts_mailbox_is_a_clear_line(other_server, program):
     assert "the server has Half-done, INBOX" in program.run("doctor").stdout
 
 
-@pytest.mark.parametrize(
-    ("tls", "port"), [("implicit", "tls_port"), ("starttls", "port")], ids=["implicit", "starttls"]
-)
-def test_tls_with_a_trusted_certificate_works(household, tls, port):
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+def test_tls_with_a_trusted_certificate_works(household, tls):
     """Both kinds of TLS work with a private certificate authority named in the configuration."""
-    household.configure(
-        tls=f'"{tls}"',
-        host='"localhost"',
-        port=str(getattr(household.server, port)),
-        ca_file=f'"{household.server.authority}"',
-    )
+    household.configure(**household.over(tls))
     assert_one_pass_warns(household)
 
 
 @pytest.mark.parametrize(
-    ("host", "trusted"), [("localhost", False), ("127.0.0.1", True)], ids=["stranger", "wrong name"]
+    "change", [{"ca_file": ""}, {"host": '"127.0.0.1"'}], ids=["stranger", "wrong name"]
 )
-@pytest.mark.parametrize(
-    ("tls", "port"), [("implicit", "tls_port"), ("starttls", "port")], ids=["implicit", "starttls"]
-)
-def test_an_untrusted_certificate_is_refused(household, tls, port, host, trusted):
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+def test_an_untrusted_certificate_is_refused(household, tls, change):
     """A certificate by an unknown authority or for another host ends the connection."""
-    household.configure(
-        tls=f'"{tls}"',
-        host=f'"{host}"',
-        port=str(getattr(household.server, port)),
-        ca_file=f'"{household.server.authority}"' if trusted else "",
-    )
+    household.configure(**household.over(tls) | change)
     done = household.program.run("watch", "--once")
     assert done.returncode == 4
     assert "not to be trusted" in done.stderr
@@ -163,18 +149,11 @@ def test_an_untrusted_certificate_is_refused(household, tls, port, host, trusted
 
 
 @pytest.mark.parametrize("other_server", [{"expired": True}], indirect=True)
-@pytest.mark.parametrize(
-    ("tls", "port"), [("implicit", "tls_port"), ("starttls", "port")], ids=["implicit", "starttls"]
-)
-def test_an_expired_certificate_is_refused(other_server, program, tls, port):
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+def test_an_expired_certificate_is_refused(other_server, program, tls):
     """Whoever vouched for it, its time is over."""
     household = household_on(other_server, program)
-    household.configure(
-        tls=f'"{tls}"',
-        host='"localhost"',
-        port=str(getattr(other_server, port)),
-        ca_file=f'"{other_server.authority}"',
-    )
+    household.configure(**household.over(tls))
     done = program.run("watch", "--once")
     assert done.returncode == 4
     assert "not to be trusted (certificate has expired)" in done.stderr
@@ -187,12 +166,7 @@ def test_without_starttls_nothing_is_said(other_server, household, refusal):
     fault = "" if refusal == "not offered" else refusal
     upstream = household.server if fault else other_server
     with proxy.running(upstream.port, fault, at=2) as through:
-        household.configure(
-            tls='"starttls"',
-            host='"localhost"',
-            port=str(through.port),
-            ca_file=f'"{household.server.authority}"',
-        )
+        household.configure(**household.over("starttls") | {"port": str(through.port)})
         done = household.program.run("watch", "--once")
     assert done.returncode == 4
     assert len(done.stderr.splitlines()) == 1
@@ -443,10 +417,7 @@ def test_a_password_that_was_good_is_tried_once_when_the_machine_wakes_up(
 
 def test_an_unreachable_server_is_a_clear_line(program):
     """One pass without a server ends with status 4."""
-    program.configure(
-        '[accounts.home]\naddress = "a@example.org"\nhost = "127.0.0.1"\nport = 1\n'
-        'tls = "none"\npassword_env = "TEST_PASSWORD"\n'
-    )
+    program.configure(account_table("home", "nobody", port=1))
     done = program.run("watch", "--once")
     assert done.returncode == 4
     assert done.stderr.startswith("unflub: account home: no connection to 127.0.0.1:1")
@@ -479,11 +450,8 @@ def test_a_connection_that_ends_after_each_good_pass_is_tried_less_and_less_ofte
 
 def test_one_failing_account_does_not_disturb_another(household):
     """An account whose server is away leaves the others to be watched."""
-    file = household.program.home / "config.toml"
-    file.write_text(
-        file.read_text() + '\n[accounts.away]\naddress = "b@example.org"\nhost = "127.0.0.1"\n'
-        'port = 1\ntls = "none"\npassword_env = "TEST_PASSWORD"\n'
-    )
+    with (household.program.home / "config.toml").open("a") as file:
+        file.write(account_table("away", household.client.user, port=1))
     with household.program.watching() as daemon:
         daemon.wait_for("account away: no connection")
         household.client.save(FLUBBED)
