@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from support import dovecot, proxy
 from support.client import MailClient, one_warning
-from support.household import Household
+from support.household import Household, account_table
 from support.notes import CLEAN, FLUBBED
 from support.processes import children_of, is_alive
 from support.waiting import until
@@ -38,15 +38,23 @@ def wait_for_health(
     return until(found, said=lambda: report(household, account))
 
 
-def test_sighup_reloads_the_configuration(household):
+@pytest.fixture
+def other(household) -> MailClient:
+    """A second user of the server."""
+    return MailClient(household.server.port, f"{household.client.user}-too", dovecot.PASSWORD)
+
+
+def configure(household: Household, **clients: MailClient) -> None:
+    """Have an account for each of these users, by its name, and no others."""
+    port = household.server.port
+    tables = (account_table(name, client.user, port) for name, client in clients.items())
+    household.program.configure("settle_seconds = 0\n" + "".join(tables))
+
+
+def test_sighup_reloads_the_configuration(household, other):
     """An account that is added to the file is watched from then on."""
-    path = household.program.home / "config.toml"
-    other = MailClient(household.server.port, f"{household.client.user}-too", dovecot.PASSWORD)
     with household.program.watching() as daemon:
-        added = (
-            path.read_text().split("[accounts.home]")[1].replace(household.client.user, other.user)
-        )
-        path.write_text(f"{path.read_text()}\n[accounts.work]{added}")
+        configure(household, home=household.client, work=other)
         daemon.process.send_signal(signal.SIGHUP)
         daemon.wait_for("reloaded: watching 2 accounts")
         for client in (household.client, other):
@@ -54,38 +62,17 @@ def test_sighup_reloads_the_configuration(household):
             client.wait_until(one_warning)
 
 
-def test_an_account_that_is_taken_out_is_free_for_another_process(household):
+def test_an_account_that_is_taken_out_is_free_for_another_process(household, other):
     """A reload keeps the locks of the accounts that stay, and no others."""
-    path = household.program.home / "config.toml"
-    lines = path.read_text()
-    other = MailClient(household.server.port, f"{household.client.user}-too", dovecot.PASSWORD)
-    table = lines.split("[accounts.home]")[1].replace(household.client.user, other.user)
-    path.write_text(f"{lines}\n[accounts.work]{table}")
+    configure(household, home=household.client, work=other)
     with household.program.watching() as daemon:
-        path.write_text(lines.replace("[accounts.home]", "[accounts.work]"))
+        configure(household, work=other)
         daemon.process.send_signal(signal.SIGHUP)
         daemon.wait_for("reloaded: watching 1 accounts")
-        path.write_text(lines)
+        configure(household, home=household.client)
         assert household.program.run("watch", "--once").returncode == 0
-        path.write_text(lines.replace("[accounts.home]", "[accounts.work]"))
+        configure(household, work=other)
         assert "another unflub" in household.program.run("watch", "--once").stderr
-
-
-def test_sighup_takes_a_new_model(household):
-    """As `unflub train` puts one in place; notes that the old model let pass are read anew."""
-    models = household.program.home / "data" / "unflub" / "models"
-    shipped = artifact.load(shelf.shipped())
-    never = {name: replace(at, kind=1.0, flub=1.0) for name, at in shipped.thresholds.items()}
-    for name, thresholds in (("deaf", never), ("new", shipped.thresholds)):
-        artifact.save(replace(shipped, version=name, thresholds=thresholds), models / name)
-    shelf.make_current(models / "deaf")
-    household.client.save(FLUBBED)
-    with household.program.watching() as daemon:
-        daemon.wait_for("1 drafts read; warned about 0")
-        assert not household.client.warnings()
-        shelf.make_current(models / "new")
-        daemon.process.send_signal(signal.SIGHUP)
-        household.client.wait_until(one_warning)
 
 
 def test_a_model_that_was_put_in_use_is_taken_up_without_being_told(household):
@@ -126,19 +113,15 @@ def test_categories_that_are_off_are_not_warned_about(household):
     assert not household.client.warnings()
 
 
-def test_a_reload_does_not_take_an_account_from_another_process(household):
+def test_a_reload_does_not_take_an_account_from_another_process(household, other):
     """It says so, and goes on with the accounts it has."""
-    path = household.program.home / "config.toml"
-    lines = path.read_text()
-    other = MailClient(household.server.port, f"{household.client.user}-too", dovecot.PASSWORD)
-    table = lines.split("[accounts.home]")[1].replace(household.client.user, other.user)
-    path.write_text(f"{lines}\n[accounts.work]{table}")
+    configure(household, home=household.client, work=other)
     taken = household.program.start("watch", "--account", "work")
     try:
         wait_for_health(household, "watching", account="work")
-        path.write_text(lines)
+        configure(household, home=household.client)
         with household.program.watching() as daemon:
-            path.write_text(f"{lines}\n[accounts.work]{table}")
+            configure(household, home=household.client, work=other)
             daemon.process.send_signal(signal.SIGHUP)
             daemon.wait_for("account work: another unflub is watching it")
             household.client.save(FLUBBED)
@@ -215,12 +198,9 @@ def test_a_second_copy_for_one_account_is_refused(household, arguments):
         assert daemon.process.poll() is None
 
 
-def test_an_account_that_another_process_has_is_waited_for(household):
+def test_an_account_that_another_process_has_is_waited_for(household, other):
     """The others are watched meanwhile, and what is said of it is left to who has it."""
-    lines = household.program.home.joinpath("config.toml").read_text()
-    other = MailClient(household.server.port, f"{household.client.user}-too", dovecot.PASSWORD)
-    table = lines.split("[accounts.home]")[1].replace(household.client.user, other.user)
-    household.program.configure(f"{lines}\n[accounts.work]{table}")
+    configure(household, home=household.client, work=other)
     taken = household.program.start("watch", "--account", "work")
     try:
         wait_for_health(household, "watching", account="work")
@@ -340,13 +320,16 @@ def test_the_status_when_the_server_is_away(household):
 
 def test_refused_credentials_are_tried_twice_and_said_once(household):
     """Another account goes on; with another password the refused one comes back by itself."""
-    path = household.program.home / "config.toml"
     secret = household.program.home / "secret"
     secret.write_text("wrong-horse")
-    other = path.read_text().split("[accounts.home]")[1].replace(
-        'password_env = "TEST_PASSWORD"', f'password_command = ["cat", "{secret}"]'
-    )  # fmt: skip
-    path.write_text(f"{path.read_text()}\n[accounts.work]{other}")
+    with (household.program.home / "config.toml").open("a") as file:
+        command = f'["cat", "{secret}"]'
+        file.write(
+            account_table(
+                "work", household.client.user, household.server.port,
+                password_env="", password_command=command,
+            )
+        )  # fmt: skip
     with household.program.watching() as daemon:
         daemon.wait_for("account work: ", 2)
         daemon.wait_for("not tried again until that changes")

@@ -234,16 +234,6 @@ def test_lost_local_state_costs_no_correctness(warned):
     assert "warned about 0, removed 0" in warned.once()
 
 
-def test_the_state_file_and_the_log_hold_nothing_of_the_mail(warned):
-    """No subject, text, address or password is in what unflub writes on disk or logs."""
-    log = warned.once()
-    (file,) = (warned.program.home / "state").rglob("*.json")
-    for text in (log, file.read_text()):
-        for secret in ("rambled", "interview", "example", "correct-horse", "Okafor"):
-            assert secret not in text
-    assert json.loads(file.read_text())["standing"]
-
-
 def test_a_warning_is_never_scanned_or_warned_about(warned):
     """The quotation in the warning is not taken for a note, even where the note is gone."""
     done = warned.program.run("scan", "--account", "home", "--format", "jsonl")

@@ -283,7 +283,8 @@ def test_a_signal_ends_the_daemon_at_once_and_well(household, number):
     """It says goodbye to the server and ends with status 0."""
     with household.program.watching() as daemon:
         assert daemon.stop(number) == 0
-    assert "Logged out" in (household.server.folder / "dovecot.log").read_text()
+    log = (household.server.folder / "dovecot.log").read_text().splitlines()
+    assert any("Logged out" in line for line in log if f"({household.client.user})" in line)
 
 
 def test_a_wrong_password_is_a_clear_line(household):
