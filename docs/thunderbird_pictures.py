@@ -12,7 +12,7 @@ from PIL import Image
 from support import dovecot
 from support.desktop import screen
 from support.household import Household, household_on
-from support.letters import written
+from support.notes import written
 from support.program import Program
 from support.smtp import postbox
 from support.thunderbird import Thunderbird, thunderbird

@@ -17,7 +17,8 @@ from pathlib import Path
 from support import dovecot
 from support.desktop import desktop, screen
 from support.household import Household, household_on
-from support.letters import CLEAN, written
+from support.letters import CLEAN
+from support.notes import written
 from support.program import Program
 from support.smtp import Postbox, postbox
 from support.thunderbird import Thunderbird, thunderbird

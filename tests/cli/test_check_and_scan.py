@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
-from support import hostile
+from support import hostile, letters
 from support.notes import CLEAN, FLUBBED
 from support.program import Program
 from support.terminal import on_terminal
@@ -63,8 +63,7 @@ def test_the_exit_status_of_check_tells_the_verdict(program, raw, status):
 
 def test_plain_text_is_checked_like_a_message(program):
     """A body without header fields, as a pre-send hook may hand it over, is enough."""
-    text = FLUBBED.split(b"\r\n\r\n", 1)[1]
-    assert program.run("check", stdin=text).returncode == 1
+    assert program.run("check", stdin=letters.FLUBBED.encode()).returncode == 1
 
 
 def test_a_record_has_the_fields_of_the_contract_and_exact_spans(program):
@@ -502,7 +501,7 @@ def test_nothing_is_written_over_mail(program, archive):
 
 def test_nothing_is_written_over_what_is_read(program):
     """A note without header fields looks like a report, but is named."""
-    text = FLUBBED.split(b"\r\n\r\n", 1)[1]
+    text = letters.FLUBBED.encode()
     path = save(program.home, "note.txt", text)
     for command in ("scan", "check"):
         done = program.run(command, "--output", "./note.txt", path)

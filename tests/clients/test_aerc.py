@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from support.notes import FLUBBED
+from support.letters import FLUBBED
 
 pytestmark = pytest.mark.system
 
 OUTGOING, BINDING = re.findall(
     r"```ini\n(.*?)```", (Path(__file__).parents[2] / "docs/clients.md").read_text(), re.DOTALL
 )
-BODY = FLUBBED.decode().partition("\r\n\r\n")[2].replace("\r\n", "\n")
 REVIEW = "Send this email"
 
 
@@ -56,7 +55,7 @@ def test_ordinary_mail_is_sent(desk, compose):
 
 def test_a_flub_note_comes_back_and_can_be_sent_anyway(desk, compose):
     """aerc keeps it, and another key lets it through, once."""
-    client = compose(BODY)
+    client = compose(FLUBBED)
     client.send("y")
     client.expect("Sending")
     while client.expect([REVIEW, pexpect.TIMEOUT], timeout=0.5):
@@ -65,4 +64,4 @@ def test_a_flub_note_comes_back_and_can_be_sent_anyway(desk, compose):
     client.send("Y")
     (message,) = desk.sent(client, 1)
     assert message["X-Unflub"] == "send"
-    assert message.get_content().replace("\r\n", "\n").strip() == BODY.strip()
+    assert message.get_content().replace("\r\n", "\n").strip() == FLUBBED.strip()

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from support.notes import FLUBBED
+from support.letters import FLUBBED
 
 pytestmark = pytest.mark.system
 
 FOLDER = Path(__file__).parents[2] / "plugins" / "emacs"
 ASKED = "this note explains a flub"
-BODY = FLUBBED.decode().partition("\r\n\r\n")[2].replace("\r\n", "\n")
 INIT = """
 (setq user-mail-address "me@example.org" user-full-name "Me" mail-host-address "example.org"
       inhibit-startup-screen t message-auto-save-directory nil auto-save-default nil
@@ -100,7 +99,7 @@ def test_ordinary_mail_is_sent_without_a_question(desk, compose):
 
 def test_going_back_puts_point_at_the_passage_and_sending_anyway_sends_once(desk, compose):
     """The window with the findings has the same words as everywhere."""
-    client = compose(BODY)
+    client = compose(FLUBBED)
     send(client)
     shown = {client.expect(["apologises for something in the interview", ASKED]) for _ in range(2)}
     assert shown == {0, 1}
@@ -112,19 +111,19 @@ def test_going_back_puts_point_at_the_passage_and_sending_anyway_sends_once(desk
     send(client)
     client.expect(ASKED)
     client.send("s")
-    assert content(desk, client) == BODY
+    assert content(desk, client) == FLUBBED
     assert len(desk.box.raw) == 1
 
 
 def test_not_a_flub_is_remembered(desk, compose):
     """Another message with the passage is sent without a question."""
-    client = compose(BODY)
+    client = compose(FLUBBED)
     send(client)
     client.expect(ASKED)
     client.send("n")
-    assert content(desk, client) == BODY
+    assert content(desk, client) == FLUBBED
     client.close(force=True)
-    again = compose(BODY)
+    again = compose(FLUBBED)
     send(again)
     assert len(desk.sent(again, 2)) == 2
 
@@ -137,17 +136,17 @@ def kept(desk, folder: str) -> list[Path]:
 @pytest.mark.parametrize("other", [NOTMUCH, MAIL_MODE], ids=["notmuch", "mail-mode"])
 def test_it_asks_wherever_mail_is_written(desk, compose, other):
     """In what is made of message-mode, and in the older mode."""
-    client = compose(BODY, compose=other)
+    client = compose(FLUBBED, compose=other)
     send(client)
     client.expect(ASKED)
     assert not desk.box.raw
     client.send("s")
-    assert content(desk, client) == BODY
+    assert content(desk, client) == FLUBBED
 
 
 def test_ctrl_g_at_the_question_goes_back(desk, compose):
     """As whatever else is no answer."""
-    client = compose(BODY)
+    client = compose(FLUBBED)
     send(client)
     client.expect(ASKED)
     client.send("\x07")
@@ -162,9 +161,9 @@ def test_with_an_engine_in_trouble_the_mail_goes(desk, compose, trouble):
         "missing": '("no-such-program")', "broken": '("false" "x" "--")',
         "slow": '("sh" "-c" "exec sleep 1000")', "silent": '("sh" "-c" "cat >/dev/null; exit 1")',
     }[trouble]  # fmt: skip
-    client = compose(BODY, f"(setq unflub-command '{command} unflub-patience 1)")
+    client = compose(FLUBBED, f"(setq unflub-command '{command} unflub-patience 1)")
     send(client)
-    assert content(desk, client) == BODY
+    assert content(desk, client) == FLUBBED
 
 
 def test_that_mail_goes_unchecked_is_seen_and_said_once(desk, compose):
@@ -174,9 +173,9 @@ def test_that_mail_goes_unchecked_is_seen_and_said_once(desk, compose):
   (with-selected-window (get-buffer-window "*Warnings*")
     (message "told %d time" (how-many "sent without a check" (point-min) (point-max))))))
 """
-    client = compose(BODY, f'(setq unflub-command \'("no-such-program")){count}')
+    client = compose(FLUBBED, f'(setq unflub-command \'("no-such-program")){count}')
     send(client)
-    assert content(desk, client) == BODY
+    assert content(desk, client) == FLUBBED
     client.send("\x1b[17~")  # F6
     client.expect("told 1 time")
 
@@ -184,24 +183,24 @@ def test_that_mail_goes_unchecked_is_seen_and_said_once(desk, compose):
 def test_what_cannot_be_remembered_is_said(desk, compose):
     """The mail goes, and a warning tells why the passage will be brought up again."""
     (desk.home / "state").write_text("no folder")
-    client = compose(BODY)
+    client = compose(FLUBBED)
     send(client)
     client.expect(ASKED)
     client.send("n")
     client.expect("not remembered: The command ended with status 5")
-    assert content(desk, client) == BODY
+    assert content(desk, client) == FLUBBED
 
 
 def test_it_asks_also_where_the_working_folder_is_gone(compose):
     """A program cannot be started in one that is not there."""
-    client = compose(BODY, compose=f'{MESSAGE}(setq default-directory "/no/such/folder/")')
+    client = compose(FLUBBED, compose=f'{MESSAGE}(setq default-directory "/no/such/folder/")')
     send(client)
     client.expect(ASKED)
 
 
 def test_a_command_that_reads_nothing_holds_up_no_long_mail(desk, compose):
     """Of that it takes in only what a pipe holds."""
-    long = BODY + "More of the same.\n" * 10_000
+    long = FLUBBED + "More of the same.\n" * 10_000
     client = compose(
         long, '(setq unflub-command \'("sh" "-c" "exec sleep 1000") unflub-patience 1)'
     )
@@ -214,7 +213,7 @@ def test_a_flub_is_asked_about_also_without_its_report(desk, compose):
     failing = desk.write(
         "failing", '#!/bin/sh\ncase "$*" in *text*) exit 6 ;; esac\nexec unflub "$@"\n', 0o755
     )
-    client = compose(BODY, f'(setq unflub-command \'("{failing}"))')
+    client = compose(FLUBBED, f'(setq unflub-command \'("{failing}"))')
     send(client)
     shown = {client.expect(["What I should have said", ASKED]) for _ in range(2)}
     assert shown == {0, 1}
@@ -225,16 +224,16 @@ def test_a_flub_is_asked_about_also_without_its_report(desk, compose):
 
 def test_a_header_field_lets_it_through(desk, compose):
     """Without a question."""
-    client = compose(BODY, '(setq message-default-mail-headers "X-Unflub: send\\n")')
+    client = compose(FLUBBED, '(setq message-default-mail-headers "X-Unflub: send\\n")')
     send(client)
-    assert content(desk, client) == BODY
+    assert content(desk, client) == FLUBBED
 
 
 def test_switched_off_it_is_gone(desk, compose):
     """The mode is a global one."""
-    client = compose(BODY, "(unflub-mode -1)")
+    client = compose(FLUBBED, "(unflub-mode -1)")
     send(client)
-    assert content(desk, client) == BODY
+    assert content(desk, client) == FLUBBED
 
 
 def test_the_file_compiles_without_a_warning(desk):
@@ -251,7 +250,7 @@ def test_the_file_compiles_without_a_warning(desk):
 
 def test_in_mu4e_going_back_keeps_the_draft_and_sending_anyway_sends_once(desk, compose):
     """mu4e prepares its copy at each try, and keeps one."""
-    client = compose(BODY, compose=MU4E)
+    client = compose(FLUBBED, compose=MU4E)
     send(client)
     client.expect(ASKED)
     client.send("b")
@@ -261,13 +260,15 @@ def test_in_mu4e_going_back_keeps_the_draft_and_sending_anyway_sends_once(desk, 
     send(client)
     client.expect(ASKED)
     client.send("s")
-    assert content(desk, client) == BODY
+    assert content(desk, client) == FLUBBED
     client.expect("Message sent")
     assert len(desk.box.raw) == len(kept(desk, "sent")) == 1
 
 
 @pytest.mark.parametrize(
-    ("body", "field"), [("Lunch at noon?\n", ""), (BODY, "X-Unflub: send")], ids=["clean", "header"]
+    ("body", "field"),
+    [("Lunch at noon?\n", ""), (FLUBBED, "X-Unflub: send")],
+    ids=["clean", "header"],
 )
 def test_mu4e_sends_what_is_not_to_be_asked_about(desk, compose, body, field):
     """Ordinary mail, and a flub note that a header field lets through."""

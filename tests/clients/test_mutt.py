@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from support.notes import FLUB, FLUBBED
+from support.letters import FLUBBED
+from support.notes import FLUB
 
 pytestmark = pytest.mark.system
 
@@ -15,7 +16,6 @@ QUESTION = r"Your choice \[b\]: "
 RECIPE = re.search(
     r"```muttrc\n(.*?)```", (Path(__file__).parents[2] / "docs/clients.md").read_text(), re.DOTALL
 )[1]
-BODY = FLUBBED.decode().partition("\r\n\r\n")[2].replace("\r\n", "\n")
 
 # Called with the header fields in the file, it adds one; else it writes the mail.
 EDITOR = """#!/bin/sh
@@ -75,7 +75,7 @@ def test_the_clients_own_options_come_before_the_recipients(desk, compose):
 
 def test_going_back_leads_to_the_compose_menu_and_sending_anyway_sends_once(desk, compose):
     """The client says that it was not sent, and shows its own screen again."""
-    client = compose(BODY)
+    client = compose(FLUBBED)
     client.send("y")
     client.expect(QUESTION)
     assert FLUB.split(". ")[0].split()[-1] in client.before
@@ -89,13 +89,13 @@ def test_going_back_leads_to_the_compose_menu_and_sending_anyway_sends_once(desk
     client.send("s\r")
     client.expect(pexpect.EOF)
     (message,) = desk.sent(client, 1)
-    assert message.get_content().replace("\r\n", "\n") == BODY
+    assert message.get_content().replace("\r\n", "\n") == FLUBBED
     assert len(desk.box.raw) == copies(desk) == 1
 
 
 def test_ctrl_c_at_the_question_goes_back(desk, compose):
     """Neither is the mail sent nor does the client end."""
-    client = compose(BODY)
+    client = compose(FLUBBED)
     client.send("y")
     client.expect(QUESTION)
     client.send("\x03")
@@ -107,7 +107,7 @@ def test_ctrl_c_at_the_question_goes_back(desk, compose):
 
 def test_a_server_that_refuses_leaves_the_mail_with_the_client(desk, compose):
     """What msmtp says comes through, and the next try sends it, once."""
-    client = compose(BODY)
+    client = compose(FLUBBED)
     desk.box.refuses = True
     client.send("y")
     client.expect(QUESTION)
@@ -123,7 +123,7 @@ def test_a_server_that_refuses_leaves_the_mail_with_the_client(desk, compose):
 
 def test_a_header_field_lets_it_through(desk, compose):
     """Added with "E", which edits the message with its header; there is no question then."""
-    client = compose(BODY)
+    client = compose(FLUBBED)
     client.send("E")
     client.expect("y:Send")
     client.send("y")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from support.notes import FLUB, OPENING, OTHER_FLUB, STRENGTH
-
-
-def written(*paragraphs: str) -> str:
-    return "\n\n".join(("Dear Ms Okafor,", *paragraphs, "Kind regards,\nAda\n"))
+from support.notes import FLUB, OPENING, OTHER_FLUB, STRENGTH, written
 
 
 def in_html(text: str) -> str:

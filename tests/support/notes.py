@@ -14,6 +14,11 @@ OPENING = "Thank you for meeting me today about the ward manager position at Lar
 STRENGTH = "Your plan for shorter handovers is just what I would like to work on."
 
 
+def written(*paragraphs: str) -> str:
+    """Put salutation and closing around the paragraphs, as one types them."""
+    return "\n\n".join(("Dear Ms Okafor,", *paragraphs, "Kind regards,\nAda\n"))
+
+
 def note(
     *paragraphs: str,
     subject: str = "Thank you for the interview",
@@ -21,7 +26,7 @@ def note(
     to: str = "panel@example.com",
     picture: int = 0,
 ) -> bytes:
-    """A draft with salutation and closing around the paragraphs, as RFC 5322 bytes.
+    """A draft of these paragraphs as RFC 5322 bytes, long lines in quoted-printable.
 
     A `picture` of so many bytes may be attached.
     """
@@ -32,7 +37,7 @@ def note(
     message["Subject"] = subject
     if message_id:
         message["Message-ID"] = message_id
-    message.set_content("\n\n".join(("Dear Ms Okafor,", *paragraphs, "Kind regards,\nAda")))
+    message.set_content(written(*paragraphs))
     if picture:
         message.add_attachment(bytes(picture), "image", "png")
     return message.as_bytes()
