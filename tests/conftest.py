@@ -17,8 +17,8 @@ from support.program import Program
 
 import scanner  # noqa: F401 - before any test imports numpy, whose threads it forbids
 
-# Run in the background, or by nohup, the tests would pass on to every program that these signals
-# are ignored.
+# Run in the background, or by nohup, the tests would else pass on to every program that these
+# signals are ignored: a shell has its background jobs ignore them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if sys.platform != "win32":
     for number in (signal.SIGQUIT, signal.SIGHUP):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.letters import CLEAN, FLUBBED, in_html
-from support.program import Program
+from support.program import PATIENCE, Program
 
 from scanner.adapters import answering, local
 from scanner.core import pipe
@@ -196,8 +196,9 @@ def test_nonsense_is_answered_and_the_next_question_too(program):
 @pytest.mark.parametrize("rest", [b"\x01", struct.pack("=I", 9) + b"{}", struct.pack("=I", 2**31)])
 def test_after_what_cannot_be_read_it_ends(program, rest):
     """What came before is answered, then the fault is told, then nothing."""
-    done = program.communicate("native-host", stdin=pipe.framed(question("hello")) + rest)
-    source = reader(done.stdout)
+    process = program.start("native-host", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    said, _ = process.communicate(pipe.framed(question("hello")) + rest, timeout=PATIENCE)
+    source = reader(said)
     assert "categories" in json.loads(pipe.read(source))
     assert "restart it" in json.loads(pipe.read(source))["error"]
     assert pipe.read(source) is None

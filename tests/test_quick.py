@@ -299,7 +299,6 @@ def test_an_interrupt_while_it_reads_is_told_in_one_line(command):
         with subprocess.Popen(
             [sys.executable, *way, "check"], stdin=reading, stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL, env=command.surroundings(), cwd=command.home,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         ) as process:  # fmt: skip
             os.close(reading)
             place = Path(f"/proc/{process.pid}/syscall")

@@ -53,9 +53,9 @@ def test_a_locked_keyring_says_how_to_unlock_it(session, household):
         assert "the keyring is locked" in log_in(household)
 
 
-def test_a_desktop_without_a_keyring_says_what_to_install(session, household):
+@pytest.mark.usefixtures("session")
+def test_a_desktop_without_a_keyring_says_what_to_install(household):
     """There is a D-Bus, but no Secret Service on it."""
-    assert session.address
     assert "this system has no keyring; install" in advice(household)
     assert "this system has no keyring; install" in log_in(household)
 
@@ -70,10 +70,10 @@ def test_a_service_that_cannot_reach_the_keyring_says_so(session, household):
         assert "systemd credential" in line
 
 
+@pytest.mark.usefixtures("session")
 @pytest.mark.parametrize("bus", [True, False])
-def test_whose_token_cannot_be_had_is_not_sent_for_a_password(session, household, bus):
+def test_whose_token_cannot_be_had_is_not_sent_for_a_password(household, bus):
     """It would be no good; a command that prints a token is."""
-    assert session.address
     household.configure(password_env="", oauth_client_id='"x"')
     if not bus:
         household.program.environment.update(DBUS_SESSION_BUS_ADDRESS="", XDG_RUNTIME_DIR="")

@@ -19,11 +19,6 @@ from support.waiting import until
 PATIENCE = 60
 
 
-def _mind_interrupts() -> None:
-    """Undo what a shell does to its background jobs, which ignore SIGINT, as their children do."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @dataclass(frozen=True)
 class Daemon:
     process: subprocess.Popen[bytes]
@@ -61,19 +56,16 @@ class Program:
 
     def run(self, *arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
-        return self._python("-m", "scanner", *map(str, arguments), stdin=stdin)
+        return self.finished([str(self.interpreter), "-m", "scanner", *map(str, arguments)], stdin)
 
     def python(self, code: str) -> subprocess.CompletedProcess[str]:
         """Run a few lines of Python where the command would run."""
-        return self._python("-c", code)
+        return self.finished([str(self.interpreter), "-c", code])
 
     def shell(self, line: str) -> subprocess.CompletedProcess[str]:
         """Run a shell line in which the command is `unflub`'s arguments."""
         script = f"set -o pipefail; {shlex.quote(sys.executable)} -m scanner {line}"
         return self.finished(["bash", "-c", script])
-
-    def _python(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-        return self.finished([str(self.interpreter), *arguments], stdin)
 
     def finished(self, command: list[str], stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         """Run any command to its end, where unflub would run."""
@@ -90,27 +82,12 @@ class Program:
             check=False,
         )
 
-    def communicate(
-        self, *arguments: str | Path, stdin: bytes
-    ) -> subprocess.CompletedProcess[bytes]:
-        """Run the command to its end, for bytes and not for text."""
-        return subprocess.run(
-            [str(self.interpreter), "-m", "scanner", *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            env=self.surroundings(),
-            cwd=self.home,
-            timeout=PATIENCE * 2,
-            check=False,
-        )
-
     def start(self, *arguments: str | Path, **pipes: int) -> subprocess.Popen[bytes]:
         """Start the command and leave it running; standard error goes to a pipe."""
         return subprocess.Popen(
             [sys.executable, "-m", "scanner", *map(str, arguments)],
             env=self.surroundings(),
             cwd=self.home,
-            preexec_fn=_mind_interrupts,  # noqa: PLW1509
             **{"stderr": subprocess.PIPE, **pipes},
         )
 
@@ -124,7 +101,6 @@ class Program:
             timeout=PATIENCE,
             encoding="utf-8",
             dimensions=(50, 200),
-            preexec_fn=_mind_interrupts,
         )
 
     @contextmanager

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.notes import CLEAN, FLUB, FLUBBED, OPENING, STRENGTH, note
+from support.processes import children_of
 from support.program import PATIENCE, Program
 
 pytestmark = pytest.mark.system
@@ -202,24 +203,12 @@ def test_a_signal_at_the_question_sends_nothing(program, sink, number):
         env=program.surroundings(), cwd=str(program.home), timeout=PATIENCE, encoding="utf-8",
     )  # fmt: skip
     asking.expect(QUESTION)
-    (process,) = [
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and b"sendmail" in cmdline(entry)
-        and str(program.home).encode() in cmdline(entry) and b"-m" in cmdline(entry).split(b"\0")
-    ]  # fmt: skip
+    (process,) = children_of(asking.pid)
     os.kill(process, number)
     asking.expect(r"ended (\d+)")
     assert asking.match[1] != "0"
     asking.expect("-icanon.* -echo ")
     assert sink.sent == []
-
-
-def cmdline(entry: Path) -> bytes:
-    try:
-        return (entry / "cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def test_from_the_background_nobody_is_asked(program, sink):

@@ -231,17 +231,18 @@ def test_a_system_without_such_a_manager_is_left_as_it_was(recorded):
     assert recorded.read_text() == ""
 
 
-def test_windows_is_told_whose_logon_is_meant(recorded, monkeypatch):
+@pytest.mark.usefixtures("recorded")
+def test_windows_is_told_whose_logon_is_meant(monkeypatch):
     """A task for that of anybody is refused to ordinary users."""
     monkeypatch.setenv("USERDOMAIN", "LAPTOP")
     monkeypatch.setenv("USERNAME", "me")
     manager = service.manager("win32")
     service.install(manager, CONFIG)
     assert manager.file.read_text("utf-16").count("<UserId>LAPTOP\\me</UserId>") == 2
-    assert recorded.exists()
 
 
-def test_the_log_is_what_the_system_shows(recorded):
+@pytest.mark.usefixtures("recorded")
+def test_the_log_is_what_the_system_shows():
     """Whatever prints it, or the end of the file that the service writes."""
     manager = service.manager("darwin")
     assert service.log(manager) == ""
@@ -249,5 +250,4 @@ def test_the_log_is_what_the_system_shows(recorded):
     file.parent.mkdir(parents=True)
     file.write_text("".join(f"line {n}\n" for n in range(200)))
     assert service.log(manager).splitlines() == [f"line {n}" for n in range(100, 200)]
-    assert recorded.exists()
     assert service.log(replace(manager, log=("echo", "a line"))) == "a line\n"

@@ -18,7 +18,7 @@ from support.notes import FLUBBED
 
 from scanner import config
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("session")]
 
 ADDRESS, SERVER, PASSWORD = "Your mail address", "The IMAP server", r"Password for .* \(not shown\)"
 DRAFTS, LOOK = "Does your mail client keep drafts there", "Look once what unflub would do"
@@ -37,9 +37,8 @@ def session(session, household) -> Desktop:
 
 
 @pytest.fixture
-def theirs(household, session) -> list[str]:
+def theirs(household) -> list[str]:
     """The options that name the server, which nobody else could find."""
-    assert session.address
     return [
         "--host", "localhost", "--port", str(household.server.tls_port),
         "--user", household.client.user, "--ca-file", str(household.server.authority),
@@ -103,9 +102,8 @@ def test_a_new_user_is_asked_five_questions(household, session, theirs):
         assert "warned about 1" in household.once()
 
 
-def test_a_look_that_fails_keeps_nobody_from_the_service(household, session):
+def test_a_look_that_fails_keeps_nobody_from_the_service(household):
     """The account is set up all the same; who asked by option gets the exit status instead."""
-    assert session.address
     household.configure(top='model = "nowhere"')
     options = ["setup", "--account", "home", "--dry-run"]
     asking = household.program.converse(*options)
@@ -117,9 +115,8 @@ def test_a_look_that_fails_keeps_nobody_from_the_service(household, session):
     assert household.program.run(*options, "--no-questions").returncode == 6
 
 
-def test_who_changes_what_a_service_heeds_is_asked_to_start_it_anew(household, session):
+def test_who_changes_what_a_service_heeds_is_asked_to_start_it_anew(household):
     """It would go on as before; without questions a line says how."""
-    assert session.address
     household.configure()
     unit = household.program.home / "config" / "systemd" / "user" / "unflub.service"
     unit.parent.mkdir(parents=True)
@@ -136,9 +133,8 @@ def test_who_changes_what_a_service_heeds_is_asked_to_start_it_anew(household, s
     assert "`unflub service install` starts the service anew" in end(asking)[1]
 
 
-def test_a_domain_in_any_script_is_known_as_servers_know_it(household, session, theirs):
+def test_a_domain_in_any_script_is_known_as_servers_know_it(household, theirs):
     """By its letters in ASCII, which all of mail can carry (RFC 5890)."""
-    assert session.address
     household.program.environment["SECRET"] = dovecot.PASSWORD
     done = household.program.run(
         "setup", "--no-questions", "--address", "me@Straße.example", "--password-env", "SECRET",
@@ -176,9 +172,8 @@ def test_the_options_can_say_it_all(household, session, theirs):
     ],
     ids=["no address", "wrong address", "typo in host", "no host", "not found", "no provider"],
 )
-def test_without_questions_what_is_missing_or_wrong_is_one_line(household, session, options, words):
+def test_without_questions_what_is_missing_or_wrong_is_one_line(household, options, words):
     """Exit status 2, and nothing is written."""
-    assert session.address
     done = household.program.run("setup", "--no-questions", "--password-env", "HOME", *options)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert words in done.stderr
@@ -221,9 +216,8 @@ dns.resolver.Resolver = Resolver
 """
 
 
-def test_a_server_elsewhere_that_dns_alone_names_is_asked_about(household, session):
+def test_a_server_elsewhere_that_dns_alone_names_is_asked_about(household):
     """The password would go there; without questions it takes the option that names the host."""
-    assert session.address
     home, address = household.program.home, "me@nowhere.invalid"
     record = "_imaps._tcp.nowhere.invalid. SRV 0 1 993 localhost."
     with dns_server(record) as resolver:
@@ -244,11 +238,10 @@ def test_a_server_elsewhere_that_dns_alone_names_is_asked_about(household, sessi
     assert not written(household).exists()
 
 
-def test_a_new_name_for_an_address_that_is_there_alters_no_account(household, session):
+def test_a_new_name_for_an_address_that_is_there_alters_no_account(household):
     """It is refused in one line that names the account, or asked again; nothing is written."""
     before = "[accounts.home]\naddress = 'me@example.org'\nhost = 'localhost'\n"
     written(household).write_text(before)
-    assert session.address
     new = ["setup", "--account", "work"]
     done = household.program.run(
         *new, "--no-questions", "--address", "Me@example.org", "--drafts", "Other",
@@ -264,14 +257,13 @@ def test_a_new_name_for_an_address_that_is_there_alters_no_account(household, se
     assert written(household).read_text() == before
 
 
-def test_an_account_cannot_take_the_address_of_another(household, session):
+def test_an_account_cannot_take_the_address_of_another(household):
     """Nor by its own name: it is refused in one line, and nothing is written."""
     before = "".join(
         f"[accounts.{name}]\naddress = '{address}'\nhost = 'localhost'\n"
         for name, address in (("home", "me@example.org"), ("work", "w@example.org"))
     )
     written(household).write_text(before)
-    assert session.address
     done = household.program.run(
         "setup", "--no-questions", "--account", "home", "--address", "W@example.org",
         "--password-env", "HOME",
@@ -281,9 +273,7 @@ def test_an_account_cannot_take_the_address_of_another(household, session):
     assert written(household).read_text() == before
 
 
-def test_two_accounts_that_share_an_address_in_the_file_can_each_be_set_up_anew(
-    household, session, theirs
-):
+def test_two_accounts_that_share_an_address_in_the_file_can_each_be_set_up_anew(household, theirs):
     """For two mailboxes, say: whoever wrote them there has not given the address away."""
     written(household).write_text(
         "".join(
@@ -291,7 +281,6 @@ def test_two_accounts_that_share_an_address_in_the_file_can_each_be_set_up_anew(
             for name in ("home", "work")
         )
     )
-    assert session.address
     household.program.environment["SECRET"] = dovecot.PASSWORD
     done = household.program.run(
         "setup", "--account", "work", "--password-env", "SECRET", "--no-dry-run", "--no-service",
@@ -302,7 +291,7 @@ def test_two_accounts_that_share_an_address_in_the_file_can_each_be_set_up_anew(
 
 
 @pytest.mark.parametrize("asked", [False, True], ids=["option", "answer"])
-def test_an_address_is_known_again_in_capitals(household, session, theirs, asked):
+def test_an_address_is_known_again_in_capitals(household, theirs, asked):
     """Without a name its account is set up anew, and no second one beside it."""
     accounts = (("home", "me@example.org"), ("work", "w@example.org"))
     written(household).write_text(
@@ -311,7 +300,6 @@ def test_an_address_is_known_again_in_capitals(household, session, theirs, asked
             for name, address in accounts
         )
     )
-    assert session.address
     household.program.environment["SECRET"] = dovecot.PASSWORD
     options = ["setup", "--password-env", "SECRET", "--no-dry-run", "--no-service", *theirs]
     if asked:
@@ -328,9 +316,8 @@ def test_an_address_is_known_again_in_capitals(household, session, theirs, asked
 
 @pytest.mark.parametrize("key", ["password_command", "token_command"])
 @pytest.mark.parametrize("moved", [["--host", "localhost"], ["--user", "somebody"]])
-def test_what_an_account_logged_in_with_is_shown_to_no_other_server(household, session, key, moved):
+def test_what_an_account_logged_in_with_is_shown_to_no_other_server(household, key, moved):
     """Nor tried for another user: where host or login change, it is not even asked for."""
-    assert session.address
     asked = household.program.home / "asked"
     household.configure(password_env="", **{key: f'["touch", "{asked}"]'})
     done = household.program.run("setup", "--no-questions", "--account", "home", *moved)
@@ -353,9 +340,8 @@ def test_a_password_in_the_keyring_is_not_for_another_server(household, session,
     assert "no password; give one of --password-stdin" in done.stderr
 
 
-def test_how_the_old_server_was_reached_is_not_how_the_new_one_is(household, session):
+def test_how_the_old_server_was_reached_is_not_how_the_new_one_is(household):
     """Encryption, certificate and port are the new host's; where the host stays, so do they."""
-    assert session.address
     server, program = household.server, household.program
     setup = ["setup", "--no-questions", "--account", "home", "--password-env", "TEST_PASSWORD"]
     household.configure()
@@ -410,9 +396,8 @@ def test_the_certificate_of_a_server_nobody_vouches_for_is_asked_for(household, 
     assert account.ca_file == str(household.program.home / "cert.pem")
 
 
-def test_who_has_no_app_is_told_another_way(household, session):
+def test_who_has_no_app_is_told_another_way(household):
     """Before the question for one, which has no other answer."""
-    assert session.address
     asking = household.program.converse("setup", "--port", "993", "--address", "me@outlook.com")
     asking.expect(CLIENT)
     assert "unflub setup --token-command 'oama access me@outlook.com'" in asking.before
@@ -435,9 +420,8 @@ def test_a_closed_standard_input_is_told(household, command):
     assert "standard input is closed" in done.stderr
 
 
-def test_what_a_provider_needs_is_said(household, session):
+def test_what_a_provider_needs_is_said(household):
     """Before the password is asked for; Workspace has Gmail's servers, but administrators, too."""
-    assert session.address
     done = household.program.run(
         "setup", "--no-questions", "--address", "me@corp.example", "--provider", "Google Workspace"
     )
@@ -451,9 +435,8 @@ def test_what_a_provider_needs_is_said(household, session):
     ("given", "words"),
     [(b"", "is empty"), (b"\n", "is empty"), (b"p\xe4ss\n", "holds no UTF-8 text")],
 )
-def test_what_is_no_password_is_not_tried(household, session, theirs, given, words):
+def test_what_is_no_password_is_not_tried(household, theirs, given, words):
     """A command in the pipe that failed, say: the provider may count wrong passwords."""
-    assert session.address
     done = household.program.run(
         "setup", "--no-questions", "--address", "me@example.org", "--password-stdin", *theirs,
         stdin=given,
@@ -517,9 +500,8 @@ def test_a_password_that_is_gone_can_be_typed_in_anew(household, session):
     assert account.password_file == ""
 
 
-def test_spaces_around_what_is_pasted_do_not_matter(household, session):
+def test_spaces_around_what_is_pasted_do_not_matter(household):
     """Nobody sees them on the screen."""
-    assert session.address
     household.configure()
     asking = household.program.converse("setup", "--account", "home")
     answer(asking, ADDRESS, " you@example.org ")
@@ -550,9 +532,8 @@ def test_three_wrong_passwords_are_enough(household, session, theirs):
     assert not written(household).exists()
 
 
-def test_a_server_that_cannot_be_reached_is_tried_again_if_wanted(household, session, theirs):
+def test_a_server_that_cannot_be_reached_is_tried_again_if_wanted(household, theirs):
     """The user decides how often; then one line, and nothing is written."""
-    assert session.address
     theirs[3] = "1"
     asking = household.program.converse("setup", "--address", "me@example.org", *theirs)
     answer(asking, PASSWORD, dovecot.PASSWORD)
