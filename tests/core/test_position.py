@@ -176,6 +176,6 @@ def test_no_text_makes_it_fail(subject, text):
 )
 def test_long_texts_take_no_long_time(piece):
     """The patterns are bounded, so that no note is slow to look through."""
-    began = time.monotonic()
+    began = time.thread_time()
     find_position(piece * 2000, piece * 20_000)
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5

@@ -269,25 +269,3 @@ def test_nothing_is_left_of_a_save_that_fails(model: Model, tmp_path: Path):
     with pytest.raises(ModelError, match="cannot be written"):
         artifact.save(model, tmp_path / "file" / "models" / "tiny")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_the_users_model_comes_before_the_shipped_one(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """Explicit comes first, then the user's own current model, then the shipped one."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert shelf.installed() == shelf.shipped()
-    mine = shelf.own() / "own-1"
-    shutil.copytree(folder, mine)
-    assert shelf.installed() == shelf.shipped()
-    shelf.make_current(mine)
-    assert shelf.installed() == mine
-    assert shelf.installed(folder) == folder
-
-
-@pytest.mark.parametrize("named", ["", "../elsewhere", "absent", "/etc"])
-def test_a_pointer_leads_nowhere_else(folder: Path, named: str):
-    """The pointer names a folder beside it, or is refused."""
-    (folder.parent / "current").write_text(named)
-    with pytest.raises(ModelError, match="names no model folder"):
-        shelf.current(folder.parent)

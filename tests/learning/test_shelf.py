@@ -20,6 +20,14 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return shelf.own()
 
 
+def test_the_users_model_comes_before_the_shipped_one(models: Path):
+    """What is named for one run comes first, then the user's own in use, then the shipped one."""
+    assert shelf.installed() == shelf.shipped()
+    shelf.make_current(models / "2026.1.2")
+    assert shelf.installed() == models / "2026.1.2"
+    assert shelf.installed(models / "2026.1.2.9") == models / "2026.1.2.9"
+
+
 def test_models_are_listed_by_day_and_number(models: Path):
     """The tenth of a day comes after the ninth."""
     names = ("2026.1.2", "2026.1.2.9", "2026.1.2.10")
@@ -65,9 +73,10 @@ def test_a_model_is_found_by_name_and_nothing_else(models: Path):
         shelf.find("../models/2026.1.2")
 
 
-def test_a_pointer_to_nowhere_is_said(models: Path):
+@pytest.mark.parametrize("named", ["", "../elsewhere", "absent", "/etc"])
+def test_a_pointer_that_names_no_folder_beside_it_is_said(models: Path, named: str):
     """It is no reason to judge by another model."""
-    (models / shelf.POINTER).write_text("../elsewhere\n")
+    (models / shelf.POINTER).write_text(f"{named}\n")
     with pytest.raises(ModelError, match="names no model folder"):
         shelf.installed()
 

@@ -92,18 +92,6 @@ def test_a_minimal_install_brings_no_more_than_it_needs(fresh):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_is_told_how_to_complete(program, shell):
-    """The script calls the command back, which knows its own options."""
-    done = program.run("completion", shell)
-    assert done.returncode == 0
-    assert "_UNFLUB_COMPLETE" in done.stdout
-    program.environment.update(
-        _UNFLUB_COMPLETE="bash_complete", COMP_WORDS="unflub doctor --w", COMP_CWORD="2"
-    )
-    assert program.run().stdout == "plain,--wait\n"
-
-
 @pytest.mark.timeout(900)  # likewise
 @pytest.mark.parametrize("tool", ["pipx", "uv"])
 def test_an_installer_of_programs_gives_a_working_command(wheel, program, tool):
