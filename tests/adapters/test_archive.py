@@ -1,4 +1,4 @@
-r"""Mailboxes of an IMAP account as an archive: on a real server, whose mail must stay as it is."""
+"""Mailboxes of an IMAP account as an archive: on a real server, whose mail must stay as it is."""
 
 from __future__ import annotations
 
@@ -304,11 +304,10 @@ def test_a_broken_connection_is_an_error_of_ours_after_what_was_read(server, use
     """The rows so far are there, and a scan can be resumed."""
     fill(server, user, "Jobs", raws=(CLEAN,) * 150)
     with proxy.running(server.port) as through:
-        account = Account("home", "me@example.org", "127.0.0.1", user, through.port, "none")
         got = []
         with (  # noqa: PT012 - the error comes in the middle
             pytest.raises(UnflubError, match="no connection"),
-            open_archive(account, dovecot.PASSWORD) as opened,
+            archive(through.port, user) as opened,
         ):
             for message in opened.walk(opened.search(opened.folders(["Jobs"]), Selection())):
                 got.append(message)

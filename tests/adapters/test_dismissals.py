@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -48,11 +48,8 @@ def test_who_dismisses_at_the_same_time_loses_nothing():
         for one in mine:
             dismissals.add([one])
 
-    threads = [threading.Thread(target=work, args=(mine,)) for mine in digests]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    with ThreadPoolExecutor(len(digests)) as threads:
+        list(threads.map(work, digests))
     assert dismissals.load() == {one for mine in digests for one in mine}
 
 

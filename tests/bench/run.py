@@ -21,6 +21,7 @@ from support import dovecot
 from support.client import MailClient
 from support.corpus_mbox import corpus_mbox
 from support.notes import FLUB, OPENING, STRENGTH, note
+from support.processes import peak_memory
 
 from scanner.adapters.mailbox import ImapMailbox, connect
 from scanner.config import Account
@@ -191,20 +192,7 @@ def _memory(mbox: Path) -> None:
         ("unflub --help", ["--help"]),
         (f"unflub scan {mbox.name}", ["scan", "--format", "jsonl", str(mbox)]),
     ):
-        print(f"  {name:28} {_peak([sys.executable, '-m', 'scanner', *arguments]):8.0f} MiB")
-
-
-def _peak(command: list[str]) -> float:
-    """Ask a child that waits for nobody else how much memory its own child took."""
-    code = (
-        "import resource, subprocess, sys; "
-        "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=True
-    )
-    return int(done.stdout) / 1024
+        print(f"  {name:28} {peak_memory([sys.executable, '-m', 'scanner', *arguments]):8.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from itertools import chain, cycle, islice
 from pathlib import Path
 
 from support.corpus_mbox import corpus_mbox
+from support.processes import peak_memory
 
 from scanner.adapters.sources import walk
 
@@ -148,21 +149,6 @@ def _seconds(*arguments: str) -> float:
     return seconds
 
 
-def _scan(*arguments: str) -> float:
-    """Scan; give the peak memory of the biggest process in MiB."""
-    code = (
-        "import resource, subprocess, sys; "
-        "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    )
-    command = [sys.executable, *_SCAN, *arguments]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command],
-        capture_output=True, text=True, check=True, env=_SURROUNDINGS,
-    )  # fmt: skip
-    return int(done.stdout) / 1024
-
-
 def _scale(box: Path, folder: Path) -> None:
     print(f"\n{box.name} repeated with altered ids")
     each = _parsing("mail-parser", [box]) / sum(1 for _ in walk([str(box)]))
@@ -172,7 +158,8 @@ def _scale(box: Path, folder: Path) -> None:
             file.writelines(_repeated(box, count))
         for jobs in ("1", "2"):
             start = time.perf_counter()
-            peak = _scan("--jobs", jobs, str(path))
+            command = [sys.executable, *_SCAN, "--jobs", jobs, str(path)]
+            peak = peak_memory(command, _SURROUNDINGS)
             seconds = time.perf_counter() - start
             print(
                 f"  {count:8} messages, {jobs} at a time {seconds:8.1f} s "

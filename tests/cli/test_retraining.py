@@ -118,6 +118,18 @@ def test_the_preset_of_the_configuration_decides(program, tmp_path):
     assert "could not be asked), at the preset cautious, on" in card.read_text("utf-8")
 
 
+def box_of(path: Path, *letters: tuple[str, str]) -> Path:
+    """Write a mailbox of letters, each a subject and a text, and of one about lunch."""
+    box = mbox(path)
+    for subject, text in (*letters, ("Lunch", "Lunch is at one in the garden.\n")):
+        message = EmailMessage(policy=SMTP)
+        message["From"], message["Subject"] = "z@quixotrix.example", subject
+        message.set_content(text)
+        box.add(message)
+    box.close()
+    return path
+
+
 def test_labelled_mail_is_not_learnt_as_ordinary_too(program, tmp_path):
     """A note in a mailbox of ordinary mail counts as its label says, and for nothing else.
 
@@ -126,16 +138,9 @@ def test_labelled_mail_is_not_learnt_as_ordinary_too(program, tmp_path):
     notes = [one for one in workshop.strangers(60) if one.kind == "thank_you"]
     labelled = [(one.subject, one.text) for one in notes]
     sent = [(one.subject, f"{one.text}\nP.S. Enjoy the weekend.") for one in notes if one.labels]
-    box = mbox(tmp_path / "sent.mbox")
-    for subject, text in (*labelled, *sent):
-        message = EmailMessage(policy=SMTP)
-        message["From"], message["Subject"] = "z@quixotrix.example", subject
-        message.set_content(text)
-        box.add(message)
-    box.add("From: z@quixotrix.example\nSubject: Lunch\n\nLunch is at one in the garden.\n")
-    box.close()
+    box = box_of(tmp_path / "sent.mbox", *labelled, *sent)
     own = workshop.write(tmp_path / "mine.jsonl", notes)
-    done = program.run("train", "--force", "--add", own, "--background", tmp_path / "sent.mbox")
+    done = program.run("train", "--force", "--add", own, "--background", box)
     assert done.returncode == 0, done.stderr
     assert f"{len(notes)} labelled messages of yours and 1 ordinary ones" in done.stdout
 
@@ -143,16 +148,11 @@ def test_labelled_mail_is_not_learnt_as_ordinary_too(program, tmp_path):
 def test_labelled_mail_gives_no_false_alarms(program, tmp_path):
     """A warning about a labelled note, or a version of it, is none; a line counts the rest."""
     notes = [one for one in workshop.strangers(60) if one.labels]
-    box = mbox(tmp_path / "sent.mbox")
-    for one, end in ((notes[0], ""), (notes[1], "\nP.S. Enjoy the weekend.")):
-        message = EmailMessage(policy=SMTP)
-        message["From"], message["Subject"] = "z@quixotrix.example", one.subject
-        message.set_content(one.text + end)
-        box.add(message)
-    box.add("From: z@quixotrix.example\nSubject: Lunch\n\nLunch is at one in the garden.\n")
-    box.close()
+    first, second = ((one.subject, one.text) for one in notes[:2])
+    changed = (second[0], f"{second[1]}\nP.S. Enjoy the weekend.")
+    box = box_of(tmp_path / "sent.mbox", first, changed)
     own = workshop.write(tmp_path / "mine.jsonl", workshop.strangers(60))
-    done = program.run("train", "--force", "--add", own, "--ordinary", tmp_path / "sent.mbox")
+    done = program.run("train", "--force", "--add", own, "--ordinary", box)
     assert done.returncode == 0, done.stderr
     assert (
         "sent.mbox: of 1 ordinary messages it warns about 0 at cautious, 0 at balanced, "

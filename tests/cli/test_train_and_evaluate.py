@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support import workshop
 from support.notes import FLUBBED
 from support.program import Program
 from support.terminal import on_terminal
 
-CORPUS = Path(__file__).parents[2] / "training_data"
 WRITERS = ("t1", "t2", "t5", "t8", "t12")
 
 
@@ -30,9 +30,7 @@ class Evaluated:
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first fifty messages of five writers."""
     folder = tmp_path_factory.mktemp("corpus")
-    for writer in WRITERS:
-        lines = (CORPUS / f"{writer}.jsonl").read_text("utf-8").splitlines(keepends=True)
-        (folder / f"{writer}.jsonl").write_text("".join(lines[:50]), "utf-8")
+    workshop.small_corpus(folder, WRITERS, 50)
     return folder
 
 

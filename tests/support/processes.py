@@ -1,7 +1,10 @@
-"""Which processes there are."""
+"""Which processes there are, and what one takes."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +29,25 @@ def is_open(pid: int, name: str) -> bool:
     with suppress(OSError):  # it may be closed meanwhile
         return any(path.readlink().name == name for path in Path(f"/proc/{pid}/fd").iterdir())
     return False
+
+
+_PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def peak_memory(command: list[str], env: Mapping[str, str] | None = None) -> float:
+    """Run a command; give the peak memory of the biggest process of it in MiB.
+
+    Another process, which waits for nobody else, is asked.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", _PEAK, *command],
+        capture_output=True, text=True, check=True, env=env,
+    )  # fmt: skip
+    return int(done.stdout) / 1024
 
 
 def _parent(entry: Path) -> int:

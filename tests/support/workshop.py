@@ -25,14 +25,15 @@ def build(folder: Path) -> Path:
     shutil.copytree(ROOT / "scanner", folder / "scanner", ignore=being_written)
     (folder / "models").symlink_to(ROOT / "models")
     (folder / "training_data").mkdir()
-    for writer in WRITERS:
-        lines = (
-            (ROOT / "training_data" / f"{writer}.jsonl")
-            .read_text("utf-8")
-            .splitlines(keepends=True)
-        )
-        (folder / "training_data" / f"{writer}.jsonl").write_text("".join(lines[:60]), "utf-8")
+    small_corpus(folder / "training_data", WRITERS, 60)
     return folder
+
+
+def small_corpus(folder: Path, writers: Iterable[str], each: int) -> None:
+    """Write the first so many messages of each of these writers."""
+    for name in (f"{writer}.jsonl" for writer in writers):
+        lines = (ROOT / "training_data" / name).read_text("utf-8").splitlines(keepends=True)
+        (folder / name).write_text("".join(lines[:each]), "utf-8")
 
 
 def strangers(count: int = 120, writers: tuple[str, ...] = STRANGERS) -> list[Example]:
