@@ -9,7 +9,15 @@ from typing import Any
 
 from scanner.config import Account, Config
 from scanner.watcher import Watcher
+from support.client import MailClient
 from support.phrases import JUDGE
+
+
+def account_of(client: MailClient, port: int = 0, **settings: Any) -> Account:
+    """Give the account of a mail client's user, through a proxy's port perhaps."""
+    given = {"password_env": "TEST_PASSWORD", **settings}
+    port = port or client.port
+    return Account("home", "me@example.org", "127.0.0.1", client.user, port, "none", **given)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from support.program import Program
 _users = count(1)
 
 
-def account_table(name: str, user: str, port: int, **settings: str) -> str:
+def account_table(name: str, user: str, port: int, /, **settings: str) -> str:
     """Write an account of a server on this machine as TOML; a setting that is "" is left out."""
     lines = {
         "address": '"me@example.org"',

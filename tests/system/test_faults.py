@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support import dovecot, proxy
 from support.client import MailClient
-from support.crew import at_work
+from support.crew import account_of, at_work
 from support.notes import OPENING, STRENGTH, note
 from support.phrases import JUDGE, assessed_draft
 from support.proxy import FAULTS, GREETING, Proxy
@@ -20,7 +20,6 @@ from support.waiting import until
 
 from scanner.adapters import status
 from scanner.adapters.mailbox import SMALL, connect
-from scanner.config import Account
 from scanner.core.render import Envelope, render
 from scanner.daemon import Crew, Shift
 from scanner.watcher import Watcher
@@ -68,11 +67,6 @@ def client(server, monkeypatch, tmp_path) -> MailClient:
     return user
 
 
-def account(user: MailClient, port: int) -> Account:
-    return Account("home", "me@example.org", "127.0.0.1", user.user, port, "none",
-                   password_env="TEST_PASSWORD")  # fmt: skip
-
-
 def is_right(user: MailClient) -> bool:
     """Tell whether the note has its one warning, and the other warning is gone."""
     warnings = list(user.warnings().values())
@@ -81,7 +75,7 @@ def is_right(user: MailClient) -> bool:
 
 def run(user: MailClient, through: Proxy, is_done: Callable[[Watcher], object]) -> None:
     """Watch through the proxy until there is nothing more to say, and say goodbye."""
-    with at_work(account(user, through.port), timeout_seconds=1) as watcher:
+    with at_work(account_of(user, through.port), timeout_seconds=1) as watcher:
         until(lambda: is_done(watcher))
 
 
@@ -122,7 +116,7 @@ def test_after_any_fault_at_any_step_there_is_exactly_the_right_warning(
         until(through.struck.is_set)
     assert client.own() == before
     if refused:  # and tried again after a restart
-        with at_work(account(client, server.port)):
+        with at_work(account_of(client)):
             until(lambda: is_right(client))
         assert client.own() == before
 
@@ -131,7 +125,7 @@ def test_after_any_fault_at_any_step_there_is_exactly_the_right_warning(
 def test_a_silent_connection_is_left_at_once_when_the_machine_has_slept(client, server, step):
     """However long the time-out: who is told to connect anew does not wait for an answer."""
     with proxy.running(server.port, "black hole", STEPS.index(step)) as through:
-        there = account(client, through.port)
+        there = account_of(client, through.port)
         with at_work(there, timeout_seconds=600, idle_seconds=600) as watcher:
             until(through.struck.is_set)
             client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
@@ -161,7 +155,7 @@ def test_a_server_that_dribbles_for_ever_is_left(client, server, step, caplog):
     """No time-out strikes while a byte comes now and then; who oversees it cuts it and says so."""
     with (
         proxy.running(server.port, "dribble", STEPS.index(step)) as through,
-        at_work(account(client, through.port), idle_seconds=600) as watcher,
+        at_work(account_of(client, through.port), idle_seconds=600) as watcher,
     ):
         until(through.struck.is_set)
         shift = Shift(Crew([watcher], Idle()))
@@ -190,7 +184,7 @@ def test_the_system_asks_after_a_silent_server(client, server):
     """TCP keepalive is on: the kernel's timer runs, as /proc/net/tcp tells."""
     with (
         proxy.running(server.port) as through,
-        connect(account(client, through.port), dovecot.PASSWORD),
+        connect(account_of(client, through.port), dovecot.PASSWORD),
     ):
         until(lambda: _KEEPALIVE in timers_to(through.port))
 
@@ -208,7 +202,7 @@ def test_an_idle_is_renewed_before_anybody_hangs_up(client, server):
     """On the same connection, however quiet the mailbox is (RFC 2177)."""
     with (
         proxy.running(server.port) as through,
-        at_work(account(client, through.port), idle_seconds=1),
+        at_work(account_of(client, through.port), idle_seconds=1),
     ):
         until(lambda: through.steps.count("IDLE") > 2)
         assert is_right(client)
@@ -221,7 +215,7 @@ def test_a_draft_that_the_server_cannot_read_hides_no_other(client, server):
     unreadable = max(drafts.glob("*/*,*"), key=lambda path: path.stat().st_size)
     unreadable.chmod(0)
     client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
-    with at_work(account(client, server.port)) as watcher:
+    with at_work(account_of(client)) as watcher:
         until(lambda: (watcher.seen.unchecked, watcher.seen.warnings) == (1, 1))
     unreadable.chmod(0o600)
     about = [w.message["In-Reply-To"] for w in client.warnings().values()]
@@ -232,7 +226,7 @@ def test_where_idle_is_refused_it_polls_on_the_same_connection(client, server):
     """It is not asked for again, and no login follows."""
     with (
         proxy.running(server.port, "no", "IDLE") as through,
-        at_work(account(client, through.port), idle_seconds=600, poll_seconds=1),
+        at_work(account_of(client, through.port), idle_seconds=600, poll_seconds=1),
     ):
         until(through.struck.is_set)
         client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
@@ -245,7 +239,7 @@ def test_what_is_offered_and_cannot_be_enabled_is_done_without(client, server):
     """Something between the server and us may offer what the server has not."""
     with (
         proxy.running(server.port, "no", "ENABLE") as through,
-        at_work(account(client, through.port)),
+        at_work(account_of(client, through.port)),
     ):
         until(lambda: is_right(client) and idles(through))
     assert through.connections == 1
@@ -256,7 +250,7 @@ def test_a_server_that_always_tells_of_changes_keeps_nobody_busy(client, server,
     monkeypatch.setattr("scanner.watcher._CALM", calm := 0.5)
     with (
         proxy.running(server.port) as through,
-        at_work(account(client, through.port)),
+        at_work(account_of(client, through.port)),
     ):
         until(lambda: idles(through) and is_right(client))
         news = b"* 1 FETCH (FLAGS (\\Seen))\r\n"
@@ -272,7 +266,7 @@ def test_a_sweep_finds_what_a_server_does_not_tell(client, server):
     """Under IDLE it looks by itself every now and then, for servers lie."""
     with (
         proxy.running(server.port, "mute", "IDLE") as through,
-        at_work(account(client, through.port), idle_seconds=600, sweep_seconds=3),
+        at_work(account_of(client, through.port), idle_seconds=600, sweep_seconds=3),
     ):
         until(through.struck.is_set)
         client.save(note(OPENING, "A third flub.", message_id="<3@x>", to="third@example.com"))
@@ -285,7 +279,7 @@ def test_an_alert_beside_every_login_is_told_once(client, server, caplog):
     alert = b"* OK [ALERT] Read me\r\n"
     with proxy.running(server.port) as through:
         through.rewrite = lambda said: alert + said if b"Logged in" in said else said
-        with at_work(account(client, through.port)) as watcher:
+        with at_work(account_of(client, through.port)) as watcher:
             until(lambda: idles(through) and is_right(client))
             assert caplog.text.count("[ALERT]") == 1
             logins = through.steps.count("LOGIN")
@@ -296,7 +290,7 @@ def test_an_alert_beside_every_login_is_told_once(client, server, caplog):
 
 
 @pytest.mark.parametrize("slip", [ValueError, MemoryError, SystemExit, CancelledError])
-def test_whatever_ends_a_try_the_account_is_watched_again(client, server, caplog, slip):
+def test_whatever_ends_a_try_the_account_is_watched_again(client, caplog, slip):
     """The status tells of it meanwhile, and the log in one line without the error's own words."""
     caplog.set_level("INFO")  # the program's own; below it libraries tell all
     slips = [slip("Dear Ms Lee"), slip("Dear Ms Lee")]
@@ -308,7 +302,7 @@ def test_whatever_ends_a_try_the_account_is_watched_again(client, server, caplog
         told.append(status.report("home"))
         return JUDGE(messages)
 
-    with at_work(account(client, server.port), judge=judge) as watcher:
+    with at_work(account_of(client), judge=judge) as watcher:
         until(lambda: is_right(client) and not watcher.seen.error)
     assert f"internal error, {slip.__name__} at test_faults.py:" in told[0].error
     assert "Dear" not in caplog.text + told[0].error

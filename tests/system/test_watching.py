@@ -7,16 +7,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from support import dovecot, proxy
 from support.client import MailClient, one_warning
-from support.crew import at_work
+from support.crew import account_of, at_work
 from support.household import Household, account_table, household_on
 from support.notes import FLUBBED, note
 
-from scanner.config import Account
 from scanner.watcher import Watcher
 
 pytestmark = pytest.mark.system
@@ -30,6 +28,13 @@ def other_server(request: pytest.FixtureRequest) -> Iterator[dovecot.Dovecot]:
     """A Dovecot of its own, with the test's options."""
     with dovecot.running(**request.param) as running:
         yield running
+
+
+@pytest.fixture
+def _here(monkeypatch, tmp_path) -> None:
+    """A state folder and the password for a watcher that works in this process."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("TEST_PASSWORD", dovecot.PASSWORD)
 
 
 def assert_one_pass_warns(household: Household) -> None:
@@ -180,33 +185,23 @@ def test_without_starttls_nothing_is_said(other_server, household, refusal):
     ids=["poll", "sweep"],
 )
 @pytest.mark.parametrize("other_server", [_WITHOUT_IDLE], indirect=True)
-def test_without_idle_the_timetable_finds_the_note(other_server, monkeypatch, tmp_path, timing):
+@pytest.mark.usefixtures("_here")
+def test_without_idle_the_timetable_finds_the_note(other_server, timing):
     """The poll stands in for IDLE, and the sweep comes whatever else fails."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setenv("TEST_PASSWORD", dovecot.PASSWORD)
     client = MailClient(other_server.port, "poller", dovecot.PASSWORD)
-    account = Account(
-        "home", "me@example.org", "127.0.0.1", client.user, other_server.port, "none",
-        password_env="TEST_PASSWORD",
-    )  # fmt: skip
-    with at_work(account, **timing):
+    with at_work(account_of(client), **timing):
         client.save(note("That was a flub."))
         client.wait_until(one_warning)
 
 
 @pytest.mark.parametrize("change", ["rename_folder", "delete_folder"])
-def test_a_drafts_mailbox_made_anew_is_watched(server, monkeypatch, tmp_path, change):
+@pytest.mark.usefixtures("_here")
+def test_a_drafts_mailbox_made_anew_is_watched(server, change):
     """Whether the old one was renamed or deleted, what is saved in the new one is seen."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setenv("TEST_PASSWORD", dovecot.PASSWORD)
     client = MailClient(server.port, f"anew-{change}", dovecot.PASSWORD)
     client.save(note("That was a flub."))
-    account = Account(
-        "home", "me@example.org", "127.0.0.1", client.user, server.port, "none",
-        password_env="TEST_PASSWORD",
-    )  # fmt: skip
     # Dovecot itself looks only every half minute whether the mailbox of an IDLE is still there.
-    with at_work(account, sweep_seconds=2):
+    with at_work(account_of(client), sweep_seconds=2):
         client.wait_until(one_warning)
         with client.session() as imap:
             getattr(imap, change)("Drafts", *(["Old"] if change == "rename_folder" else []))
@@ -297,9 +292,9 @@ def test_a_wrong_password_is_a_clear_line(household):
 
 
 @pytest.mark.parametrize("other_server", [{}], indirect=True)
+@pytest.mark.usefixtures("_here")
 def test_another_password_is_found_by_itself(other_server, monkeypatch, tmp_path):
     """Refused twice, the server is left alone until there is something else to try."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr("scanner.watcher._CHANGE", 0.05)
     secret = tmp_path / "secret"
     secret.write_text("wrong-horse")
@@ -307,10 +302,7 @@ def test_another_password_is_found_by_itself(other_server, monkeypatch, tmp_path
     client = MailClient(other_server.port, "forgetful", dovecot.PASSWORD)
     client.save(note("That was a flub."))
     with proxy.running(other_server.port) as through:
-        account = Account(
-            "home", "me@example.org", "127.0.0.1", client.user, through.port, "none",
-            password_file=str(secret),
-        )  # fmt: skip
+        account = account_of(client, through.port, password_env="", password_file=str(secret))
         # Dovecot answers more and more slowly to who came with a wrong one.
         with at_work(account, timeout_seconds=60) as watcher:
             client.wait_until(lambda _: "not tried again" in watcher.seen.error, 120)
@@ -321,11 +313,11 @@ def test_another_password_is_found_by_itself(other_server, monkeypatch, tmp_path
 
 
 @pytest.mark.parametrize("other_server", [{}], indirect=True)
+@pytest.mark.usefixtures("_here")
 def test_a_password_that_is_stored_during_the_last_refusal_is_tried(
     other_server, monkeypatch, tmp_path
 ):
     """What was refused is what was sent, not what lies there by then."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr("scanner.watcher._CHANGE", 0.05)
     client = MailClient(other_server.port, "quick", dovecot.PASSWORD)
     client.save(note("That was a flub."))
@@ -333,27 +325,22 @@ def test_a_password_that_is_stored_during_the_last_refusal_is_tried(
     right_from_the_third_time = (
         f'echo >> {asked}; [ $(wc -l < {asked}) -gt 2 ] && echo "{dovecot.PASSWORD}" || echo wrong'
     )
-    account = Account(
-        "home", "me@example.org", "127.0.0.1", client.user, other_server.port, "none",
-        password_command=("sh", "-c", right_from_the_third_time),
-    )  # fmt: skip
+    command = ("sh", "-c", right_from_the_third_time)
+    account = account_of(client, password_env="", password_command=command)
     with at_work(account, timeout_seconds=60):
         client.wait_until(one_warning, 120)
 
 
+@pytest.mark.usefixtures("_here")
 def test_a_command_that_gives_no_password_yet_is_waited_for(server, monkeypatch, tmp_path):
     """At login, however often it fails, and with the network gone for a moment later on."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr("scanner.watcher._BUSY", 1)
     client = MailClient(server.port, "agent", dovecot.PASSWORD)
     agent, asked = tmp_path / "agent", tmp_path / "asked"
     asked.touch()
-    command = f"echo >> {asked}; test -e {agent} && echo {dovecot.PASSWORD}"
+    command = ("sh", "-c", f"echo >> {asked}; test -e {agent} && echo {dovecot.PASSWORD}")
     with proxy.running(server.port) as through:
-        account = Account(
-            "home", "me@example.org", "127.0.0.1", client.user, through.port, "none",
-            password_command=("sh", "-c", command),
-        )  # fmt: skip
+        account = account_of(client, through.port, password_env="", password_command=command)
         with at_work(account) as watcher:
             client.wait_until(lambda _: len(asked.read_text()) > 4)
             assert "ended with status 1" in watcher.seen.error
@@ -370,32 +357,25 @@ def test_a_command_that_gives_no_password_yet_is_waited_for(server, monkeypatch,
 
 
 @contextmanager
-def refused_for_a_moment(
-    household: Household, monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> Iterator[tuple[proxy.Proxy, Watcher]]:
+def refused_for_a_moment(household: Household) -> Iterator[tuple[proxy.Proxy, Watcher]]:
     """Watch an account with a good password that was just refused twice."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
-    monkeypatch.setenv("TEST_PASSWORD", dovecot.PASSWORD)
-    with proxy.running(household.server.port) as through:
-        account = Account(
-            "home", "me@example.org", "127.0.0.1", household.client.user, through.port, "none",
-            password_env="TEST_PASSWORD",
-        )  # fmt: skip
-        with at_work(account) as watcher:
-            household.client.wait_until(lambda _: through.steps[-1:] == ["IDLE"])
-            through.rewrite = proxy.no_login
-            through.cut()
-            household.client.wait_until(lambda _: "in an hour or more" in watcher.seen.error)
-            yield through, watcher
+    with (
+        proxy.running(household.server.port) as through,
+        at_work(account_of(household.client, through.port)) as watcher,
+    ):
+        household.client.wait_until(lambda _: through.steps[-1:] == ["IDLE"])
+        through.rewrite = proxy.no_login
+        through.cut()
+        household.client.wait_until(lambda _: "in an hour or more" in watcher.seen.error)
+        yield through, watcher
 
 
-def test_a_password_that_was_good_is_tried_again_after_a_long_pause(
-    household, monkeypatch, tmp_path
-):
+@pytest.mark.usefixtures("_here")
+def test_a_password_that_was_good_is_tried_again_after_a_long_pause(household, monkeypatch):
     """A server may refuse it only while the place is down where it looks passwords up."""
     monkeypatch.setattr("scanner.watcher._AGAIN", (0.1, 0.2))
     monkeypatch.setattr("scanner.watcher._CHANGE", 0.05)
-    with refused_for_a_moment(household, monkeypatch, tmp_path) as (through, watcher):
+    with refused_for_a_moment(household) as (through, watcher):
         household.client.wait_until(lambda _: through.steps.count("LOGIN") > 5)
         through.rewrite = bytes
         household.client.save(note("That was a flub."))
@@ -403,11 +383,10 @@ def test_a_password_that_was_good_is_tried_again_after_a_long_pause(
         household.client.wait_until(lambda _: not watcher.seen.error)
 
 
-def test_a_password_that_was_good_is_tried_once_when_the_machine_wakes_up(
-    household, monkeypatch, tmp_path
-):
+@pytest.mark.usefixtures("_here")
+def test_a_password_that_was_good_is_tried_once_when_the_machine_wakes_up(household):
     """And not twice, for some servers lock an account."""
-    with refused_for_a_moment(household, monkeypatch, tmp_path) as (through, watcher):
+    with refused_for_a_moment(household) as (through, watcher):
         assert through.steps.count("LOGIN") == 3
         household.client.save(note("That was a flub."))
         through.rewrite = bytes
@@ -418,7 +397,7 @@ def test_a_password_that_was_good_is_tried_once_when_the_machine_wakes_up(
 
 def test_an_unreachable_server_is_a_clear_line(program):
     """One pass without a server ends with status 4."""
-    program.configure(account_table("home", "nobody", port=1))
+    program.configure(account_table("home", "nobody", 1))
     done = program.run("watch", "--once")
     assert done.returncode == 4
     assert done.stderr.startswith("unflub: account home: no connection to 127.0.0.1:1")
@@ -452,7 +431,7 @@ def test_a_connection_that_ends_after_each_good_pass_is_tried_less_and_less_ofte
 def test_one_failing_account_does_not_disturb_another(household):
     """An account whose server is away leaves the others to be watched."""
     with (household.program.home / "config.toml").open("a") as file:
-        file.write(account_table("away", household.client.user, port=1))
+        file.write(account_table("away", household.client.user, 1))
     with household.program.watching() as daemon:
         daemon.wait_for("account away: no connection")
         household.client.save(FLUBBED)
