@@ -10,8 +10,8 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -21,9 +21,6 @@ from support.program import Program
 from support.terminal import on_terminal
 
 from scanner.cli import cli
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 OTHER = b"From: a@example.org\r\nSubject: Lunch\r\n\r\nSorry I was late for lunch today.\r\n"
 ENCRYPTED = (

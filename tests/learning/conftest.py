@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from scanner.core.draft import Sentences
 from scanner.learning import artifact, corpus, preparing, shelf, train
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from scanner.core.draft import Sentences
-    from scanner.learning.corpus import Example, Projected
-    from scanner.learning.model import Model
-    from scanner.learning.on_demand import OnDemand
-    from scanner.learning.readings import Known
+from scanner.learning.corpus import Example, Projected
+from scanner.learning.model import Model
+from scanner.learning.on_demand import OnDemand
+from scanner.learning.readings import Known
 
 WRITERS = ("t2", "t9", "t13")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,13 +26,9 @@ from scanner.learning import (
     words,
 )
 from scanner.learning.answers import Answers, ask
+from scanner.learning.corpus import Example
+from scanner.learning.model import Model
 from scanner.learning.odds import expit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from scanner.learning.corpus import Example
-    from scanner.learning.model import Model
 
 
 def restamped(folder: Path, **changes: Any) -> None:

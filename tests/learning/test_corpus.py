@@ -7,18 +7,15 @@ import json
 import re
 from collections import Counter, defaultdict
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from support import workshop
 
 from scanner.errors import UnreadableError
 from scanner.learning import corpus
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from scanner.learning.corpus import Example, Projected
+from scanner.learning.corpus import Example, Projected
 
 NOTE: dict[str, Any] = {
     "id": "one",

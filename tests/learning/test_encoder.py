@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,12 +11,10 @@ from hypothesis import strategies as st
 
 from scanner.core.draft import Sentence, Sentences
 from scanner.learning import corpus, readings, shelf
+from scanner.learning.corpus import Example, Projected
+from scanner.learning.on_demand import OnDemand
 from scanner.learning.readings import ANSWERS, NOT_ASKED, Known, Reading
 from scanner.learning.windows import LENGTH, Tokens
-
-if TYPE_CHECKING:
-    from scanner.learning.corpus import Example, Projected
-    from scanner.learning.on_demand import OnDemand
 
 TOKENS = Tokens.load(shelf.shipped() / "tokenizer.json")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,13 +13,10 @@ from hypothesis.extra import numpy as arrays
 from scanner.core.draft import Draft
 from scanner.core.segment import segment
 from scanner.learning import artifact, shelf
+from scanner.learning.corpus import Example
 from scanner.learning.gate import COLUMNS, Gate, paired, shut, unguarded
 from scanner.learning.readings import NOT_ASKED
-from scanner.learning.words import single
-
-if TYPE_CHECKING:
-    from scanner.learning.corpus import Example
-    from scanner.learning.words import Floats
+from scanner.learning.words import Floats, single
 
 ODDS = st.floats(-50, 50, width=32)
 GLIMPSES = arrays.arrays(np.float32, st.tuples(st.integers(1, 5), st.just(COLUMNS)), elements=ODDS)

@@ -6,13 +6,14 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import astuple
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.special import expit
 from support.program import Program
 
@@ -33,20 +34,14 @@ from scanner.learning import (
     shelf,
     trial,
 )
+from scanner.learning.context import Context
+from scanner.learning.corpus import Example, Projected
+from scanner.learning.fitting import Fitted
 from scanner.learning.groups import grouped
+from scanner.learning.model import Model
+from scanner.learning.preparing import Mail
+from scanner.learning.readings import Known
 from scanner.learning.scores import Scores
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    from scanner.learning.context import Context
-    from scanner.learning.corpus import Example, Projected
-    from scanner.learning.fitting import Fitted
-    from scanner.learning.model import Model
-    from scanner.learning.preparing import Mail
-    from scanner.learning.readings import Known
 
 MAIL = [
     json.loads(line)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -21,9 +20,7 @@ from scanner.learning.thresholds import (
     warned,
     without,
 )
-
-if TYPE_CHECKING:
-    from scanner.learning.words import Floats
+from scanner.learning.words import Floats
 
 EACH = 200
 """So many notes with a flub, clean ones, and messages that are no notes; a sentence each."""

@@ -7,7 +7,9 @@ import json
 import os
 import textwrap
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,21 +34,16 @@ from scanner.learning import (
     words,
 )
 from scanner.learning.answers import Answers, ask
+from scanner.learning.corpus import Example
+from scanner.learning.evaluate import Measured, Report
 from scanner.learning.folds import folds, require_enough
 from scanner.learning.gate import unguarded
 from scanner.learning.groups import grouped
+from scanner.learning.model import Model
+from scanner.learning.on_demand import OnDemand
+from scanner.learning.preparing import ReadCorpus
+from scanner.learning.readings import Known
 from scanner.learning.scores import Scores
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from scanner.learning.corpus import Example
-    from scanner.learning.evaluate import Measured, Report
-    from scanner.learning.model import Model
-    from scanner.learning.on_demand import OnDemand
-    from scanner.learning.preparing import ReadCorpus
-    from scanner.learning.readings import Known
 
 ORDINARY = [
     segment(Draft(f"The pump of line {n} stopped at noon. We changed the seal.", "Pump report"))
