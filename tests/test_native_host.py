@@ -96,7 +96,6 @@ def test_a_text_pasted_as_the_subject_holds_up_no_mail():
     assert len(message("Thank you " * 10_000, "", html=False)) < 2000
 
 
-@pytest.mark.system
 def test_the_greeting_tells_whether_notes_will_be_checked(program):
     """It is what the add-on tests the connection by."""
     program.configure('model = "nowhere"')
@@ -104,7 +103,6 @@ def test_the_greeting_tells_whether_notes_will_be_checked(program):
     assert "there is no model folder nowhere" in said["error"]
 
 
-@pytest.mark.system
 def test_a_flub_is_told_as_the_warning_draft_tells_it(program):
     """Quote, reason, advice and letter come ready for showing, plain text or HTML."""
     for asked in (check(FLUBBED), check(in_html(FLUBBED), html=True)):
@@ -119,7 +117,6 @@ def test_a_flub_is_told_as_the_warning_draft_tells_it(program):
         assert said["digests"]
 
 
-@pytest.mark.system
 def test_each_question_is_answered_by_its_number(program):
     """Greeting, a clean note, a foreign note and categories that are not asked for, in a row."""
     asked = [
@@ -136,7 +133,6 @@ def test_each_question_is_answered_by_its_number(program):
     assert "not in English" in said[2]["lead"]
 
 
-@pytest.mark.system
 def test_categories_off_in_the_add_on_and_in_the_file_are_off_alike(program, monkeypatch):
     """Whoever judges is told of both, so that they make no doubtful sentence count."""
     program.configure('categories_off = ["plea"]')
@@ -152,7 +148,6 @@ def test_categories_off_in_the_add_on_and_in_the_file_are_off_alike(program, mon
     assert policies[-1] == ["apology", "plea"]
 
 
-@pytest.mark.system
 def test_what_is_dismissed_is_not_brought_up_again(program):
     """By this process, by the next, and also where other passages stand in the note."""
     (said,) = answers(program, check(FLUBBED))
@@ -164,7 +159,6 @@ def test_what_is_dismissed_is_not_brought_up_again(program):
     assert answers(program, check(FLUBBED))[0]["passages"] == []
 
 
-@pytest.mark.system
 def test_versions_that_differ_are_told_apart(program):
     """The answer names the program's own protocol and version, and says what to do."""
     for protocol in (0, PROTOCOL + 1, None, "1"):
@@ -174,7 +168,6 @@ def test_versions_that_differ_are_told_apart(program):
         assert "update the older" in said["error"]
 
 
-@pytest.mark.system
 def test_nonsense_is_answered_and_the_next_question_too(program):
     """Whatever JSON holds, or does not, it ends nothing; of a note's words no error tells."""
     nonsense = [
@@ -192,7 +185,6 @@ def test_nonsense_is_answered_and_the_next_question_too(program):
     assert "secret" not in json.dumps(said) + log
 
 
-@pytest.mark.system
 @pytest.mark.parametrize("rest", [b"\x01", struct.pack("=I", 9) + b"{}", struct.pack("=I", 2**31)])
 def test_after_what_cannot_be_read_it_ends(program, rest):
     """What came before is answered, then the fault is told, then nothing."""
@@ -204,7 +196,6 @@ def test_after_what_cannot_be_read_it_ends(program, rest):
     assert pipe.read(source) is None
 
 
-@pytest.mark.system
 def test_a_missing_model_is_told(program):
     """The sentence is that of every other command."""
     program.configure('model = "/nowhere"\n')

@@ -22,8 +22,6 @@ from scanner.core.parse import read
 from scanner.core.selection import Selection
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
-pytestmark = pytest.mark.system
-
 CASES = Path(__file__).parent.parent / "cases" / "own_text"
 _users = count(1)
 

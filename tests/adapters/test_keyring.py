@@ -9,8 +9,6 @@ from support import dovecot
 from support.desktop import Desktop
 from support.household import Household
 
-pytestmark = pytest.mark.system
-
 
 @pytest.fixture
 def session(session, household) -> Desktop:

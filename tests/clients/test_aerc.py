@@ -9,8 +9,6 @@ import pexpect
 import pytest
 from support.letters import FLUBBED
 
-pytestmark = pytest.mark.system
-
 OUTGOING, BINDING = re.findall(
     r"```ini\n(.*?)```", (Path(__file__).parents[2] / "docs/clients.md").read_text(), re.DOTALL
 )

@@ -10,8 +10,6 @@ import pexpect
 import pytest
 from support.letters import FLUBBED
 
-pytestmark = pytest.mark.system
-
 FOLDER = Path(__file__).parents[2] / "plugins" / "emacs"
 ASKED = "this note explains a flub"
 INIT = """

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from support.notes import CLEAN, FLUBBED
 
-pytestmark = pytest.mark.system
-
 HARD = b"To: panel@example.com\nSubject: =?utf-8?q?=C3=A4?=\n\n.\n..\n\xff\x00 8 bits\nno end"
 
 

@@ -10,8 +10,6 @@ import pytest
 from support.letters import FLUBBED
 from support.notes import FLUB
 
-pytestmark = pytest.mark.system
-
 QUESTION = r"Your choice \[b\]: "
 RECIPE = re.search(
     r"```muttrc\n(.*?)```", (Path(__file__).parents[2] / "docs/clients.md").read_text(), re.DOTALL

@@ -10,8 +10,6 @@ from support.client import MailClient, one_warning
 from support.household import Household, account_table
 from support.notes import FLUBBED
 
-pytestmark = pytest.mark.system
-
 MANY = 100
 
 

@@ -15,8 +15,6 @@ from support.waiting import until
 
 from scanner.core.assess import digest
 
-pytestmark = pytest.mark.system
-
 OTHER = b"From: a@example.org\r\nSubject: Lunch\r\n\r\nSorry I was late for lunch today.\r\n"
 ENCRYPTED = (
     b"From: a@b.example\r\n\r\n-----BEGIN PGP MESSAGE-----\r\nx\r\n-----END PGP MESSAGE-----"

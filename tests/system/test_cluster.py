@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 
-import pytest
 from support import cluster
 from support.notes import CLEAN, FLUBBED
 from support.ports import free_port
-
-pytestmark = pytest.mark.system
 
 SEPARATOR = b"From a@example.org Mon Jan  1 00:00:00 2024\n"
 

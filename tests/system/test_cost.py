@@ -20,8 +20,6 @@ from scanner.config import Account
 from scanner.desk import Desk
 from scanner.passes import PassTerms, one_pass
 
-pytestmark = pytest.mark.system
-
 _users = count(1)
 
 

@@ -22,8 +22,6 @@ from support.program import Program
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).parent / "uv"  # it installs what pip would, and sooner
 
-pytestmark = pytest.mark.system
-
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -15,8 +15,6 @@ from support.program import PATIENCE
 from scanner import checking, config, doctor
 from scanner.adapters import answering
 
-pytestmark = pytest.mark.system
-
 
 def examined(household: Household) -> tuple[int, dict[str, str]]:
     """Exit status, and what was said of each check, with "ok" or "WRONG" before it."""

@@ -24,8 +24,6 @@ from scanner.core.render import Envelope, render
 from scanner.daemon import Crew, Shift
 from scanner.watcher import Watcher
 
-pytestmark = pytest.mark.system
-
 FLUBBED = note(OPENING, "That was a flub.", STRENGTH, picture=SMALL)
 """A big note, of which structure and text are fetched, one after the other."""
 _users = count(1)

@@ -9,8 +9,6 @@ from support import cluster
 from support.notes import FLUBBED
 from support.program import Program
 
-pytestmark = pytest.mark.system
-
 
 @pytest.fixture
 def note(tmp_path_factory) -> Path:

@@ -17,8 +17,6 @@ from support import hostile, proxy
 from support.household import Household
 from support.notes import FLUB, FLUBBED, OPENING, STRENGTH, note
 
-pytestmark = pytest.mark.system
-
 MIB = 1024 * 1024
 HEAD = b"From: a@example.org\r\nSubject: x\r\nMIME-Version: 1.0\r\n"
 MARKERS = ("Zanzibar-subject", "Quetzal-text", "xylophone.example", "correct-horse", "kumquat-id")

@@ -15,7 +15,6 @@ from support.program import Program
 from support.waiting import until
 from support.writer import Writer
 
-pytestmark = pytest.mark.system
 log = logging.getLogger(__name__)
 
 KILLS = int(os.environ.get("UNFLUB_KILLS", "12"))

@@ -11,8 +11,6 @@ from support.notes import CLEAN, FLUB, FLUBBED, note
 from support.program import Program
 from support.screen import ENTER, Screen
 
-pytestmark = pytest.mark.system
-
 
 def terminal(household: Household) -> Program:
     program = household.program

@@ -11,8 +11,6 @@ from support.household import Household
 from support.notes import CLEAN, FLUBBED, OPENING, OTHER_FLUB, note
 from support.waiting import until
 
-pytestmark = pytest.mark.system
-
 OTHER = note(OPENING, OTHER_FLUB, message_id="<note-2@client.example>", to="other@example.com")
 
 

@@ -21,8 +21,6 @@ from support.program import Program
 from support.token_server import CLIENT, SCOPE, TokenServer, token_server
 from support.waiting import until
 
-pytestmark = pytest.mark.system
-
 
 @pytest.fixture(scope="module")
 def tokens() -> Iterator[TokenServer]:

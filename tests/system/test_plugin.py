@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from support.notes import CLEAN
 
-pytestmark = pytest.mark.system
-
 
 def written(program) -> set[Path]:
     return {path for path in program.home.rglob("*") if path.is_file()}

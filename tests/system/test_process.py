@@ -19,8 +19,6 @@ from support.waiting import until
 from scanner.core.classify import CATEGORIES
 from scanner.learning import artifact, shelf
 
-pytestmark = pytest.mark.system
-
 
 def report(household: Household, account: str = "home") -> tuple[int, dict[str, object]]:
     done = household.program.run("status", "--format", "json", "--account", account)

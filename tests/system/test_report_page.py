@@ -26,8 +26,6 @@ from scanner.core.page import page
 from scanner.core.report import Row, Tally
 from scanner.errors import UnreadableError
 
-pytestmark = pytest.mark.system
-
 HOSTILE = '<img src="http://example.org/x.png"><script src="http://example.org/x.js"></script>'
 
 

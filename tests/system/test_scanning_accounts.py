@@ -10,8 +10,6 @@ from support.household import Household
 from support.notes import CLEAN, FLUBBED, note
 from support.terminal import on_terminal
 
-pytestmark = pytest.mark.system
-
 OWN = FLUBBED.replace(b"panel@example.com", b"me@example.org")
 
 

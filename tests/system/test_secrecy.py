@@ -17,8 +17,6 @@ from support.processes import children_of
 from scanner.core.classify import Policy
 from scanner.judging import JudgingProcess
 
-pytestmark = pytest.mark.system
-
 
 def dumps_core(pid: int) -> bool:
     _, status = os.waitpid(pid, 0)

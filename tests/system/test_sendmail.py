@@ -17,8 +17,6 @@ from support.notes import CLEAN, FLUB, FLUBBED, OPENING, STRENGTH, note
 from support.processes import children_of
 from support.program import PATIENCE, Program
 
-pytestmark = pytest.mark.system
-
 CASES = Path(__file__).parent.parent / "cases" / "hostile"
 QUESTION = r"Your choice \[b\]: "
 

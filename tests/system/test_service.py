@@ -21,8 +21,6 @@ from support.user_manager import UserManager, user_manager
 from scanner.adapters import service
 from scanner.errors import ConfigurationError
 
-pytestmark = pytest.mark.system
-
 
 @pytest.fixture
 def home() -> Iterator[Path]:

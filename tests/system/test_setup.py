@@ -18,7 +18,7 @@ from support.notes import FLUBBED
 
 from scanner import config
 
-pytestmark = [pytest.mark.system, pytest.mark.usefixtures("session")]
+pytestmark = pytest.mark.usefixtures("session")
 
 ADDRESS, SERVER, PASSWORD = "Your mail address", "The IMAP server", r"Password for .* \(not shown\)"
 DRAFTS, LOOK = "Does your mail client keep drafts there", "Look once what unflub would do"

@@ -14,8 +14,6 @@ from support.processes import children_of, is_alive
 from support.stopping import STATES
 from support.waiting import until
 
-pytestmark = pytest.mark.system
-
 BOUND = 20
 
 

@@ -21,8 +21,6 @@ from support.trials import GROWTH, made_up
 
 from scanner.learning import report
 
-pytestmark = pytest.mark.system
-
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory) -> Iterator[WebDriver]:

@@ -10,8 +10,6 @@ from support.client import MailClient, Stored, one_warning
 from support.household import Household
 from support.notes import CLEAN, FLUB, FLUBBED, OPENING, OTHER_FLUB, STRENGTH, note
 
-pytestmark = pytest.mark.system
-
 
 def only(client: MailClient) -> tuple[int, Stored]:
     (found,) = client.own().items()

@@ -17,8 +17,6 @@ from support.notes import FLUBBED, note
 
 from scanner.watcher import Watcher
 
-pytestmark = pytest.mark.system
-
 _A_DAY = 86400
 _WITHOUT_IDLE = {"capability": "IMAP4rev1 UIDPLUS SPECIAL-USE"}
 

@@ -6,10 +6,6 @@ those names were taken away. Handing a socket to the judging process is not trie
 
 from __future__ import annotations
 
-import pytest
-
-pytestmark = pytest.mark.system
-
 TAKEN_AWAY = """
 import os, select, selectors, signal, sys
 import scanner.daemon, scanner.doctor, scanner.judging, scanner.adapters.service  # and libraries

@@ -9,8 +9,6 @@ from marionette_driver.keys import Keys
 from support.letters import CLEAN, FLUBBED, answer, answer_in_html, in_html, in_list
 from support.notes import FLUB, OTHER_FLUB
 
-pytestmark = pytest.mark.system
-
 _VARIES = re.compile(rb"^(Message-ID|Date): .*\r\n|-{8,}\w+", re.MULTILINE)
 """What differs in two mails of the same words: names, times, and what parts them."""
 

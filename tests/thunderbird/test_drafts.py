@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 from support.client import one_warning
 from support.letters import CLEAN, FLUBBED, OTHERWISE
-
-pytestmark = pytest.mark.system
 
 
 def digests(stored):

@@ -10,8 +10,6 @@ from support.letters import FLUBBED
 from support.notes import FLUB
 from support.screen_reader import Gone, Thing
 
-pytestmark = pytest.mark.system
-
 HEADING = "Before you send it: one thought"
 
 

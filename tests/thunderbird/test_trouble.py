@@ -10,8 +10,6 @@ import pytest
 from support.letters import CLEAN, FLUBBED
 from support.processes import is_alive
 
-pytestmark = pytest.mark.system
-
 _OTHER = """#!{python}
 import json, struct, sys
 while head := sys.stdin.buffer.read(4):
