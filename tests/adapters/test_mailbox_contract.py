@@ -32,7 +32,6 @@ from scanner.core.parse import read
 from scanner.core.plan import OwnWarning
 from scanner.core.render import Envelope, recognise, render
 from scanner.desk import Desk
-from scanner.errors import ConfigurationError, CredentialsError
 from scanner.passes import PassTerms, one_pass
 from scanner.watcher import Bell
 
@@ -142,17 +141,11 @@ def _setting(request, kind: str) -> Iterator[Setting]:
 
 
 @contextmanager
-def on_dovecot(server: dovecot.Dovecot, drafts: str = "Drafts") -> Iterator[Setting]:
-    account = dovecot_account(server)
+def on_dovecot(server: dovecot.Dovecot) -> Iterator[Setting]:
+    user, port = f"contract{next(_numbers)}", server.port
+    account = Account("d", "me@example.org", "127.0.0.1", user, port, "none")
     with connect(account, dovecot.PASSWORD) as mailbox:
-        client = MailClient(server.port, account.login, dovecot.PASSWORD, drafts)
-        yield Setting(mailbox, client)
-
-
-def dovecot_account(server: dovecot.Dovecot, **settings: Any) -> Account:
-    user = f"contract{next(_numbers)}"
-    given = {"port": server.port, "tls": "none", **settings}
-    return Account("d", "me@example.org", "127.0.0.1", user, **given)
+        yield Setting(mailbox, MailClient(port, user, dovecot.PASSWORD))
 
 
 @contextmanager
@@ -357,56 +350,3 @@ def test_an_interrupted_wait_ends_at_once(setting):
     bell.stop()
     assert setting.mailbox.wait(LONG, bell.waiter) is False
     assert time.monotonic() - began < LONG / 2
-
-
-def test_without_uidplus_a_removal_expunges_nothing_of_the_user_s():
-    """The warning is flagged as deleted; a message that the user flagged so stays as well."""
-    with dovecot.running(capability="IMAP4rev1 IDLE") as server, on_dovecot(server) as setting:
-        plain, warning = setting.save(NOTE, WARNING)
-        setting.client.mark_deleted(plain)
-        setting.mailbox.remove([setting.warning(warning)])
-        left = setting.client.messages()
-        assert set(left) == {plain, warning}
-        assert b"\\Deleted" in left[warning].flags
-        assert setting.mailbox.listing().uids == ()
-
-
-def test_without_idle_a_wait_is_just_a_wait():
-    """The caller is told that it must poll, and an interrupt still ends the wait."""
-    with dovecot.running(capability="IMAP4rev1 UIDPLUS") as server, on_dovecot(server) as setting:
-        setting.mailbox.listing()
-        assert not setting.mailbox.has_idle
-        assert setting.mailbox.wait(0.01) is False
-        bell, began = Bell(), time.monotonic()
-        bell.stop()
-        assert setting.mailbox.wait(LONG, bell.waiter) is False
-        assert time.monotonic() - began < LONG / 2
-
-
-@pytest.mark.parametrize(("name", "special_use"), [("Ablage", True), ("Entwürfe", False)])
-def test_the_drafts_mailbox_is_found_by_its_mark_or_by_its_name(name, special_use):
-    """SPECIAL-USE tells it whatever its name; else a common name does."""
-    with (
-        dovecot.running(drafts=name, special_use=special_use) as server,
-        on_dovecot(server, name) as setting,
-    ):
-        setting.save(NOTE)
-        assert len(setting.mailbox.listing().uids) == 1
-
-
-def test_a_missing_drafts_mailbox_is_reported_with_how_many_there_are():
-    """The line says which key to set, and who names the others: it is logged, they are private."""
-    with (
-        dovecot.running(drafts="Ablage", special_use=False) as server,
-        pytest.raises(ConfigurationError, match=r"`drafts`.* 4 others; `unflub doctor`"),
-        connect(dovecot_account(server), dovecot.PASSWORD),
-    ):
-        pass
-
-
-def test_a_refused_password_is_reported_without_it(server):
-    """The error is about credentials, and holds none."""
-    account = dovecot_account(server)
-    with pytest.raises(CredentialsError, match="refused") as raised, connect(account, "wr0ng"):
-        pass
-    assert "wr0ng" not in str(raised.value)

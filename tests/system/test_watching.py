@@ -126,7 +126,8 @@ def test_a_missing_drafts_mailbox_is_a_clear_line(other_server, program):
     household_on(other_server, program, "Half-done")
     done = program.run("watch", "--once")
     assert done.returncode == 2
-    assert "no Drafts mailbox found" in done.stderr
+    assert "no Drafts mailbox found; name it as `drafts`" in done.stderr
+    assert " 4 others; `unflub doctor`" in done.stderr
     assert "Half-done" not in done.stderr
     assert "the server has Half-done, INBOX" in program.run("doctor").stdout
 
