@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,8 +19,6 @@ class ManualPages(BuildHookInterface[Any]):
         """Write them; an editable install does without."""
         if version == "editable":
             return
-        import sys
-
         sys.path.insert(0, self.root)
         from click_man.core import write_man_pages
 
