@@ -62,6 +62,16 @@ def daemon(judge: PhraseJudge | None = None) -> Iterator[PhraseJudge]:
         yield judge
 
 
+@contextmanager
+def silent_daemon(state: Path) -> Iterator[socket.socket]:
+    """Hold the socket as a daemon does, and take in whoever asks."""
+    state.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(state / "check.sock"))
+        silent.listen()
+        yield silent
+
+
 def is_flagged(raw: bytes, model: Path | None = None, **options) -> bool:
     (verdict,) = checking.verdicts([raw], Policy(), model, **options)
     return bool(verdict.assessment.passages)
@@ -119,19 +129,13 @@ def test_presence_tells_whether_a_daemon_answers():
 
 def test_a_silent_daemon_is_not_waited_for_long(state):
     """Whoever holds the socket and says nothing, the verdict is made here."""
-    state.mkdir(parents=True)
-    with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(str(state / "check.sock"))
-        silent.listen()
+    with silent_daemon(state):
         assert not is_flagged(MARKED, patience=0.2)
 
 
 def test_a_silent_daemon_is_waited_for_once(state):
     """For a while the process asks it nothing then: each mail would wait for it anew."""
-    state.mkdir(parents=True)
-    with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(str(state / "check.sock"))
-        silent.listen()
+    with silent_daemon(state) as silent:
         for _ in range(2):
             assert not is_flagged(MARKED, patience=0.2)
         silent.settimeout(0)
@@ -142,11 +146,8 @@ def test_a_silent_daemon_is_waited_for_once(state):
 
 def test_a_daemon_that_was_silent_is_asked_again_later(state, monkeypatch):
     """One slow answer is not held against it for ever: Thunderbird's helper lives for days."""
-    state.mkdir(parents=True)
-    with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(str(state / "check.sock"))
-        silent.listen()
-        monkeypatch.setattr(local, "_REST", 0)
+    monkeypatch.setattr(local, "_REST", 0)
+    with silent_daemon(state) as silent:
         for _ in range(2):
             assert not is_flagged(MARKED, patience=0.2)
         silent.settimeout(0)
@@ -163,10 +164,7 @@ def test_a_daemon_that_was_silent_is_asked_again_later(state, monkeypatch):
 )  # fmt: skip
 def test_a_broken_answer_is_no_answer(state, answer):
     """Nothing that comes through the socket is believed but a whole answer."""
-    state.mkdir(parents=True)
-    with socket.socket(socket.AF_UNIX) as broken:
-        broken.bind(str(state / "check.sock"))
-        broken.listen()
+    with silent_daemon(state) as broken:
 
         def say() -> None:
             sock, _ = broken.accept()
