@@ -228,7 +228,7 @@ def interrupted(folder, number, **others) -> int:
     command = [sys.executable, "interrupted.py", str(number)]
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=False, **others
-    )  # fmt: skip
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "[] True\n", "")
     return len([json.loads(line) for line in (folder / "rows").read_text().splitlines()])
 

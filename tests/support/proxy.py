@@ -238,9 +238,8 @@ class _Relay:
         if unit == b"DONE\r\n":
             self.asked(unit)
         self.client.sendall(self.tag + b" NO refused\r\n")
-        if unit != b"DONE\r\n" and not unit.startswith(
-            self.tag
-        ):  # the server still waits for the literal
+        is_literal = unit != b"DONE\r\n" and not unit.startswith(self.tag)
+        if is_literal:  # for which the server still waits
             raise _Over
         self.literal = 0
 

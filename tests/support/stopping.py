@@ -42,7 +42,6 @@ def silent_greeting(household: Household) -> Iterator[Daemon]:
 @contextmanager
 def stuck_judge(household: Household) -> Iterator[Daemon]:
     """A message is being judged, and that takes its time."""
-    household.configure(top=_LONG)
     with proxy.running(household.server.port) as through:
         household.configure(top=_LONG, port=str(through.port))
         with household.program.watching() as daemon:

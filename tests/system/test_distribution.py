@@ -184,11 +184,3 @@ def test_a_source_checkout_finds_its_data(program, place):
     found = Path(where(program, f"print({place})"))
     assert found.is_relative_to(ROOT)
     assert not found.is_relative_to(ROOT / "scanner")
-
-
-def test_loading_the_model_runs_no_code_of_its_own(program):
-    """Every type in the weights is one skops trusts by itself: nothing is unpickled."""
-    expression = (
-        "import skops.io; print(skops.io.get_untrusted_types(file=shelf.shipped() / 'heads.skops'))"
-    )
-    assert where(program, expression) == "[]"
