@@ -52,11 +52,10 @@ class Room:
     memory_file: Path
     server: FakeServer = field(default_factory=FakeServer)
     desk: Desk = field(default_factory=Desk)
+    dismissed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.mailbox = FakeMailbox(self.server)
-
-    dismissed: frozenset[str] = frozenset()
 
     def look(self, *, settle: float = 0, dry_run: bool = False) -> Pass:
         self.mailbox.fetched.clear()

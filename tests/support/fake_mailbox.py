@@ -27,6 +27,7 @@ class FakeServer:
     """The messages, and what the user's mail client does to them."""
 
     uidvalidity: int = 1
+    uidnext: int = 1
     changes: int = 0
     withheld: set[int] = field(default_factory=set)
     """Messages it lists and does not give out."""
@@ -41,11 +42,10 @@ class FakeServer:
     alters: Callable[[bytes], bytes] = bytes
     """What it makes of messages that are appended."""
     _messages: dict[int, Stored] = field(default_factory=dict)
-    _next: int = 1
     _watchers: list[socket.socket] = field(default_factory=list)
 
     def save(self, raw: bytes, flags: tuple[bytes, ...] = (b"\\Draft",)) -> int:
-        uid, self._next = self._next, self._next + 1
+        uid, self.uidnext = self.uidnext, self.uidnext + 1
         self._messages[uid] = Stored(raw, frozenset(flags))
         self._tell()
         return uid
@@ -73,7 +73,7 @@ class FakeServer:
 
     def recreate(self) -> None:
         """Delete the mailbox and make it anew: UIDs start with 1 again."""
-        self._messages, self._next = {}, 1
+        self._messages, self.uidnext = {}, 1
         self._tell()
 
     def messages(self) -> dict[int, Stored]:
@@ -84,10 +84,6 @@ class FakeServer:
 
     def own(self) -> dict[int, Stored]:
         return {uid: stored for uid, stored in self._messages.items() if not stored.is_warning}
-
-    @property
-    def uidnext(self) -> int:
-        return self._next
 
     def watch(self) -> socket.socket:
         """A socket that becomes readable at every change."""
