@@ -333,10 +333,10 @@ def test_who_has_other_surroundings_is_refused(monkeypatch, name):
     assert daemon.answer(errand) == checking.greeting()
 
 
-def test_a_model_named_by_a_relative_path_is_left_to_the_command(command):
+def test_a_model_named_by_a_relative_path_is_left_to_the_command(command, monkeypatch):
     """The daemon works in another folder."""
     command.configure('model = "models/mine"\n')
-    os.environ["UNFLUB_CONFIG"] = command.environment["UNFLUB_CONFIG"]
+    monkeypatch.setenv("UNFLUB_CONFIG", command.environment["UNFLUB_CONFIG"])
     with running() as daemon:
         run(command, QUICKLY, "check", MARKED)
         assert not daemon.done
