@@ -42,8 +42,8 @@ def main() -> None:
         client = stack.enter_context(
             thunderbird(
                 folder / "profile",
-                (household.client.user, household.client.password),
-                (server.port, box.port),
+                household.client,
+                box.port,
                 {**program.surroundings(), "DISPLAY": display},
             )
         )

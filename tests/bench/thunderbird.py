@@ -56,7 +56,6 @@ def _compare(household: Household, folder: Path) -> None:
 
 @contextmanager
 def _running(household: Household, folder: Path) -> Iterator[tuple[Thunderbird, Postbox]]:
-    client = household.client
     with ExitStack() as stack:
         session = stack.enter_context(desktop(folder / "session"))
         environment = {
@@ -65,9 +64,7 @@ def _running(household: Household, folder: Path) -> Iterator[tuple[Thunderbird, 
             "DISPLAY": stack.enter_context(screen()),
         }
         sent = stack.enter_context(postbox())
-        ports = (household.server.port, sent.port)
-        user = (client.user, client.password)
-        made = thunderbird(folder / "profile", user, ports, environment)
+        made = thunderbird(folder / "profile", household.client, sent.port, environment)
         yield stack.enter_context(made), sent
 
 

@@ -17,6 +17,7 @@ from marionette_driver.errors import MarionetteException
 from marionette_driver.marionette import Marionette
 
 from support import axe
+from support.client import MailClient
 from support.ports import free_port
 from support.waiting import until
 
@@ -387,20 +388,15 @@ _IN_PAGE = """
 
 @contextmanager
 def thunderbird(
-    folder: Path,
-    user: tuple[str, str],
-    ports: tuple[int, int],
-    environment: Mapping[str, str],
-    preferences: Mapping[str, Any] | None = None,
+    folder: Path, client: MailClient, smtp: int, environment: Mapping[str, str]
 ) -> Iterator[Thunderbird]:
-    """Run it with one account: `user` is name and password, `ports` are IMAP and SMTP."""
+    """Run it with the account of a client's user, which sends to the port `smtp`."""
     program = shutil.which("thunderbird")
     assert program, "Thunderbird is missing: apt-get install thunderbird"
     folder.mkdir()
     marionette = free_port()
-    values = {
-        **_QUIET, **_account(user[0], *ports), "marionette.port": marionette, **(preferences or {})
-    }  # fmt: skip
+    account = _account(client.user, client.port, smtp)
+    values = {**_QUIET, **account, "marionette.port": marionette}
     lines = [f"user_pref({json.dumps(key)}, {json.dumps(value)});" for key, value in values.items()]
     (folder / "user.js").write_text("\n".join(lines))
     log = folder / "log"
@@ -414,7 +410,7 @@ def thunderbird(
         )  # fmt: skip
     try:
         running = Thunderbird(_driver(process, marionette, log), process, log)
-        _store_password(running, *user)
+        _store_password(running, client.user, client.password)
         yield running
     finally:
         process.kill()

@@ -76,7 +76,7 @@ def with_screen_reader() -> bool:
 @pytest.fixture
 def desk(tmp_path: Path, household: Household, *, with_screen_reader: bool) -> Iterator[Desk]:
     """Thunderbird with unflub registered, and without the add-on as yet."""
-    program, client = household.program, household.client
+    program = household.program
     assert program.run("plugin", "install", "thunderbird").returncode == 0
     assert program.run("plugin", "pack", "thunderbird", "unflub.xpi").returncode == 0
     with ExitStack() as stack:
@@ -90,11 +90,6 @@ def desk(tmp_path: Path, household: Household, *, with_screen_reader: bool) -> I
             heard = stack.enter_context(listening(session, display))
             environment["GNOME_ACCESSIBILITY"] = "1"
         running = stack.enter_context(
-            thunderbird(
-                tmp_path / "profile",
-                (client.user, client.password),
-                (household.server.port, sent.port),
-                environment,
-            )
+            thunderbird(tmp_path / "profile", household.client, sent.port, environment)
         )
         yield Desk(running, household, sent, told, heard)
