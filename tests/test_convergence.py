@@ -231,7 +231,7 @@ class DraftsMailbox(RuleBasedStateMachine):
         """The second daemon makes a whole pass between the first one's plan and its writes."""
         first, second = self.daemons[which], self.daemons[1 - which]
         mailbox = first.mailbox()
-        mailbox.before_write = lambda: second.look(second.mailbox()) and None
+        mailbox.before_write = lambda: second.look(second.mailbox())
         first.look(mailbox)
 
     @rule(which=st.integers(0, 1), writes=st.integers(0, 2))

@@ -142,7 +142,7 @@ def test_what_an_editor_puts_before_the_header_is_none_of_the_message(before):
 
 def test_malformed_header_is_not_logged(caplog, capsys):
     """mail-parser's complaints about a header do not reach a log or the terminal."""
-    logging.getLogger().setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG)
     parse(b"Subject: =?utf-8?b?====secret?=\nFrom: =?shift_jis?b?secret?=\n\nHi.")
     out, err = capsys.readouterr()
     assert "secret" not in caplog.text + out + err
