@@ -11,6 +11,11 @@ from email.utils import getaddresses
 from typing import NamedTuple, TypeAlias
 from unicodedata import normalize
 
+from scanner.core.header import raw_header
+
+_HEADER = 256 * 1024
+"""So many bytes of a header are parsed."""
+
 _UNSTRUCTURED = 1_000
 """A longer subject or Message-ID is cut."""
 
@@ -52,6 +57,13 @@ class Fields(NamedTuple):
     sender: str
     recipients: frozenset[str]
     to: tuple[str, ...]
+
+
+def parsed_header(raw: bytes) -> Message:
+    """Parse a message's header, and nothing of its body."""
+    from email.parser import BytesHeaderParser
+
+    return BytesHeaderParser().parsebytes(raw_header(raw[:_HEADER]))
 
 
 def header_fields(message: Message) -> Fields:
