@@ -41,7 +41,7 @@ class Selection:
         )
 
     def is_undated(self, raw: bytes) -> bool:
-        """Tell a message that days alone keep out, since it has no date."""
+        """Tell a message that nothing but its lack of a date keeps out."""
         is_dated = sent(parsed_header(raw)) is not None
         return not is_dated and replace(self, since=None, before=None).takes(raw)
 
