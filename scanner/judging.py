@@ -37,7 +37,7 @@ if sys.platform != "win32":
 _START: Seconds = 120  # on a machine that is busy with something else
 _BATCH: Seconds = 60  # for twenty drafts; a fair one takes less than a tenth of a second
 _ONE: Seconds = 20
-_BUSY: Seconds = 5  # a user waits for no longer until others are done
+_BUSY: Seconds = 5  # a user waits no longer than this for others to be done
 _MEMORY = 4 * 2**30
 _SHARED = "__import__('socket').fromshare(sys.stdin.buffer.read()).detach()"
 
@@ -127,7 +127,6 @@ class JudgingProcess:
     def _ask(self, asked: Sequence[bytes] | Check, seconds: Seconds) -> Verdicts | None:
         """Get an answer, or None where there is none, and the process died or had to be ended."""
         connection = self._connection or self._begin()
-        self._used = time.monotonic()
         try:
             connection.send(asked)
             if not connection.poll(seconds):
@@ -166,6 +165,7 @@ class JudgingProcess:
         if trouble:
             self._end()
             raise trouble
+        self._used = time.monotonic()
         return connection
 
     def _end(self) -> None:
