@@ -82,7 +82,7 @@ class Sitting:
             return
         model = self._loaded()
         said = _predicted(list(left.values()), model)
-        made = items.known(items.items(left, said, model.thresholds["strict"]), stored, dismissed)
+        made = items.items(left, said, model.thresholds["strict"], stored, dismissed)
         _shown(items.doubtful_first(made) if self.order == "uncertain" else made)
 
     def label_queue(self) -> None:
