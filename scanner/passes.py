@@ -30,12 +30,11 @@ from scanner.core.verdict import AnyJudge
 from scanner.desk import Desk, Hold
 from scanner.errors import AlteredError, RefusedError
 
-# A mailbox that is suddenly empty may be a server's slip, and one that changes at every look comes
-# to rest: it is looked at again before it is believed.
+# A mailbox that is suddenly empty may be a server's slip, and one that differs at every look will
+# come to rest: so much later it is looked at again, before it is believed.
 _DOUBT: Seconds = 5
+_MOST_LOOKS = 3  # in one pass, for two that agree; until then nothing is taken away
 _MOST_UIDS = 20  # in a line that is logged
-# While the mailbox changes under our eyes nothing is taken away.
-_MOST_LOOKS = 3
 
 ALTERED = (
     "the server changes the drafts it stores, so that unflub would not know its own warnings again "
@@ -193,9 +192,9 @@ class _Room:
         forgotten before, so that after a crash the user is not taken for having deleted it; and
         what is touched at all is named, lest it be taken for another unflub's.
         """
-        appends = [action for action in decision.actions if isinstance(action, Append)]
-        removals = [action for action in decision.actions if isinstance(action, Remove)]
-        letters = [(append, _envelope(self.terms.sender)) for append in appends]
+        sender, actions = self.terms.sender, decision.actions
+        letters = [(action, _envelope(sender)) for action in actions if isinstance(action, Append)]
+        removals = [action for action in actions if isinstance(action, Remove)]
         before = replace(decision, memory=forget(decision.memory, decision.actions))
         touched = self._touched(letters, removals)
         self.save(before, touched)
@@ -207,10 +206,10 @@ class _Room:
         unremoved = None if unwritten else self._remove(removals)
         fault = unwritten or unremoved
         refusal = None if isinstance(fault, AlteredError) else fault
-        if refusal:
-            self.desk.hold.begin(self.now, refusal)  # also if the line is dead by now
-        if unwritten:
-            self._remove(_unwritten(decision.actions))  # it takes no room, and gives some
+        if refusal:  # before the connection is used again: it may be dead by now
+            self.desk.hold.begin(self.now, refusal)
+        if unwritten:  # to remove what can go needs no room, and makes some
+            self._remove(_unwritten(decision.actions))
         # What was written stands from now on: deleting it, however soon, dismisses it.
         snapshot = self.look(sweep=True)
         after = replace(
@@ -300,9 +299,8 @@ class _Room:
             return self._altered()
         if missing - {w.digests for w in stand}:
             return RefusedError(
-                f"account {self.terms.account}: the server said OK to a warning draft and did "
-                "not store it; "
-                "look whether the mailbox is full, it is tried again later"
+                f"account {self.terms.account}: the server said OK to a warning draft and did not "
+                "store it; look whether the mailbox is full, it is tried again later"
             )
         return None
 
