@@ -183,14 +183,14 @@ def _started(line: socket.socket, hidden: AbstractSet[str]) -> subprocess.Popen[
     secrecy.no_core_file()  # the other has this limit from its first moment on
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     if sys.platform == "win32":
-        process = subprocess.Popen(  # noqa: S603 - likewise
+        process = subprocess.Popen(  # noqa: S603 - this very Python, here as there
             _command(_SHARED), stdin=subprocess.PIPE, env=environment
         )
         assert process.stdin  # noqa: S101 - it was asked for
         with process.stdin as pipe:
             pipe.write(line.share(process.pid))
         return process
-    return subprocess.Popen(  # noqa: S603 - this very Python, here as there
+    return subprocess.Popen(  # noqa: S603 - likewise
         _command(str(line.fileno())), pass_fds=[line.fileno()], stdin=subprocess.DEVNULL,
         env=environment,
     )  # fmt: skip
