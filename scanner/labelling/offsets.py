@@ -33,7 +33,7 @@ class Span:
     start: int
     end: int
     category: str
-    text: str | None = None
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Marked:
 
     text: str
     spans: tuple[Span, ...]
-    utf16: bool | None = None
+    utf16: bool | None
 
 
 class Misfit(NamedTuple):
