@@ -174,7 +174,8 @@ class _Visit:
         with connection.translated(self.account):
             folder = mailboxes.find(self._client, self.account, tell=True)
             self._box = ImapMailbox(self.account, self._client, folder)
-        return f"{folder}, with {len(self._box.listing().uids)} messages"
+        count = len(self._box.listing().uids)
+        return f"{folder}, with {count} message{'' if count == 1 else 's'}"
 
     def _writing(self) -> str:
         box = self._the_box()

@@ -185,9 +185,10 @@ def _say_where(messages: int, folder: Path) -> None:
 
 
 def _compared(made: Retrained) -> Iterator[str]:
-    ordinary = f" and {made.ordinary} ordinary ones" if made.ordinary else ""
+    yours = terminal.number_of(made.yours, "labelled message")
+    ordinary = f" and {terminal.number_of(made.ordinary, 'ordinary one')}" if made.ordinary else ""
     yield (
-        f"{made.yours} labelled messages of yours{ordinary}, beside the shipped ones; "
+        f"{yours} of yours{ordinary}, beside the shipped ones; "
         f"held out, at the preset {made.judgement.preset}:"
     )
     for line in (*made.judgement.comparisons, *made.judgement.elsewhere):

@@ -152,8 +152,8 @@ def _shown(made: Sequence[Item]) -> None:
     end = labelled(begun(made), _keep)
     done = sum(kept != item.before for kept, item in zip(end.kept, end.items, strict=True))
     click.echo(
-        f"{done} of {len(made)} messages labelled; `unflub train` learns from them, "
-        "`unflub label list` counts them"
+        f"{done} of {terminal.number_of(len(made), 'message')} labelled; "
+        "`unflub train` learns from labels, `unflub label list` counts them"
     )
 
 
