@@ -17,7 +17,7 @@ from typing import Any
 
 from scanner import checking
 from scanner.adapters import connection, credentials, mailboxes, state, status
-from scanner.adapters.mailbox import ImapMailbox, connect
+from scanner.adapters.mailbox import HEADER_BATCH, ImapMailbox, batches, connect
 from scanner.config import Account, Config, Seconds, load
 from scanner.core import health
 from scanner.core.plan import OwnWarning
@@ -229,8 +229,8 @@ class _Visit:
 
 
 def _trials(box: ImapMailbox) -> list[int]:
-    headers = box.headers(box.listing().uids)
-    return sorted(uid for uid, header in headers.items() if is_probe(header))
+    asked = map(box.headers, batches(box.listing().uids, HEADER_BATCH))
+    return sorted(uid for headers in asked for uid, raw in headers.items() if is_probe(raw))
 
 
 def arrival(

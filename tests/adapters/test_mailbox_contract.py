@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import cyrus, dovecot, pymap
+from support import cyrus, dovecot, proxy, pymap
 from support.client import MailClient
 from support.fake_mailbox import FakeMailbox, FakeServer
 from support.notes import OPENING, STRENGTH, note
@@ -421,6 +422,26 @@ def test_a_missing_drafts_mailbox_is_reported_with_how_many_there_are(dovecot_wi
         account, dovecot.PASSWORD
     ):  # fmt: skip
         pass
+
+
+@pytest.mark.parametrize(
+    ("told", "odd", "read"),
+    [
+        (rb"RFC822.SIZE \d+", b"RFC822.SIZE many", [NOTE]),
+        (rb"BODY\[\]<0> \{.*?\r\n\)", b"BODY[]<0> 7)", []),
+    ],
+    ids=["a size that is no number", "a number for a text"],
+)
+def test_what_is_told_in_the_wrong_form_is_taken_for_not_told(server, told, odd, read):
+    """However odd a server is, it costs one message at most."""
+    with proxy.running(server.port) as through:
+        account = dovecot_account(server, port=through.port)
+        with connect(account, dovecot.PASSWORD) as mailbox:
+            MailClient(server.port, account.login, dovecot.PASSWORD, "Drafts").save(NOTE)
+            uids = mailbox.listing().uids
+            through.rewrite = lambda said: re.sub(told, odd, said, flags=re.DOTALL)
+            assert list(mailbox.messages(uids).values()) == read
+            assert recognise(b"".join(mailbox.headers(uids).values())) is None
 
 
 def test_a_refused_password_is_reported_without_it(server):
