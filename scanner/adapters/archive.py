@@ -316,10 +316,8 @@ def _texts(rows: Mapping[int, FetchResponse]) -> list[Asked]:
 
 def _assembled(first: FetchResponse, texts: FetchResponse) -> bytes | None:
     """Put a message together; None where a part of it was not given."""
-    root, header, found = outline(first), given(first).get("HEADER"), given(texts)
-    if root is None or header is None or not set(sections(root)) <= found.keys():
-        return None
-    return assemble(root, header, found)
+    root = outline(first)
+    return assemble(root, given(first) | given(texts)) if root else None
 
 
 def _counts(rows: Mapping[int, FetchResponse], uid: int) -> int:

@@ -272,10 +272,9 @@ class ImapMailbox:
         if root is None:
             return None
         texts = given(self._fetch([uid], *beginnings("HEADER", *sections(root))).get(uid, {}))
-        header = texts.get("HEADER")
-        if header is None or len(header) >= FETCH_LIMIT:  # what follows would seem part of it
+        if len(texts.get("HEADER", b"")) >= FETCH_LIMIT:  # what follows would seem part of it
             return None
-        return assemble(root, header, texts)
+        return assemble(root, texts)
 
     def _is_still_ours(self, warning: OwnWarning) -> bool:
         """Look once more, under the same SELECT, before anything is removed."""

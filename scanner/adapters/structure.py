@@ -75,9 +75,14 @@ def sections(root: Part) -> list[str]:
     return names
 
 
-def assemble(root: Part, header: bytes, texts: Mapping[str, bytes]) -> bytes:
-    """Put header and fetched sections together; the parts left out are empty attachments."""
-    return header + _body(root, texts)
+def assemble(root: Part, texts: Mapping[str, bytes]) -> bytes | None:
+    """Put HEADER and `sections` together; the parts left out are empty attachments.
+
+    None where one of them was not given: what is unknown must not seem empty.
+    """
+    if not {"HEADER", *sections(root)} <= texts.keys():
+        return None
+    return texts["HEADER"] + _body(root, texts)
 
 
 def _outline(structure: Sequence[Any], number: str, depth: int) -> Part:
@@ -122,7 +127,7 @@ def _all(part: Part) -> Iterator[Part]:
 
 def _body(part: Part, texts: Mapping[str, bytes]) -> bytes:
     if isinstance(part, Leaf):
-        return texts.get(part.number or "1", b"") if part.is_text else b""
+        return texts[part.number or "1"] if part.is_text else b""
     pieces = []
     for child in part.children:
         pieces += [b"--", part.boundary, b"\r\n", _mime(child, texts), _body(child, texts), b"\r\n"]

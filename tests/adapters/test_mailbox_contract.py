@@ -444,6 +444,23 @@ def test_what_is_told_in_the_wrong_form_is_taken_for_not_told(server, told, odd,
             assert recognise(b"".join(mailbox.headers(uids).values())) is None
 
 
+@pytest.mark.parametrize("section", [rb"1", rb"1.MIME"])
+def test_a_big_message_whose_text_is_not_given_is_not_taken_for_empty(server, section):
+    """It would seem clean, and its warning would be taken away."""
+    message = MIMEMultipart("mixed", _subparts=[MIMEText("That was a flub.\n")])
+    message.attach(MIMEImage(b"\0" * 200_000, "png"))
+    withheld = re.compile(rb"(BODY\[%b\]<0>) \{\d+\}\r\n.*?(?=\)| BODY\[)" % section, re.DOTALL)
+    with proxy.running(server.port) as through:
+        account = dovecot_account(server, port=through.port)
+        with connect(account, dovecot.PASSWORD) as mailbox:
+            client = MailClient(server.port, account.login, dovecot.PASSWORD, "Drafts")
+            client.save(message.as_bytes(policy=policy.SMTP))
+            uids = mailbox.listing().uids
+            assert b"That was a flub." in mailbox.messages(uids)[uids[0]]
+            through.rewrite = lambda said: withheld.sub(rb"\1 NIL", said)
+            assert mailbox.messages(uids) == {}
+
+
 def test_a_refused_password_is_reported_without_it(server):
     """The error is about credentials, and holds none."""
     account = dovecot_account(server)
