@@ -177,12 +177,13 @@ def repeated(merged: Merged) -> Iterator[str]:
 def named(what: str, pairs: Sequence[tuple[Example, Example]]) -> Iterator[str]:
     """Say it of pairs of messages, if there are any, by file, id and place, never by their text."""
     if pairs:
-        shown = [f"{_name(one)} and {_name(other)}" for one, other in pairs[:_MOST_NAMED]]
+        shown = [f"{reference(one)} and {reference(other)}" for one, other in pairs[:_MOST_NAMED]]
         more = f", and {len(pairs) - _MOST_NAMED} more" if len(pairs) > _MOST_NAMED else ""
         yield f"{what}: {'; '.join(shown)}{more}"
 
 
-def _name(example: Example) -> str:
+def reference(example: Example) -> str:
+    """Name a message by its file, its id and where it stands there, never by its text."""
     place = f" ({example.place})" if example.place else ""
     return f"{example.writer} {example.id}{place}"
 
