@@ -99,7 +99,7 @@ def shipped() -> Path:
 def read(paths: Iterable[Path]) -> list[Example]:
     """Read labelled files, and every `*.jsonl` of labelled folders, in order of name.
 
-    Each file is one writer's, though another have the same name, and is read but once.
+    Each file is taken for one writer's, even where two have the same name, and is read only once.
     Raises `UnreadableError` that names every problem as file:line.
     """
     examples: list[Example] = []

@@ -21,10 +21,9 @@ from scanner.learning.readings import NOT_ASKED
 from scanner.learning.windows import Tokens
 from scanner.learning.words import Floats
 
-# Chosen on held-out writers.
-_C = 0.1  # the inverse strength of the penalty
-# How much a message of the corpus counts that is no note: it is written as notes are, and may well
-# be read to the end.
+# Chosen on held-out writers: the inverse strength of the penalty, and how much a message of the
+# corpus counts that is no note. It is written as notes are, and may well be read to the end.
+_C = 0.1
 _OTHER = 0.03
 # The exit is there for the share of ordinary mail that is most like notes, so each of it counts
 # for many.
