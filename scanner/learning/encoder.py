@@ -23,7 +23,8 @@ from scanner.learning.words import Floats
 # What ONNX Runtime fuses takes longer on one core than its parts do: 18 ms for 220 pieces, not 16.
 _SLOWER = ("BiasGeluFusion", "SkipLayerNormFusion")
 
-# What is asked for at the early exit, not to be left there, and to be.
+# What the early exit has to say for a message to be read on: with the first all are, with the other
+# none is.
 _TO_THE_END = -math.inf
 _LEAVES = np.array([math.inf], np.float32)
 
