@@ -45,8 +45,7 @@ def verdicts(
     """Judge messages, by the model in this folder, or by the one in use where there is none.
 
     What a daemon does not answer within `patience` is judged here. The verdict on what is surely
-    no note has no sentences. No messages at all have the model loaded, wherever that is, before
-    it is needed. Raises ModelError.
+    no note has no sentences. Raises ModelError.
     """
     answered = _by_daemon(messages, policy, model, patience)
     return _here(messages, policy, model) if answered is None else answered

@@ -355,7 +355,7 @@ def _messages(
 def _asked_for(
     messages: Iterable[Message], selection: Selection, tally: Tally
 ) -> Iterator[Message]:
-    """Pass on what is asked for, and count what may be: nobody knows its day."""
+    """Pass on what is asked for, and count what may have been: its day is not known."""
     for message in messages:
         if message.error or selection.takes(message.raw):
             yield message

@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -73,7 +73,7 @@ class Config:
     poll_seconds: int = 60
     idle_seconds: int = 240
     timeout_seconds: int = 30
-    accounts: tuple[Account, ...] = field(default=())
+    accounts: tuple[Account, ...] = ()
     model_idle_minutes: int = 5
     notify: bool = True
     threshold: float = 0.0

@@ -160,14 +160,14 @@ class Clock:
         return abs(drift) > _JUMP
 
 
-def watch(assemble: Callable[[], Crew], answer: Answer | None = checking.answer) -> None:
+def watch(assemble: Callable[[], Crew], answer: Answer | None) -> None:
     """Watch every account until SIGTERM or SIGINT; SIGHUP has the crew assembled anew.
 
     On a terminal SIGHUP ends it, too: it may come of a window that was closed.
 
     An account in trouble never disturbs another. Other programs of this user get the `answer`
-    to what they ask. Raises UnflubError where no account can be watched until the user mends
-    something.
+    to what they ask, if there is one. Raises UnflubError where no account can be watched until the
+    user mends something.
     """
     bell, reload = Bell(), threading.Event()
     _catch_signals(bell, reload)

@@ -75,7 +75,7 @@ class Desk:
                 del table[uid]
 
     def begin_anew(self) -> None:
-        """Have what could not be had asked for again: over another connection it may come.
+        """Forget what could not be read, so that it is asked for again over another connection.
 
         What was being fetched when the last one ended may have ended it.
         """
@@ -105,13 +105,12 @@ class Desk:
         Raises UnreachableError.
         """
         new = [uid for uid in uids if uid not in self.known]
-        headers = {uid: self.headers[uid] for uid in new}
-        warnings = {uid: one for uid, one in headers.items() if isinstance(one, Recognised)}
+        warnings = {uid: one for uid in new if isinstance(one := self.headers[uid], Recognised)}
         drafts = [uid for uid in new if uid not in warnings and self.first_seen[uid] <= settled]
         for batch, messages in self._fetched(mailbox.messages, list(warnings)):
             for uid in batch:
-                # One that is not given out whole counts, as its header says, and is not ours to
-                # remove.
+                # One whose body is not given out still counts as a warning, by its header; without
+                # a seal it is not ours to remove.
                 found = recognise(messages.get(uid, b"")) or warnings[uid]
                 self.known[uid] = warning(uid, found)
         for batch, messages in self._fetched(mailbox.messages, drafts):
@@ -125,7 +124,7 @@ class Desk:
     ) -> Iterator[tuple[Sequence[int], dict[int, bytes]]]:
         """Fetch in batches, but one by one what broke a connection; what did so alone, not at all.
 
-        So a message that the server cannot give out costs two connections, and not sight.
+        So a message that the server cannot give out costs two connections, and hides no other.
         """
         harmless = [uid for uid in uids if not self.breaks[uid]]
         suspects = [[uid] for uid in uids if self.breaks[uid]]
@@ -137,8 +136,7 @@ class Desk:
 
     def _assess(self, uids: Sequence[int], messages: Mapping[int, bytes], judge: AnyJudge) -> None:
         # Its header may not have been given out; our own messages are never judged.
-        recognised = {uid: recognise(raw) for uid, raw in messages.items()}
-        ours = {uid: one for uid, one in recognised.items() if one}
+        ours = {uid: one for uid, raw in messages.items() if (one := recognise(raw))}
         theirs = {uid: raw for uid, raw in messages.items() if uid not in ours}
         verdicts = dict(zip(theirs, judge(list(theirs.values())), strict=True))
         for uid in uids:
@@ -146,13 +144,18 @@ class Desk:
                 self.known[uid] = warning(uid, ours[uid])
                 continue
             verdict = _trusted(messages.get(uid, b""), verdicts.get(uid))
-            self.known[uid] = _known(uid, str(self.headers[uid]), verdict)
+            self.known[uid] = _known(uid, self.message_id(uid), verdict)
+
+    def message_id(self, uid: int) -> str:
+        """Give the Message-ID of a message whose header was seen."""
+        header = self.headers[uid]
+        return header if isinstance(header, str) else header.message_id
 
     def snapshot(self, uids: Sequence[int]) -> Snapshot:
         """Show what is known of these messages."""
         known = [self.known[uid] for uid in uids if uid in self.known]
         unread = [uid for uid in uids if uid not in self.known]
-        settling = tuple(Unknown(uid, str(self.headers[uid]), settling=True) for uid in unread)
+        settling = tuple(Unknown(uid, self.message_id(uid), settling=True) for uid in unread)
         return Snapshot(
             assessed=tuple(k for k in known if isinstance(k, AssessedDraft)),
             unknown=settling + tuple(k for k in known if isinstance(k, Unknown)),

@@ -17,7 +17,7 @@ from typing import Any
 
 from scanner import checking
 from scanner.adapters import connection, credentials, mailboxes, state, status
-from scanner.adapters.mailbox import ImapMailbox, connect
+from scanner.adapters.mailbox import HEADER_BATCH, ImapMailbox, batches, connect
 from scanner.config import Account, Config, Seconds, load
 from scanner.core import health
 from scanner.core.plan import OwnWarning
@@ -174,7 +174,8 @@ class _Visit:
         with connection.translated(self.account):
             folder = mailboxes.find(self._client, self.account, tell=True)
             self._box = ImapMailbox(self.account, self._client, folder)
-        return f"{folder}, with {len(self._box.listing().uids)} messages"
+        count = len(self._box.listing().uids)
+        return f"{folder}, with {count} message{'' if count == 1 else 's'}"
 
     def _writing(self) -> str:
         box = self._the_box()
@@ -228,8 +229,8 @@ class _Visit:
 
 
 def _trials(box: ImapMailbox) -> list[int]:
-    headers = box.headers(box.listing().uids)
-    return sorted(uid for uid, header in headers.items() if is_probe(header))
+    asked = map(box.headers, batches(box.listing().uids, HEADER_BATCH))
+    return sorted(uid for headers in asked for uid, raw in headers.items() if is_probe(raw))
 
 
 def arrival(

@@ -37,7 +37,7 @@ if sys.platform != "win32":
 _START: Seconds = 120  # on a machine that is busy with something else
 _BATCH: Seconds = 60  # for twenty drafts; a fair one takes less than a tenth of a second
 _ONE: Seconds = 20
-_BUSY: Seconds = 5  # a user waits for no longer until others are done
+_BUSY: Seconds = 5  # a user waits no longer than this for others to be done
 _MEMORY = 4 * 2**30
 _SHARED = "__import__('socket').fromshare(sys.stdin.buffer.read()).detach()"
 
@@ -127,7 +127,6 @@ class JudgingProcess:
     def _ask(self, asked: Sequence[bytes] | Check, seconds: Seconds) -> Verdicts | None:
         """Get an answer, or None where there is none, and the process died or had to be ended."""
         connection = self._connection or self._begin()
-        self._used = time.monotonic()
         try:
             connection.send(asked)
             if not connection.poll(seconds):
@@ -166,6 +165,7 @@ class JudgingProcess:
         if trouble:
             self._end()
             raise trouble
+        self._used = time.monotonic()
         return connection
 
     def _end(self) -> None:
@@ -183,14 +183,14 @@ def _started(line: socket.socket, hidden: AbstractSet[str]) -> subprocess.Popen[
     secrecy.no_core_file()  # the other has this limit from its first moment on
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     if sys.platform == "win32":
-        process = subprocess.Popen(  # noqa: S603 - likewise
+        process = subprocess.Popen(  # noqa: S603 - this very Python, here as there
             _command(_SHARED), stdin=subprocess.PIPE, env=environment
         )
         assert process.stdin  # noqa: S101 - it was asked for
         with process.stdin as pipe:
             pipe.write(line.share(process.pid))
         return process
-    return subprocess.Popen(  # noqa: S603 - this very Python, here as there
+    return subprocess.Popen(  # noqa: S603 - likewise
         _command(str(line.fileno())), pass_fds=[line.fileno()], stdin=subprocess.DEVNULL,
         env=environment,
     )  # fmt: skip

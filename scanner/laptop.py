@@ -118,8 +118,8 @@ def doctor(*, names: tuple[str, ...], wait: bool, config_path: Path | None) -> i
     troubles = []
     for found in chain([read], examine(settings, accounts)):
         mark = click.style("WRONG", fg="red", bold=True) if found.trouble else "ok   "
-        line = f"{mark}  {found.account} {found.what}: {found.line}".replace("   ", "  ", 1)
-        click.echo(line, color=terminal.is_colored())
+        what = f"{found.account} {found.what}".lstrip()
+        click.echo(f"{mark}  {what}: {found.line}", color=terminal.is_colored())
         if found.trouble:
             troubles.append(found.trouble)
     if wait:

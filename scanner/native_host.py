@@ -41,7 +41,8 @@ def run() -> None:
     os.dup2(2, 1)
     questions: Queue[bytes | UnreadableError] = Queue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, questions), daemon=True).start()
-    _warm_up()
+    with suppress(Exception):  # a question meets it again, and tells
+        _try_out()
     _serve(questions, answers)
 
 
@@ -77,13 +78,8 @@ def _listen(source: BinaryIO, questions: Queue[bytes | UnreadableError]) -> None
     os._exit(0)  # nothing is left to be tidied up
 
 
-def _warm_up() -> None:
-    """Have the model loaded, here or by the daemon, so that no note waits for that."""
-    with suppress(Exception):  # a question meets it again, and tells
-        _try_out()
-
-
 def _try_out() -> None:
+    """Judge a note: afterwards the model is loaded, here or in the daemon, so that none waits."""
     settings, note = config.optional(), message("", _NOTE, html=False)
     checking.verdicts([note], settings.policy(), settings.model_folder, _DAEMON_PATIENCE)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scanner.adapters import state
 from scanner.adapters.mailbox import FETCH_LIMIT, Mailbox
+from scanner.adapters.state import Saved
 from scanner.config import Account, Seconds
 from scanner.core.assess import digest
 from scanner.core.plan import (
@@ -30,12 +31,11 @@ from scanner.core.verdict import AnyJudge
 from scanner.desk import Desk, Hold
 from scanner.errors import AlteredError, RefusedError
 
-# A mailbox that is suddenly empty may be a server's slip, and one that changes at every look comes
-# to rest: it is looked at again before it is believed.
+# A mailbox that is suddenly empty may be a server's slip, and one that differs at every look will
+# come to rest: so much later it is looked at again, before it is believed.
 _DOUBT: Seconds = 5
+_MOST_LOOKS = 3  # in one pass, for two that agree; until then nothing is taken away
 _MOST_UIDS = 20  # in a line that is logged
-# While the mailbox changes under our eyes nothing is taken away.
-_MOST_LOOKS = 3
 
 ALTERED = (
     "the server changes the drafts it stores, so that unflub would not know its own warnings again "
@@ -133,9 +133,9 @@ def one_pass(mailbox: Mailbox, desk: Desk, judge: AnyJudge, terms: PassTerms) ->
         return room.passed(decision)
     if decision.actions and room.now >= desk.hold.until:
         return room.act(decision)
-    now_saved = state.Saved(desk.uidvalidity, decision.memory, saved.alters)
+    now_saved = Saved(desk.uidvalidity, decision.memory, saved.alters)
     if now_saved != saved:
-        room.save(decision)
+        state.save(terms.memory_file, now_saved)
     desk.rest = None if decision.actions else (decision.snapshot, now_saved)
     if not decision.actions:
         desk.hold = Hold()
@@ -164,14 +164,14 @@ class _Room:
         """When a draft must have been there to be taken for settled."""
         return self.now - self.terms.settle
 
-    def is_doubtful(self, snapshot: Snapshot, saved: state.Saved) -> bool:
+    def is_doubtful(self, snapshot: Snapshot, saved: Saved) -> bool:
         """Tell a mailbox that is empty all of a sudden, and was not so at the last look."""
         before, self.desk.doubts = self.desk.doubts, False
         if snapshot == Snapshot() and saved.memory.standing and not before:
             self.desk.doubts = True
         return self.desk.doubts
 
-    def decide(self, saved: state.Saved, snapshot: Snapshot) -> _Decision:
+    def decide(self, saved: Saved, snapshot: Snapshot) -> _Decision:
         """Plan; before anything is taken away or taken for dismissed, two looks must agree."""
         before = self._before(saved, snapshot)
         decision = _decided(before, snapshot, alters=saved.alters)
@@ -193,9 +193,9 @@ class _Room:
         forgotten before, so that after a crash the user is not taken for having deleted it; and
         what is touched at all is named, lest it be taken for another unflub's.
         """
-        appends = [action for action in decision.actions if isinstance(action, Append)]
-        removals = [action for action in decision.actions if isinstance(action, Remove)]
-        letters = [(append, _envelope(self.terms.sender)) for append in appends]
+        sender, actions = self.terms.sender, decision.actions
+        letters = [(action, _envelope(sender)) for action in actions if isinstance(action, Append)]
+        removals = [action for action in actions if isinstance(action, Remove)]
         before = replace(decision, memory=forget(decision.memory, decision.actions))
         touched = self._touched(letters, removals)
         self.save(before, touched)
@@ -207,10 +207,10 @@ class _Room:
         unremoved = None if unwritten else self._remove(removals)
         fault = unwritten or unremoved
         refusal = None if isinstance(fault, AlteredError) else fault
-        if refusal:
-            self.desk.hold.begin(self.now, refusal)  # also if the line is dead by now
-        if unwritten:
-            self._remove(_unwritten(decision.actions))  # it takes no room, and gives some
+        if refusal:  # before the connection is used again: it may be dead by now
+            self.desk.hold.begin(self.now, refusal)
+        if unwritten:  # to remove what can go needs no room, and makes some
+            self._remove(_unwritten(decision.actions))
         # What was written stands from now on: deleting it, however soon, dismisses it.
         snapshot = self.look(sweep=True)
         after = replace(
@@ -227,8 +227,8 @@ class _Room:
 
     def save(self, decision: _Decision, under_way: frozenset[str] = frozenset()) -> None:
         """Remember it, and the warnings that are about to be written or removed."""
-        file, validity, memory = self.terms.memory_file, self.desk.uidvalidity, decision.memory
-        state.save(file, validity, memory, alters=decision.alters, under_way=under_way)
+        saved = Saved(self.desk.uidvalidity, decision.memory, decision.alters, under_way)
+        state.save(self.terms.memory_file, saved)
 
     def passed(self, decision: _Decision) -> Pass:
         """Sum the pass up."""
@@ -248,7 +248,7 @@ class _Room:
             return _DOUBT
         return self.desk.settles_in(decision.snapshot, self.settled)
 
-    def _before(self, saved: state.Saved, snapshot: Snapshot) -> Memory:
+    def _before(self, saved: Saved, snapshot: Snapshot) -> Memory:
         """Give what was saved, and the warnings that were being written when a pass broke off."""
         memory = saved.under(self.desk.uidvalidity)
         stood = {w.uid for w in memory.standing}
@@ -258,17 +258,13 @@ class _Room:
 
     def _touched(self, letters: Sequence[_Letter], removals: Iterable[Remove]) -> frozenset[str]:
         written = (envelope.message_id for _, envelope in letters)
-        removed = (self._message_id(action.warning.uid) for action in removals)
+        removed = (self.desk.message_id(action.warning.uid) for action in removals)
         return frozenset(map(digest, (*written, *removed)))
 
     def _among(self, snapshot: Snapshot, touched: frozenset[str]) -> frozenset[int]:
         """Find the warnings that were touched, by their UIDs."""
         uids = (w.uid for w in snapshot.warnings)
-        return frozenset(uid for uid in uids if digest(self._message_id(uid)) in touched)
-
-    def _message_id(self, uid: int) -> str:
-        header = self.desk.headers[uid]
-        return header if isinstance(header, str) else header.message_id
+        return frozenset(uid for uid in uids if digest(self.desk.message_id(uid)) in touched)
 
     def _write(self, letters: Sequence[_Letter], before: Snapshot) -> RefusedError | None:
         """Append warnings and look for them; give what went wrong, and leave the rest then."""
@@ -300,9 +296,8 @@ class _Room:
             return self._altered()
         if missing - {w.digests for w in stand}:
             return RefusedError(
-                f"account {self.terms.account}: the server said OK to a warning draft and did "
-                "not store it; "
-                "look whether the mailbox is full, it is tried again later"
+                f"account {self.terms.account}: the server said OK to a warning draft and did not "
+                "store it; look whether the mailbox is full, it is tried again later"
             )
         return None
 

@@ -134,9 +134,7 @@ class Printing:
         return echo
 
 
-def format_of(
-    form: str, *, with_text: bool = False, in_color: bool = False, show_clean: bool = False
-) -> formats.Format:
+def format_of(form: str, *, with_text: bool, in_color: bool, show_clean: bool) -> formats.Format:
     """Give a form by its name; colours and `show_clean` are of those for people."""
     if form == "text":
         return formats.Text(_mark if in_color else None, show_clean=show_clean)
@@ -177,7 +175,7 @@ def _heard_once() -> Iterator[_Line]:
         if line.is_last or before[number] is signal.SIG_IGN or where is interrupt.__code__:
             return
         line.is_last, line.ending = True, _ENDINGS[number]
-        # On the way into or out of a `with` it would leave open what that is to end.
+        # Raised on the way into or out of a `with`, it would leave open what that is to close.
         is_at_a_with = where is not None and where.co_filename == contextlib.__file__
         if not (line.is_open or is_at_a_with):
             raise line.ending

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from scanner.adapters.single import Message
 from scanner.core.assess import Passage, only, without
 from scanner.core.classify import Policy
 from scanner.core.draft import Draft
+from scanner.core.header import raw_header
 from scanner.core.report import Row
 from scanner.core.verdict import AnyJudge, Verdict
 from scanner.errors import UnreadableError
@@ -19,7 +19,6 @@ from scanner.errors import UnreadableError
 if TYPE_CHECKING:  # loaded where needed
     from scanner.core.origin import Direction
 
-_HEADER_END = re.compile(rb"\n\r?\n")  # what begins with one known byte is found fast
 _MAY_BE_OURS = b"x-unflub"
 
 
@@ -59,8 +58,7 @@ def judged(batch: Sequence[Message], terms: Terms, judge: AnyJudge) -> list[Row]
 
 def is_own(raw: bytes) -> bool:
     """Tell a warning draft of unflub's, which is never scanned and never learnt from."""
-    end = _HEADER_END.search(raw)
-    header = raw[: end.start()].removesuffix(b"\r") if end else raw
+    header = raw_header(raw)
     if _MAY_BE_OURS not in header.lower():
         return False
     from scanner.core.render import recognise

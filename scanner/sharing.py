@@ -58,9 +58,9 @@ def in_order(
 def processes(jobs: int, module: str) -> Iterator[tuple[Executor, int]]:
     """Work in so many processes, of which this is one; Ctrl-C ends none but by ending this.
 
-    The others start at once, with the module that their work is of. What they are given, and
-    this one does itself, counts for four times as many workers. Whoever uses it must let
-    through no more than one Ctrl-C, as `printing` does.
+    The others start at once, and load the module that holds their work. With the executor comes
+    how many workers it counts for: each process is given `_GIVEN` pieces at a time. Whoever uses
+    it must let through no more than one Ctrl-C, as `printing` does.
     """
     itself.heed_in_workers()
     context = _context(module)
@@ -163,9 +163,9 @@ class _Processes(ProcessPoolExecutor):
     def end_together(self) -> None:
         """See to it that all end with the first one, which none does before its work is done.
 
-        One may be killed, for want of memory, amid an answer, and the pool would wait for the rest
-        of that. It does not where nobody is left to write it, which this process could, too; nor
-        for a reader of work (as before Python 3.11.5), if this process is none.
+        One may be killed, for want of memory, amid an answer. The pool would wait for the rest of
+        it as long as any process could write that, this one included: so this one closes the end
+        it could write at, and the one it could read work at (for Python before 3.11.5).
         """
         inside: dict[str, Any] = vars(self)
         processes = inside["_processes"]

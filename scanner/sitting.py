@@ -82,7 +82,7 @@ class Sitting:
             return
         model = self._loaded()
         said = _predicted(list(left.values()), model)
-        made = items.known(items.items(left, said, model.thresholds["strict"]), stored, dismissed)
+        made = items.items(left, said, model.thresholds["strict"], stored, dismissed)
         _shown(items.doubtful_first(made) if self.order == "uncertain" else made)
 
     def label_queue(self) -> None:
@@ -152,8 +152,8 @@ def _shown(made: Sequence[Item]) -> None:
     end = labelled(begun(made), _keep)
     done = sum(kept != item.before for kept, item in zip(end.kept, end.items, strict=True))
     click.echo(
-        f"{done} of {len(made)} messages labelled; `unflub train` learns from them, "
-        "`unflub label list` counts them"
+        f"{done} of {terminal.number_of(len(made), 'message')} labelled; "
+        "`unflub train` learns from labels, `unflub label list` counts them"
     )
 
 

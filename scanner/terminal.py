@@ -24,7 +24,7 @@ def say(line: str) -> None:
 
 def number_of(count: int, noun: str) -> str:
     """Give a count and what is counted: "1 message", "2 messages"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def shows_progress() -> bool:
@@ -63,7 +63,8 @@ def counted(messages: Iterable[Message], total: int, show: Progress) -> Iterator
         yield message
         so_far += message.read
         rate = number / max(time.monotonic() - start, 0.001)
-        show(min(so_far, total), max(total, 1), f"{number:,} messages, {rate:,.0f}/s")
+        label = f"{number_of(number, 'message')}, {rate:,.0f}/s"
+        show(min(so_far, total), max(total, 1), label)
 
 
 def clear_bar() -> None:

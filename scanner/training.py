@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import chain, count
+from itertools import chain, compress, count
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -30,11 +30,15 @@ from scanner.learning.model import Model
 from scanner.learning.on_demand import OnDemand
 from scanner.learning.preparing import ReadCorpus, read_corpus
 from scanner.learning.progress import Progress, silent
+from scanner.learning.readings import key
 from scanner.learning.train import train
+from scanner.learning.trial import table
 from scanner.rows import is_own
 
 YOURS = "your "
 """Begins the name of each file of the user's."""
+
+_NO_NOTES = "the files hold no labelled notes; look at what is in them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,41 @@ def measured(material: Material, groups: int | None, progress: Progress) -> Repo
     ).report
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How a model does on labelled messages; so many of them are `known` from the shipped corpus.
+
+    `missed` are notes with a flub that it does not warn about, `false` are messages without one
+    that it does warn about, at one preset, each by file, id and line.
+    """
+
+    report: Report
+    known: int
+    missed: Sequence[str]
+    false: Sequence[str]
+
+
+def tried(model: Model, paths: Sequence[Path], preset: str, progress: Progress = silent) -> Tried:
+    """Measure a model, as it is, on labelled files.
+
+    Raises UnreadableError where they hold no notes, or notes that need mending.
+    """
+    examples = corpus.merge(corpus.read(paths)).examples
+    if not examples:
+        raise UnreadableError(_NO_NOTES)
+    projected = [corpus.project(one) for one in examples]
+    shipped = model.encoder.known().readings
+    report, trial = evaluate.measured(model, projected, progress)
+    rows = table(trial.cases, trial.after, preset)
+    names = [corpus.reference(one) for one in examples]
+    return Tried(
+        report,
+        sum(key(one.sentences) in shipped for one in projected),
+        list(compress(names, (rows.has_flub & ~rows.is_warned).tolist())),
+        list(compress(names, (~rows.has_flub & rows.is_warned).tolist())),
+    )
+
+
 def reported(material: Material, groups: int | None, progress: Progress, folder: Path) -> Report:
     """Measure, and write a page about it and its pictures into a folder.
 
@@ -271,7 +310,7 @@ def _read(material: Material) -> _Learnt:
     examples = corpus.read(material.labelled or (corpus.shipped(),))
     added = renamed(corpus.read(material.added))
     if not examples or (material.added and not added):
-        raise UnreadableError("the files hold no labelled notes; look at what is in them")
+        raise UnreadableError(_NO_NOTES)
     return _Learnt(corpus.merge(examples, added), list(mail(material.background)))
 
 

@@ -34,13 +34,13 @@ from scanner.passes import Pass, PassTerms, describe, one_pass
 
 log = logging.getLogger("unflub")
 
-_HASTE: Seconds = 60  # so long a network that is gone may be just changing
+_HASTE: Seconds = 60  # a network that is gone for no longer may just have changed
 _QUICK: Seconds = 5
 _LONGEST_RETRY: Seconds = 300
 _BUSY: Seconds = 60  # a server that asks to be left alone is
 # A server that hides what it was given must not be given it again and again.
 _MOST_IN_A_ROW = 4
-# Nor may one keep us busy that tells of changes for ever, and has none.
+# Nor may one keep us busy by telling, for ever, of changes that there are not.
 _MOST_IN_VAIN = 3
 _CALM: Seconds = 10
 _MOST_REFUSALS = 2  # some servers lock an account after three
@@ -48,7 +48,7 @@ _CHANGE: Seconds = 300  # how often to see whether the user stored another passw
 # A password that was good may be so again: where the server looks it up is down at times.
 _AGAIN: tuple[Seconds, ...] = (3600, 2 * 3600, 4 * 3600)
 _SLACK: Seconds = 60
-_LONG = 10  # time-outs: no stretch of a pass has more commands that each nearly reach theirs
+_LONG = 10  # in time-outs: no stretch of a pass has more commands, were each as slow as it may be
 
 
 class Bell:
@@ -326,8 +326,8 @@ class Watcher:
         )
         trouble = str(found.refusal or "") or alert
         began = self.seen.failed if trouble == self.seen.error else time.time()
-        status = UnreachableError.exit_status if trouble else 0
-        self._see(error=trouble, failed=began if trouble else 0, exit_status=status)
+        exit_status = UnreachableError.exit_status if trouble else 0
+        self._see(error=trouble, failed=began if trouble else 0, exit_status=exit_status)
         self._write_status()
         if trouble and trouble != self._told:
             log.warning("%s", trouble)

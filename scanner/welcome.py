@@ -29,8 +29,6 @@ _TRIES = 3
 _File = click.Path(resolve_path=True)  # the service has another working folder
 _TIMEOUT = 30
 _SOURCES = ("token_command", "password_command", "password_file", "password_env")
-
-
 _OAUTH = ("oauth_client_id", "oauth_client_secret", "oauth_issuer", "oauth_scope")
 _WISHES = ("port", "tls", "user", "ca_file", "drafts", *_OAUTH)
 

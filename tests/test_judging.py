@@ -57,6 +57,15 @@ def test_when_idle_it_is_let_go_and_comes_back(judge, others):
     assert warns(judge) == [True, False]
 
 
+def test_one_that_was_just_started_is_not_let_go(others):
+    """It is kept as long as after a question: loading the model for the first one takes time."""
+    judge = JudgingProcess(None, Policy(), idle=300)
+    judge.start()
+    judge.rest()
+    assert others()
+    judge.close()
+
+
 def test_one_that_died_is_replaced(judge, others):
     """Whatever ended it, what is asked next is answered."""
     judge.start()

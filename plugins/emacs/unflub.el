@@ -78,7 +78,7 @@ Signal an error where it cannot be run or takes too long."
                                   :command (append unflub-command arguments))))
       (unwind-protect
           (progn
-            ;; To send waits, too, where the command reads nothing.
+            ;; Where the command reads nothing, sending to it blocks, too.
             (with-timeout (unflub-patience (error "It takes too long"))
               (process-send-string process input)
               (process-send-eof process)

@@ -40,13 +40,9 @@ async function checkNow(tab) {
   try {
     found = await check(await browser.compose.getComposeDetails(tab.id));
   } catch (error) {
-    found = nothing(say("unchecked"), sentence(error));
+    found = { heading: say("unchecked"), lead: sentence(error), passages: [], steps: [] };
   }
   await asked(tab, found, false);
-}
-
-function nothing(heading, lead) {
-  return { heading, lead, passages: [], steps: [] };
 }
 
 /** Show what was found and give what the user chooses; to close the window is to go back. */

@@ -2,8 +2,8 @@
 
 /** Put the cursor before a passage, and show it; changes nothing. */
 export function place(quote) {
-  const unseen = /[\s\u00ad\u200b\u200c\u2060\ufeff]/g; // in a quote none of these need be
-  const least = 12; // characters, of which no other place has the same
+  const unseen = /[\s\u00ad\u200b\u200c\u2060\ufeff]/g; // a quote may have others, or none of them
+  const least = 12; // characters: so many tell a place from all others
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const places = []; // where each character stands that is seen
   let text = "";

@@ -1,5 +1,5 @@
-// What the options page sets. An empty preset is that of unflub's own configuration; `without` has
-// the kinds of passage that are not spoken of, so that a kind that is new is.
+// What the options page sets. An empty preset is that of unflub's own configuration. `without`
+// lists the kinds of passage that are not spoken of, and not those that are: so a new kind is.
 
 const DEFAULTS = { on: true, preset: "", patience: 3, without: [] };
 

@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 log = logging.getLogger("unflub")
 
 _QUESTION: Seconds = 10  # for a question to come in, and for its answer to be taken
-_AT_ONCE = 8  # a ninth is sent away, and helps itself
+_AT_ONCE = 8  # a ninth is turned away, and checks by itself
 _PAUSE: Seconds = 0.1  # after an accept that failed: too many files may be open
 
 
 @contextmanager
 def answering(answer: Callable[[Values], Values]) -> Iterator[None]:
-    """Answer who asks until the end; where another daemon does, leave it to that.
+    """Answer questions until the end of the context, unless another daemon does.
 
-    What goes wrong costs nothing but this: who gets no answer helps itself.
+    What goes wrong is logged and does no harm: a program that gets no answer checks by itself.
     """
     with ExitStack() as stack:
         listener = _listener(stack, local.path())
         if listener:
-            stack.enter_context(_Counter(listener, answer).open())
+            stack.enter_context(_Server(listener, answer).serving())
         yield
 
 
@@ -62,8 +62,8 @@ def _listener(stack: ExitStack, place: Path) -> socket.socket | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Counter:
-    """Where questions come in, and who answers them."""
+class _Server:
+    """Takes questions in, each in a thread of its own."""
 
     listener: socket.socket
     answer: Callable[[Values], Values]
@@ -71,7 +71,7 @@ class _Counter:
     closed: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
-    def open(self) -> Iterator[None]:
+    def serving(self) -> Iterator[None]:
         """Serve in a thread of its own."""
         thread = threading.Thread(target=self._serve, name="answering", daemon=True)
         thread.start()

@@ -22,29 +22,34 @@ from imapclient.response_parser import parse_fetch_response
 from scanner.adapters import connection, credentials
 from scanner.adapters.changes import mark_of
 from scanner.adapters.connection import GARBLED, translated
-from scanner.adapters.mailbox import FETCH_LIMIT, batches, section_of
+from scanner.adapters.mailbox import batches, beginnings
 from scanner.adapters.mailboxes import ListResponse, find, listed, shown
 from scanner.adapters.single import Message
-from scanner.adapters.structure import Part, assemble, outline, sections
+from scanner.adapters.structure import (
+    SIZE,
+    FetchResponse,
+    assemble,
+    given,
+    outline,
+    sections,
+    size,
+)
 from scanner.config import Account, Seconds
 from scanner.core.judge import portions
 from scanner.core.origin import Direction, by_folder
 from scanner.core.selection import Selection
 from scanner.errors import ConfigurationError, RefusedError, UnreadableError
 
-FetchResponse: TypeAlias = Mapping[bytes, Any]
 Asked: TypeAlias = tuple[Sequence[int], Sequence[str]]
 
 _BATCH = 100
-# Bytes of texts that are fetched together at most, and as many as one message may count for.
+# Texts are fetched together up to so many bytes by the sizes of their messages; what is beyond a
+# megabyte of one message is hardly text, and not counted.
 _ROUND = 4 * 1024 * 1024
-_COUNTS = 1024 * 1024
+_MOST_COUNTED = 1024 * 1024
 # imaplib reads no line of more than a million bytes; so many UIDs of ten digits fit into one.
 _SEARCHED = 50_000
-_SIZE = b"RFC822.SIZE"
-_HEADER = f"BODY.PEEK[HEADER]<0.{FETCH_LIMIT}>"
-_FIRST = (_SIZE.decode(), "BODYSTRUCTURE", _HEADER)
-_WHOLE = f"BODY.PEEK[]<0.{FETCH_LIMIT}>"
+_FIRST = (SIZE, "BODYSTRUCTURE", *beginnings("HEADER"))
 _MESSAGE_ID = re.compile(rb"^Message-ID:[ \t\r\n]*(\S{1,990})", re.IGNORECASE | re.MULTILINE)
 # RFC 6154, and RFC 8457: whose mail lies in a mailbox, and which ones show again what lies
 # elsewhere.
@@ -212,16 +217,16 @@ class Archive:
         rows = self._fetch([(batch, _FIRST)])
         while batch:
             following = next(waiting, ())
-            asked: list[Asked] = [(following, _FIRST)] if following else []
-            known, rows = rows, {}
+            asked: list[Asked] = [(following, _FIRST)]
+            known, rows = {uid: rows.get(uid, {}) for uid in batch}, {}
             for part in portions(batch, partial(_counts, known), _ROUND):
-                new = [uid for uid in part if self._is_new(found.folder, known.get(uid, {}))]
-                wanted = [uid for uid in new if not done(f"{source}{uid}")]
-                texts = self._fetch([*asked, *_texts({uid: known.get(uid, {}) for uid in wanted})])
+                new = [uid for uid in part if self._is_new(found.folder, known[uid])]
+                wanted = {uid: known[uid] for uid in new if not done(f"{source}{uid}")}
+                texts = self._fetch([*asked, *_texts(wanted)])
                 rows |= {uid: texts.pop(uid) for uid in following if uid in texts}
                 asked = []
-                for uid in wanted:
-                    yield self._message(found, uid, known.get(uid, {}), texts.get(uid, {}))
+                for uid, first in wanted.items():
+                    yield self._message(found, uid, first, texts.get(uid, {}))
             batch = following
 
     def _message(
@@ -237,18 +242,16 @@ class Archive:
 
     def _whole(self, uid: int) -> bytes | None:
         """Fetch the beginning of a message whose structure the server, or we, cannot tell."""
-        row = self._fetch([([uid], [_WHOLE])]).get(uid, {})
-        return _given(row).get("")
+        return given(self._fetch([([uid], beginnings(""))]).get(uid, {})).get("")
 
     def _is_new(self, folder: Folder, row: FetchResponse) -> bool:
         """Tell a message that no mailbox before showed; asked only where some are virtual."""
         if self._seen is None:
             return True
-        header = _given(row).get("HEADER", b"")
-        found = _MESSAGE_ID.search(header)
+        found = _MESSAGE_ID.search(given(row).get("HEADER", b""))
         if found is None:
             return True
-        name = hash((found[1], row.get(_SIZE)))
+        name = hash((found[1], size(row)))
         is_new = not folder.is_virtual or name not in self._seen
         self._seen.add(name)
         return is_new
@@ -301,38 +304,21 @@ def _is_like(name: str, pattern: str, delimiter: str) -> bool:
     return re.fullmatch(wanted, name, re.DOTALL) is not None
 
 
-def _outlined(row: FetchResponse) -> Part | None:
-    try:
-        return outline(row[b"BODYSTRUCTURE"])
-    except GARBLED:
-        return None
-
-
 def _texts(rows: Mapping[int, FetchResponse]) -> list[Asked]:
     """Ask for the texts of messages; those of the same structure share a command."""
     alike: dict[tuple[str, ...], list[int]] = {}
     for uid, row in rows.items():
-        root = _outlined(row)
+        root = outline(row)
         if root and (names := tuple(sections(root))):
             alike.setdefault(names, []).append(uid)
-    return [
-        (uids, [f"BODY.PEEK[{name}]<0.{FETCH_LIMIT}>" for name in names])
-        for names, uids in alike.items()
-    ]
+    return [(uids, beginnings(*names)) for names, uids in alike.items()]
 
 
 def _assembled(first: FetchResponse, texts: FetchResponse) -> bytes | None:
     """Put a message together; None where a part of it was not given."""
-    root, header = _outlined(first), _given(first).get("HEADER")
-    given = _given(texts)
-    if root is None or header is None or not set(sections(root)) <= given.keys():
-        return None
-    return assemble(root, header, given)
-
-
-def _given(row: FetchResponse) -> dict[str, bytes]:
-    return {section_of(k): v for k, v in row.items() if b"[" in k and isinstance(v, bytes)}
+    root = outline(first)
+    return assemble(root, given(first) | given(texts)) if root else None
 
 
 def _counts(rows: Mapping[int, FetchResponse], uid: int) -> int:
-    return min(int(rows.get(uid, {}).get(_SIZE) or 0), _COUNTS)
+    return min(size(rows[uid]), _MOST_COUNTED)

@@ -58,7 +58,10 @@ def follow(held: Held, mark: Mark, untagged: Mapping[str, list[Any]]) -> Held | 
     for uid, is_deleted in _flagged(untagged.get("FETCH", ())):
         was_deleted = uid not in uids and uid < held.mark.uidnext
         deleted += is_deleted - was_deleted
-        (uids.discard if is_deleted else uids.add)(uid)
+        if is_deleted:
+            uids.discard(uid)
+        else:
+            uids.add(uid)
     agrees = deleted >= 0 and len(uids) + deleted == mark.exists
     return Held(mark, frozenset(uids), deleted) if agrees else None
 

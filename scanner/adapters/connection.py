@@ -93,20 +93,15 @@ def connection(
 @contextmanager
 def opened(account: Account, timeout: Seconds, line: Line | None = None) -> Iterator[Any]:
     """Connect and secure the connection. Raises UnreachableError, or ConfigurationError."""
-    with closing(line or Line()) as held, _opened(account, timeout, held) as client:
-        yield client
-
-
-@contextmanager
-def _opened(account: Account, timeout: Seconds, line: Line) -> Iterator[Any]:
-    with translated(account):
-        client = _open(account, timeout, line)
-    try:
-        yield client
-    except BaseException:
-        _close(client)
-        raise
-    leave(client)
+    with closing(line or Line()) as held:
+        with translated(account):
+            client = _open(account, timeout, held)
+        try:
+            yield client
+        except BaseException:
+            _close(client)
+            raise
+        _leave(client)
 
 
 def log_in(client: Any, account: Account, secret: str, source: Source | None = None) -> None:
@@ -139,7 +134,7 @@ def _log_in_by_token(client: Any, account: Account, token: str) -> None:
         client.oauth2_login(account.login, token)
 
 
-def leave(client: Any) -> None:
+def _leave(client: Any) -> None:
     """Say goodbye, for a second at most, and close."""
     with suppress(imaplib.IMAP4.error, OSError, *GARBLED):
         client.socket().settimeout(_GOODBYE)
@@ -150,7 +145,7 @@ def leave(client: Any) -> None:
 def alert(account: Account) -> str:
     """Say that the server has words for the user, without repeating them."""
     return (
-        f"{_place(account)} has an alert for you [ALERT]; "
+        f"account {account.name}: {_place(account)} has an alert for you [ALERT]; "
         "log in with a mail client or in the browser to read it"
     )
 

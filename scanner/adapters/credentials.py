@@ -16,7 +16,7 @@ from scanner.core import answers
 from scanner.core.answers import Source
 from scanner.errors import CredentialsError, NotYetError
 
-COMMAND_SECONDS: Seconds = 30
+_PATIENCE: Seconds = 30  # for a command of the user's
 _NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows would open one for a moment
 _MOST = 64 * 1024  # bytes; no password, nor token, is as long
 
@@ -47,7 +47,7 @@ def store(account: Account, secret: str) -> None:
 
 
 def allowed(account: Account) -> str | None:
-    """Give what OAuth2 keeps, if it is the source: another tells that it was allowed anew.
+    """Give the refresh token if OAuth2 is the source: a new one shows that it was allowed anew.
 
     Raises CredentialsError.
     """
@@ -76,12 +76,12 @@ def _ways(account: Account) -> Iterator[tuple[Source, Callable[[], str]]]:
         yield answers.PASSWORD_FILE, partial(_from_file, account, expanded(path))
     if command := account.password_command:
         yield answers.PASSWORD_COMMAND, partial(printed_by, command, account, "password_command")
-    if given := systemd_credential(account):
+    if given := _systemd_credential(account):
         yield answers.SYSTEMD, partial(_read, account, given)
     yield answers.KEYRING, partial(_from_keyring, account)
 
 
-def systemd_credential(account: Account) -> Path | None:
+def _systemd_credential(account: Account) -> Path | None:
     """Find the credential "unflub.NAME" that systemd handed over (systemd.exec(5)), if it did."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     path = Path(folder) / f"unflub.{account.name}" if folder else None
@@ -89,7 +89,7 @@ def systemd_credential(account: Account) -> Path | None:
 
 
 def printed_by(
-    command: tuple[str, ...], account: Account, key: str, seconds: Seconds = COMMAND_SECONDS
+    command: tuple[str, ...], account: Account, key: str, seconds: Seconds = _PATIENCE
 ) -> str:
     """Run a command of the user's and give what it printed, less one line end.
 

@@ -61,7 +61,7 @@ class Directory:
 
     def find(self, address: str) -> FoundServer | None:
         """Find the server of an address, the surest way first; None where nobody tells."""
-        return next(iter(self._ways(address)), None)
+        return next(self._ways(address), None)
 
     def _ways(self, address: str) -> Iterator[FoundServer]:
         domain = address.rpartition("@")[2]

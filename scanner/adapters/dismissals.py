@@ -37,8 +37,8 @@ def everywhere() -> frozenset[str]:
 def add(digests: Iterable[str]) -> None:
     """Remember that sentences are no flubs. Raises UnreadableError when the disk refuses.
 
-    Mail that is being sent waits for this: a process that was stopped may keep it for a moment,
-    and what two processes add then may cost one of them a dismissal.
+    Mail that is being sent waits for this, so a lock that a stopped process holds is passed over
+    after a moment; of two processes that add then, one may lose a dismissal.
     """
     from scanner.adapters import lock
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from scanner.adapters.emlx import SUFFIX as EMLX
 
@@ -143,9 +143,7 @@ def _takeout(entries: Entries) -> Entries:
 # Kinds that go for everything below a folder that shows them.
 _WHOLE_TREES = frozenset({"maildir", "emlx", "thunderbird", "takeout"})
 
-Layout: TypeAlias = Callable[[Entries], Entries]
-
-_LAYOUTS: dict[SourceKind, Layout] = {
+_LAYOUTS: dict[SourceKind, Callable[[Entries], Entries]] = {
     "auto": _any,
     "eml": _any,
     "mbox": _any,

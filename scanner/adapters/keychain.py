@@ -23,7 +23,7 @@ from scanner.config import Seconds
 from scanner.errors import CredentialsError, NotYetError
 
 SERVICE = "unflub"
-PATIENCE: Seconds = 60
+_PATIENCE: Seconds = 60
 """So long a person may take to answer the keyring's own question for its password."""
 
 _LOST: Seconds = 300
@@ -34,7 +34,7 @@ _PIECE = 1000
 _OAUTH2 = " (OAuth2)"  # no name of an account holds a space
 
 
-class _Counter:
+class _Queue:
     """Where questions are put one after the other: one window on the screen is enough."""
 
     def __init__(self) -> None:
@@ -60,7 +60,8 @@ class _Counter:
     def _unanswered(self) -> Future[str | None] | None:
         """Give the question that still has its turn.
 
-        Of lost ones there are fewer and fewer, for each may be a window that nobody sits before.
+        Each one that is lost doubles the wait for the next, for it may have opened a window on a
+        screen that nobody watches.
         """
         if self._last is None or self._last.done():
             self._lost_after = _LOST
@@ -71,7 +72,7 @@ class _Counter:
         return None
 
 
-_counter = _Counter()
+_queue = _Queue()
 
 
 def of_token(account: str) -> str:
@@ -79,12 +80,12 @@ def of_token(account: str) -> str:
     return f"{account}{_OAUTH2}"
 
 
-def read(name: str, patience: Seconds = PATIENCE) -> str | None:
+def read(name: str, patience: Seconds = _PATIENCE) -> str | None:
     """Give the secret that is kept under a name, or None. Raises CredentialsError."""
     return _asked(name, lambda: _joined(_places(name)), patience)
 
 
-def write(name: str, secret: str, patience: Seconds = PATIENCE) -> None:
+def write(name: str, secret: str) -> None:
     """Keep a secret under a name, and see that it is kept. Raises CredentialsError."""
 
     def keep() -> str | None:
@@ -96,7 +97,7 @@ def write(name: str, secret: str, patience: Seconds = PATIENCE) -> None:
             keyring.delete_password(SERVICE, place)
         return _joined(_places(name))
 
-    if _asked(name, keep, patience) != secret:  # the null backend forgets, and says nothing
+    if _asked(name, keep, _PATIENCE) != secret:  # the null backend forgets, and says nothing
         raise CredentialsError(
             f"{_owner(name)}: the keyring did not keep it; see `keyring --list-backends`, "
             f"{_otherwise(name)}"
@@ -123,7 +124,7 @@ def _places(name: str) -> Iterator[str]:
 def _asked(name: str, ask: Callable[[], str | None], patience: Seconds) -> str | None:
     """Put a question to the keyring, which may wait for a person for ever."""
     until = time.monotonic() + patience
-    answer = _counter.put(partial(_answered, name, ask), until)
+    answer = _queue.put(partial(_answered, name, ask), until)
     if answer is None or not wait([answer], until - time.monotonic()).done:
         raise NotYetError(_waiting(name))
     return answer.result()

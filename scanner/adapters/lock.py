@@ -15,7 +15,7 @@ from scanner.config import Seconds
 from scanner.errors import ConfigurationError, UnreadableError
 
 _LOOK: Seconds = 0.05  # how often to see whether a lock is free
-_GLANCE: Seconds = 1  # who only asks whether it is held has it for a moment
+_GLANCE: Seconds = 1  # `is_held` has the lock for a moment itself
 
 
 @contextmanager

@@ -17,7 +17,15 @@ from scanner.adapters import connection
 from scanner.adapters.changes import Held, Mark, follow, mark_of
 from scanner.adapters.connection import GARBLED, Line, readable, translated
 from scanner.adapters.mailboxes import find
-from scanner.adapters.structure import assemble, outline, sections
+from scanner.adapters.structure import (
+    SIZE,
+    FetchResponse,
+    assemble,
+    given,
+    outline,
+    sections,
+    size,
+)
 from scanner.config import Account, Seconds
 from scanner.core.plan import OwnWarning
 from scanner.core.render import WARNS_ABOUT, recognise
@@ -31,10 +39,9 @@ SMALL = 32 * 1024
 _HEADERS = (
     f"BODY.PEEK[HEADER.FIELDS (MESSAGE-ID SUBJECT IN-REPLY-TO {WARNS_ABOUT.upper()})]<0.16384>"
 )
-_WHOLE = f"BODY.PEEK[]<0.{FETCH_LIMIT}>"
-_SIZE = b"RFC822.SIZE"
 _NEWS = ("EXPUNGE", "FETCH", "VANISHED")
-# Messages, or headers, that are fetched together.
+# How many messages, or headers, are to be fetched at a time, so that a full mailbox fits the memory
+# and a command its line.
 BATCH = 20
 HEADER_BATCH = 200
 
@@ -52,7 +59,10 @@ class Listing:
 
 
 class Mailbox(Protocol):
-    """What the daemon needs of a mailbox. Every method may raise UnreachableError."""
+    """What the daemon needs of a mailbox. Every method may raise UnreachableError.
+
+    What is asked for is fetched at once; whoever wants much asks in batches.
+    """
 
     def listing(self, *, sweep: bool = False) -> Listing:
         r"""List the messages not flagged `\Deleted`; a sweep believes nothing seen before."""
@@ -85,8 +95,13 @@ class Mailbox(Protocol):
         ...
 
 
-def batches(uids: Sequence[int], size: int = BATCH) -> Iterator[Sequence[int]]:
-    """Cut UIDs into runs that are fetched at a time, so that a full mailbox fits the memory."""
+def beginnings(*names: str) -> list[str]:
+    """Ask FETCH for the beginnings of sections by their names; "" is the whole message."""
+    return [f"BODY.PEEK[{name}]<0.{FETCH_LIMIT}>" for name in names]
+
+
+def batches(uids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Cut UIDs into runs of this size; the last may be shorter."""
     return (uids[i : i + size] for i in range(0, len(uids), size))
 
 
@@ -149,18 +164,14 @@ class ImapMailbox:
 
     def headers(self, uids: Sequence[int]) -> dict[int, bytes]:
         """Fetch a few header fields of each message."""
-        found: dict[int, bytes] = {}
-        for batch in batches(uids, HEADER_BATCH):
-            found |= _bodies(self._measure(batch, _HEADERS))
-        return found
+        return _bodies(self._measure(uids, _HEADERS))
 
     def messages(self, uids: Sequence[int]) -> dict[int, bytes]:
         """Fetch small messages whole, and of big ones header and texts."""
         self._measure([uid for uid in uids if uid not in self._sizes])
         big = [uid for uid in uids if self._sizes.get(uid, 0) > SMALL]
-        found = _bodies(self._fetch([uid for uid in uids if uid not in big], _WHOLE))
-        texts = {uid: self._text_of(uid) for uid in big}
-        return found | {uid: raw for uid, raw in texts.items() if raw is not None}
+        found = _bodies(self._fetch([uid for uid in uids if uid not in big], *beginnings("")))
+        return found | {uid: raw for uid in big if (raw := self._text_of(uid)) is not None}
 
     def append(self, raw: bytes) -> None:
         """Store a warning draft by one APPEND."""
@@ -205,7 +216,7 @@ class ImapMailbox:
         """Say once that the server has words for the user, if it has."""
         imap = self._client._imap  # noqa: SLF001 - only there all that it says comes by
         alert, imap.alerted = imap.alerted, False
-        return f"account {self._account.name}: {connection.alert(self._account)}" if alert else ""
+        return connection.alert(self._account) if alert else ""
 
     def _enabled(self, ability: str) -> bool:
         """Enable it (RFC 5161); some that stand between us and the server offer what it has not."""
@@ -236,13 +247,13 @@ class ImapMailbox:
         uids = frozenset(self._client.search(["UNDELETED"]))
         return Held(self._mark, uids, self._mark.exists - len(uids))
 
-    def _measure(self, uids: Sequence[int], *items: str) -> dict[int, Mapping[bytes, Any]]:
+    def _measure(self, uids: Sequence[int], *items: str) -> dict[int, FetchResponse]:
         """Fetch the sizes of messages, and `items` with them."""
-        rows = self._fetch(uids, *items, _SIZE.decode())
-        self._sizes |= {uid: int(row.get(_SIZE) or 0) for uid, row in rows.items()}
+        rows = self._fetch(uids, *items, SIZE)
+        self._sizes |= {uid: size(row) for uid, row in rows.items()}
         return rows
 
-    def _fetch(self, uids: Sequence[int], *items: str) -> dict[int, Mapping[bytes, Any]]:
+    def _fetch(self, uids: Sequence[int], *items: str) -> dict[int, FetchResponse]:
         """Fetch items of messages; of one whose answer cannot be understood, nothing."""
         if not uids:
             return {}
@@ -257,23 +268,17 @@ class ImapMailbox:
 
     def _text_of(self, uid: int) -> bytes | None:
         """Fetch header and texts of a big message, and put a message together of them."""
-        row = self._fetch([uid], "BODYSTRUCTURE").get(uid, {})
-        try:
-            root = outline(row[b"BODYSTRUCTURE"])
-        except GARBLED:
+        root = outline(self._fetch([uid], "BODYSTRUCTURE").get(uid, {}))
+        if root is None:
             return None
-        wanted = [f"BODY.PEEK[{name}]<0.{FETCH_LIMIT}>" for name in ("HEADER", *sections(root))]
-        found = self._fetch([uid], *wanted).get(uid, {})
-        given = {section_of(key): value for key, value in found.items() if isinstance(value, bytes)}
-        header = given.get("HEADER")
-        if header is None or len(header) >= FETCH_LIMIT:  # what follows would seem part of it
+        texts = given(self._fetch([uid], *beginnings("HEADER", *sections(root))).get(uid, {}))
+        if len(texts.get("HEADER", b"")) >= FETCH_LIMIT:  # what follows would seem part of it
             return None
-        return assemble(root, header, given)
+        return assemble(root, texts)
 
     def _is_still_ours(self, warning: OwnWarning) -> bool:
         """Look once more, under the same SELECT, before anything is removed."""
-        body = self.messages([warning.uid]).get(warning.uid)
-        found = recognise(body) if body is not None else None
+        found = recognise(self.messages([warning.uid]).get(warning.uid, b""))
         return found is not None and found.sealed and found.digests == warning.digests
 
     def _expunge(self, uids: Sequence[int]) -> None:
@@ -344,15 +349,6 @@ class ImapMailbox:
             self._client._set_read_timeout()  # noqa: SLF001
 
 
-def _bodies(rows: Mapping[int, Mapping[bytes, Any]]) -> dict[int, bytes]:
+def _bodies(rows: Mapping[int, FetchResponse]) -> dict[int, bytes]:
     """Find the one body section in each FETCH response; servers spell its name in their own way."""
-    found = {
-        uid: next((v for k, v in row.items() if k.startswith(b"BODY[") and v is not None), None)
-        for uid, row in rows.items()
-    }
-    return {uid: body for uid, body in found.items() if body is not None}
-
-
-def section_of(key: bytes) -> str:
-    """Name the section of a FETCH response: "1.MIME" of BODY[1.MIME]<0>."""
-    return key.partition(b"[")[2].partition(b"]")[0].decode("ascii", "replace").upper()
+    return {uid: body for uid, row in rows.items() for body in given(row).values()}

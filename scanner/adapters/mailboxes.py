@@ -42,7 +42,7 @@ class ListResponse:
 def find(client: Any, account: Account, *, tell: bool = False) -> str:
     """Name the Drafts mailbox, which the account may name. Raises ConfigurationError.
 
-    Of several that may be it the one is meant that lies least deep.
+    Of several candidates it is the one nearest to the top.
     The error names mailboxes if it may `tell` of them, on a terminal. A log may not: a mailbox
     can be named after somebody, and a name can hold anything.
     """

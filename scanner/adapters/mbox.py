@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from scanner.adapters.single import MOST_BYTES, Message
+from scanner.core.header import raw_header
 from scanner.core.parse import looks_like_message
 from scanner.errors import UnreadableError
 
@@ -37,7 +38,6 @@ _CONTENT_LENGTH = re.compile(
 _MARKED = re.compile(rb"\n(?=(>*+From .*+\n?))")
 _BLANK = (b"\n", b"\r\n")
 _ENDS_BLANK = tuple(b"\n" + line for line in _BLANK)
-_ENDS_HEADER = re.compile(rb"\n\r?\n")
 _FROM = re.compile(rb"^>*+From ", re.MULTILINE)
 _UP_TO_BLANK = re.compile(rb"(?:.*+\n)*?\r?\n")
 _QUOTE, _F = b">F"
@@ -212,11 +212,12 @@ def is_cut_short(raw: bytes, others: int = 0) -> bool:
     `others` are the messages before it. A mailbox put together by hand may lack its last line end,
     but holds few; a program ends each message with an empty line (RFC 4155).
     """
-    header, *rest = _ENDS_HEADER.split(raw, maxsplit=1)
+    header = raw_header(raw)
     is_amid_line = bool(raw) and not raw.endswith(b"\n")
-    if not rest and is_amid_line:
+    if is_amid_line and header == raw:
         return _FIELD.match(raw) is not None
-    header, body = (header + b"\n").replace(b"\r\n", b"\n"), b"".join(rest)
+    _, _, body = raw[len(header) :].partition(b"\n")  # behind the blank line
+    header = header.replace(b"\r\n", b"\n")
     if boundary := _BOUNDARY.search(header):
         return b"--%b--" % boundary[1].strip() not in body
     return is_amid_line and (
@@ -246,7 +247,7 @@ def is_expunged(raw: bytes) -> bool:
     """
     if raw.find(_MOZILLA, 0, _HEADER) < 0:
         return False
-    status = _MOZILLA_STATUS.search(raw[:_HEADER].partition(b"\n\n")[0])
+    status = _MOZILLA_STATUS.search(raw_header(raw[:_HEADER]))
     return status is not None and bool(int(status[1], 16) & _EXPUNGED)
 
 

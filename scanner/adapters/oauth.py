@@ -63,10 +63,7 @@ def access_token(account: Account) -> str:
 
 
 def allowed(account: Account) -> str | None:
-    """Give what is kept of being allowed, if it is; unlike an access token it lasts.
-
-    Raises CredentialsError.
-    """
+    """Give the refresh token, or None where there is none. Raises CredentialsError."""
     return keychain.read(keychain.of_token(account.name))
 
 

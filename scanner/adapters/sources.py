@@ -101,7 +101,7 @@ def _all(paths: list[str], kind: SourceKind, besides: Path | int | None) -> Iter
 
 
 def _regular(file: Path | int) -> object | None:
-    """Name a regular file as `_identity` does; no other stands in a folder to be read."""
+    """Name a regular file as `_identity` does; nothing else is read from a folder."""
     try:
         status = os.stat(file)  # noqa: PTH116 - of a file descriptor, too
     except OSError:
@@ -134,7 +134,7 @@ def _identity(path: Path) -> object:
     return os.path.realpath(path)  # some file systems of Windows number nothing
 
 
-def _below(top: Path, kind: SourceKind) -> Iterator[Path | Message]:
+def _below(top: Path, named: SourceKind) -> Iterator[Path | Message]:
     """Yield every file below `top` in the order of names, from each folder once.
 
     A symbolic link to a folder is followed unless it leads to one already seen. A folder that
@@ -143,8 +143,8 @@ def _below(top: Path, kind: SourceKind) -> Iterator[Path | Message]:
     mbox is mail, whatever the folder looks like.
     """
     seen: set[object] = set()
-    waiting = [(top, kind)]
-    named, fits, passed_over = kind, kind == "auto", False
+    waiting = [(top, named)]
+    fits, passed_over = named == "auto", False
     while waiting:
         here, kind = waiting.pop()
         name = _identity(here)

@@ -76,24 +76,18 @@ def load(path: Path) -> Saved:
         return Saved()
 
 
-def save(
-    path: Path,
-    uidvalidity: int,
-    memory: Memory,
-    *,
-    alters: bool = False,
-    under_way: frozenset[str] = frozenset(),
-) -> None:
+def save(path: Path, saved: Saved) -> None:
     """Write the memory, whole or not at all. Raises UnreadableError when the disk refuses."""
+    memory = saved.memory
     table = {
         "format": _FORMAT,
-        "uidvalidity": uidvalidity,
+        "uidvalidity": saved.uidvalidity,
         "standing": [
             {"uid": w.uid, "digests": sorted(w.digests), "note": w.note} for w in memory.standing
         ],
         "shared": memory.shared,
-        "alters": alters,
-        "under_way": sorted(under_way),
+        "alters": saved.alters,
+        "under_way": sorted(saved.under_way),
         "dismissed": sorted(memory.dismissed)[:_MOST_DISMISSED],
         "no_flubs": sorted(memory.no_flubs)[:_MOST_DISMISSED],
     }
@@ -104,7 +98,7 @@ def say_whether_it_alters(path: Path, *, alters: bool) -> None:
     """Remember whether the server changes what it stores. Raises UnreadableError."""
     saved = load(path)
     if saved.alters != alters:
-        save(path, saved.uidvalidity, saved.memory, alters=alters, under_way=saved.under_way)
+        save(path, replace(saved, alters=alters))
 
 
 def _standing(row: dict[str, Any]) -> Standing:

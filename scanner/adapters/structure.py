@@ -1,4 +1,4 @@
-"""BODYSTRUCTURE (RFC 9051 section 7.5.2) to the parts worth fetching, and those to a message.
+"""What FETCH tells of a message (RFC 9051 section 7.5.2), and a message put together of it.
 
 A draft with a big attachment is not transferred for the few lines of text in it: what is no
 text is left empty.
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
+from scanner.adapters.connection import GARBLED
+
+FetchResponse: TypeAlias = Mapping[bytes, Any]
+
+SIZE = "RFC822.SIZE"
 _MOST_PARTS = 100
 _DEEPEST = 40
 _SHOWN = (b"plain", b"html", b"markdown")
-
-
-class UnclearError(ValueError):
-    """The structure is not one that a message can be put together by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,28 @@ class Multipart:
 Part = Leaf | Multipart
 
 
-def outline(structure: Sequence[Any]) -> Part:
-    """Read a BODYSTRUCTURE as imapclient gives it. Raises UnclearError."""
-    root = _outline(structure, "", 0)
-    if sum(1 for _ in _all(root)) > _MOST_PARTS:
-        raise UnclearError("there are too many parts")
-    return root
+def size(response: FetchResponse) -> int:
+    """Give the size of the whole message, or 0 where it is not told."""
+    told = response.get(SIZE.encode())
+    return told if isinstance(told, int) else 0
+
+
+def given(response: FetchResponse) -> dict[str, bytes]:
+    """Give the sections of the body by their names: "1.MIME" for BODY[1.MIME]<0>."""
+    return {_section(k): v for k, v in response.items() if b"[" in k and isinstance(v, bytes)}
+
+
+def _section(key: bytes) -> str:
+    return key.partition(b"[")[2].partition(b"]")[0].decode("ascii", "replace").upper()
+
+
+def outline(response: FetchResponse) -> Part | None:
+    """Read BODYSTRUCTURE; None where no message can be put together by it."""
+    try:
+        root = _outline(response[b"BODYSTRUCTURE"], "", 0)
+    except GARBLED:
+        return None
+    return root if sum(1 for _ in _all(root)) <= _MOST_PARTS else None
 
 
 def sections(root: Part) -> list[str]:
@@ -58,14 +75,19 @@ def sections(root: Part) -> list[str]:
     return names
 
 
-def assemble(root: Part, header: bytes, given: Mapping[str, bytes]) -> bytes:
-    """Put header and fetched sections together; the parts left out are empty attachments."""
-    return header + _body(root, given)
+def assemble(root: Part, texts: Mapping[str, bytes]) -> bytes | None:
+    """Put HEADER and `sections` together; the parts left out are empty attachments.
+
+    None where one of them was not given: what is unknown must not seem empty.
+    """
+    if not {"HEADER", *sections(root)} <= texts.keys():
+        return None
+    return texts["HEADER"] + _body(root, texts)
 
 
 def _outline(structure: Sequence[Any], number: str, depth: int) -> Part:
     if depth > _DEEPEST:
-        raise UnclearError("the parts are nested too deeply")
+        raise ValueError("the parts are nested too deeply")
     if isinstance(structure[0], list):
         children = tuple(
             _outline(child, f"{number}.{n}".lstrip("."), depth + 1)
@@ -80,7 +102,7 @@ def _outline(structure: Sequence[Any], number: str, depth: int) -> Part:
 def _parameter(structure: Sequence[Any], name: bytes) -> bytes:
     found = _parameters(structure).get(name)
     if not isinstance(found, bytes):
-        raise UnclearError(f"a part has no {name.decode()}")
+        raise TypeError(f"a part has no {name.decode()}")
     return found
 
 
@@ -103,15 +125,15 @@ def _all(part: Part) -> Iterator[Part]:
             yield from _all(child)
 
 
-def _body(part: Part, given: Mapping[str, bytes]) -> bytes:
+def _body(part: Part, texts: Mapping[str, bytes]) -> bytes:
     if isinstance(part, Leaf):
-        return given.get(part.number or "1", b"") if part.is_text else b""
+        return texts[part.number or "1"] if part.is_text else b""
     pieces = []
     for child in part.children:
-        pieces += [b"--", part.boundary, b"\r\n", _mime(child, given), _body(child, given), b"\r\n"]
+        pieces += [b"--", part.boundary, b"\r\n", _mime(child, texts), _body(child, texts), b"\r\n"]
     return b"".join([*pieces, b"--", part.boundary, b"--\r\n"])
 
 
-def _mime(part: Part, given: Mapping[str, bytes]) -> bytes:
+def _mime(part: Part, texts: Mapping[str, bytes]) -> bytes:
     left_out = b"Content-Type: application/octet-stream\r\nContent-Disposition: attachment\r\n\r\n"
-    return given.get(f"{part.number}.MIME", left_out)
+    return texts.get(f"{part.number}.MIME", left_out)

@@ -122,27 +122,25 @@ def pieces(assessment: Assessment) -> Iterator[Piece]:
 
 def without(assessment: Assessment, dismissed: frozenset[str]) -> Assessment:
     """Give the assessment as if the sentences with these digests had not been flagged."""
-    kept = [
+    kept = (
         _passage(assessment.text, run)
         for passage in assessment.passages
         for run in _runs(passage.sentences, [s.digest not in dismissed for s in passage.sentences])
-    ]
-    return replace(
-        assessment,
-        severity=assessment.severity if kept else "none",
-        share=_share(assessment.text, kept),
-        passages=tuple(kept),
     )
+    return _left(assessment, tuple(kept))
 
 
 def only(assessment: Assessment, keep: Callable[[Passage], bool]) -> Assessment:
     """Give the assessment with those passages alone that are asked for."""
-    kept = tuple(filter(keep, assessment.passages))
+    return _left(assessment, tuple(filter(keep, assessment.passages)))
+
+
+def _left(assessment: Assessment, passages: tuple[Passage, ...]) -> Assessment:
     return replace(
         assessment,
-        severity=assessment.severity if kept else "none",
-        share=_share(assessment.text, kept),
-        passages=kept,
+        severity=assessment.severity if passages else "none",
+        share=_share(assessment.text, passages),
+        passages=passages,
     )
 
 

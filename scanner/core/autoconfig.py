@@ -13,6 +13,7 @@ from scanner.core.providers import Provider
 
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _TLS: dict[str, Literal["implicit", "starttls"]] = {"SSL": "implicit", "STARTTLS": "starttls"}
+_PORT = re.compile(r"[0-9]{1,5}")  # of more than 4300 digits Python makes no number
 _PORTS = range(1, 65536)
 
 
@@ -47,9 +48,7 @@ def server(document: bytes, address: str) -> Server | None:
 
 def _read(node: Any, address: str) -> Server | None:
     host, port, tls = (_text(node, name) for name in ("hostname", "port", "socketType"))
-    if not (is_host(host) and tls in _TLS and port.isascii() and port.isdecimal()):
-        return None
-    if int(port) not in _PORTS:
+    if not (is_host(host) and tls in _TLS and _PORT.fullmatch(port) and int(port) in _PORTS):
         return None
     user = _filled(_text(node, "username"), address)
     return Server(host, int(port), _TLS[tls], "" if user == address else user)

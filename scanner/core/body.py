@@ -195,7 +195,7 @@ def _content_type(field: str) -> _ContentType:
     part = Message()
     part["Content-Type"] = field
     flowed, delsp = (str(part.get_param(name, "")).lower() for name in ("format", "delsp"))
-    # Without a NUL in the text a wide charset would not be believed, and here there is no text.
+    # The NUL has a wide charset believed: there is no text here that could tell.
     return _ContentType(_charset(part, "\0"), flowed == "flowed", delsp == "yes")
 
 

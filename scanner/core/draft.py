@@ -15,7 +15,7 @@ class Draft:
     addresses are bare (`user@host`) and in lower case. `recipients` are those of To, Cc and Bcc;
     `to` is those of To alone, in their order. `is_over` tells that something else follows the own
     text (another part, quoted mail); otherwise a message that was cut may have more of it. Own text
-    below a long quote would be overlooked.
+    below a quote amid which a message was cut is overlooked.
     """
 
     text: str

@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from scanner.core.assess import Assessment
 from scanner.core.classify import Classifier
-from scanner.core.draft import Sentence, Sentences
+from scanner.core.draft import Sentences
 
 _WORD = re.compile(r"\w[\w'’-]*")
 _MOST = 3
@@ -68,7 +68,7 @@ def _variants(message: Sentences, place: int) -> Iterator[tuple[str, Sentences]]
     sentence = message.items[place]
     for match in _WORD.finditer(sentence.text):
         text = sentence.text[: match.start()] + sentence.text[match.end() :]
-        changed: Sentence = replace(sentence, text=text)
+        changed = replace(sentence, text=text)
         items = (*message.items[:place], changed, *message.items[place + 1 :])
         yield match.group(), replace(message, items=items)
 

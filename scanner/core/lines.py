@@ -99,7 +99,7 @@ def _column(lines: list[_Line]) -> int:
     breaks = list(_breaks(lines))
     full = sum(1 for above, below in breaks if _is_full(above, below, column))
     if len(breaks) == 1:
-        (_, below), *_ = breaks
+        [(_, below)] = breaks
         return column if full and column in _ONE_BREAK and below.lstrip()[:1].islower() else 0
     return column if breaks and full >= _WRAPPED_SHARE * len(breaks) else 0
 

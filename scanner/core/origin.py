@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from email.message import Message
-from email.parser import BytesHeaderParser
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote
 
 from scanner.core.dates import sent
 from scanner.core.draft import Draft
-from scanner.core.fields import decoded
+from scanner.core.fields import decoded, parsed_header
+from scanner.core.header import raw_header
 
 Direction = Literal["outgoing", "incoming"]
 
@@ -43,7 +42,6 @@ _UID = re.compile(r";UIDVALIDITY=\d+/;UID=\d+$")
 _LABELS = "X-Gmail-Labels"
 _LABELLED = _LABELS.encode()
 _HEADER = 64 * 1024
-_HEADER_END = re.compile(rb"\n\r?\n")
 # A Maildir++ has its INBOX in its own cur and new, and every other folder in one of a name.
 _OWN_FOLDER = re.compile(r"(?:^|[/\\])maildir[/\\](?:cur|new)[/\\][^/\\]+$", re.IGNORECASE)
 # Written where a message is delivered (RFC 5321 section 4.4). Gmail labels what one wrote, too,
@@ -67,7 +65,7 @@ def direction(source: str, raw: bytes, draft: Draft, own: frozenset[str]) -> Dir
 
 def day(raw: bytes) -> str:
     """Give the day of the Date field as 2025-03-01, or nothing where there is none."""
-    time = sent(_header(raw))
+    time = sent(parsed_header(raw))
     return time.date().isoformat() if time else ""
 
 
@@ -102,7 +100,7 @@ def _by_labels(raw: bytes) -> Direction | None:
     """Read what Google's Takeout says of each message."""
     if raw.find(_LABELLED, 0, _HEADER) < 0:
         return None
-    labels = decoded(str(_header(raw)[_LABELS]))
+    labels = decoded(str(parsed_header(raw)[_LABELS]))
     roles = {_role(label.strip().casefold()) for label in labels.split(",")}
     return "outgoing" if "outgoing" in roles else "incoming" if "incoming" in roles else None
 
@@ -116,9 +114,5 @@ def _by_address(draft: Draft, own: frozenset[str]) -> Direction | None:
 
 
 def _was_delivered(source: str, raw: bytes) -> bool:
-    header = _HEADER_END.split(raw[:_HEADER], maxsplit=1)[0]
+    header = raw_header(raw[:_HEADER])
     return bool(_OWN_FOLDER.search(source) or _ON_DELIVERY.search(b"\n" + header))
-
-
-def _header(raw: bytes) -> Message:
-    return BytesHeaderParser().parsebytes(raw[:_HEADER])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scanner.core.advice import ADVICE
@@ -43,9 +43,8 @@ class _Bar:
     percent: int
 
 
-def page(found: Iterable[Row], tally: Tally) -> str:
+def page(rows: Sequence[Row], tally: Tally) -> str:
     """Write the page: totals, each note that has passages, and what was not checked."""
-    rows = list(found)
     template = templates().get_template("report.html.j2")
     return template.render(
         summary=summary(tally),
@@ -72,7 +71,7 @@ def _bars(counts: Mapping[str, int]) -> Iterator[_Bar]:
         yield _Bar(name, count, round(100 * count / most))
 
 
-def _notes(rows: Iterable[Row]) -> Iterator[_Note]:
+def _notes(rows: Sequence[Row]) -> Iterator[_Note]:
     for row in rows:
         if (judged := row.judged) and row.passages:
             assessment = judged.assessment

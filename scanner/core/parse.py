@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import Message
 from typing import AnyStr
@@ -42,14 +43,14 @@ _PGP_MESSAGE = re.compile(r"^-----BEGIN PGP MESSAGE-----\s*$", re.MULTILINE)
 
 def read(raw: bytes) -> Draft:
     """Read a message, or plain text that has no header fields. Raises as `parse` does."""
-    with _WhateverItHolds():
+    with _whatever_it_holds():
         raw = begun(raw)
         return parse(raw) if looks_like_message(raw) else plain(guessed(raw[: 4 * _OWN_TEXT]))
 
 
 def glance(raw: bytes) -> Draft:
     """Read as `read` does, in a fifth of the time: by the standard library, without mail-parser."""
-    with _WhateverItHolds():
+    with _whatever_it_holds():
         raw = begun(raw)
         bounded = _bounded(raw)
         message: Message | None = well_formed(bounded)
@@ -107,26 +108,27 @@ def parse(raw: bytes) -> Draft:
 
     Raises UnreadableError for an encrypted or a broken message, and nothing else.
     """
-    with _WhateverItHolds():
+    with _whatever_it_holds():
         bounded = _bounded(raw)
         draft = _drafted(message_from_bytes(bounded), header_fields, body)
         return _whole(raw, bounded, draft)
 
 
-class _WhateverItHolds:
-    """Raises UnreadableError and nothing else: the libraries raise anything on hostile mail."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, RecursionError):
-            raise UnreadableError(
-                "broken: its parts are nested too deeply; save the draft again to check it."
-            ) from None
-        if isinstance(error, Exception) and not isinstance(error, UnreadableError):
-            raise UnreadableError(
-                f"broken: it cannot be read ({place(error)}); read it once more yourself."
-            ) from None
+@contextmanager
+def _whatever_it_holds() -> Iterator[None]:
+    """Raise UnreadableError and nothing else: the libraries raise anything on hostile mail."""
+    try:
+        yield
+    except UnreadableError:
+        raise
+    except RecursionError:
+        raise UnreadableError(
+            "broken: its parts are nested too deeply; save the draft again to check it."
+        ) from None
+    except Exception as error:  # noqa: BLE001 - see above
+        raise UnreadableError(
+            f"broken: it cannot be read ({place(error)}); read it once more yourself."
+        ) from None
 
 
 def _drafted(

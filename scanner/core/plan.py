@@ -160,22 +160,23 @@ class _Note:
         return self.flagged & memory.no_flubs
 
     def due(self, memory: Memory) -> frozenset[str]:
-        """Give what its warning is to name.
+        """Give the sentences that its warning is to name.
 
-        A warning that stands is no dismissed one. Where the same sentence was dismissed in another
-        note, taking it away here would look to another unflub as if the user had. That holds for
-        a warning that names the note, as one does that takes its place; any other is handed
-        out by its sentences, perhaps to another note the next time. What the user said is no flub
-        goes from every warning: another unflub that takes that for a dismissal is right.
+        What the user said is no flub is left out of every warning: another unflub that takes this
+        for a dismissal is right. What was dismissed is left out, unless a standing warning names
+        it: then it was dismissed in another note, and to take it away here would look to another
+        unflub as if the user had done so. Only warnings that name this note count, as the one that
+        replaces them will, too; any other came here by its sentences, and may be handed to another
+        note the next time.
         """
         standing = _union(w.digests for w in self.warnings if self.is_named(w))
         return self.flagged - memory.no_flubs - (memory.dismissed - standing)
 
     def is_right(self, w: WarningDraft, memory: Memory) -> bool:
-        """Tell whether a warning says what is due, and for others what is left out of it.
+        """Tell whether a warning names what is due, and tells other unflubs what it leaves out.
 
-        Who has not heard of that would take it for a wrong one, and away, which would look like a
-        dismissal of what it does name.
+        An unflub that is not told would take it for a wrong one and remove it, which would look
+        like a dismissal of the sentences it does name.
         """
         if not w.digests or w.digests != self.due(memory):
             return False
@@ -228,13 +229,12 @@ def plan(snapshot: Snapshot, memory: Memory = _NOTHING) -> tuple[Action, ...]:
 def remember(memory: Memory, snapshot: Snapshot, *, ours: Container[int] = ()) -> Memory:
     """Find what the user dismissed: a warning is gone although its note still stands.
 
-    A warning that vanished while a draft is being written stays in memory until that draft
-    can be read, since it may be the note; so does one that the server lists and does not give
-    out. One that appeared since the last look, and is none of
-    those we wrote (`ours`, by UID), was written by another unflub, or put back: what it warns
-    about is not dismissed any more. The mailbox is the record, and so two that disagree come to
-    rest. What a warning says is no flub the user said where that was written, and it is so here,
-    too.
+    A warning that vanished while a draft is being written stays in memory until that draft can be
+    read, since it may be the note; so does one that the server lists but does not give out. One
+    that appeared since the last look and is none of ours (`ours` are the UIDs of those we wrote)
+    was written by another unflub, or put back: what it names is not dismissed any more. The
+    mailbox is the record, and so two unflubs that disagree come to rest. What a warning says is no
+    flub, the user said to the unflub that wrote it, and it holds here, too.
     """
     said = _union(w.no_flubs for w in snapshot.warnings)
     new = [w for w in snapshot.warnings if w.digests and not _stood(w, memory)]
@@ -251,7 +251,8 @@ def remember(memory: Memory, snapshot: Snapshot, *, ours: Container[int] = ()) -
     strays, doubles = _hand_out(snapshot.warnings, notes, memory)
     deleted = _union(_unwarned(note) & _lost(note, gone, memory) for note in notes)
     settling = any(draft.settling for draft in snapshot.unknown)
-    return Memory(
+    return replace(
+        memory,
         standing=(
             *(Standing(w.uid, w.digests, note.uid_for(w)) for note in notes for w in note.warnings),
             *(Standing(w.uid, w.digests) for w in (*strays, *doubles)),
@@ -259,8 +260,6 @@ def remember(memory: Memory, snapshot: Snapshot, *, ours: Container[int] = ()) -
             *(gone if settling else ()),
         ),
         dismissed=(memory.dismissed - _union(w.digests for w in new)) | deleted,
-        shared=memory.shared,
-        no_flubs=memory.no_flubs,
     )
 
 
@@ -271,9 +270,10 @@ def _unwarned(note: _Note) -> frozenset[str]:
 def _lost(note: _Note, gone: Sequence[Standing], memory: Memory) -> frozenset[str]:
     """Give what was warned about until the user took the warning away.
 
-    In a mailbox that is shared with another unflub, that one may have done it: by what it saw
-    a while ago the note was without the passage, or had another warning. Proof is a note that is
-    as it was, with a warning that is younger and names it: who saw that warning saw that note.
+    In a mailbox that is shared with another unflub, that one may have removed it, since a while ago
+    it saw the note without the passage, or with another warning. It surely was the user only if the
+    note is unchanged and the warning was younger and named it: whoever saw that warning saw that
+    note.
     """
     newest = note.newest.uid
     return _union(w.digests for w in gone if not (memory.shared and w.uid) or w.note == newest)
@@ -347,15 +347,15 @@ def _marks(draft: AssessedDraft | Unknown) -> frozenset[str]:
 
 
 def _sought(draft: AssessedDraft | Unknown) -> frozenset[str]:
-    """Name what an older copy may have left as its `_marks`: without recipients, its sentences."""
+    """Name the `_marks` that an older copy may have: of one without recipients, its sentences."""
     return _marks(draft) | draft.sentences if isinstance(draft, AssessedDraft) else _marks(draft)
 
 
 def _has_copy(note: _Note, draft: AssessedDraft | Unknown) -> bool:
     """Tell whether the draft is a newer copy of the note.
 
-    An older copy without recipients may have become notes to several people: what is to
-    somebody else than the newest copy is none.
+    An older copy without recipients may have become notes to several people: a draft to others
+    than the newest copy is of another note.
     """
     return draft.message_id in note.message_ids or _is_copy(draft, note.newest)
 
@@ -364,12 +364,9 @@ def _is_copy(one: AssessedDraft | Unknown, other: AssessedDraft | Unknown) -> bo
     if isinstance(one, Unknown) or isinstance(other, Unknown):
         return False
     older, newer = sorted((one, other), key=lambda draft: draft.uid)
-    return _same_recipients(older.draft, newer.draft) and _share_sentences(one, other)
-
-
-def _same_recipients(older: Draft, newer: Draft) -> bool:
-    """Recipients may still have been missing when the older copy was saved."""
-    return older.recipients <= newer.recipients
+    # Recipients may still have been missing when the older copy was saved.
+    may_be_same = older.draft.recipients <= newer.draft.recipients
+    return may_be_same and _share_sentences(older, newer)
 
 
 def _share_sentences(one: AssessedDraft, other: AssessedDraft) -> bool:
@@ -388,8 +385,8 @@ def _hand_out(
     First those with a living Message-ID, then each that is just right for a note that has no such
     one, then the rest. A plan leaves the first two kinds as they are, and what it takes of the
     rest goes to no note that is left alone, so after it they are handed out in the same way.
-    Of some with one lost Message-ID all but one are doubles, for two notes never had it: all but
-    the last, or the last that somebody edited, which stays whatever a plan takes away.
+    Of several that name the same lost Message-ID all but one are doubles, for no two notes had it.
+    The one is the last that somebody edited, since no plan removes that, else the last of all.
     """
     nameless = [w for w in warnings if not _give(w, _named(w, notes))]
     last = sorted(nameless, key=lambda w: (isinstance(w, EditedWarning), w.uid))
@@ -425,9 +422,10 @@ def _lacking(w: WarningDraft, notes: Sequence[_Note], memory: Memory) -> _Note |
 
 
 def _likest(w: WarningDraft, notes: Sequence[_Note]) -> _Note | None:
-    """Find the note that says most of it, first one of which nothing is known and that has no like.
+    """Find the note that has most of its sentences, if any has one of them.
 
-    There it stays, and elsewhere it goes.
+    Of several, one whose newest copy is unknown and that has no warning like it comes first: there
+    it stays, and elsewhere it would be removed.
     """
 
     def likeness(note: _Note) -> tuple[int, bool, bool, bool]:

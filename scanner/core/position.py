@@ -128,7 +128,7 @@ def find_position(subject: str, text: str) -> Position:
 
 
 def _title(subject: str, text: str, employer: str) -> str:
-    candidates = [*_titles_in_subject(subject)]
+    candidates = list(_titles_in_subject(subject))
     candidates += [m.group(1) for pattern in _IN_TEXT for m in pattern.finditer(text)]
     jobs = (title for title in candidates if _is_specific(title))
     named = employer.removeprefix("the ")

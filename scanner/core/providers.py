@@ -51,6 +51,10 @@ _GOOGLE_IMAP = (
     "ask your domain's administrator to allow it; an account of your own at Gmail always has it"
 )
 _GOOGLE_DRAFTS = "in Gmail's settings under Labels, tick “Show in IMAP” for Drafts"
+_GMX_LOGIN = (
+    "use the password of the mailbox; with two-factor login, an app password from its settings"
+)
+_GMX_IMAP = "in GMX's settings under “POP3 & IMAP”, allow access by IMAP"
 _ENTRA = "it takes no passwords but OAuth2: a client id of an app that is registered with Microsoft"
 
 _GOOGLE_OAUTH = OAuth(
@@ -118,14 +122,11 @@ PROVIDERS = (
     Provider(
         "GMX", ("imap.gmx.net",),
         ("gmx.net", "gmx.de", "gmx.at", "gmx.ch", "gmx.org", "gmx.eu", "gmx.info", "gmx.biz"),
-        "password",
-        "use the password of the mailbox; with two-factor login, an app password from its settings",
-        "in GMX's settings under “POP3 & IMAP”, allow access by IMAP",
+        "password", _GMX_LOGIN, _GMX_IMAP,
     ),
     Provider(
         "GMX", ("imap.gmx.com",), ("gmx.com", "gmx.us", "gmx.co.uk"), "password",
-        "use the password of the mailbox; with two-factor login, an app password from its settings",
-        "in GMX's settings under “POP3 & IMAP”, allow access by IMAP",
+        _GMX_LOGIN, _GMX_IMAP,
     ),
     Provider(
         "Zoho",

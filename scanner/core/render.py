@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
-from email.parser import BytesHeaderParser
 from email.policy import EmailPolicy
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from scanner.core.advice import ADVICE, deeds
 from scanner.core.assess import Assessment, Passage, pieces
 from scanner.core.counsel import BEFORE_SENDING, FOLDED, to_own_referee
 from scanner.core.draft import Draft
-from scanner.core.fields import decoded
+from scanner.core.fields import decoded, parsed_header
 from scanner.core.frame import postscript_marker
 from scanner.core.lines import item_marker
 from scanner.core.position import find_position
@@ -43,8 +42,8 @@ _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>")
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 _LONGEST_SUBJECT = 120
 _LONGEST_FIELD = 8_000
-# Of a longer note not all is shown, so that each part of its warning, which holds it twice or more
-# and some characters as many bytes, stays below what is fetched of a text. Notes are far shorter.
+# Of a longer note not all is shown. Each part of its warning holds it twice or more, with some
+# characters in several bytes, and must stay below what is fetched of a text. Notes are far shorter.
 _MOST_SHOWN = 14_500
 _THREAD = ("In-Reply-To", "References")
 _ADDRESSED = ("To", "Cc", "Bcc", "Reply-To")
@@ -138,7 +137,7 @@ def probe(envelope: Envelope) -> bytes:
 
 def is_probe(raw: bytes) -> bool:
     """Tell a probe, also one of which the server has dropped some fields, by its header."""
-    message = message_from_bytes(raw, policy=policy.compat32)
+    message = parsed_header(raw)
     return " ".join(_header(message, "Subject").split()) == f"{SUBJECT_PREFIX} {_TRIAL}"
 
 
@@ -147,7 +146,7 @@ def recognise(raw: bytes) -> Recognised | None:
 
     The header decides that; what else there is, however hostile, can at most break the seal.
     """
-    message = BytesHeaderParser(policy=policy.compat32).parsebytes(raw)
+    message = parsed_header(raw)
     subject = " ".join(_header(message, "Subject").split())
     if message[WARNS_ABOUT] is None and not subject.startswith(SUBJECT_PREFIX):
         return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # loaded where needed: most mail is no flub note
 Mark = Callable[[str], str]
 Why: TypeAlias = Mapping[int, tuple[str, ...]] | None
 Told: TypeAlias = dict[int, str]
-"""The source that steps, or letters, were first shown for, by their hash: a letter is long."""
+"""By the hash of steps or letters, which are long: the source they were first shown for."""
 
 _BEGINNING = 60
 _WIDTH = 96
@@ -156,7 +156,8 @@ def as_record(row: Row, *, with_text: bool = False) -> dict[str, Any]:
 def as_text(row: Row, mark: Mark | None = None, told: Told | None = None) -> str:
     """Show a message's own text with each passage marked in its place, why, and what to do.
 
-    Of what was `told` before it says where; the rest is added there.
+    Advice that is in `told` is not repeated: the text names the message that shows it. Advice
+    that is new is added there.
     """
     source = _visible(row.source)
     if row.judged is None:
@@ -230,8 +231,10 @@ def _reasons(passage: Passage, row: Row) -> Iterator[str]:
 
 def heaviest(passage: Passage, row: Row) -> Iterator[str]:
     """Say which words weigh most in each sentence of a passage, if that was asked for."""
-    for sentence in passage.sentences if row.why is not None else ():
-        found = (row.why or {}).get(sentence.start, ())
+    if row.why is None:
+        return
+    for sentence in passage.sentences:
+        found = row.why.get(sentence.start, ())
         words = ", ".join(f"“{word}”" for word in found) or "no single word"
         weigh = "weigh" if len(found) > 1 else "weighs"
         yield f"{words} {weigh} most in: {_beginning(sentence.text)}"
@@ -283,14 +286,12 @@ def _indented(text: str) -> str:
 
 
 def _passage(passage: Passage, why: Why) -> dict[str, Any]:
-    span = {
+    return {
         "start": passage.start,
         "end": passage.end,
         "text": passage.text,
         "category": passage.category,
         "confidence": round(passage.confidence, 4),
-    }
-    return span | {
         "sentences": [
             {
                 "start": s.start,
@@ -301,5 +302,5 @@ def _passage(passage: Passage, why: Why) -> dict[str, Any]:
             }
             | ({} if why is None else {"words": list(why.get(s.start, ()))})
             for s in passage.sentences
-        ]
+        ],
     }

@@ -24,8 +24,8 @@ def segment(draft: Draft) -> Sentences:
 def words(draft: Draft) -> str:
     """Give subject and sentences as one text of the same words, without parting the sentences.
 
-    That takes a tenth of the time. Where underscores stand alone among other words, sentences are
-    parted all the same: one of nothing else is left out.
+    That takes a tenth of the time. Only where underscores stand by themselves are sentences parted
+    all the same, since a sentence of nothing else is left out.
     """
     units = [draft.text[_start(draft.text, unit) : unit.end] for unit in body_units(draft.text)]
     said = [unit for unit in units if _ALPHANUMERIC.search(unit)]

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from email.message import Message
-from email.parser import BytesHeaderParser
 
 from scanner.core.dates import sent
-from scanner.core.fields import decoded
-
-_HEADER = 256 * 1024
+from scanner.core.fields import decoded, parsed_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class Selection:
         """Tell whether a message is asked for; without a date it lies in no span of days."""
         if self.is_everything:
             return True
-        header = _header(raw)
+        header = parsed_header(raw)
         return (
             self._takes_day(header)
             and _holds(header, "From", self.sender)
@@ -44,8 +41,9 @@ class Selection:
         )
 
     def is_undated(self, raw: bytes) -> bool:
-        """Tell a message that days alone keep out, since it has no date."""
-        return sent(_header(raw)) is None and replace(self, since=None, before=None).takes(raw)
+        """Tell a message that nothing but its lack of a date keeps out."""
+        is_dated = sent(parsed_header(raw)) is not None
+        return not is_dated and replace(self, since=None, before=None).takes(raw)
 
     def _takes_day(self, header: Message) -> bool:
         if self.since is None and self.before is None:
@@ -55,10 +53,6 @@ class Selection:
             return False
         day = time.date()
         return (self.since or day) <= day and (self.before is None or day < self.before)
-
-
-def _header(raw: bytes) -> Message:
-    return BytesHeaderParser().parsebytes(raw[:_HEADER])
 
 
 def _holds(header: Message, name: str, wanted: str) -> bool:

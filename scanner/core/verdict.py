@@ -24,7 +24,7 @@ class Verdict:
     @property
     def is_empty(self) -> bool:
         """Whether there was no text of the writer's own to assess."""
-        return not self.draft.text or self.draft.text.isspace()
+        return not self.draft.text.strip()
 
 
 Verdicts: TypeAlias = list[Verdict | UnreadableError]

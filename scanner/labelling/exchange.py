@@ -74,7 +74,8 @@ def read(content: str, form: Foreign, *, source: str, kind: str = KINDS[0]) -> I
     """
     rows, take = _READERS[form]
     taken = [_taken(take, where, row) for where, row in rows(content)]
-    places = iter(placed(_marked(one) for one in taken if isinstance(one, Record)))
+    records = [one for one in taken if isinstance(one, Record)]
+    places = iter(placed(map(_marked, records)))
     examples: list[Example] = []
     problems: list[str] = []
     for one in taken:
@@ -87,9 +88,7 @@ def read(content: str, form: Foreign, *, source: str, kind: str = KINDS[0]) -> I
                 problems.append(str(error))
     if problems:
         raise UnreadableError(f"{some(problems)}; nothing was taken from it, mend these first")
-    bare = sum(
-        not one.spans and not one.said.get("severity") for one in taken if isinstance(one, Record)
-    )
+    bare = sum(not (one.spans or one.said.get("severity")) for one in records)
     return Imported(tuple(examples), taken.count(None), bare)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from scanner.adapters.single import Message
@@ -58,26 +58,23 @@ def settled(draft: Draft) -> Sentences:
 
 
 def items(
-    messages: Mapping[str, Sentences], predictions: Iterable[Predictions], thresholds: Thresholds
+    messages: Mapping[str, Sentences],
+    predictions: Iterable[Predictions],
+    thresholds: Thresholds,
+    labelled: Kept,
+    dismissed: frozenset[str],
 ) -> list[Item]:
-    """Put messages and what the model says of them together."""
-    return [
-        _item(name, sentences, said, thresholds)
-        for (name, sentences), said in zip(messages.items(), predictions, strict=True)
-    ]
+    """Put together messages, what the model says of them, and what the user has said.
 
-
-def known(
-    made: Iterable[Item], labelled: Kept, dismissed: frozenset[str] = frozenset()
-) -> list[Item]:
-    """Add what the user has said: labels so far, and the digests of dismissed sentences."""
+    That is their labels so far, and the digests of sentences whose warning was dismissed.
+    """
     return [
         replace(
-            one,
-            before=labelled.get(one.name),
-            dismissed=dismissed_in(one.sentences, dismissed),
+            _item(name, sentences, said, thresholds),
+            before=labelled.get(name),
+            dismissed=dismissed_in(sentences, dismissed),
         )
-        for one in made
+        for (name, sentences), said in zip(messages.items(), predictions, strict=True)
     ]
 
 
@@ -112,19 +109,15 @@ def dismissed_in(sentences: Sentences, dismissed: frozenset[str]) -> frozenset[i
 def _item(name: str, sentences: Sentences, said: Predictions, thresholds: Thresholds) -> Item:
     is_note = said.thank_you >= _EVEN  # warnings ask for more, but here a person decides
     flagged = thresholds.flagged(replace(said, thank_you=1.0))
+    pairs = zip(said.sentences, flagged, strict=True)
     return Item(
         name,
         sentences,
         "thank_you" if is_note else "other",
-        tuple(_suggestions(said, flagged)),
+        tuple(one.category if is_flagged else None for one, is_flagged in pairs),
         said.thank_you if is_note else 1 - said.thank_you,
         uncertainty(said),
     )
-
-
-def _suggestions(said: Predictions, flagged: Sequence[bool]) -> Iterator[str | None]:
-    for one, is_flagged in zip(said.sentences, flagged, strict=True):
-        yield one.category if is_flagged else None
 
 
 def _entropy(chance: float) -> float:

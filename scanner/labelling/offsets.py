@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -33,7 +33,7 @@ class Span:
     start: int
     end: int
     category: str
-    text: str | None = None
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Marked:
 
     text: str
     spans: tuple[Span, ...]
-    utf16: bool | None = None
+    utf16: bool | None
 
 
 class Misfit(NamedTuple):
@@ -85,6 +85,16 @@ def placed(file: Iterable[Marked]) -> list[tuple[Place, ...] | Misfit]:
     tried = [(message, _fits(message)) for message in file]
     votes = Counter(c for message, fits in tried for c in _proven(message, fits))
     return [_chosen(message, fits, votes) for message, fits in tried]
+
+
+def standing(text: str) -> Iterator[Place]:
+    """Find those sentences of the writer's own text that stand in the whole text as they are."""
+    at = 0
+    for sentence in segment(plain(text)).items:
+        start = text.find(sentence.text, at)
+        if start >= 0:
+            at = start + len(sentence.text)
+            yield start, at
 
 
 def _fits(message: Marked) -> list[_Fit]:
@@ -190,11 +200,5 @@ def _holds_words(text: str, start: int, end: int) -> bool:
 
 def _edges(text: str) -> tuple[set[int], set[int]]:
     """Give where the sentences of the writer's own text begin and end in the whole text."""
-    starts, ends, at = set(), set(), 0
-    for sentence in segment(plain(text)).items:
-        start = text.find(sentence.text, at)
-        if start >= 0:
-            at = start + len(sentence.text)
-            starts.add(start)
-            ends.add(at)
-    return starts, ends
+    places = list(standing(text))
+    return {start for start, _ in places}, {end for _, end in places}

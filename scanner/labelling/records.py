@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from scanner.core.parse import plain
@@ -28,7 +28,7 @@ class Record:
     where: str
     text: str
     spans: tuple[Span, ...]
-    said: Mapping[str, Any] = field(default_factory=dict)
+    said: Mapping[str, Any]
     utf16: bool | None = None
     names: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from scanner.core.draft import Sentences
 from scanner.labelling.severity import severity
@@ -162,12 +162,12 @@ class Session:
         """Take the last step back, be it a mark or a message."""
         return self.past or self
 
-    def _deciding(self, **changes: object) -> Session:
-        mark = replace(self.mark, **changes)  # type: ignore[arg-type]  # fields of Marks
+    def _deciding(self, **changes: Any) -> Session:
+        mark = replace(self.mark, **changes)
         return replace(self, marks=_put(self.marks, self.at, mark), typed=0, past=self)
 
-    def _at(self, at: int, **changes: object) -> Session:
-        there = replace(self, at=at, cursor=0, typed=0, **changes)  # type: ignore[arg-type]
+    def _at(self, at: int, **changes: Any) -> Session:
+        there = replace(self, at=at, cursor=0, typed=0, **changes)
         return there if there.is_over or not there.open else replace(there, cursor=there.open[0])
 
     def _example(self) -> Example:

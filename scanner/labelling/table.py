@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from scanner.errors import UnreadableError
-from scanner.labelling.offsets import Span
+from scanner.labelling.offsets import Span, standing
 from scanner.labelling.records import Record, UnfitError, as_text
-from scanner.learning.corpus import Example, project
+from scanner.learning.corpus import Example
 
 _COLUMNS = (
     "id", "kind", "severity", "subject", "pair", "text", "start", "end", "sentence", "category",
@@ -152,8 +152,8 @@ def _rows(example: Example) -> Iterator[list[str | int]]:
     """Give a row for each label and each other sentence; the message itself stands in the first."""
     rows: list[list[str | int]] = [[x.start, x.end, x.text, x.category] for x in example.labels]
     rows += [
-        [start, end, sentence, ""]
-        for start, end, sentence in _standing(example)
+        [start, end, example.text[start:end], ""]
+        for start, end in standing(example.text)
         if all(x.end <= start or end <= x.start for x in example.labels)
     ]
     rows.sort(key=lambda row: row[0])
@@ -163,13 +163,3 @@ def _rows(example: Example) -> Iterator[list[str | int]]:
     for row in rows or [["", "", "", ""]]:
         yield [example.id, *head, *row]
         head = [""] * len(head)
-
-
-def _standing(example: Example) -> Iterator[tuple[int, int, str]]:
-    """Give the sentences that stand in the text as they are, and where."""
-    at = 0
-    for sentence in project(example).sentences.items:
-        start = example.text.find(sentence.text, at)
-        if start >= 0:
-            at = start + len(sentence.text)
-            yield start, at, sentence.text

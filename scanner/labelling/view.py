@@ -54,7 +54,7 @@ def head(session: Session, width: int) -> Text:
     if session.is_over:
         pairs = zip(session.kept, session.items, strict=True)
         count = sum(kept != item.before for kept, item in pairs)
-        lines = [f"All {len(session.items)} messages seen, {count} labelled now."]
+        lines = [f"All messages seen, {count} of {len(session.items)} labelled now."]
         lines.append("enter or q: the end   b back   u undo")
         return _joined([Text(line) for line in lines], width)
     at = f"message {session.at + 1} of {len(session.items)}"

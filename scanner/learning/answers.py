@@ -20,9 +20,10 @@ from scanner.learning.words import Floats
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What heads said of messages: how probably each is a note (`kinds`), and `folded`.
+    """What heads said of messages, a row each, and of their sentences, a row each.
 
-    And of each of their sentences how probably it is a flub, and its category's number.
+    Of messages the probabilities `kinds` (to be a note) and `folded`; of sentences the probability
+    `flubs` and the number of the `category`.
     """
 
     kinds: Floats
@@ -53,7 +54,7 @@ class Answers:
 
 
 def ask(of: Heads, mail: Mail, asked: Mask, answers: Answers) -> None:
-    """Put the messages marked to heads, and note what they say."""
+    """Put the messages marked to heads, and write what they say into `answers`."""
     rows, sentences = np.flatnonzero(asked), np.flatnonzero(asked[mail.message])
     wholes, counts = mail.words[rows], mail.sentence_words[sentences]
     notes = matrices.odds(of.note, wholes, features.bare(len(rows)))[:, 0]

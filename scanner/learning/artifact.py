@@ -2,8 +2,8 @@
 
 A folder holds `model.json` (what the model is, with a hash over itself and one of every
 other file), `heads.npz` (the heads as plain arrays), `heads.skops` (the scikit-learn
-estimators they were exported from, for who wants to look into them; a model that took over
-another's `kind` has none), `encoder.onnx` and `tokenizer.json` (the encoder),
+estimators they were exported from, for anyone who wants to look into them; a model that was moved
+by its owner's notes has none), `encoder.onnx` and `tokenizer.json` (the encoder),
 `readings.npz` (what it said of the corpus, for refitting the heads) and `README.md` (the
 model card). Nothing is ever unpickled, and the verdict needs neither scikit-learn nor torch.
 `shelf` says which of the versioned folders is in use.

@@ -28,9 +28,10 @@ class Layer(NamedTuple):
 
 
 class Context(NamedTuple):
-    """Networks that hear what a head hears but for the words, and what it says itself.
+    """Networks over what the linear head sees but for the words, and over what that head says.
 
-    That of the sentence and of the two beside it. Without layers the head alone is believed.
+    They hear what it says of the sentence and of the two beside it. Where there are no layers, the
+    head has the last word.
     """
 
     layers: Sequence[Layer]
@@ -50,7 +51,7 @@ class Context(NamedTuple):
 
 
 def as_arrays(context: Context) -> dict[str, Floats]:
-    """Name every array."""
+    """Give every array by the name that it is stored under."""
     return {
         _name(number, part): array
         for number, layer in enumerate(context.layers)

@@ -25,7 +25,8 @@ SEED = 20260101
 """All chance sets out from it: the same corpus gives the same model, and the same measures."""
 
 _FIELDS = {"id", "kind", "subject", "text", "flubs", "severity"}
-_LABEL_FIELDS = {"start", "end", "text", "category"}
+_PLACE = {"start", "end"}
+_LABEL_FIELDS = {"text", "category"}
 _MOST_NAMED, _MOST_PROBLEMS = 5, 20
 
 
@@ -98,7 +99,7 @@ def shipped() -> Path:
 def read(paths: Iterable[Path]) -> list[Example]:
     """Read labelled files, and every `*.jsonl` of labelled folders, in order of name.
 
-    Each file is one writer's, though another have the same name, and is read but once.
+    Each file is taken for one writer's, even where two have the same name, and is read only once.
     Raises `UnreadableError` that names every problem as file:line.
     """
     examples: list[Example] = []
@@ -176,12 +177,13 @@ def repeated(merged: Merged) -> Iterator[str]:
 def named(what: str, pairs: Sequence[tuple[Example, Example]]) -> Iterator[str]:
     """Say it of pairs of messages, if there are any, by file, id and place, never by their text."""
     if pairs:
-        shown = [f"{_name(one)} and {_name(other)}" for one, other in pairs[:_MOST_NAMED]]
+        shown = [f"{reference(one)} and {reference(other)}" for one, other in pairs[:_MOST_NAMED]]
         more = f", and {len(pairs) - _MOST_NAMED} more" if len(pairs) > _MOST_NAMED else ""
         yield f"{what}: {'; '.join(shown)}{more}"
 
 
-def _name(example: Example) -> str:
+def reference(example: Example) -> str:
+    """Name a message by its file, its id and where it stands there, never by its text."""
     place = f" ({example.place})" if example.place else ""
     return f"{example.writer} {example.id}{place}"
 
@@ -239,8 +241,10 @@ def _example(line: str, writer: str) -> tuple[Example | None, list[str]]:
         return None, ["not JSON of a note (nested too deeply)"]
     except ValueError as error:
         return None, [f"not JSON ({error})"]
-    wrong = _wrong_fields(record) or _wrong_values(record)
-    if wrong:
+    if wrong := _wrong_fields(record):
+        return None, wrong
+    record["flubs"] = [_placed(flub, record["text"]) for flub in record["flubs"]]
+    if wrong := _wrong_values(record):
         return None, wrong
     labels = tuple(sorted((Label(**flub) for flub in record["flubs"]), key=lambda x: x.start))
     return Example(**{**_without_flubs(record), "labels": labels, "writer": writer}), []
@@ -265,7 +269,7 @@ def _wrong_fields(record: Any) -> list[str]:
     if not isinstance(flubs, list):
         return [*wrong, "field 'flubs' is not a list"]
     return wrong + [
-        f"flub {number} needs exactly start, end, text and category"
+        f"flub {number} needs text and category, perhaps start and end, and nothing else"
         for number, flub in enumerate(flubs, 1)
         if not _is_label(flub)
     ]
@@ -274,10 +278,19 @@ def _wrong_fields(record: Any) -> list[str]:
 def _is_label(flub: Any) -> bool:
     return (
         isinstance(flub, dict)
-        and flub.keys() == _LABEL_FIELDS
-        and all(type(flub[name]) is int for name in ("start", "end"))
-        and all(isinstance(flub[name], str) for name in ("text", "category"))
+        and flub.keys() in (_LABEL_FIELDS, _LABEL_FIELDS | _PLACE)
+        and all(type(flub[name]) is int for name in _PLACE & flub.keys())
+        and all(isinstance(flub[name], str) for name in _LABEL_FIELDS)
     )
+
+
+def _placed(flub: Mapping[str, Any], text: str) -> Mapping[str, Any]:
+    """Give a label without offsets its own, if its words are in the text just once."""
+    words = flub["text"]
+    if flub.keys() > _LABEL_FIELDS or text.count(words) != 1:
+        return flub
+    start = text.index(words)
+    return {**flub, "start": start, "end": start + len(words)}
 
 
 def _wrong_values(record: Mapping[str, Any]) -> list[str]:
@@ -298,14 +311,16 @@ def _wrong_values(record: Mapping[str, Any]) -> list[str]:
 def _wrong_label(flub: Mapping[str, Any], text: str) -> Iterator[str]:
     if flub["category"] not in CATEGORIES:
         yield f"has the unknown category {flub['category']!r}"
-    if not 0 <= flub["start"] < flub["end"] <= len(text):
+    if flub.keys() == _LABEL_FIELDS:
+        yield f"is in its text {text.count(flub['text'])} times, not once; give start and end"
+    elif not 0 <= flub["start"] < flub["end"] <= len(text):
         yield f"spans {flub['start']} to {flub['end']} of a text of {len(text)} characters"
     elif text[flub["start"] : flub["end"]] != flub["text"]:
         yield f"does not match its text at {flub['start']} to {flub['end']}"
 
 
 def _overlapping(flubs: Sequence[Mapping[str, Any]]) -> list[str]:
-    spans = sorted((flub["start"], flub["end"]) for flub in flubs)
+    spans = sorted((flub["start"], flub["end"]) for flub in flubs if "start" in flub)
     return [
         f"flubs overlap at character {later[0]}"
         for earlier, later in pairwise(spans)

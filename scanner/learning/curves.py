@@ -18,6 +18,7 @@ LABELS = (*CATEGORIES, NO_CATEGORY)
 """The rows and columns of a confusion."""
 
 _FEWEST = 10  # sentences in a bin: of fewer the share says nothing
+_MOST_MIXED_UP = 3
 
 
 class Line(NamedTuple):
@@ -28,7 +29,7 @@ class Line(NamedTuple):
 
 
 def precision_by_recall(rows: Table) -> Line:
-    """Give what each recall of the flub sentences in notes costs, whatever the preset."""
+    """Give the precision at each recall of the flub sentences in notes, whatever the preset."""
     from sklearn.metrics import precision_recall_curve
 
     notes = rows.in_note
@@ -63,10 +64,10 @@ def confusion(rows: Table) -> NDArray[np.int64]:
     return counts
 
 
-def mix_ups(counts: NDArray[np.int64], most: int = 3) -> list[tuple[str, str, int]]:
-    """List the categories most often taken for others: true one, shown one, how often."""
+def mix_ups(counts: NDArray[np.int64]) -> list[tuple[str, str, int]]:
+    """List the three pairs of categories that are mixed up most: true one, shown one, how often."""
     among = counts[:-1, :-1].copy()
     np.fill_diagonal(among, 0)
-    places = np.argsort(-among, axis=None, kind="stable")[:most]
+    places = np.argsort(-among, axis=None, kind="stable")[:_MOST_MIXED_UP]
     pairs = zip(*np.unravel_index(places, among.shape), strict=True)
     return [(LABELS[i], LABELS[j], int(among[i, j])) for i, j in pairs if among[i, j]]

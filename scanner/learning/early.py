@@ -16,20 +16,22 @@ from scanner.learning.encoder import Encoder
 from scanner.learning.features import Mask
 from scanner.learning.folds import folds
 from scanner.learning.nesting import Weights
-from scanner.learning.progress import Progress, silent
+from scanner.learning.progress import Progress
 from scanner.learning.readings import NOT_ASKED
 from scanner.learning.windows import Tokens
 from scanner.learning.words import Floats
 
-# Chosen on held-out writers: the inverse strength of the penalty, and how much messages of the
-# corpus count that are no notes. They are written as notes are, and may well be read to the end.
+# Chosen on held-out writers: the inverse strength of the penalty, and how much a message of the
+# corpus counts that is no note. It is written as notes are, and may well be read to the end.
 _C = 0.1
 _OTHER = 0.03
-# The ordinary mail that is most like notes is what the exit is for, and counts for more.
+# The exit is there for the share of ordinary mail that is most like notes, so each of it counts
+# for many.
 _MOST_LIKE_NOTES = 0.06
 _SUCH_MAIL = 20.0
+
 _FOLDS = 16
-_STEPS = 400
+_STEPS = 400  # of the solver, at most
 
 
 def teach(
@@ -37,15 +39,16 @@ def teach(
     tokens: Tokens,
     projected: Sequence[Projected],
     background: Sequence[Sentences],
-    progress: Progress = silent,
+    progress: Progress,
 ) -> list[float]:
     """Teach a graph's exit by a corpus and ordinary mail; clean notes teach it nothing.
 
-    Gives what is said there of each message of both, by exits that have not met its writer.
+    Gives for each message, the corpus's first, the log-odds at exits that were taught without its
+    writer, or NOT_ASKED where the exit is not asked.
     """
-    encoder = Encoder(graph, tokens)
     messages = [*(one.sentences for one in projected), *background]
-    means = encoder.means(messages, progress)
+    beginnings = [tokens.windows(message)[0].beginning for message in messages]
+    means = Encoder(graph, tokens).means(beginnings, progress)
     has_flub = np.zeros(len(messages), bool)
     has_flub[: len(projected)] = [any(one.categories) for one in projected]
     counts = np.ones(len(messages), np.float32)
@@ -55,8 +58,8 @@ def teach(
         without = _taught(means, has_flub, counts * ~part, len(projected))
         said[part] = means[part] @ without.mean + without.added
     nesting.teach(graph, _taught(means, has_flub, counts, len(projected)))
-    pairs = zip(messages, said.tolist(), strict=True)
-    return [odds if encoder.tells_early(message) else NOT_ASKED for message, odds in pairs]
+    pairs = zip(beginnings, said.tolist(), strict=True)
+    return [odds if window.tells_early else NOT_ASKED for window, odds in pairs]
 
 
 def _count(one: Projected) -> float:
@@ -73,7 +76,10 @@ def _parts(projected: Sequence[Projected], messages: int) -> list[Mask]:
 
 
 def _taught(means: Floats, has_flub: Mask, counts: Floats, labelled: int) -> Weights:
-    """Fit it twice: first to find what ordinary mail, after so many `labelled`, is like notes."""
+    """Fit it twice: the first fit finds the ordinary mail that is most like notes.
+
+    Ordinary mail comes after the `labelled` messages, of which there are so many.
+    """
     weights = _fitted(means, has_flub, counts)
     ordinary = np.flatnonzero(counts[labelled:]) + labelled
     if not len(ordinary):

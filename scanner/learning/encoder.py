@@ -23,7 +23,8 @@ from scanner.learning.words import Floats
 # What ONNX Runtime fuses takes longer on one core than its parts do: 18 ms for 220 pieces, not 16.
 _SLOWER = ("BiasGeluFusion", "SkipLayerNormFusion")
 
-# What is asked for at the early exit, not to be left there, and to be.
+# What the early exit has to say for a message to be read on: with the first all are, with the other
+# none is.
 _TO_THE_END = -math.inf
 _LEAVES = np.array([math.inf], np.float32)
 
@@ -75,21 +76,14 @@ class Encoder:
         """
         return [self._read(number, one, least, goes_on) for number, one in enumerate(messages)]
 
-    def means(self, messages: Sequence[Sentences], progress: Progress = silent) -> Floats:
-        """Give what the early exit weighs of each message, shape (messages, hidden)."""
+    def means(self, windows: Sequence[Window], progress: Progress = silent) -> Floats:
+        """Give what the early exit weighs of each window, shape (windows, hidden)."""
         rows = []
-        for number, message in enumerate(messages):
-            progress(number, len(messages), "reading for the early exit")
-            asked = inputs(self._beginning(message)) | {"least": _LEAVES}
+        for number, window in enumerate(windows):
+            progress(number, len(windows), "reading for the early exit")
+            asked = inputs(window) | {"least": _LEAVES}
             rows.append(self._session.run(["mean"], asked)[0][0])
         return np.array(rows, np.float32)
-
-    def tells_early(self, message: Sentences) -> bool:
-        """Tell whether the early exit is asked about a message."""
-        return self._beginning(message).tells_early
-
-    def _beginning(self, message: Sentences) -> Window:
-        return self._tokens.windows(message)[0].beginning
 
     def _read(
         self, number: int, message: Sentences, least: float, goes_on: GoesOn

@@ -188,9 +188,8 @@ def fit_context(prepared: Prepared, seen: Mask) -> FittedContext:
             return FittedContext()
         head = fit_flub(prepared, seen & ~held_out).head
         asked = prepared.sentences_of_notes(held_out)
-        odds[asked] = matrices.odds(head, mail.sentence_words[asked], mail.sentence_dense[asked])[
-            :, 0
-        ]
+        rows, dense = mail.sentence_words[asked], mail.sentence_dense[asked]
+        odds[asked] = matrices.odds(head, rows, dense)[:, 0]
     notes = prepared.sentences_of_notes(seen)
     columns = features.in_context(mail.sentence_dense[notes], odds[notes], mail.message[notes])
     return fitting.fit_context(columns, prepared.is_flub[notes])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanner.core.assess import assess
-from scanner.core.classify import CATEGORIES, DEFAULT_PRESET, PRESETS
+from scanner.core.classify import CATEGORIES, DEFAULT_PRESET, PRESETS, Predictions
 from scanner.core.draft import Sentences
 from scanner.errors import ConfigurationError
 from scanner.learning import measures, thresholds
@@ -24,9 +26,10 @@ from scanner.learning.model import Model
 from scanner.learning.preparing import ReadCorpus
 from scanner.learning.progress import Progress, silent
 from scanner.learning.scores import Scores
-from scanner.learning.trial import NONE, Side, Table, Trial, cases, table
+from scanner.learning.trial import NONE, Side, Table, Trial, cases, side, table
 
 _FEWEST_GROUPS = 2
+_PORTION = 64  # messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class PresetReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A measurement, of writers held out in so many `groups`.
+    """A measurement, of writers held out in so many `groups`; None where they were all new to it.
 
     `average_precision` ranks all sentences of notes by probability.
 
@@ -83,7 +86,7 @@ class Report:
     messages: int
     sentences: int
     lost_labels: int
-    groups: int
+    groups: int | None
     average_precision: float
     calibration_error: float
     flubs_away: Share
@@ -162,6 +165,29 @@ def writers_held_out(writers: NDArray[np.str_], groups: int | None = None) -> li
     return [np.isin(writers, names[start::count]) for start in range(count)]
 
 
+def measured(model: Model, projected: Sequence[Projected], progress: Progress = silent) -> Measured:
+    """Measure a model, as it is, on labelled messages that it has not learnt from."""
+    messages = [one.sentences for one in projected]
+    said = [*_asked(model, messages, progress)]
+    away = np.array([one.thank_you == 0 for one in said])  # so it says of these alone
+    everything = replace(model.gate.wider(math.inf), exit=-math.inf)
+    ungated = [*_asked(replace(model, gate=everything), list(compress(messages, away.tolist())))]
+    would = {name: np.zeros_like(away) for name in model.thresholds}
+    for name, at in model.thresholds.items():
+        would[name][away] = [any(at.flagged(one)) for one in ungated]
+    made = side("the model", said, model.thresholds)
+    trial = Trial(tuple(cases(projected, grouped(projected).tolist())), None, made)
+    return Measured(_report(projected, trial, None, away, would), trial)
+
+
+def _asked(
+    model: Model, messages: Sequence[Sentences], progress: Progress = silent
+) -> Iterator[Predictions]:
+    for start in range(0, len(messages), _PORTION):
+        yield from model.predict(messages[start : start + _PORTION])
+        progress(min(start + _PORTION, len(messages)), len(messages), "reading")
+
+
 def false_alarms(model: Model, messages: Sequence[Sentences]) -> Alarms:
     """Count how many ordinary messages are taken for notes, and warned about, per preset."""
     said = model.predict(messages)
@@ -173,12 +199,16 @@ def false_alarms(model: Model, messages: Sequence[Sentences]) -> Alarms:
 
 def as_text(report: Report) -> str:
     """Lay a report out as Markdown tables, which read as well on a terminal."""
+    held_out = f"writers held out in {report.groups} groups; " if report.groups else ""
+    in_notes = (
+        f"average precision of sentences in notes {report.average_precision:.3f}, "
+        f"calibration error {report.calibration_error:.3f}"
+        if math.isfinite(report.calibration_error)
+        else "no thank-you notes"
+    )
     lines = [
         f"{report.messages} messages, {report.sentences} sentences; "
-        f"{report.lost_labels} labels without a sentence; "
-        f"writers held out in {report.groups} groups; "
-        f"average precision of sentences in notes {report.average_precision:.3f}, "
-        f"calibration error {report.calibration_error:.3f}",
+        f"{report.lost_labels} labels without a sentence; {held_out}{in_notes}",
         "",
         f"Of the flub notes the gate turns away {str(report.flubs_away).strip()}, "
         f"of other mail {str(report.others_away).strip()}.",
@@ -229,7 +259,7 @@ def _category_lines(report: Report) -> Iterator[str]:
 def _report(
     messages: Sequence[Projected],
     trial: Trial,
-    groups: int,
+    groups: int | None,
     away: Mask,
     ungated: Mapping[str, Mask],
 ) -> Report:

@@ -24,6 +24,18 @@ from scanner.learning.windows import BEFORE, LENGTH, Part, Tokens, Window
 
 _NO_CATEGORY = -1
 
+# Sentences of ordinary mail that are mixed into a note: how long they are, in word pieces, and how
+# many at most.
+_MIXED_PIECES = range(6, 41)
+_MOST_MIXED = 3
+# Of a message that is thinned: the share of its sentences that stay, and how many at least.
+_KEPT = 0.7
+_FEWEST_KEPT = 3
+# Of a message that is altered: the share of its word pieces that stay.
+_PIECES_KEPT = 0.85
+# In word pieces: mostly short, to save time; some whole, or length would become the sign of a note.
+_ORDINARY_LENGTHS = (128, 128, LENGTH)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -53,13 +65,13 @@ class Settings:
     kind_weight: float = 0.3
     background_kind_weight: float = 0.5
     heard: float = 0.0
-    """With a teacher: so much of what is wanted is what it says, and the rest are the labels.
+    """With a teacher: the share of what it says in the targets; the rest are the labels.
 
-    A network that learns further is its own teacher, as it was before; of what is new to it only
-    the labels count.
+    A network that learns further has itself, as it was before, for a teacher; of what is new to it
+    only the labels count.
     """
     altered: float = 0.0
-    """With a teacher: of this share of the messages words are left out, and it alone is heard."""
+    """With a teacher: the share of messages that lose words, whose targets are what it says."""
     again: int = 4000
     """Where networks learn further: so many of the messages they know are shown once more."""
 
@@ -84,8 +96,8 @@ TAUGHT = (
 class Item:
     """A message to learn from: its word pieces, and the truth of each sentence.
 
-    Where there is a teacher, `heard` is the share of what it says in what is wanted; None is as
-    much as the settings say.
+    Where there is a teacher, `heard` is the share of what it says in the targets; None leaves that
+    to the settings.
     """
 
     head: Part
@@ -105,7 +117,7 @@ class Item:
 class Lesson:
     """What one network learns from and how, from a base model or `onwards` from another.
 
-    What learns from the `teacher` lesson teaches this one.
+    The network that learns from the lesson `teacher` teaches this one.
     """
 
     notes: Sequence[Item]
@@ -118,7 +130,7 @@ class Lesson:
 
     @property
     def name(self) -> str:
-        """Name it by all that what is learnt hangs on."""
+        """Give a name that changes with whatever the result depends on."""
         versions = (scanner.__version__, torch.__version__)
         its = (self.notes, self.ordinary, self.settings, self.seed)
         said = sha256(repr((versions, its)).encode())
@@ -132,15 +144,13 @@ class Lesson:
 def fine_tune(
     lesson: Lesson, told: Callable[[float, float], None], taught_by: Network | None = None
 ) -> Network:
-    """Fine-tune a base model or what went on from it; the rate rises and then falls to nothing.
+    """Fine-tune as a lesson says, on an accelerator where there is one.
 
-    On an accelerator where there is one. `told` hears after each step how far it is, and the loss.
-    With `taught_by` the network is to say what that says, as far as it is heard, and else what the
-    labels say.
+    The learning rate rises and then falls to nothing. `told` hears after each step how far it is,
+    from 0 to 1, and the loss. `taught_by` is the teacher: what it says is mixed with the labels.
     """
     settings = lesson.settings
     torch.manual_seed(lesson.seed)
-    chance = random.Random(lesson.seed)  # noqa: S311 - nothing secret hangs on it
     where = accelerator.device()
     learner = copy.deepcopy(lesson.onwards or lesson.base()).to(where)
     learner.dropout.p = settings.dropout
@@ -149,13 +159,7 @@ def fine_tune(
     # The words keep their meaning: moving half of all weights gains nothing and takes time.
     learner.words.requires_grad_(requires_grad=False)
     learner.train()
-    batches = [
-        batch
-        for _ in range(settings.epochs)
-        for batch in _batches(
-            _epoch(lesson.notes, lesson.ordinary, settings, chance), settings.pieces, chance
-        )
-    ]
+    batches = _all_batches(lesson)
     optimizer = torch.optim.AdamW(_groups(learner, settings), lr=settings.rate, fused=True)
     rising = max(1, int(settings.warm_up * len(batches)))
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -188,6 +192,17 @@ def unlabelled(tokens: Tokens, message: Sentences, settings: Settings) -> Item:
                 kind_weight=kind_weight)  # fmt: skip
 
 
+def _all_batches(lesson: Lesson) -> list[list[Item]]:
+    """Give the batches of all epochs, in order."""
+    settings = lesson.settings
+    chance = random.Random(lesson.seed)  # noqa: S311 - nothing secret hangs on it
+    batches: list[list[Item]] = []
+    for _ in range(settings.epochs):
+        shown = _epoch(lesson.notes, lesson.ordinary, settings, chance)
+        batches += _batches(shown, settings.pieces, chance)
+    return batches
+
+
 def _epoch(
     notes: Sequence[Item], ordinary: Sequence[Item], settings: Settings, chance: random.Random
 ) -> Iterator[Item]:
@@ -196,7 +211,7 @@ def _epoch(
     Composed notes alone would let the encoder take the style of ordinary mail for the sign
     of "other": a plain sentence such as ordinary mail is full of must not speak against a note.
     """
-    pool = [part for item in ordinary for part in item.parts if _MIXED_PIECES(len(part))]
+    pool = [part for item in ordinary for part in item.parts if len(part) in _MIXED_PIECES]
     drawn = chance.sample(ordinary, min(settings.background, len(ordinary)))
     for item in notes:
         thin = chance.random() < settings.thinned
@@ -209,15 +224,6 @@ def _epoch(
         length = chance.choice(_ORDINARY_LENGTHS)
         shown = _cut(_perhaps_bare(item, settings, chance), length, chance)
         yield _perhaps_altered(shown, settings, chance)
-
-
-# Mostly short, to save time; some whole, or length would become the sign of a note.
-_ORDINARY_LENGTHS = (128, 128, LENGTH)
-_MIXED_PIECES = range(6, 41).__contains__
-_MOST_MIXED = 3
-_KEPT = 0.7
-_FEWEST_KEPT = 3
-_WORDS_KEPT = 0.85
 
 
 def _with_ordinary(item: Item, pool: Sequence[Part], chance: random.Random) -> Item:
@@ -248,11 +254,11 @@ def _thinned(item: Item, chance: random.Random) -> Item:
 
 
 def _perhaps_altered(item: Item, settings: Settings, chance: random.Random) -> Item:
-    """Leave out words here and there: of what is left the teacher alone can say what it means."""
+    """Leave out words here and there: the labels may not fit what is left, so the teacher says."""
     if chance.random() >= settings.altered:
         return item
     parts = [
-        (*(piece for piece in part[:-1] if chance.random() < _WORDS_KEPT), part[-1])
+        (*(piece for piece in part[:-1] if chance.random() < _PIECES_KEPT), part[-1])
         for part in item.parts
     ]
     return replace(item, parts=parts, heard=1.0)
@@ -298,22 +304,22 @@ def _groups(learner: Network, settings: Settings) -> list[dict[str, object]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What answers are to say: of each sentence, and of each message.
+class _Targets:
+    """The probabilities that the answers should give.
 
-    Chances, (sentences,), (sentences, categories) and (messages,).
+    `flub` (sentences,), `categories` (sentences, categories) and `note` (messages,).
     """
 
     flub: Tensor
     categories: Tensor
     note: Tensor
 
-    def mixed(self, other: _Wanted, batch: Sequence[Item], heard: float) -> _Wanted:
-        """Mix so much of the other in, unless a message says how much."""
+    def mixed(self, other: _Targets, batch: Sequence[Item], heard: float) -> _Targets:
+        """Mix in the other ones with the share `heard`, unless a message has a share of its own."""
         by_message = torch.tensor([heard if one.heard is None else one.heard for one in batch])
         share = by_message.repeat_interleave(torch.tensor([len(item.parts) for item in batch]))
         share, by_message = share.to(self.flub.device), by_message.to(self.flub.device)
-        return _Wanted(
+        return _Targets(
             torch.lerp(self.flub, other.flub, share),
             torch.lerp(self.categories, other.categories, share[:, None]),
             torch.lerp(self.note, other.note, by_message),
@@ -329,21 +335,23 @@ def _loss(
     shown = [one.to(where) for one in shown]
     sentences, note = _answers(learner, shown, is_sentence)
     categories = _categories(batch)
-    wanted = _labels(batch, categories, settings.smoothing, where)
+    targets = _labels(batch, categories, settings.smoothing, where)
     if taught_by is not None:
         with torch.no_grad():
             opinion, on_note = _answers(taught_by, shown, is_sentence)
-        said = _Wanted(opinion[:, 0].sigmoid(), opinion[:, 1:-1].softmax(dim=-1), on_note.sigmoid())
-        wanted = wanted.mixed(said, batch, settings.heard)
+        said = _Targets(
+            opinion[:, 0].sigmoid(), opinion[:, 1:-1].softmax(dim=-1), on_note.sigmoid()
+        )
+        targets = targets.mixed(said, batch, settings.heard)
     weights = torch.tensor([item.weight for item in batch for _ in item.parts])
-    loss = _yes_or_no(sentences[:, 0], wanted.flub, weights.to(where))
+    loss = _yes_or_no(sentences[:, 0], targets.flub, weights.to(where))
     flubs = categories != _NO_CATEGORY
     if flubs.any():
         loss = loss + settings.category_weight * functional.cross_entropy(
-            sentences[flubs, 1:-1], wanted.categories[flubs]
+            sentences[flubs, 1:-1], targets.categories[flubs]
         )
     kind_weights = torch.tensor([item.kind_weight for item in batch])
-    return loss + settings.kind_weight * _yes_or_no(note, wanted.note, kind_weights.to(where))
+    return loss + settings.kind_weight * _yes_or_no(note, targets.note, kind_weights.to(where))
 
 
 def _answers(
@@ -357,19 +365,19 @@ def _answers(
 
 def _labels(
     batch: Sequence[Item], categories: Tensor, smoothing: float, where: torch.device
-) -> _Wanted:
+) -> _Targets:
     is_flub = (categories != _NO_CATEGORY).float()
     one_of = functional.one_hot(categories.clamp(min=0), len(CATEGORIES)).float()
     is_note = torch.tensor([item.is_note for item in batch]).float()
-    return _Wanted(
+    return _Targets(
         (is_flub * (1 - 2 * smoothing) + smoothing).to(where),
         (one_of * (1 - smoothing) + smoothing / len(CATEGORIES)).to(where),
         (is_note * (1 - 2 * smoothing) + smoothing).to(where),
     )
 
 
-def _yes_or_no(odds: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
-    losses = functional.binary_cross_entropy_with_logits(odds, wanted, reduction="none")
+def _yes_or_no(odds: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    losses = functional.binary_cross_entropy_with_logits(odds, targets, reduction="none")
     return (losses * weights).sum() / weights.sum().clamp(min=1)
 
 

@@ -25,8 +25,9 @@ _WEIGHTS = COLUMNS + len(_ONE)
 _NUMBERS = 5 + _WEIGHTS
 
 _LENGTH = 3  # the column that tells how many sentences there are
-# Up to six sentences: held out, no flub note of the corpus that is warned about is turned away.
-# Parted after seven, eight or ten, or parted once more, one to three are, of the longest.
+# Up to six sentences a message is short: so, held out, no flub note of the corpus that is warned
+# about is turned away. With the line after seven, eight or ten, or with a second line, one to three
+# of the longest are.
 _SHORT = np.log1p(6.5)
 
 _NOTHING = -1000.0

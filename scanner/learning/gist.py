@@ -1,4 +1,4 @@
-"""One line for who reads no table: did it get better, on what, by how much, how sure is that."""
+"""One line instead of tables: did it get better, on what, by how much, how sure is that."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def _marks(said: Sequence[frozenset[int]]) -> NDArray[np.int64]:
 
 
 def _chained(names: Iterable[Hashable]) -> Iterator[_Pair]:
-    """Link each to the first of its name, and to the one before it."""
+    """Link each to the first of its name and to the one before it: all pairs would be too many."""
     found: dict[Hashable, list[int]] = defaultdict(list)
     for number, name in enumerate(names):
         found[name].append(number)

@@ -59,7 +59,8 @@ def _fitted_without(
     progress: Progress,
 ) -> list[Heads]:
     """Fit heads without each of these parts of the corpus and of ordinary mail, in order."""
-    # A process more takes seconds to start, and all of the corpus once more in memory.
+    # Another process takes seconds to start, and holds the whole corpus in memory once more. So
+    # each is given the corpus once, with all the parts that it is to leave out.
     is_large = len(prepared.is_note) >= _LARGE
     at_once = min(len(left_out), os.cpu_count() or 1) if is_large else 1
     shares = [left_out[start::at_once] for start in range(at_once)]

@@ -19,14 +19,14 @@ def described(read: ReadCorpus, known: Container[str]) -> dict[str, Any]:
         "corpus_sha256": corpus.digest(read.examples),
         "messages": len(read.examples),
         "writers": [name if name in known else f"yours {n}" for n, name in enumerate(names, 1)],
-        "background": identified(read.ordinary.messages),
+        "background": _identified(read.ordinary.messages),
         "seed": corpus.SEED,
         "labels": list(corpus.KINDS),
         "categories": list(CATEGORIES),
     }
 
 
-def identified(background: Sequence[Sentences]) -> Mapping[str, Any]:
+def _identified(background: Sequence[Sentences]) -> Mapping[str, Any]:
     """Name ordinary mail, in its order, by hash and size: it is not shipped."""
     texts = [f"{message.subject}\n{message.text}" for message in background]
     return {

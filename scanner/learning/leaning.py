@@ -2,10 +2,10 @@
 
 Sixty notes among eight thousand change nothing where each counts as much as any other. So what
 the shipped heads and networks say stays, and a head of the user's own is added, fitted to what
-they leave: how much more or less the encoder's log-odds, the layout and the words weigh. The
-user's notes count for more there, while the shipped ones are heard again beside them. How many of
-the user's sentences are flubs is not learnt from: who labels what is doubtful labels many. Nor are
-categories: fitted to a writer's notes as well, they were told no better.
+they leave unexplained: how much more or less the encoder's log-odds, the layout and the words
+weigh. There the user's notes count for more, and the shipped ones are learnt again beside them. How
+many of the user's sentences are flubs is not learnt: whoever labels doubtful notes alone labels
+many. Nor are categories: fitted to a writer's notes as well, they were told no better.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scanner.learning.words import Floats
 
 # For how many shipped ones each of the user's counts: chosen on held-out notes of three writers,
 # as much as the shipped notes bear. All together count for no more than this share of the shipped
-# ones, though each for one at least.
+# ones, but each for at least one.
 _COUNTS_FOR = 5.0
 _SHARE = 0.25
 

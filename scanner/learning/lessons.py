@@ -1,4 +1,4 @@
-"""What the user's own examples can teach: too little of something, and what they say twice."""
+"""What the user's own examples can teach: remarks on their labels, and no words that are rare."""
 
 from __future__ import annotations
 

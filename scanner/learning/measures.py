@@ -51,9 +51,10 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number of one side: `of` a table and how often each group was drawn, shape (draws, groups).
+    """A number of one side: `of` takes its table and how often each group was drawn in each draw.
 
-    `is_share` tells numbers between 0 and 1 that read best in per cent.
+    The latter has the shape (draws, groups); out come as many values as draws. `is_share` marks
+    numbers between 0 and 1 that read best in per cent.
     """
 
     name: str
@@ -87,7 +88,7 @@ def difference(before: Table, after: Table, metric: Metric) -> Estimate:
 def direction(metric: Metric, change: Estimate) -> int:
     """Give 1 where a change is for the better, -1 where it is for the worse.
 
-    And 0 where it may be chance, or is too small to matter, however sure it is.
+    It is 0 where the change may be chance, or is too small to matter, however sure it is.
     """
     if abs(change.value) < _MATTERS or change.low <= 0 <= change.high or isnan(change.low):
         return 0
@@ -164,7 +165,7 @@ def _of_category(number: int) -> _Counts:
 
 
 class Three(NamedTuple):
-    """Of one thing: how many of those shown are some, how many of them are shown, and both."""
+    """Precision, recall and F1 of one sort of sentence or message."""
 
     precision: Metric
     recall: Metric
@@ -172,7 +173,7 @@ class Three(NamedTuple):
 
 
 def _three(name: str, counts: _Counts) -> Three:
-    """Measure what is counted so."""
+    """Give the three metrics of what `counts` counts."""
 
     def precision(rows: Table, drawn: Values) -> Values:
         right, shown, _ = counts(rows, drawn)
@@ -258,7 +259,6 @@ OTHER = Metric(
 ORDINARY = Metric(
     "ordinary mail warned about", _warned(lambda rows: rows.is_ordinary), higher_is_better=False
 )
-FALSE_ALARMS = (CLEAN, OTHER, ORDINARY)
 
 AVERAGE_PRECISION = Metric("average precision", _average_precision, is_share=False)
 """How well all sentences of notes are ranked, whatever the preset."""
@@ -273,4 +273,4 @@ BY_CATEGORY: Mapping[str, Three] = {
 }
 """Of each category: a sentence counts when its category is right, too."""
 
-ALL = (*SENTENCES, *NOTES, *FALSE_ALARMS, AVERAGE_PRECISION, CALIBRATION, MACRO_F1)
+ALL = (*SENTENCES, *NOTES, CLEAN, OTHER, ORDINARY, AVERAGE_PRECISION, CALIBRATION, MACRO_F1)

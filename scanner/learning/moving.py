@@ -49,8 +49,8 @@ from scanner.learning.words import message_text, whole_text
 _ADAPTING_C = 3.0
 
 # How far the gate may be opened at each look, in log-odds. Of ordinary mail (3,400 messages of
-# Enron and of a mailing list) 1.6 % pass the shipped gate, and 2.8 % one that is so much wider; one
-# message called a note by mistake would else let a third of it pass.
+# Enron and of a mailing list) 1.6 % pass the shipped gate, and 2.8 % one that is so much wider.
+# Without a bound, one message called a note by mistake could let a third of it pass.
 _REACH = 1.0
 
 
@@ -62,7 +62,7 @@ class Start:
     rehearsal: Rehearsal
 
 
-@dataclass(frozen=True)  # without slots: what is named once need not be hashed again
+@dataclass(frozen=True)  # no slots: cached_property needs a __dict__
 class TrainingSet:
     """The shipped corpus and the user's notes, marked as `yours`, as an encoder read them.
 
@@ -181,9 +181,9 @@ def compared(learnt: TrainingSet, before: Contender, after: Contender) -> Trial:
 
 
 def opened(gate: Gate, heads: Heads, notes: Sequence[Sentences]) -> Gate:
-    """Open a gate for notes that need reading, of which the heads' words say what is asked there.
+    """Open a gate for notes that need reading; `heads` say what it asks of them.
 
-    It stays shut to those it would have to be opened far for: much other mail would pass, too.
+    It stays shut to notes that it would have to be opened far for: much other mail would pass, too.
     """
     wholes = [words.bag(message_text(note)) for note in notes]
     seen = glimpses(
@@ -203,9 +203,9 @@ def _opened(gate: Gate, heads: Heads, learnt: TrainingSet) -> Gate:
 
 
 def _heads(learnt: TrainingSet, start: Heads, taught: Mask, heard: Mask) -> Heads:
-    """Move heads by the messages that are marked, yours among those of the corpus.
+    """Move heads by the messages marked: those of the corpus `taught`, and ordinary ones `heard`.
 
-    Without the corpus beside them, a thousand notes would make every word a sign of a note.
+    Without the corpus beside yours, a thousand notes would make every word a sign of a note.
     """
     prepared, ordinary = learnt.read.prepared, learnt.ordinary
     rows, others = np.flatnonzero(taught), np.flatnonzero(heard)
@@ -230,7 +230,7 @@ def _heads(learnt: TrainingSet, start: Heads, taught: Mask, heard: Mask) -> Head
 
 
 def _dealt(learnt: TrainingSet, base: Rehearsal) -> tuple[Folds, Folds]:
-    """Deal the user's messages to the folds of the corpus: to that of their like, or evenly."""
+    """Deal the user's messages to the folds of the corpus: with those like them, or else evenly."""
     otherwise = np.full(len(learnt.yours), NOWHERE)
     places = np.flatnonzero(learnt.yours)
     for number, part in enumerate(folds(learnt.groups[learnt.yours], len(base.heads))):

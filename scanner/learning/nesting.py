@@ -18,10 +18,10 @@ from scanner.learning.readings import ANSWERS
 from scanner.learning.words import Floats
 
 _BEFORE = 3
-"""So many layers come before the exit: after two, one note of the corpus told it nothing."""
+"""So many layers come before the exit: after two, one note of the corpus could not be told."""
 
 _STATE = f"/network/layers.{_BEFORE - 1}/second_norm/LayerNormalization_output_0"
-_AS_WIDE = "network.norm.weight"  # as a layer's state
+_AS_WIDE = "network.norm.weight"  # has a number for each column of a layer's state
 _SURE = 1000.0
 
 _WEIGHTS, _ADDED = "exit_weights", "exit_added"
@@ -35,7 +35,7 @@ class Weights(NamedTuple):
 
 
 def untaught(hidden: int) -> Weights:
-    """Give what an exit is that has learnt nothing: everything is surely read on."""
+    """Give the weights of an exit that has learnt nothing: everything is read to its end."""
     return Weights(np.zeros(hidden, np.float32), _SURE)
 
 
@@ -53,7 +53,7 @@ def nest(graph: Path) -> None:
 
 
 def teach(graph: Path, weights: Weights) -> None:
-    """Put into a graph with an exit what that has learnt."""
+    """Put the weights that an exit has learnt into its graph."""
     model = onnx.load(graph)
     learnt = {one.name: one for one in _constants(weights)}
     for constant in model.graph.initializer:
@@ -101,7 +101,7 @@ def _nested(plain: GraphProto) -> GraphProto:
 
 
 def _needed(graph: GraphProto, wanted: str) -> set[str]:
-    """Name what is to be made for something, and that itself."""
+    """Name all that has to be computed for what is wanted, and that itself."""
     made_by = {output: node for node in graph.node for output in node.output}
     needed, left = set[str](), [wanted]
     while left:

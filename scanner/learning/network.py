@@ -35,10 +35,10 @@ MINILM = Shape(hidden=384, heads=12, layers=6, inner=1536, epsilon=1e-12)
 MPNET = Shape(hidden=768, heads=12, layers=12, inner=3072, epsilon=1e-5, buckets=32)
 
 
-# Added to what a word piece makes of padding, before the softmax.
+# Added to the attention scores of padding, before the softmax.
 _NOT_THERE = -1e4
 
-# Farther is not told apart.
+# Larger distances are not told apart.
 _FARTHEST = 128
 
 
@@ -90,8 +90,8 @@ def _attended(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) ->
 class Network(nn.Module):
     """Word pieces in, ANSWERS log-odds at each place that is asked for out.
 
-    An answer hears what became of the piece at its place, and the mean of the pieces from the
-    place before to its own: at a sentence's separator, of the sentence.
+    An answer is made of the last layer's state at its place, and of the mean of the states from the
+    place asked for before it to its own: at a sentence's separator, that of the sentence.
     """
 
     def __init__(self, words: nn.Module, shape: Shape = MINILM) -> None:

@@ -28,11 +28,10 @@ _SENTENCE_WORDS = range(4, 30)
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Messages as rows: their words, and what the encoder says of each as a whole.
+    """Messages and their sentences as rows: words, and dense columns of what the encoder says.
 
-    The same of all their sentences; `message` is each sentence's message, an index. `single` marks
-    the single words of all that was written, `flub_dense` tells how what looks like a flub sits in
-    each message.
+    `single` marks the single words of all that was written in a message, `flub_dense` tells how
+    what looks like a flub sits in it. `message` is each sentence's message, an index.
     """
 
     messages: Sequence[Sentences]
@@ -121,9 +120,9 @@ def read_corpus(
 def known_writers(projected: Sequence[Projected], known: Known) -> frozenset[str]:
     """Give the writers whom the encoder was trained on.
 
-    Of whom no message is known, he is another of the same name. Raises `ConfigurationError` where a
-    message of theirs is not among the known ones: it was changed, and the encoder has seen what
-    it was.
+    A writer of whom no message is known is somebody else of the same name. Raises
+    `ConfigurationError` where a message of theirs is not among the known ones: it was changed, and
+    the encoder has seen what it was.
     """
     met = [readings.key(one.sentences) in known.readings for one in projected]
     theirs = {one.example.writer for one, is_met in zip(projected, met, strict=True) if is_met}

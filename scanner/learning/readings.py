@@ -42,10 +42,10 @@ DAMAGED = (
 """What numpy raises, early or late, for a file of arrays that is missing or spoilt."""
 
 _PORTION = 64
-# Of log-odds in a stored byte: beyond 8 they say no more. Which category it would be is kept more
-# roughly: that weighs little, and takes eight of nine numbers.
+# So many steps of a stored byte are 1 in log-odds, of which those beyond 8 say no more. Categories,
+# which weigh little and are eight of nine numbers, are kept more roughly.
 _STEPS = 15
-_EXIT_STEPS = 8  # what is said there lies farther apart
+_EXIT_STEPS = 8  # what is said at the exit lies farther apart
 _FARTHEST = 127
 _OF_SENTENCES = np.array([_STEPS] + [6] * len(CATEGORIES))
 
@@ -70,7 +70,7 @@ class Reading:
         return Reading(self.kind, np.vstack([self.sentences, sure]))
 
     @classmethod
-    def empty(cls, sentences: int = 0) -> Reading:
+    def empty(cls, sentences: int) -> Reading:
         """Give a reading that says nothing of so many sentences."""
         return cls(0.0, np.zeros((sentences, ANSWERS - 1), np.float32))
 

@@ -1,4 +1,4 @@
-"""Rebuild the encoder: fine-tune networks, each without some of the writers; take their average.
+"""Rebuild the encoder: fine-tune networks, each without some of the writers, and average them.
 
 The mean of the weights of networks that set out from the same ones reads better than each of
 them, for the price of one (Wortsman and others, Model soups, 2022).
@@ -88,28 +88,12 @@ def rebuild(  # noqa: PLR0913 - what to learn from, and how
     parts = _dealt(shown.writers, *everything, count)
     _require_enough(projected, [part.notes for part in parts])
     lessons = [
-        Lesson(
-            _without(shown.notes, part.notes),
-            _without(shown.ordinary, part.ordinary),
-            settings[0],
-            SEED,
-        )
-        for part in parts
+        lesson for part in parts for lesson in _lessons(shown, part, settings, taught=taught)
     ]
-    if taught:
-        lessons = [
-            replace(one, teacher=replace(one, settings=TEACHER, base=teacher.model))
-            for one in lessons
-        ]
-    each = [
-        replace(one, settings=how, seed=one.seed + number)
-        for one in lessons
-        for number, how in enumerate(settings)
-    ]
-    waiting = [one for one in each if not finished.exists(unfinished, one.name)]
+    waiting = [one for one in lessons if not finished.exists(unfinished, one.name)]
     teachers = {one.teacher.name: one.teacher for one in waiting if one.teacher}
     _learn([*teachers.values()], unfinished, progress, "fine-tuning the teachers")
-    learners = _learn(each, unfinished, progress, "fine-tuning")
+    learners = _learn(lessons, unfinished, progress, "fine-tuning")
     by_part = range(0, len(learners), len(settings))
     blind = [network.average(learners[n : n + len(settings)]) for n in by_part]
     _write(folder, shown, parts, blind, Known({}, frozenset()), progress)
@@ -213,6 +197,19 @@ def _dealt(writers: NDArray[np.str_], new: Mask, new_mail: Mask, count: int) -> 
     return [_Part(np.isin(every, places[its]), turns == n) for n, its in enumerate(marks)]
 
 
+def _lessons(
+    shown: _Shown, part: _Part, settings: Sequence[Settings], *, taught: bool
+) -> list[Lesson]:
+    """Give a lesson for each of the settings; neither it nor its teacher is shown the part."""
+    notes = _without(shown.notes, part.notes)
+    ordinary = _without(shown.ordinary, part.ordinary)
+    its = Lesson(notes, ordinary, TEACHER, SEED, teacher.model) if taught else None
+    return [
+        Lesson(notes, ordinary, how, SEED + number, teacher=its)
+        for number, how in enumerate(settings)
+    ]
+
+
 def _write(  # noqa: PLR0913, PLR0917 - what there is to write, and how it gets on
     folder: Path,
     shown: _Shown,
@@ -223,14 +220,17 @@ def _write(  # noqa: PLR0913, PLR0917 - what there is to write, and how it gets 
 ) -> None:
     """Write the average of all, and what each says of the part it has not seen.
 
-    What is `known` stays, also of messages that are not at hand: the encoder has seen them. What is
-    said at the early exit is of the average itself, by exits that have not met the writer.
+    Readings that are `known` stay, also those of messages that are not at hand: the encoder has
+    seen these. The early exit is that of the average itself, and what it says of a message is said
+    by one that was taught without the message's writer.
     """
     said: dict[str, Reading] = {}
     for one, part in zip(blind, parts, strict=True):
         encoder = exported(one, shown.tokens, samples(_without(shown.notes, part.notes)))
-        unseen = list(compress(shown.messages, part.notes.tolist()))
-        unseen += compress(shown.background, part.ordinary.tolist())
+        unseen = [
+            *compress(shown.messages, part.notes),
+            *compress(shown.background, part.ordinary),
+        ]
         said |= zip(map(readings.key, unseen), encoder.read(unseen), strict=True)
     graph = folder / GRAPH
     exporting.export(network.average(blind), graph, samples(shown.notes))
@@ -244,13 +244,13 @@ def _write(  # noqa: PLR0913, PLR0917 - what there is to write, and how it gets 
 
 
 def _known_or_new(items: Sequence[Item], known: Mask) -> list[Item]:
-    """Have of what is new only the labels heard, and of the rest the encoder as it was, too."""
+    """Have what is new learnt by its labels alone, and the rest from the encoder as it was, too."""
     pairs = zip(items, known.tolist(), strict=True)
     return [one if is_known else replace(one, heard=0.0) for one, is_known in pairs]
 
 
 def _to_learn(notes: Sequence[Item], known: Mask, left_out: Mask, again: int) -> list[Item]:
-    """Give what is new, and some of what is known, lest it be forgotten."""
+    """Give what is new, and some of what is known, so that it is not forgotten."""
     told = _known_or_new(notes, known)
     new, rest = _without(told, known | left_out), _without(told, ~known | left_out)
     chance = random.Random(SEED)  # noqa: S311 - nothing secret hangs on it
@@ -270,12 +270,12 @@ def _learn(
 
 
 def _learnt(unfinished: Path, lesson: Lesson, tell: Tell) -> Network:
-    """Fine-tune on one core, in a process that shares the machine with others."""
+    """Fine-tune on one core: other processes beside this one do the same."""
     torch.set_num_threads(1)
     name = lesson.name
     if not finished.exists(unfinished, name):
-        # Who learns further is to say of what it knows what it said before, lest it forget
-        # (Li and Hoiem, Learning without forgetting, 2016).
+        # A network that learns further is to go on saying what it said of what it knows, so that
+        # it does not forget (Li and Hoiem, Learning without forgetting, 2016).
         its = lesson.teacher
         by = _learnt(unfinished, its, lambda _: None) if its else lesson.onwards
         finished.save(fine_tune(lesson, lambda share, _: tell(share), by), unfinished, name)
@@ -308,4 +308,4 @@ def samples(items: Sequence[Item]) -> list[Window]:
 
 
 def _without(items: Sequence[Item], marks: Mask) -> list[Item]:
-    return [item for item, marked in zip(items, marks.tolist(), strict=True) if not marked]
+    return list(compress(items, ~marks))

@@ -118,7 +118,7 @@ def _data(draw: Draw, *, dark: bool) -> str:
 
 
 def _captions(rows: Table, growth: Growth | None) -> dict[str, tuple[str, str]]:
-    """Give each picture's text for who does not see it, and its caption."""
+    """Give each picture's alternative text and its caption."""
     return {
         "precision-recall": (
             "Precision over recall, a falling curve for each model.",

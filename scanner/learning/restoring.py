@@ -48,7 +48,7 @@ def restored(graph: Path) -> Network:
 def _matrices(
     nodes: Sequence[onnx.NodeProto], constants: Mapping[str, Tensor], its: Mapping[str, Tensor]
 ) -> Iterator[tuple[str, Tensor]]:
-    """Give the matrices by their names; torch multiplies with what stands on its side here."""
+    """Give the matrices by their names; torch keeps them transposed."""
     made_by = {output: node for node in nodes for output in node.output}
     for node in nodes:
         if node.name == _OF_THE_ANSWERS:

@@ -57,19 +57,9 @@ class Smoothed(nn.Module):
 
 
 def smooth(layers: Sequence[nn.Module], reads: Iterator[object]) -> None:
-    """Put smoothed matrices into layers; to go through `reads` is to have samples read."""
-    largest: dict[nn.Module, Tensor] = {}
-
-    def look(matrix: nn.Module, inputs: tuple[Tensor]) -> None:
-        most = inputs[0].detach().abs().flatten(0, -2).amax(0)
-        largest[matrix] = torch.maximum(largest.get(matrix, most), most)
-
+    """Put smoothed matrices into layers; each step of `reads` has them read a sample message."""
     matrices = [getattr(layer, name) for layer in layers for names in TOGETHER for name in names]
-    hooks = [matrix.register_forward_pre_hook(look) for matrix in matrices]
-    for _ in reads:
-        pass
-    for hook in hooks:
-        hook.remove()
+    largest = _largest_inputs(matrices, reads)
     for layer in layers:
         for names in TOGETHER:
             linears = [getattr(layer, name) for name in names]
@@ -77,6 +67,24 @@ def smooth(layers: Sequence[nn.Module], reads: Iterator[object]) -> None:
             spread = _spread(inputs, [linear.weight.detach() for linear in linears])
             for name, linear in zip(names, linears, strict=True):
                 setattr(layer, name, Smoothed(linear, spread))
+
+
+def _largest_inputs(
+    matrices: Sequence[nn.Module], reads: Iterator[object]
+) -> dict[nn.Module, Tensor]:
+    """Give the largest size of each column that a matrix is multiplied with in all `reads`."""
+    largest: dict[nn.Module, Tensor] = {}
+
+    def look(matrix: nn.Module, inputs: tuple[Tensor]) -> None:
+        most = inputs[0].detach().abs().flatten(0, -2).amax(0)
+        largest[matrix] = torch.maximum(largest.get(matrix, most), most)
+
+    hooks = [matrix.register_forward_pre_hook(look) for matrix in matrices]
+    for _ in reads:
+        pass
+    for hook in hooks:
+        hook.remove()
+    return largest
 
 
 def _spread(inputs: Tensor, weights: Sequence[Tensor]) -> Tensor:
@@ -128,7 +136,7 @@ class _Samples(CalibrationDataReader):  # type: ignore[misc]  # it ships no type
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Keep a library still that says how it gets on though nobody has asked."""
+    """Silence a library that logs how it gets on."""
     logging.disable(logging.WARNING)
     try:
         yield

@@ -260,7 +260,7 @@ def _cells(metric: Metric, tables: Sequence[Table]) -> Iterator[Cell]:
         change = measures.difference(tables[0], tables[-1], metric)
         yield _difference(metric, change)
         said = verdict(metric, change)
-        yield Cell(said if said in _ORDER[:2] else "")
+        yield Cell(said if said in {"better", "worse"} else "")
 
 
 def _value(metric: Metric, one: Estimate) -> Cell:

@@ -1,8 +1,8 @@
 """The larger network that those of the encoder learn from: MPNet (base), read as they read.
 
 It learns the notes as they do, and understands more; what it says of a message then teaches them
-beside the labels (Hinton and others, Distilling the knowledge in a neural network, 2015). Nobody
-needs it who runs or retrains unflub.
+beside the labels (Hinton and others, Distilling the knowledge in a neural network, 2015). Neither
+running nor retraining unflub needs it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From which probability on: chosen on messages that the estimators were not trained on."""
+"""The gate and the presets' thresholds, chosen on messages that the heads were not fitted to."""
 
 from __future__ import annotations
 
@@ -130,8 +130,8 @@ def gate_and_presets(held_out: HeldOut) -> tuple[Gate, dict[str, Thresholds]]:
 def require_warnings(held_out: HeldOut, presets: Mapping[str, Thresholds]) -> None:
     """Raise `ConfigurationError` where the background has a preset warn about no flub note at all.
 
-    Of few background messages none may be warned about. Is one of them a note, then more is asked
-    than any note has.
+    Where the background is small, no message of it may be warned about. If one is a note by
+    mistake, more may then be asked than any note has.
     """
     has_flub = held_out.is_note & ~held_out.is_clean
     for name, at in presets.items():
@@ -248,7 +248,7 @@ def _moved(held_out: HeldOut, limits: Limits, name: str, base: Base) -> Threshol
 
 
 def _as_many(kinds: Floats, wanted: int, before: float) -> float:
-    """Give what has as many messages pass as did before, where that is less than it was then."""
+    """Give the threshold that as many messages pass as before, where it is below the one before."""
     if not wanted or not len(kinds):
         return before
     recalling = float(np.sort(kinds)[::-1][min(wanted, len(kinds)) - 1])
@@ -256,9 +256,9 @@ def _as_many(kinds: Floats, wanted: int, before: float) -> float:
 
 
 def _would_warn(held_out: HeldOut, flub: float) -> tuple[Floats, Floats]:
-    """Give how probably notes they are: notes with a flub, and what is no note.
+    """Give the probabilities to be notes, of notes with a flub and of what is no note.
 
-    Of those alone that would be warned about, were they surely notes.
+    Only of those that would be warned about if they were surely notes.
     """
     sure = held_out.likeliest >= flub
     flubbed = held_out.kinds[held_out.is_note & ~held_out.is_clean & sure]
@@ -279,16 +279,16 @@ def scores(held_out: HeldOut, chosen: Mapping[str, Thresholds]) -> dict[str, dic
 
 
 def _moved_flub(held_out: HeldOut, limits: Limits, name: str, base: Base) -> float:
-    """Choose the lowest that warns about no more clean notes than the base did."""
+    """Choose the lowest `flub` that warns about no more clean notes than the base did."""
     clean = base.held_out.likeliest[base.held_out.is_clean]
     before = _share(clean >= base.thresholds[name].flub)
     return _flub(held_out, min(limits.clean, before), _FINE)
 
 
 def _flub(held_out: HeldOut, most: float, grid: Sequence[float] = _GRID) -> float:
-    """Give the lowest that warns about no more than that share of clean notes.
+    """Give the lowest `flub` that warns about no more than that share of clean notes.
 
-    Where there is none, nothing tells what a lower one would cost.
+    The highest where there are no clean notes: nothing tells what a lower one would cost.
     """
     clean = held_out.likeliest[held_out.is_clean]
     if not len(clean):
@@ -314,18 +314,18 @@ def _flagged(held_out: HeldOut, marks: Mask, at: Thresholds) -> Mask:
 
 
 def _quiet(kinds: Floats, would_warn: Mask, most: float) -> float:
-    """Give from where on no more than that share of messages is warned about."""
+    """Give the `sure` from which on no more than that share of messages is warned about."""
     return _above(kinds[would_warn], int(most * len(kinds)))
 
 
 def _above(kinds: Floats, allowed: int) -> float:
-    """Give a hair more than the first message that must not be warned about any more has."""
+    """Give a hair more than the surest message has that must not be warned about."""
     falling = np.sort(kinds)[::-1]
     return round(float(falling[allowed]) + _HAIR, 3) if allowed < len(falling) else 0.0
 
 
 def _kind(held_out: HeldOut) -> float:
-    """Choose what is right of the most messages, amid all that are right of about as many.
+    """Choose the median of all `kind` that are right of about as many messages as the best.
 
     The best of many is best by chance, and the gate is opened for what lies between two of them.
     """

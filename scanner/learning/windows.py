@@ -24,10 +24,10 @@ LENGTH = 384
 _OVERLAP = 96
 
 _BEGINNING = 128
-"""In word pieces: by so many most long mail that is no note is told from the notes."""
+"""In word pieces: so many are enough to tell most long mail that is no note."""
 
 _TELLING = range(33, 193)
-"""In word pieces: some notes with a flub are not known by a line, and few are longer than this."""
+"""In word pieces: of some notes with a flub a line is too little, and few are longer than this."""
 
 BEFORE = 2
 """So many answers come before those of the sentences: the message's, and the subject's."""

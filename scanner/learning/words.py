@@ -64,7 +64,7 @@ def bag(text: str) -> Bag:
 def single(text: str) -> set[int]:
     """Give the columns of the words of a text, however often they stand there, without pairs.
 
-    What is a word is coarser than in `bag`, and told in a quarter of the time.
+    It cuts text into words more coarsely than `bag` does, in a quarter of the time.
     """
     if not text.isascii():
         text = _NO_WORD.sub(" ", text.translate(_PUNCTUATION).lower())

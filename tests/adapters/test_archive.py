@@ -284,6 +284,15 @@ def test_a_structure_beyond_any_depth_costs_its_message_no_reading(server, user)
     assert [message.raw for message in messages] == [CLEAN] * 3
 
 
+def test_a_size_that_is_no_number_costs_nothing(server, user):
+    """It only says how many messages are fetched together."""
+    fill(server, user, "Jobs", raws=(CLEAN,) * 3)
+    with proxy.running(server.port) as through, archive(through.port, user) as opened:
+        through.rewrite = lambda said: re.sub(rb"RFC822.SIZE \d+", b"RFC822.SIZE many", said)
+        messages = read_all(opened, "Jobs")
+    assert [message.raw for message in messages] == [CLEAN] * 3
+
+
 @pytest.mark.parametrize("name", [b'"R&D"', b'"Q&A, 2019"', b"&2D0-"])
 def test_a_mailbox_of_an_ill_formed_name_is_a_row_and_no_other_is_lost(server, user, name):
     """Some servers keep names that are no modified UTF-7 (RFC 3501 section 5.1.3)."""

@@ -120,10 +120,11 @@ def test_a_certificate_that_is_not_to_be_trusted_is_not():
         DOCUMENT.replace(b"<socketType>SSL", b"<socketType>plain"),
         DOCUMENT.replace(b"imap.localhost", b"imap.local host"),
         DOCUMENT.replace(b"<port>1993", b"<port>199399"),
+        DOCUMENT.replace(b"<port>1993", b"<port>" + b"9" * 5000),
         DOCUMENT.replace(b'<?xml version="1.0"?>', b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/hostname">]>')
         .replace(b"imap.localhost", b"&e;"),
     ],
-    ids=["empty", "text", "nothing", "no TLS", "no host", "no port", "entity"],
+    ids=["empty", "text", "nothing", "no TLS", "no host", "no port", "digits", "entity"],
 )  # fmt: skip
 def test_a_file_that_is_not_to_be_used_is_passed_over(published, document):
     """A provider's file is hostile until it is understood."""

@@ -35,7 +35,7 @@ def test_what_is_dismissed_stays_dismissed(folder):
 def test_a_deleted_warning_draft_counts_too(folder):
     """Of every account; the watcher itself asks for the file alone."""
     dismissals.add([ONE])
-    state.save(folder / "home.json", 1, Memory(dismissed=frozenset({TWO})))
+    state.save(folder / "home.json", state.Saved(memory=Memory(dismissed=frozenset({TWO}))))
     assert dismissals.everywhere() == {ONE, TWO}
     assert dismissals.load() == {ONE}
 

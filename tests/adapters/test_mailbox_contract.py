@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,7 +20,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from support import cyrus, dovecot, pymap
+from support import cyrus, dovecot, proxy, pymap
 from support.client import MailClient
 from support.fake_mailbox import FakeMailbox, FakeServer
 from support.notes import OPENING, STRENGTH, note
@@ -141,11 +142,11 @@ def _setting(request, kind: str) -> Iterator[Setting]:
 
 
 @contextmanager
-def on_dovecot(server: dovecot.Dovecot) -> Iterator[Setting]:
-    user, port = f"contract{next(_numbers)}", server.port
+def on_dovecot(server: dovecot.Dovecot, through: proxy.Proxy | None = None) -> Iterator[Setting]:
+    user, port = f"contract{next(_numbers)}", through.port if through else server.port
     account = Account("d", "me@example.org", "127.0.0.1", user, port, "none")
     with connect(account, dovecot.PASSWORD) as mailbox:
-        yield Setting(mailbox, MailClient(port, user, dovecot.PASSWORD))
+        yield Setting(mailbox, MailClient(server.port, user, dovecot.PASSWORD))
 
 
 @contextmanager
@@ -350,3 +351,33 @@ def test_an_interrupted_wait_ends_at_once(setting):
     bell.stop()
     assert setting.mailbox.wait(LONG, bell.waiter) is False
     assert time.monotonic() - began < LONG / 2
+
+
+@pytest.mark.parametrize(
+    ("told", "odd", "read"),
+    [
+        (rb"RFC822.SIZE \d+", b"RFC822.SIZE many", [NOTE]),
+        (rb"BODY\[\]<0> \{.*?\r\n\)", b"BODY[]<0> 7)", []),
+    ],
+    ids=["a size that is no number", "a number for a text"],
+)
+def test_what_is_told_in_the_wrong_form_is_taken_for_not_told(server, told, odd, read):
+    """However odd a server is, it costs one message at most."""
+    with proxy.running(server.port) as through, on_dovecot(server, through) as setting:
+        uids = setting.save(NOTE)
+        through.rewrite = lambda said: re.sub(told, odd, said, flags=re.DOTALL)
+        assert list(setting.mailbox.messages(uids).values()) == read
+        assert recognise(b"".join(setting.mailbox.headers(uids).values())) is None
+
+
+@pytest.mark.parametrize("section", [rb"1", rb"1.MIME"])
+def test_a_big_message_whose_text_is_not_given_is_not_taken_for_empty(server, section):
+    """It would seem clean, and its warning would be taken away."""
+    message = MIMEMultipart("mixed", _subparts=[MIMEText("That was a flub.\n")])
+    message.attach(MIMEImage(b"\0" * 200_000, "png"))
+    withheld = re.compile(rb"(BODY\[%b\]<0>) \{\d+\}\r\n.*?(?=\)| BODY\[)" % section, re.DOTALL)
+    with proxy.running(server.port) as through, on_dovecot(server, through) as setting:
+        (uid,) = setting.save(message.as_bytes(policy=policy.SMTP))
+        assert b"That was a flub." in setting.mailbox.messages([uid])[uid]
+        through.rewrite = lambda said: withheld.sub(rb"\1 NIL", said)
+        assert setting.mailbox.messages([uid]) == {}

@@ -731,6 +731,13 @@ def test_what_thunderbird_deleted_is_passed_over(tmp_path):
     assert [source for source, _, _ in found] == [f"{tmp_path}/Drafts#2"]
 
 
+def test_what_only_quotes_the_mark_of_thunderbird_is_read(tmp_path):
+    """The mark counts in the header alone, also where lines end in CRLF."""
+    quoting = BOX.replace(b"Hello.", b"Hello.\nX-Mozilla-Status: 0009").replace(b"\n", b"\r\n")
+    found = rows_of(quoting, tmp_path / "Drafts")
+    assert [source for source, _, _ in found] == [f"{tmp_path}/Drafts#1"]
+
+
 def test_takeout_folder_gives_its_mail(tmp_path):
     """An unpacked Takeout holds settings and an overview beside the mail."""
     lay(tmp_path, "archive_browser.html")

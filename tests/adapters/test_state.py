@@ -24,13 +24,13 @@ def path(tmp_path) -> Path:
 @pytest.mark.parametrize("memory", [MEMORY, Memory(no_flubs=frozenset({ONE})), Memory()])
 def test_what_is_saved_is_loaded(path, memory):
     """Nothing is lost or added on the way."""
-    save(path, 5, memory)
+    save(path, Saved(5, memory))
     assert load(path).under(5) == memory
 
 
 def test_what_a_server_does_and_what_was_under_way_is_kept(path):
     """The doctor may say otherwise of the server, and changes nothing else."""
-    save(path, 5, MEMORY, alters=True, under_way=frozenset({ONE}))
+    save(path, Saved(5, MEMORY, alters=True, under_way=frozenset({ONE})))
     assert load(path) == Saved(5, MEMORY, alters=True, under_way=frozenset({ONE}))
     say_whether_it_alters(path, alters=False)
     assert load(path) == Saved(5, MEMORY, alters=False, under_way=frozenset({ONE}))
@@ -45,14 +45,14 @@ def test_where_nothing_is_to_be_said_nothing_is_written(path):
 def test_only_the_owner_can_read_it(path):
     """File and folder are closed to others, also when the file is written again."""
     for _ in range(2):
-        save(path, 5, MEMORY)
+        save(path, Saved(5, MEMORY))
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 def test_under_another_uidvalidity_uids_are_forgotten(path):
     """UIDs mean something else then; what stood or was dismissed is known by its words."""
-    save(path, 5, MEMORY)
+    save(path, Saved(5, MEMORY))
     held = load(path).under(6)
     assert held.dismissed == MEMORY.dismissed
     assert [w.digests for w in held.standing] == [w.digests for w in MEMORY.standing]
@@ -90,7 +90,7 @@ def test_a_broken_file_counts_as_none(path, content):
     path.parent.mkdir()
     path.write_text(content)
     assert load(path).under(5) == Memory()
-    save(path, 5, MEMORY)
+    save(path, Saved(5, MEMORY))
     assert load(path).under(5) == MEMORY
 
 
@@ -111,12 +111,12 @@ def test_a_good_file_is_read():
 
 def test_an_interrupted_write_leaves_the_old_file(path):
     """A file that cannot be put in its place is cleared away, and the old one stands."""
-    save(path, 5, MEMORY)
+    save(path, Saved(5, MEMORY))
     old = path.read_bytes()
     moved = path.rename(path.with_name("kept"))
     path.mkdir()  # what stands in the way makes the last step of writing fail
     with pytest.raises(UnreadableError, match=r"cannot be written .*make its folder writable"):
-        save(path, 5, Memory())
+        save(path, Saved(5, Memory()))
     assert moved.read_bytes() == old
     assert sorted(p.name for p in path.parent.iterdir()) == ["home.json", "kept"]
 
@@ -126,13 +126,13 @@ def test_a_folder_that_cannot_be_made_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "home.json"
     with pytest.raises(UnreadableError, match=r"home\.json cannot be written") as raised:
-        save(path, 5, MEMORY)
+        save(path, Saved(5, MEMORY))
     assert raised.value.exit_status == 5
 
 
 def test_the_file_does_not_grow_for_ever(path):
     """There is a limit to what is kept of dismissals."""
-    save(path, 5, Memory((), frozenset(f"{n:016x}" for n in range(20_000))))
+    save(path, Saved(5, Memory((), frozenset(f"{n:016x}" for n in range(20_000)))))
     assert 1000 <= len(load(path).under(5).dismissed) <= 10_000
 
 

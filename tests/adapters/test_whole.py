@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from scanner.adapters import dismissals, plugin, service, settings, state
-from scanner.core.plan import Memory
 from scanner.errors import UnreadableError
 
 WRITERS = {
-    "memory": lambda home: state.save(home / "a" / "home.json", 1, Memory()),
+    "memory": lambda home: state.save(home / "a" / "home.json", state.Saved()),
     "dismissals": lambda _: dismissals.add(["0123456789abcdef"]),
     "configuration": lambda home: settings.write(home / "a" / "config.toml", "x"),
     "service": lambda _: service.install(service.manager("darwin"), Path("config.toml")),

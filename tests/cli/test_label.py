@@ -111,7 +111,7 @@ def test_a_label_is_found_again_however_the_mail_is_wrapped(program, tmp_path):
     screen = Screen(program, "label", "--again", tmp_path / "again.txt")
     screen.wait_for("message 1 of 1", "PLEA")
     screen.press(ENTER)
-    screen.wait_for("All 1 messages seen")
+    screen.wait_for("All messages seen")
     screen.press("\x03")
     assert screen.end() == 0
     assert [one["flubs"][0]["category"] for one in stored(program)] == ["plea"]
@@ -131,7 +131,7 @@ def test_undo_takes_the_label_out_of_the_store(program, mail):
     screen = Screen(program, "label", mail / "c.eml")
     screen.wait_for("message 1 of 1")
     screen.press("  " + ENTER)
-    screen.wait_for("All 1 messages seen")
+    screen.wait_for("All messages seen")
     assert len(stored(program)) == 1
     screen.press("u")
     screen.wait_for("message 1 of 1")

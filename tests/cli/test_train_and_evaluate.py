@@ -243,3 +243,39 @@ def test_training_shows_its_progress_on_a_terminal(again):
     assert b"reading ordinary mail" in shown
     assert b"100%" in shown
     assert re.search(rb"\d\d:\d\d:\d\d", shown)
+
+
+def test_a_model_is_measured_on_notes_it_has_not_learnt_from(program):
+    """The table counts its warnings, and what it gets wrong is named, and not quoted."""
+    path = Path(__file__).parents[1] / "learning" / "strangers_short.jsonl"
+    records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    has_flub = {one["id"]: bool(one["flubs"]) for one in records}
+    done = program.run("model", "measure", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    _, *listed = done.stdout.split(" at balanced:\n")
+    missed, false = (
+        re.findall(r"^  strangers_short (\S+)", names, re.MULTILINE) for names in listed
+    )
+    assert all(has_flub[one] for one in missed)
+    assert not any(has_flub[one] for one in false)
+    notes = sum(has_flub.values())
+    assert f"({notes - len(missed)} of {notes})" in done.stdout
+    assert not any(one["text"] in done.stdout for one in records)
+
+
+def test_who_measures_on_what_was_learnt_is_told_so(program, corpus):
+    """Numbers about notes of the shipped corpus flatter the shipped model."""
+    done = program.run("model", "measure", corpus / "t1.jsonl", corpus / "t2.jsonl")
+    assert done.returncode == 0
+    assert "100 messages of the shipped corpus among them" in done.stderr
+
+
+def test_a_model_is_measured_on_mail_without_notes_alone(program, tmp_path):
+    """Where there is nothing to find, the false alarms can be counted all the same."""
+    record = {"id": "a", "kind": "other", "subject": "Lunch", "text": "Are we on?", "flubs": []}
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps(record | {"severity": "none"}) + "\n", "utf-8")
+    done = program.run("model", "measure", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no thank-you notes" in done.stdout
+    assert re.search(r"other mail warned about \| +0.0% \(0 of 1\)", done.stdout)

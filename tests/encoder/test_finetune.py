@@ -317,7 +317,8 @@ def test_the_exit_says_what_it_was_taught_and_the_answers_stay(tmp_path: Path, p
     tokens = Tokens.load(shelf.shipped() / VOCABULARY)
     messages = [one.sentences for one in projected]
     before = Encoder(tmp_path / GRAPH, tokens).read(messages)
-    means = Encoder(tmp_path / GRAPH, tokens).means(messages)
+    beginnings = [tokens.windows(message)[0].beginning for message in messages]
+    means = Encoder(tmp_path / GRAPH, tokens).means(beginnings)
     chance = np.random.default_rng(1).normal(size=means.shape[1]).astype(np.float32)
     nesting.teach(tmp_path / GRAPH, Weights(chance, 3.0))
     for read, again, mean in zip(

@@ -37,7 +37,7 @@ def test_messages_in_doubt_come_first_and_others_keep_their_order():
     )
     pairs = zip((0.0, 0.4, 0.0), read.messages.values(), strict=True)
     predictions = [said(1.0, *[chance] * len(one.items)) for chance, one in pairs]
-    made = items(read.messages, predictions, Thresholds(0.9, 0.5))
+    made = items(read.messages, predictions, Thresholds(0.9, 0.5), {}, frozenset())
     assert [made.index(one) for one in doubtful_first(made)] == [1, 0, 2]
 
 

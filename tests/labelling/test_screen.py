@@ -89,7 +89,7 @@ def test_undo_takes_a_kept_label_back():
 def test_the_end_is_said_and_can_be_undone():
     """After the last message the screen says so, and only b, u and q do something."""
     _, shown = drive("space", "enter", "enter", "r", "x", "7", "down")
-    assert "All 2 messages seen, 2 labelled now" in shown
+    assert "All messages seen, 2 of 2 labelled now" in shown
     _, shown = drive("space", "enter", "enter", "b")
     assert "message 2 of 2" in shown
 

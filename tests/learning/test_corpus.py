@@ -26,6 +26,7 @@ NOTE: dict[str, Any] = {
     "severity": "flub",
 }
 LABEL = NOTE["flubs"][0]
+UNPLACED = {"text": LABEL["text"], "category": LABEL["category"]}
 
 
 def written(path: Path, *records: object) -> Path:
@@ -69,6 +70,13 @@ def test_the_hash_does_not_depend_on_order(few: list[Example]):
     assert corpus.digest([changed, *few[1:]]) != corpus.digest(few)
 
 
+def test_a_label_without_offsets_is_found_by_its_words(tmp_path: Path):
+    """What stands in the text once need not be counted out by hand."""
+    counted = written(tmp_path / "counted.jsonl", NOTE)
+    named = written(tmp_path / "named.jsonl", NOTE | {"flubs": [UNPLACED]})
+    assert corpus.read([named])[0].labels == corpus.read([counted])[0].labels
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -76,8 +84,10 @@ def test_the_hash_does_not_depend_on_order(few: list[Example]):
         ({"flubs": [LABEL | {"end": 900}]}, "spans 35 to 900 of a text of"),
         ({"flubs": [LABEL | {"category": "lateness"}]}, "unknown category 'lateness'"),
         ({"flubs": [LABEL, LABEL]}, "flubs overlap at character 35"),
-        ({"flubs": [{"start": 35}]}, "flub 1 needs exactly start, end, text and category"),
-        ({"flubs": [LABEL | {"start": True}]}, "flub 1 needs exactly"),
+        ({"flubs": [{"start": 35}]}, "flub 1 needs text and category, perhaps start and end"),
+        ({"flubs": [LABEL | {"start": True}]}, "flub 1 needs text and category"),
+        ({"flubs": [UNPLACED | {"text": "Never said."}]}, "flub 1 is in its text 0 times"),
+        ({"flubs": [UNPLACED | {"text": "e"}]}, "times, not once; give start and end"),
         ({"flubs": "none"}, "field 'flubs' is not a list"),
         ({"kind": "other"}, "kind 'other' cannot hold flubs"),
         ({"kind": "letter"}, "kind 'letter' is none of thank_you, other"),

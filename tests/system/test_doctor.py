@@ -17,13 +17,18 @@ from scanner.adapters import answering
 
 
 def examined(household: Household) -> tuple[int, dict[str, str]]:
-    """Exit status, and what was said of each check, with "ok" or "WRONG" before it."""
+    """Exit status, and what was said of each check, with "ok" or "WRONG" before it.
+
+    Whichever it is, what is said begins in the same column.
+    """
     done = household.program.run("doctor")
     assert done.stderr == ""
     lines = [
-        re.fullmatch(r"(ok|WRONG)\s+(home )?([\w ]+): (.+)", x) for x in done.stdout.split("\n")
+        re.fullmatch(r"(ok   |WRONG)  (home )?(\w[\w ]*): (.+)", x) for x in done.stdout.split("\n")
     ]
-    return done.returncode, {found[3]: f"{found[1]} {found[4]}" for found in lines if found}
+    return done.returncode, {
+        found[3]: f"{found[1].rstrip()} {found[4]}" for found in lines if found
+    }
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_a_dismissed_note_is_offered_as_one_without_flubs(dismissed, sent):
     screen.press("y" + ENTER)
     screen.wait_for("message 1 of 1", "- dismissed")
     screen.press(ENTER)
-    screen.wait_for("All 1 messages seen")
+    screen.wait_for("All messages seen")
     screen.press("q")
     assert screen.end() == 0
     (example,) = stored(dismissed)
