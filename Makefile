@@ -170,7 +170,7 @@ MAIL = $(addprefix --background ,$(BACKGROUND)) $(addprefix --ordinary ,$(ORDINA
 model: $(READY)  ## fit the shipped model's heads anew; BACKGROUND and ORDINARY name mail without notes
 	$(BIN)/unflub train --corpus training_data --measure $(MAIL)
 
-encoder: $(TORCH)  ## fine-tune six encoders (taught with TEACHER=1), average them, fit the heads: an hour and a half (under one with FURTHER=1)
+encoder: $(TORCH)  ## fine-tune encoders (taught with TEACHER=1), average them, fit the heads: an hour and a half (under one with FURTHER=1)
 	$(BIN)/unflub train --corpus training_data --encoder $(if $(TEACHER),--teacher) \
 	  $(if $(FURTHER),--further) $(MAIL)
 

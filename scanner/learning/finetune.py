@@ -76,8 +76,12 @@ class Settings:
     """Where networks learn further: so many of the messages they know are shown once more."""
 
 
-ALONE = (Settings(), Settings())
-"""For the networks that leave out the same part of the writers; these differ by chance alone."""
+ALONE = (Settings(),)
+"""For the one network that leaves out a part of the writers, without a teacher.
+
+The mean of two that differ by chance alone is hardly better on that part (F1 of sentences 0.851
+instead of 0.848 and 0.850), and takes twice as long.
+"""
 
 FURTHER = Settings(epochs=3, rate=1e-4, warm_up=0.1, background=325, heard=0.8)
 """For networks that know most of the corpus already."""
@@ -89,7 +93,7 @@ TAUGHT = (
     Settings(epochs=8, rate=2e-4, pieces=4096, heard=0.7, altered=0.5),
     Settings(epochs=8, rate=4e-4, pieces=4096, heard=0.9, altered=0.5),
 )
-"""For networks that have a teacher: they see more, of which not all is labelled."""
+"""For the two that have a teacher: they see more, of which not all is labelled."""
 
 
 @dataclass(frozen=True, slots=True)
