@@ -17,7 +17,7 @@ from scanner.errors import ModelError, UnflubError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
     from scanner.retraining import Retrained, Wishes
-    from scanner.training import Material, Trained
+    from scanner.training import Material, Trained, Tried
 
 _Folder = click.Path(path_type=Path, file_okay=False)
 _TOLD = 2  # objections: one line must do
@@ -336,19 +336,30 @@ def measure(files: tuple[Path, ...], model: Path | None) -> None:
     from scanner.learning.evaluate import as_text
     from scanner.training import tried
 
-    preset, asked = config.optional().preset, artifact.load(shelf.installed(model))
+    settings, asked = config.optional(), artifact.load(shelf.installed(model))
     with terminal.progress("measuring") as progress:
-        found = tried(asked, files, preset, progress)
+        found = tried(asked, files, settings.preset, progress)
     click.echo(as_text(found.report))
     for what, names in (("missed", found.missed), ("warned about without a flub", found.false)):
         if names:
-            click.echo("\n  ".join([f"\n{what} at {preset}:", *names]))
+            click.echo("\n  ".join([f"\n{what} at {settings.preset}:", *names]))
+    for remark in (*found.remarks, *_doubts(found, settings)):
+        terminal.say(remark)
+
+
+def _doubts(found: Tried, settings: config.Config) -> Iterator[str]:
+    """Say why the numbers may not be what the user will meet."""
     if found.known:
         said = terminal.number_of(found.known, "message")
-        terminal.say(
+        yield (
             f"{said} of the shipped corpus among them, from which the shipped model learnt: the "
             "numbers flatter"
         )
+    if found.yours:
+        said = terminal.number_of(found.yours, "message")
+        yield f"the model learnt from {said} of yours: if these are among them, the numbers flatter"
+    if settings.threshold:
+        yield "the numbers are those of the presets, not of the `threshold` in your configuration"
 
 
 @model.command()

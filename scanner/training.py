@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import chain, compress, count
+from itertools import chain, count
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
@@ -174,16 +174,20 @@ def measured(material: Material, groups: int | None, progress: Progress) -> Repo
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """How a model does on labelled messages; so many of them are `known` from the shipped corpus.
+    """How a model does on labelled messages, so many of which it has learnt from.
 
-    `missed` are notes with a flub that it does not warn about, `false` are messages without one
-    that it does warn about, at one preset, each by file, id and line.
+    `known` are of the shipped corpus, `yours` are how many of the user's own it was moved by, be
+    they among these or not. `missed` are notes with a flub that it does not warn about, `false`
+    messages without a label that it does warn about, at one preset, each by file, id and line.
+    `remarks` tell which messages were given twice.
     """
 
     report: Report
     known: int
+    yours: int
     missed: Sequence[str]
     false: Sequence[str]
+    remarks: Sequence[str]
 
 
 def tried(model: Model, paths: Sequence[Path], preset: str, progress: Progress = silent) -> Tried:
@@ -191,19 +195,21 @@ def tried(model: Model, paths: Sequence[Path], preset: str, progress: Progress =
 
     Raises UnreadableError where they hold no notes, or notes that need mending.
     """
-    examples = corpus.merge(corpus.read(paths)).examples
-    if not examples:
+    merged = corpus.merge(corpus.read(paths))
+    if not merged.examples:
         raise UnreadableError(_NO_NOTES)
-    projected = [corpus.project(one) for one in examples]
+    projected = [corpus.project(one) for one in merged.examples]
     shipped = model.encoder.known().readings
     report, trial = evaluate.measured(model, projected, progress)
     rows = table(trial.cases, trial.after, preset)
-    names = [corpus.reference(one) for one in examples]
+    told = list(zip(merged.examples, rows.has_flub.tolist(), rows.is_warned.tolist(), strict=True))
     return Tried(
         report,
         sum(key(one.sentences) in shipped for one in projected),
-        list(compress(names, (rows.has_flub & ~rows.is_warned).tolist())),
-        list(compress(names, (~rows.has_flub & rows.is_warned).tolist())),
+        sum(model.metadata.get("yours", {}).values()),
+        [corpus.reference(one) for one, has_flub, warned in told if has_flub and not warned],
+        [corpus.reference(one) for one, _, warned in told if warned and not one.labels],
+        list(corpus.repeated(merged)),
     )
 
 

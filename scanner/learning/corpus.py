@@ -185,7 +185,8 @@ def named(what: str, pairs: Sequence[tuple[Example, Example]]) -> Iterator[str]:
 def reference(example: Example) -> str:
     """Name a message by its file, its id and where it stands there, never by its text."""
     place = f" ({example.place})" if example.place else ""
-    return f"{example.writer} {example.id}{place}"
+    name = f"{example.writer} {example.id}{place}"
+    return "".join(c if c.isprintable() else "\ufffd" for c in name)
 
 
 def project(example: Example) -> Projected:
@@ -287,9 +288,9 @@ def _is_label(flub: Any) -> bool:
 def _placed(flub: Mapping[str, Any], text: str) -> Mapping[str, Any]:
     """Give a label without offsets its own, if its words are in the text just once."""
     words = flub["text"]
-    if flub.keys() > _LABEL_FIELDS or text.count(words) != 1:
+    start = text.find(words)
+    if flub.keys() > _LABEL_FIELDS or start < 0 or start != text.rfind(words):
         return flub
-    start = text.index(words)
     return {**flub, "start": start, "end": start + len(words)}
 
 
@@ -312,7 +313,12 @@ def _wrong_label(flub: Mapping[str, Any], text: str) -> Iterator[str]:
     if flub["category"] not in CATEGORIES:
         yield f"has the unknown category {flub['category']!r}"
     if flub.keys() == _LABEL_FIELDS:
-        yield f"is in its text {text.count(flub['text'])} times, not once; give start and end"
+        is_there = flub["text"] in text
+        yield (
+            "is in the text more than once; give start and end"
+            if is_there
+            else "is not in the text"
+        )
     elif not 0 <= flub["start"] < flub["end"] <= len(text):
         yield f"spans {flub['start']} to {flub['end']} of a text of {len(text)} characters"
     elif text[flub["start"] : flub["end"]] != flub["text"]:

@@ -732,10 +732,11 @@ def test_what_thunderbird_deleted_is_passed_over(tmp_path):
 
 
 def test_what_only_quotes_the_mark_of_thunderbird_is_read(tmp_path):
-    """The mark counts in the header alone, also where lines end in CRLF."""
+    """The mark counts in the header alone, also where lines end in CRLF or no header is."""
     quoting = BOX.replace(b"Hello.", b"Hello.\nX-Mozilla-Status: 0009").replace(b"\n", b"\r\n")
-    found = rows_of(quoting, tmp_path / "Drafts")
-    assert [source for source, _, _ in found] == [f"{tmp_path}/Drafts#1"]
+    bare = b"From a@example.org Sat Mar  1 10:00:00 2025\n\nX-Mozilla-Status: 0009\n\nHello.\n"
+    found = rows_of(bare + quoting, tmp_path / "Drafts")
+    assert [source for source, _, _ in found] == [f"{tmp_path}/Drafts#{n}" for n in (1, 2)]
 
 
 def test_takeout_folder_gives_its_mail(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import workshop
-from support.notes import FLUBBED
+from support.notes import FLUB, FLUBBED, OPENING, STRENGTH
 from support.program import Program
 from support.terminal import on_terminal
 
@@ -268,6 +268,30 @@ def test_who_measures_on_what_was_learnt_is_told_so(program, corpus):
     done = program.run("model", "measure", corpus / "t1.jsonl", corpus / "t2.jsonl")
     assert done.returncode == 0
     assert "100 messages of the shipped corpus among them" in done.stderr
+
+
+def test_a_message_that_is_measured_twice_is_named(program, corpus, tmp_path):
+    """The last label counts; who labelled otherwise is told where."""
+    line = (corpus / "t1.jsonl").read_text("utf-8").splitlines()[0]
+    path = tmp_path / "mine.jsonl"
+    clean = json.dumps(json.loads(line) | {"id": "two\x1b[2J", "flubs": [], "severity": "none"})
+    path.write_text(f"{line}\n{clean}\n", "utf-8")
+    done = program.run("model", "measure", path)
+    assert done.returncode == 0
+    assert "mine t1-001 (line 1) and mine two\ufffd[2J (line 2)" in done.stderr
+
+
+def test_a_label_in_quoted_text_makes_no_warning_false(program, tmp_path):
+    """Who labelled a flub there holds the message for no clean one."""
+    text = f"{OPENING} {FLUB} {STRENGTH}\n\n> Sorry I was late."
+    flubs = [{"text": "Sorry I was late.", "category": "apology"}]
+    record = {"id": "a", "kind": "thank_you", "subject": "Thank you", "text": text}
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps(record | {"flubs": flubs, "severity": "flub"}) + "\n", "utf-8")
+    done = program.run("model", "measure", path)
+    assert "1 labels without a sentence" in done.stdout
+    assert re.search(r"clean notes warned about \|[^|]+\| +100.0% \(1 of 1\)", done.stdout)
+    assert "warned about without a flub" not in done.stdout
 
 
 def test_a_model_is_measured_on_mail_without_notes_alone(program, tmp_path):
