@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scanner import common, findings, terminal
+from scanner.core.number import number_of
 from scanner.errors import ConfigurationError, UnflubError, UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed
@@ -197,5 +198,5 @@ def dismiss(*, files: tuple[str, ...], preset: str | None, config_path: Path | N
             raise one
         digests.update(one.assessment.digests)
     dismissals.add(digests)
-    count = terminal.number_of(len(digests), "sentence")
+    count = number_of(len(digests), "sentence")
     click.echo(f"{count} will not be brought up again" if digests else "nothing found to dismiss")

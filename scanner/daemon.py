@@ -20,6 +20,7 @@ from scanner import checking
 from scanner.adapters import answering, systemd
 from scanner.aside import begun
 from scanner.config import Seconds
+from scanner.core.number import number_of
 from scanner.errors import UnflubError, slip
 from scanner.watcher import Bell, Watcher
 
@@ -276,7 +277,7 @@ def _relieved(shift: Shift, assemble: Callable[[], Crew], bell: Bell) -> Shift:
     if following:
         following.take_over(shift)
         following.start()
-        log.info("reloaded: watching %d accounts", len(following.crew.watchers))
+        log.info("reloaded: watching %s", number_of(len(following.crew.watchers), "account"))
     systemd.notify("READY=1")
     return following or shift
 

@@ -20,6 +20,7 @@ from scanner.adapters import connection, credentials, mailboxes, state, status
 from scanner.adapters.mailbox import HEADER_BATCH, ImapMailbox, batches, connect
 from scanner.config import Account, Config, Seconds, load
 from scanner.core import health
+from scanner.core.number import number_of
 from scanner.core.plan import OwnWarning
 from scanner.core.providers import by_host
 from scanner.core.render import PROBE, Envelope, is_probe, probe, recognise
@@ -174,8 +175,7 @@ class _Visit:
         with connection.translated(self.account):
             folder = mailboxes.find(self._client, self.account, tell=True)
             self._box = ImapMailbox(self.account, self._client, folder)
-        count = len(self._box.listing().uids)
-        return f"{folder}, with {count} message{'' if count == 1 else 's'}"
+        return f"{folder}, with {number_of(len(self._box.listing().uids), 'message')}"
 
     def _writing(self) -> str:
         box = self._the_box()

@@ -13,6 +13,7 @@ import click
 
 from scanner import common, config, findings, terminal
 from scanner.core.classify import PRESETS
+from scanner.core.number import number_of
 from scanner.errors import ModelError, UnflubError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without scikit-learn
@@ -181,12 +182,12 @@ def _say_where(messages: int, folder: Path) -> None:
         )
     else:
         where = f"it is written to {folder}; use it with `--model {folder}`"
-    click.echo(f"trained on {messages} messages; {where}")
+    click.echo(f"trained on {number_of(messages, 'message')}; {where}")
 
 
 def _compared(made: Retrained) -> Iterator[str]:
-    yours = terminal.number_of(made.yours, "labelled message")
-    ordinary = f" and {terminal.number_of(made.ordinary, 'ordinary one')}" if made.ordinary else ""
+    yours = number_of(made.yours, "labelled message")
+    ordinary = f" and {number_of(made.ordinary, 'ordinary one')}" if made.ordinary else ""
     yield (
         f"{yours} of yours{ordinary}, beside the shipped ones; "
         f"held out, at the preset {made.judgement.preset}:"
@@ -350,13 +351,13 @@ def measure(files: tuple[Path, ...], model: Path | None) -> None:
 def _doubts(found: Tried, settings: config.Config) -> Iterator[str]:
     """Say why the numbers may not be what the user will meet."""
     if found.known:
-        said = terminal.number_of(found.known, "message")
+        said = number_of(found.known, "message")
         yield (
             f"{said} of the shipped corpus among them, from which the shipped model learnt: the "
             "numbers flatter"
         )
     if found.yours:
-        said = terminal.number_of(found.yours, "message")
+        said = number_of(found.yours, "message")
         yield f"the model learnt from {said} of yours: if these are among them, the numbers flatter"
     if settings.threshold:
         yield "the numbers are those of the presets, not of the `threshold` in your configuration"

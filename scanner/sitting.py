@@ -16,6 +16,7 @@ from scanner.adapters import sources, state
 from scanner.adapters.archive import Archive, Folder, mailboxes
 from scanner.core.classify import DEFAULT_PRESET, Predictions
 from scanner.core.draft import Sentences
+from scanner.core.number import number_of
 from scanner.core.selection import Selection
 from scanner.errors import ConfigurationError, UnreadableError
 from scanner.labelling import items, sorted_mail
@@ -77,7 +78,7 @@ class Sitting:
         if found.unreadable and not found.messages:
             raise UnreadableError("nothing to label: no message here can be read; name other mail")
         if not left:
-            count = terminal.number_of(len(found.messages), "message")
+            count = number_of(len(found.messages), "message")
             click.echo(f"nothing to label: {count}, all labelled; --again shows them")
             return
         model = self._loaded()
@@ -117,7 +118,7 @@ class Sitting:
                 "name mail to look in"
             )
         if click.confirm(
-            f"You deleted warnings about {terminal.number_of(len(notes), 'note')}. Look, and teach "
+            f"You deleted warnings about {number_of(len(notes), 'note')}. Look, and teach "
             "unflub that these are no flubs?\n"
             "You are asked about each one, and nothing leaves this machine"
         ):
@@ -141,9 +142,7 @@ def require_terminal() -> None:
 def say_unreadable(count: int) -> None:
     """Say how many messages were left out, if any."""
     if count:
-        terminal.say(
-            f"{terminal.number_of(count, 'message')} left out: unreadable, or not in English"
-        )
+        terminal.say(f"{number_of(count, 'message')} left out: unreadable, or not in English")
 
 
 def _shown(made: Sequence[Item]) -> None:
@@ -152,7 +151,7 @@ def _shown(made: Sequence[Item]) -> None:
     end = labelled(begun(made), _keep)
     done = sum(kept != item.before for kept, item in zip(end.kept, end.items, strict=True))
     click.echo(
-        f"{done} of {terminal.number_of(len(made), 'message')} labelled; "
+        f"{done} of {number_of(len(made), 'message')} labelled; "
         "`unflub train` learns from labels, `unflub label list` counts them"
     )
 

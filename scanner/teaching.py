@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from scanner import common, config, findings, terminal
+from scanner.core.number import number_of
 from scanner.errors import UnreadableError
 
 if TYPE_CHECKING:  # loaded where needed: --help answers without the model
@@ -199,20 +200,20 @@ def import_(file: Path, form: str, kind: str, source: str) -> None:  # fmt: skip
     taken = merged.examples
     added = examples.add(taken, source)
     click.echo(
-        f"{terminal.number_of(len(taken), 'message')} taken as {source!r}: {added.new} new, "
+        f"{number_of(len(taken), 'message')} taken as {source!r}: {added.new} new, "
         f"{added.changed} with other labels than before, {added.same} as before"
     )
     if given.bare:
-        said = terminal.number_of(given.bare, "record")
+        said = number_of(given.bare, "record")
         terminal.say(f"{said} without labels: taken for messages without flubs")
     if given.left_out:
-        said = terminal.number_of(given.left_out, "record")
+        said = number_of(given.left_out, "record")
         terminal.say(f"{said} left out: not labelled, or refused")
     for line in repeated(merged):
         terminal.say(line)
     if lost := sum(len(project(one).lost) for one in taken):
         terminal.say(
-            f"nothing is learnt from {terminal.number_of(lost, 'label')} on no sentence of the "
+            f"nothing is learnt from {number_of(lost, 'label')} on no sentence of the "
             "writer's own (but on a greeting, or quoted text)"
         )
 
@@ -302,7 +303,7 @@ def forget(paths: tuple[str, ...], source: tuple[str, ...], *, every: bool) -> N
     sorted_mail.forget(names)
     count = examples.forget(names)
     then = "`unflub train` makes a model without" if count else "`unflub label list` shows what is"
-    click.echo(f"{terminal.number_of(count, 'label')} forgotten; {then}")
+    click.echo(f"{number_of(count, 'label')} forgotten; {then}")
 
 
 def _imported(file: Path, form: str, kind: str, source: str) -> Imported:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from scanner.core.number import number_of
+
 if TYPE_CHECKING:  # loaded where needed
     from scanner.adapters.single import Message
     from scanner.learning.progress import Progress
@@ -20,11 +22,6 @@ def say(line: str) -> None:
     """Say one line on standard error; where that is full or gone, the exit status tells all."""
     with suppress(OSError):
         click.echo(f"unflub: {line}", err=True)
-
-
-def number_of(count: int, noun: str) -> str:
-    """Give a count and what is counted: "1 message", "2 messages"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def shows_progress() -> bool:

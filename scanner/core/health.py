@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from scanner.core.number import number_of
 from scanner.errors import UnreachableError
 
 Health = Literal["watching", "starting", "troubled", "disconnected", "blind", "not running"]
@@ -73,7 +74,8 @@ def as_text(signs: Signs, now: float) -> str:
         f"{signs.account}: {found if found == 'watching' else found.upper()}",
         f"  connected since {_time(signs.connected)}, last change seen {_time(signs.changed)}, "
         f"last sweep {_time(signs.swept)}",
-        f"  {signs.drafts} drafts, {signs.warnings} open warnings, {signs.unchecked} not checked",
+        f"  {number_of(signs.drafts, 'draft')}, {number_of(signs.warnings, 'open warning')}, "
+        f"{signs.unchecked:,} not checked",
     ]
     if found in ADVICE:
         lines.append(f"  {ADVICE[found]}")

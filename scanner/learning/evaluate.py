@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scanner.core.assess import assess
 from scanner.core.classify import CATEGORIES, DEFAULT_PRESET, PRESETS, Predictions
 from scanner.core.draft import Sentences
+from scanner.core.number import number_of
 from scanner.errors import ConfigurationError
 from scanner.learning import measures, thresholds
 from scanner.learning.answers import Answers
@@ -207,8 +208,8 @@ def as_text(report: Report) -> str:
         else "no thank-you notes"
     )
     lines = [
-        f"{report.messages} messages, {report.sentences} sentences; "
-        f"{report.lost_labels} labels without a sentence; {held_out}{in_notes}",
+        f"{number_of(report.messages, 'message')}, {number_of(report.sentences, 'sentence')}; "
+        f"{number_of(report.lost_labels, 'label')} without a sentence; {held_out}{in_notes}",
         "",
         f"Of the flub notes the gate turns away {str(report.flubs_away).strip()}, "
         f"of other mail {str(report.others_away).strip()}.",
@@ -226,7 +227,7 @@ def as_text(report: Report) -> str:
 def alarms_as_text(alarms: Alarms) -> str:
     """Say in one line per preset what ordinary mail met."""
     return "\n".join(
-        f"{name}: {alarms.warned[name]} of {alarms.messages} messages warned about, "
+        f"{name}: {alarms.warned[name]:,} of {number_of(alarms.messages, 'message')} warned about, "
         f"{notes} taken for notes"
         for name, notes in alarms.notes.items()
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from scanner.core.assess import digest
 from scanner.core.classify import CATEGORIES
+from scanner.core.number import number_of
 from scanner.learning import corpus
 from scanner.learning.corpus import Example, Merged, Projected
 from scanner.learning.features import Mask
@@ -64,7 +65,7 @@ def _too_few(yours: Sequence[Projected]) -> Iterator[str]:
     short = [f"{counts[sort]} {sort}" for sort in _SORTS if counts[sort] < FEW]
     if short:
         yield (
-            f"{len(yours)} messages of your own, of which {', '.join(short)}: "
+            f"{number_of(len(yours), 'message')} of your own, of which {', '.join(short)}: "
             f"fewer than {FEW} of a sort teach little, and whether it helped cannot be told"
         )
     flubs = Counter(name for one in yours for name in one.categories if name)

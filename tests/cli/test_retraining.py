@@ -159,7 +159,7 @@ def test_labelled_mail_gives_no_false_alarms(program, tmp_path):
         "0 at strict; 2 labelled or nearly so passed over"
     ) in done.stdout
     card = models(program) / in_use(program) / "README.md"
-    assert "balanced: 0 of 1 messages warned about" in card.read_text("utf-8")
+    assert "balanced: 0 of 1 message warned about" in card.read_text("utf-8")
 
 
 def test_the_bar_is_not_done_before_ordinary_mail_is_counted(program, tmp_path):

@@ -187,7 +187,7 @@ def test_evaluate_prints_the_table(evaluated):
 def test_evaluate_counts_false_alarms_in_ordinary_mail(evaluated):
     """--ordinary names mail in which every warning is a false one."""
     for name in ("ordinary.eml", *evaluated.ordinary[1:]):  # two of one name are told apart
-        assert f"\n{name}, cautious: 0 of 1 messages warned about" in evaluated.stdout
+        assert f"\n{name}, cautious: 0 of 1 message warned about" in evaluated.stdout
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_a_label_in_quoted_text_makes_no_warning_false(program, tmp_path):
     path = tmp_path / "mine.jsonl"
     path.write_text(json.dumps(record | {"flubs": flubs, "severity": "flub"}) + "\n", "utf-8")
     done = program.run("model", "measure", path)
-    assert "1 labels without a sentence" in done.stdout
+    assert "1 label without a sentence" in done.stdout
     assert re.search(r"clean notes warned about \|[^|]+\| +100.0% \(1 of 1\)", done.stdout)
     assert "warned about without a flub" not in done.stdout
 

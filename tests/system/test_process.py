@@ -66,7 +66,7 @@ def test_an_account_that_is_taken_out_is_free_for_another_process(household, oth
     with household.program.watching() as daemon:
         configure(household, work=other)
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.wait_for("reloaded: watching 1 accounts")
+        daemon.wait_for("reloaded: watching 1 account")
         configure(household, home=household.client)
         assert household.program.run("watch", "--once").returncode == 0
         configure(household, work=other)
@@ -287,7 +287,7 @@ def test_the_status_of_a_watched_account(household):
         assert all(one[key] for key in ("connected_since", "last_change", "last_sweep"))
         text = household.program.run("status").stdout
         assert "home: watching" in text
-        assert "1 drafts, 1 open warnings" in text
+        assert "1 draft, 1 open warning" in text
 
 
 def test_the_status_when_nobody_watches(household):
