@@ -269,6 +269,12 @@ class Composing:
     def save(self) -> None:
         self.script("goDoCommand('cmd_saveAsDraft')")
 
+    def saved_as(self) -> int:
+        """Give the UID of the draft that Thunderbird deletes when it sends; 0 before it knows."""
+        return self.script(
+            "return Number(gMsgCompose.compFields.draftId.match(/#(\\d+)/)?.[1] ?? 0)"
+        )
+
     def autosave(self) -> None:
         """Do now what its timer does every few minutes."""
         self.script("AutoSave()")

@@ -27,6 +27,7 @@ def test_save_autosave_edit_send(desk):
         desk.wait_for_drafts(
             lambda client: (found := one_warning(client)) and digests(found) != digests(first)
         )
+        desk.wait_for_drafts(lambda client: note.saved_as() in client.own())
         note.send()
         desk.wait_for_mail(1)
         desk.wait_for_drafts(lambda client: not client.messages())
