@@ -177,7 +177,9 @@ def measured(model: Model, projected: Sequence[Projected], progress: Progress = 
     for name, at in model.thresholds.items():
         would[name][away] = [any(at.flagged(one)) for one in ungated]
     made = side("the model", said, model.thresholds)
-    trial = Trial(tuple(cases(projected, grouped(projected).tolist())), None, made)
+    # Nothing is held out or drawn again here, so near-duplicates need not be looked for.
+    writers = [one.example.writer for one in projected]
+    trial = Trial(tuple(cases(projected, writers)), None, made)
     return Measured(_report(projected, trial, None, away, would), trial)
 
 
